@@ -1,0 +1,151 @@
+/**
+ * The one representation of matches and actions that every executor runs:
+ * the tracer, the packet program and the symbolic verifier.
+ *
+ * The shapes follow OVN's own (`include/ovn/expr.h`, `include/ovn/actions.h`),
+ * so that canonical printing, prerequisites and errors can be OVN's to the letter.
+ */
+import type { Pipeline } from '../ovsdb/southbound.ts';
+
+/** How a symbol's values may be compared: ovn-sb(5), "Level of Measurement". */
+export type Level = 'boolean' | 'nominal' | 'ordinal';
+
+/**
+ * An entry of the symbol table: a field, a subfield or a predicate.
+ * A subfield shares its field's storage: bits `ofs` to `ofs + width - 1` of `field`.
+ */
+export interface LangSymbol {
+  readonly name: string;
+  /** Bits; 0 is a string (`inport`, `outport`). */
+  readonly width: number;
+  readonly level: Level;
+  /** Storage that the symbol reads, e.g. `xxreg0`, `eth.src`, `ip.ttl`; '' for a predicate. */
+  readonly field: string;
+  readonly ofs: number;
+  /** What must also be true for the symbol to have a value, as match text; '' for nothing. */
+  readonly prereqs: string;
+  /** For a predicate, the match text it stands for. */
+  readonly predicate?: string;
+  readonly writable: boolean;
+}
+
+/** A symbol or a range of its bits: `ip4.src`, `reg0[3]`, `eth.dst[40..47]`. */
+export interface FieldRef {
+  readonly symbol: LangSymbol;
+  /** Lowest bit within the symbol. */
+  readonly ofs: number;
+  /** Number of bits; 0 for a string. */
+  readonly n: number;
+}
+
+export type Relop = '==' | '!=' | '<' | '<=' | '>' | '>=';
+
+/**
+ * A comparison of bits of one symbol with a constant.  `value` and `mask` stand
+ * at the symbol's own bit positions, so a comparison of `reg0[3]` with 1 has
+ * value 8 and mask 8.  For <, <=, > and >= the mask is one run of bits.
+ */
+export interface Comparison {
+  readonly type: 'comparison';
+  readonly symbol: LangSymbol;
+  readonly relop: Relop;
+  readonly value: bigint;
+  readonly mask: bigint;
+}
+
+/** A comparison of a string field. */
+export interface StringComparison {
+  readonly type: 'string';
+  readonly symbol: LangSymbol;
+  readonly relop: '==' | '!=';
+  readonly value: string;
+}
+
+export type Expr =
+  | Comparison
+  | StringComparison
+  | { readonly type: 'and' | 'or'; readonly terms: readonly Expr[] }
+  | { readonly type: 'boolean'; readonly value: boolean }
+  | { readonly type: 'is_chassis_resident'; readonly port: string; readonly negated: boolean };
+
+/** A constant as an action's operand: a string, or bits with a mask (all ones unless given). */
+export type Constant =
+  | { readonly kind: 'string'; readonly text: string }
+  | { readonly kind: 'bits'; readonly value: bigint; readonly mask: bigint; readonly text: string };
+
+/** An option of put_dhcp_opts and its kin. */
+export interface OptionValue {
+  readonly name: string;
+  readonly code: number;
+  readonly values: readonly Constant[];
+}
+
+/** A range of ports that address translation may choose from, inclusive. */
+export interface PortRange {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Actions in braces that run on a copy of the packet or on one made from it. */
+export type NestedName =
+  | 'clone'
+  | 'arp'
+  | 'icmp4'
+  | 'icmp4_error'
+  | 'icmp6'
+  | 'icmp6_error'
+  | 'tcp_reset'
+  | 'sctp_abort'
+  | 'reject'
+  | 'nd_na'
+  | 'nd_na_router'
+  | 'nd_ns';
+
+/** Actions without operands. */
+export type PlainName =
+  | 'drop'
+  | 'output'
+  | 'ct_next'
+  | 'ct_clear'
+  | 'ct_snat_to_vip'
+  | 'dns_lookup'
+  | 'igmp'
+  | 'ip.ttl--';
+
+/**
+ * One action, ovn-sb(5), "actions".  A sequence is an array.  `prereqs` is the
+ * match text that must hold where the action runs; '' for nothing.
+ */
+export type Action = { readonly prereqs: string } & (
+  | { readonly type: PlainName }
+  | { readonly type: 'next'; readonly pipeline: Pipeline; readonly table: number }
+  | { readonly type: 'load'; readonly dst: FieldRef; readonly imm: Constant }
+  | { readonly type: 'move' | 'exchange'; readonly dst: FieldRef; readonly src: FieldRef }
+  | { readonly type: 'push' | 'pop'; readonly field: FieldRef }
+  | { readonly type: 'nested'; readonly name: NestedName; readonly actions: readonly Action[] }
+  | { readonly type: 'ct_commit'; readonly mark?: Constant; readonly label?: Constant }
+  | { readonly type: 'ct_commit_v2'; readonly actions: readonly Action[] }
+  | {
+      readonly type: 'ct_dnat' | 'ct_snat' | 'ct_dnat_in_czone' | 'ct_snat_in_czone';
+      /** Absent: translate as the connection's entry says. */
+      readonly ip?: Constant;
+      readonly ports?: PortRange;
+    }
+  | { readonly type: 'get_arp' | 'put_arp' | 'get_nd' | 'put_nd'; readonly port: FieldRef; readonly ip: FieldRef; readonly mac?: FieldRef }
+  | {
+      readonly type: 'lookup_arp' | 'lookup_arp_ip' | 'lookup_nd' | 'lookup_nd_ip';
+      readonly dst: FieldRef;
+      readonly port: FieldRef;
+      readonly ip: FieldRef;
+      readonly mac?: FieldRef;
+    }
+  | { readonly type: 'put_fdb'; readonly port: FieldRef; readonly mac: FieldRef }
+  | { readonly type: 'get_fdb'; readonly dst: FieldRef; readonly mac: FieldRef }
+  | { readonly type: 'lookup_fdb'; readonly dst: FieldRef; readonly port: FieldRef; readonly mac: FieldRef }
+  | { readonly type: 'check_in_port_sec' | 'check_out_port_sec'; readonly dst: FieldRef }
+  | { readonly type: 'put_dhcp_opts' | 'put_dhcpv6_opts' | 'put_nd_ra_opts'; readonly dst: FieldRef; readonly options: readonly OptionValue[] }
+  | { readonly type: 'check_pkt_larger'; readonly dst: FieldRef; readonly bytes: number }
+  | { readonly type: 'handle_svc_check'; readonly port: FieldRef }
+  /** Anything else that parsed: kept with its canonical text, executed by nobody yet. */
+  | { readonly type: 'other'; readonly name: string; readonly text: string }
+);
