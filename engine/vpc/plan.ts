@@ -4,7 +4,7 @@
  * gateways.  The same resources always give the same plan.
  */
 import type { Origin } from '../origin.ts';
-import { interfacePlacements, vpcNodes } from '../spec/nodes.ts';
+import { interfacePlacements, type Placement, vpcNodes } from '../spec/nodes.ts';
 import type {
   Node,
   Resources,
@@ -13,14 +13,8 @@ import type {
   VirtualNetwork,
   Vpc,
 } from '../spec/resources.ts';
-import { allocateMac, gatewayAddress, hostAddresses, type Subnet } from './ipam.ts';
-import {
-  externalName,
-  gatewayJoinPort,
-  gatewayPort,
-  interfacePort,
-  joinName,
-} from './names.ts';
+import { allocateMac, gatewayAddress, hostAddresses, macOfName, type Subnet } from './ipam.ts';
+import { externalName, gatewayJoinPort, gatewayPort, interfacePort, joinName } from './names.ts';
 import { type Parameters, parametersOf } from './parameters.ts';
 
 /** One port of a virtual network: an interface on a node. */
@@ -78,19 +72,52 @@ const macAnnotations = ['ovn.vpc.dpu.nvidia.com/lsp-mac-address', 'vpc.dpu.nvidi
 
 const unknownMacAnnotation = 'ovn.vpc.dpu.nvidia.com/unknown-mac';
 
-export function planTopology(resources: Resources): VpcPlan[] {
-  const external = new Map<string, Iterator<number, void>>();
-  return [...resources.vpcs].sort(byName).map((vpc) => planVpc(vpc, resources, external));
+/** What the plan of one VPC shares with those of the others. */
+interface Context {
+  resources: Resources;
+  placements: Map<VirtualNetwork, Placement[]>;
+  /** The ServiceInterfaces that report a MAC address, by `reportKey`. */
+  reported: Map<string, ServiceInterface>;
+  /** By isolation class, what is left of the external addresses. */
+  external: Map<string, Iterator<number, void>>;
 }
 
-/** `external` holds, by isolation class, what is left of the external addresses. */
-function planVpc(vpc: Vpc, resources: Resources, external: Map<string, Iterator<number, void>>): VpcPlan {
+/**
+ * The plan of all VPCs.  The resources must have passed validation: a pool that
+ * is too small for the nodes throws a RangeError.
+ */
+export function planTopology(resources: Resources): VpcPlan[] {
+  const context: Context = {
+    resources,
+    placements: groupBy(interfacePlacements(resources), ({ network }) => network),
+    reported: new Map(
+      resources.serviceInterfaces
+        .filter((reported) => reportedMac(reported) !== undefined)
+        .map((reported) => [reportKey(reported, reported.node), reported]),
+    ),
+    external: new Map(),
+  };
+  return [...resources.vpcs].sort(byName).map((vpc) => planVpc(vpc, context));
+}
+
+function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group) group.push(item);
+    else groups.set(keyOf(item), [item]);
+  }
+  return groups;
+}
+
+function planVpc(vpc: Vpc, context: Context): VpcPlan {
+  const { resources } = context;
   const isolationClass = resources.isolationClasses.find(({ name }) => name === vpc.isolationClassName);
   const parameters = parametersOf(isolationClass ?? { parameters: {} });
   const networks = resources.networks
     .filter(({ namespace, vpcName }) => namespace === vpc.namespace && vpcName === vpc.name)
     .sort(byName)
-    .map((network) => planNetwork(vpc, network, resources));
+    .map((network) => planNetwork(vpc, network, context));
 
   const joinAddresses = hostAddresses(parameters.join, new Set());
   const joinMacs = new Set<string>();
@@ -98,85 +125,75 @@ function planVpc(vpc: Vpc, resources: Resources, external: Map<string, Iterator<
 
   const isExternal = networks.some(({ network }) => network.externallyRouted);
   const nodes = isExternal ? [...vpcNodes(vpc, resources)].sort(byName) : [];
-  const gateways = nodes.map((node): GatewayPlan => {
-    const pool = externalPool(vpc.isolationClassName, parameters, external);
-    return {
+  const external = externalPool(vpc.isolationClassName, parameters, context.external);
+  const gateways = nodes.map(
+    (node): GatewayPlan => ({
       node,
       joinAddress: take(joinAddresses),
       joinMac: allocateMac(gatewayJoinPort(vpc, node), joinMacs),
-      externalAddress: take(pool),
-      externalMac: allocateMac(externalName(vpc, node), new Set()),
-    };
-  });
+      externalAddress: take(external),
+      externalMac: macOfName(externalName(vpc, node)),
+    }),
+  );
   return { vpc, parameters, networks, join, gateways };
 }
 
 function externalPool(
   isolationClass: string,
-  parameters: Parameters,
+  { external, externalGateway }: Parameters,
   pools: Map<string, Iterator<number, void>>,
 ): Iterator<number, void> {
-  const pool = pools.get(isolationClass) ?? hostAddresses(parameters.external, new Set([parameters.externalGateway]));
+  const pool = pools.get(isolationClass) ?? hostAddresses(external, new Set([externalGateway]));
   pools.set(isolationClass, pool);
   return pool;
 }
 
-/** The next address of a pool that validation found large enough. */
 function take(pool: Iterator<number, void>): number {
   const { value } = pool.next();
   if (value === undefined) throw new RangeError('an address pool is too small for the nodes of the topology');
   return value;
 }
 
-function planNetwork(vpc: Vpc, network: VirtualNetwork, resources: Resources): NetworkPlan {
+function planNetwork(vpc: Vpc, network: VirtualNetwork, context: Context): NetworkPlan {
   const subnet = { address: network.subnet, prefixLength: network.prefixLength };
   const gateway = gatewayAddress(subnet);
-  const macs = new Set<string>();
+  const wanted = (context.placements.get(network) ?? [])
+    .flatMap(({ interface: template, nodes }) => nodes.map((node) => ({ template, node })))
+    .sort((a, b) => byName(a.template, b.template) || compare(a.node.name, b.node.name))
+    .map((port) => ({ ...port, reported: context.reported.get(reportKey(port.template, port.node.name)) }));
+
+  const macs = new Set(wanted.flatMap(({ reported }) => (reported && reportedMac(reported)) ?? []));
   const gatewayMac = allocateMac(gatewayPort(vpc, network), macs);
-
-  const wanted = interfacePlacements(resources)
-    .filter((placement) => placement.network === network)
-    .flatMap((placement) => placement.nodes.map((node) => ({ interfaces: placement.interface, node })))
-    .sort((a, b) => byName(a.interfaces, b.interfaces) || compare(a.node.name, b.node.name))
-    .map(({ interfaces, node }) => ({ interfaces, node, given: givenMac(interfaces, node, resources) }));
-  for (const { given } of wanted) if (given) macs.add(given.mac);
-
   const addresses = hostAddresses(subnet, new Set([gateway]), network.excludeIPs);
-  const ports = wanted.map(({ interfaces, node, given }): PortPlan => {
-    const name = interfacePort(interfaces, node);
+  const ports = wanted.map(({ template, node, reported }): PortPlan => {
+    const name = interfacePort(template, node);
     const address = addresses.next().value;
     return {
-      interface: interfaces,
+      interface: template,
       node,
       name,
-      mac: given?.mac ?? allocateMac(name, macs),
+      mac: (reported && reportedMac(reported)) ?? allocateMac(name, macs),
       ...(address !== undefined && { address }),
-      unknownMac: [interfaces.annotations, interfaces.templateAnnotations].some(
-        (annotations) => annotations[unknownMacAnnotation] === 'true',
-      ),
-      origin: given?.origin ?? interfaces.origin,
+      unknownMac: isUnknownMac(template),
+      origin: reported?.origin ?? template.origin,
     };
   });
   return { network, subnet, gateway: { address: gateway, mac: gatewayMac }, ports };
 }
 
-/** The MAC address that a ServiceInterface among the inputs reports for an interface on a node. */
-function givenMac(
-  interfaces: ServiceInterfaceTemplate,
-  node: Node,
-  resources: Resources,
-): { mac: string; origin: Origin } | undefined {
-  const reported = resources.serviceInterfaces.find((candidate) => isInstance(candidate, interfaces, node));
-  const key = macAnnotations.find((annotation) => reported?.annotations[annotation] !== undefined);
-  if (!reported || !key) return undefined;
-  return { mac: reported.annotations[key].toLowerCase(), origin: reported.origin };
+function isUnknownMac({ annotations, templateAnnotations }: ServiceInterfaceTemplate): boolean {
+  return [annotations, templateAnnotations].some((written) => written[unknownMacAnnotation] === 'true');
 }
 
-/** Whether a ServiceInterface is what became of a DPUServiceInterface on a node. */
-function isInstance(instance: ServiceInterface, template: ServiceInterfaceTemplate, node: Node): boolean {
-  return (
-    instance.node === node.name &&
-    instance.virtualNetwork === template.virtualNetwork &&
-    JSON.stringify(instance.attachment) === JSON.stringify(template.attachment)
-  );
+/** The MAC address that a ServiceInterface's annotation gives, in lower case. */
+function reportedMac({ annotations }: ServiceInterface): string | undefined {
+  return macAnnotations
+    .map((key) => annotations[key])
+    .find((mac) => mac !== undefined)
+    ?.toLowerCase();
+}
+
+/** What a ServiceInterface has in common with the DPUServiceInterface that it comes from. */
+function reportKey({ attachment, virtualNetwork }: ServiceInterface | ServiceInterfaceTemplate, node: string): string {
+  return JSON.stringify([node, virtualNetwork, attachment]);
 }
