@@ -1,0 +1,310 @@
+/**
+ * A northbound database as a POSIX shell script of ovn-nbctl commands
+ * (ovn-nbctl(8), "Database Commands") that recreates it, UUIDs included, in an
+ * empty northbound database.
+ *
+ * Everything follows from `northboundSchema`.  A row that lives by itself is
+ * created in one transaction with the rows that it keeps alive; what would
+ * exceed the limits of a command line follows in further transactions.
+ */
+import type { Origin } from '../origin.ts';
+import { type Northbound, type NorthboundTable, northboundRoots, northboundSchema } from './northbound.ts';
+import type { Column } from './schema.ts';
+
+/**
+ * Bytes of arguments in one invocation: below the 128 KiB that the strictest
+ * systems allow for all arguments, with room for the environment.
+ */
+const invocationLimit = 96 * 1024;
+
+/** Bytes of one portion of a row's children, or of one list of a set's members. */
+const portionLimit = 24 * 1024;
+
+/** Bytes of one argument: Linux allows 128 KiB. */
+const wordLimit = 120 * 1024;
+
+/**
+ * The script that recreates `nb`: `sh nb.sh [OPTION...]`, where the options
+ * (`--db=tcp:HOST:PORT`) go to every ovn-nbctl; without any, the environment's
+ * OVN_NB_DB decides, as ovn-nbctl(8) says.  Columns with default values, rows
+ * that nothing keeps alive and weak references to rows that are not there are
+ * left out.  NB_Global's options are added to those that ovn-northd has set.
+ *
+ * Throws RangeError if a string cannot be stored in OVSDB (RFC 7047, section
+ * 3.1: Unicode without NUL) or is too long for a command line.
+ */
+export function nbctlScript(nb: Northbound): string {
+  const invocations = packed(stepsOf(nb)).map(invocation);
+  return [
+    '#!/bin/sh',
+    '# Recreates a northbound database in an empty one: sh FILE [--db=tcp:HOST:PORT] [OPTION OF ovn-nbctl...]',
+    'set -eu',
+    'exec >/dev/null',
+    ...invocations,
+    '',
+  ].join('\n');
+}
+
+/** One command of ovn-nbctl, as shell words without the quoting. */
+type Words = string[];
+
+/** Commands that belong into one transaction. */
+interface Step {
+  comment?: string;
+  commands: Words[];
+}
+
+type Atom = string | number | boolean;
+type Row = Readonly<Record<string, unknown>> & { _uuid: string; origin?: Origin };
+
+/** A row of one table, found by its UUID. */
+interface Located {
+  table: NorthboundTable;
+  row: Row;
+}
+
+/** How to create a row: what must come in one transaction, and what may follow in others. */
+interface Expansion {
+  head: Words[];
+  tail: Step[];
+}
+
+/** What people look for first comes first; a row that another one needs comes before it anyway. */
+const leadingTables: NorthboundTable[] = ['NB_Global', 'Logical_Switch', 'Logical_Router'];
+
+function columnsOf(table: NorthboundTable): [string, Column][] {
+  return Object.entries<Column>(northboundSchema[table]);
+}
+
+/** Whether `column` keeps the rows alive that it points to. */
+function owns(column: Column): boolean {
+  return column.refType === 'strong' && !northboundRoots.has(column.refTable as NorthboundTable);
+}
+
+/** A column's atoms: none if it holds its default value; a map's pairs are not among them. */
+function atomsOf(column: Column, value: unknown): Atom[] {
+  if (column.shape === 'map' || value === undefined) return [];
+  if (column.shape === 'set') return value as Atom[];
+  const atom = value as Atom;
+  return column.shape === 'required' && (atom === '' || atom === 0 || atom === false) ? [] : [atom];
+}
+
+/** All steps in order: rows, each after those that it needs, and the weak references that had to wait. */
+function stepsOf(nb: Northbound): Step[] {
+  const rows = new Map<string, Located>();
+  for (const table of Object.keys(northboundSchema) as NorthboundTable[]) {
+    for (const row of nb[table].values()) rows.set(row._uuid, { table, row });
+  }
+  const roots = rootsOf(rows);
+  const steps: Step[] = [];
+  const started = new Set<string>();
+  const finished = new Set<string>();
+  const waiting: { located: Located; column: string; targets: string[] }[] = [];
+
+  const unit = (root: Located) => {
+    if (started.has(root.row._uuid)) return;
+    started.add(root.row._uuid);
+    const members = family(root, rows);
+    for (const needed of members.flatMap((member) => references(member))) {
+      const owner = roots.get(needed);
+      if (owner) unit(owner);
+    }
+    const { head, tail } = expand(root);
+    steps.push({ comment: commentOf(root), commands: head }, ...tail);
+    for (const member of members) finished.add(member.row._uuid);
+  };
+
+  const expand = (located: Located): Expansion => {
+    const { table, row } = located;
+    const isGlobal = table === 'NB_Global';
+    const create: Words = isGlobal ? ['set', table, '.'] : [`--id=${row._uuid}`, 'create', table];
+    const record = isGlobal ? '.' : row._uuid;
+    const tail: Step[] = [];
+    const children: { column: string; uuid: string; expansion: Expansion }[] = [];
+    for (const [column, type] of columnsOf(table)) {
+      const atoms = atomsOf(type, row[column]);
+      if (type.shape === 'map') {
+        create.push(...mapWords(column, row[column] as Record<string, Atom>));
+      } else if (owns(type)) {
+        for (const uuid of atoms as string[]) {
+          const child = rows.get(uuid);
+          const isNew = child !== undefined && !started.has(uuid);
+          started.add(uuid);
+          children.push({ column, uuid, expansion: isNew ? expand(child) : { head: [], tail: [] } });
+        }
+      } else {
+        const present = type.refType === 'weak' ? (atoms as string[]).filter((uuid) => rows.has(uuid)) : atoms;
+        const late = type.refType === 'weak' ? (present as string[]).filter((uuid) => !finished.has(uuid)) : [];
+        if (late.length > 0) waiting.push({ located, column, targets: late });
+        const [first, ...rest] = listed(type, late.length > 0 ? present.filter((a) => finished.has(`${a}`)) : present);
+        if (first) create.push(`${column}=${first.join(',')}`);
+        tail.push(...rest.map((members) => ({ commands: [['add', table, record, column, ...members]] })));
+      }
+    }
+    const [inline, ...portions] = inPortions(
+      children,
+      (child) => bytesOf(child.expansion.head) + child.uuid.length + 1,
+    );
+    for (const [column, uuids] of byColumn(inline ?? [])) create.push(`${column}=${uuids.join(',')}`);
+    const head = [...(create.length > 3 || !isGlobal ? [create] : []), ...headsOf(inline ?? [])];
+    for (const portion of portions) {
+      const attach = byColumn(portion).map(([column, uuids]) => ['add', table, record, column, ...uuids]);
+      tail.push({ commands: [...headsOf(portion), ...attach] });
+    }
+    tail.push(...children.flatMap((child) => child.expansion.tail));
+    return { head, tail };
+  };
+
+  const tables = [...new Set([...leadingTables, ...northboundRoots])];
+  for (const table of tables) for (const row of nb[table].values()) unit({ table, row });
+  for (const { located, column, targets } of waiting) {
+    const { table, row } = located;
+    for (const members of inPortions(
+      targets.filter((uuid) => finished.has(uuid)),
+      (uuid) => uuid.length + 1,
+    )) {
+      steps.push({ commands: [['add', table, row._uuid, column, ...members]] });
+    }
+  }
+  return steps.filter((step) => step.commands.length > 0);
+}
+
+/** For each row that is kept alive, the row without an owner that keeps it. */
+function rootsOf(rows: Map<string, Located>): Map<string, Located> {
+  const roots = new Map<string, Located>();
+  for (const located of rows.values()) {
+    if (!northboundRoots.has(located.table)) continue;
+    for (const member of family(located, rows)) roots.set(member.row._uuid, located);
+  }
+  return roots;
+}
+
+/** A row and all those that it keeps alive. */
+function family(root: Located, rows: Map<string, Located>): Located[] {
+  const members = new Map([[root.row._uuid, root]]);
+  for (const { table, row } of members.values()) {
+    for (const [name, column] of columnsOf(table)) {
+      if (!owns(column)) continue;
+      for (const uuid of atomsOf(column, row[name]) as string[]) {
+        const child = rows.get(uuid);
+        if (child) members.set(uuid, child);
+      }
+    }
+  }
+  return [...members.values()];
+}
+
+/** The rows that a row points to without keeping them alive by that alone. */
+function references({ table, row }: Located): string[] {
+  return columnsOf(table).flatMap(([name, column]) =>
+    column.refTable !== undefined && !owns(column) ? (atomsOf(column, row[name]) as string[]) : [],
+  );
+}
+
+function headsOf(children: { expansion: Expansion }[]): Words[] {
+  return children.flatMap((child) => child.expansion.head);
+}
+
+function byColumn(children: { column: string; uuid: string }[]): [string, string[]][] {
+  const columns = new Map<string, string[]>();
+  for (const { column, uuid } of children) columns.set(column, [...(columns.get(column) ?? []), uuid]);
+  return [...columns];
+}
+
+/** `items` in runs of at most `portionLimit` bytes, one item at least in each. */
+function inPortions<T>(items: readonly T[], sizeOf: (item: T) => number): T[][] {
+  const portions: T[][] = [];
+  let room = 0;
+  for (const item of items) {
+    const size = sizeOf(item);
+    if (portions.length === 0 || size > room) {
+      portions.push([]);
+      room = portionLimit;
+    }
+    portions[portions.length - 1]?.push(item);
+    room -= size;
+  }
+  return portions;
+}
+
+/** A column's members as ovn-nbctl reads them, in portions. */
+function listed(column: Column, atoms: readonly Atom[]): string[][] {
+  return inPortions(
+    atoms.map((atom) => atomText(column.key, atom)),
+    (member) => member.length + 1,
+  );
+}
+
+function mapWords(column: string, map: Record<string, Atom>): Words {
+  return Object.entries(map).map(([key, value]) => `${column}:${stringText(key)}=${atomText(typeof value, value)}`);
+}
+
+function atomText(type: string, atom: Atom): string {
+  return type === 'string' ? stringText(`${atom}`) : `${atom}`;
+}
+
+/** A string as ovs-vsctl(8) and its kin read it: bare where nothing in it has a meaning, or in JSON's quotes. */
+function stringText(text: string): string {
+  if (/^[\w./@%+-]+$/.test(text)) return text;
+  if (/[\0\p{Cs}]/u.test(text)) {
+    throw new RangeError(
+      `${JSON.stringify(text)} cannot be stored in an OVSDB database: strings are Unicode without NUL`,
+    );
+  }
+  return JSON.stringify(text);
+}
+
+const encoder = new TextEncoder();
+
+function bytes(word: string): number {
+  return encoder.encode(word).length;
+}
+
+function bytesOf(commands: readonly Words[]): number {
+  return commands.flat().reduce((sum, word) => sum + bytes(word) + 1, 0);
+}
+
+/** Steps gathered into invocations of bounded size. */
+function packed(steps: readonly Step[]): Step[][] {
+  const invocations: Step[][] = [];
+  let room = 0;
+  for (const step of steps) {
+    const size = bytesOf(step.commands);
+    if (size > room || invocations.length === 0) {
+      invocations.push([]);
+      room = invocationLimit;
+    }
+    invocations[invocations.length - 1]?.push(step);
+    room -= size;
+  }
+  return invocations;
+}
+
+/** Shell text that runs `steps` as one transaction; the subshell forgets the arguments gathered for it. */
+function invocation(steps: readonly Step[]): string {
+  const gathered = steps.flatMap(({ comment, commands }) => [
+    ...(comment === undefined ? [] : [`  # ${comment}`]),
+    '  set -- "$@" \\',
+    commands.map((words) => `    -- ${words.map(shellWord).join(' ')}`).join(' \\\n'),
+  ]);
+  return ['', '(', ...gathered, '  ovn-nbctl "$@"', ')'].join('\n');
+}
+
+function shellWord(word: string): string {
+  if (bytes(word) > wordLimit) {
+    throw new RangeError(
+      `a value of ${word.length} characters (${word.slice(0, 60)}...) is too long for a command line`,
+    );
+  }
+  return /^[\w./@%+=:,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** What the row is, in the words of its first column that names it, and where it came from. */
+function commentOf({ table, row }: Located): string {
+  const naming = columnsOf(table).find(([, column]) => column.shape === 'required' && column.key === 'string');
+  const name = naming ? row[naming[0]] : '';
+  const { origin } = row;
+  const words = [table, ...(name ? [name] : []), ...(origin ? [`(${origin.file}:${origin.line})`] : [])].join(' ');
+  // A line break would end the comment and start a command.
+  return /\p{Cc}/u.test(words) ? JSON.stringify(words) : words;
+}
