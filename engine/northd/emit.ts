@@ -1,0 +1,116 @@
+/**
+ * How stages hand over their flows.
+ *
+ * A stage family is a function of a datapath and the topology that calls `emit`
+ * once a flow:
+ *
+ *     export function buildPortSecurity(dp: SwitchDatapath, emit: Emit): void {
+ *       emit(stages.ls_in_check_port_sec, 100, 'vlan.present', 'drop;', 8418);
+ *     }
+ */
+import type { LogicalFlow } from '../ovsdb/southbound.ts';
+import type { Stage } from './stages.ts';
+
+/**
+ * Adds one flow.  `line` is the line of northd.c of OVN 23.03.1 that writes the
+ * same flow (`external_ids:source`), `hint` the northbound row that caused it,
+ * `meter` the CoPP meter of its controller actions.
+ */
+export type Emit = (
+  stage: Stage,
+  priority: number,
+  match: string,
+  actions: string,
+  line: number,
+  hint?: { readonly _uuid: string },
+  meter?: string,
+) => void;
+
+/** The flows of one datapath while they are being collected. */
+export interface FlowTable {
+  readonly emit: Emit;
+  /**
+   * The collected flows by stage, within a stage by falling priority, then
+   * match, then actions.  Of flows that are the same in all of these only the
+   * first that was emitted remains, as in ovn-northd.
+   */
+  flows(): LogicalFlow[];
+}
+
+/** An empty table for the datapath whose UUID is `datapath` and whose stages are `pipeline`. */
+export function flowTable(datapath: string, pipeline: readonly Stage[]): FlowTable {
+  const byStage: LogicalFlow[][] = pipeline.map(() => []);
+  return {
+    emit(stage, priority, match, actions, line, hint, meter) {
+      byStage[stage.index].push({
+        uuid: '',
+        datapath,
+        pipeline: stage.pipeline,
+        table: stage.table,
+        stage: stage.name,
+        priority,
+        match,
+        actions,
+        source: sourceOfLine(line),
+        hint: hint?._uuid,
+        controllerMeter: meter,
+      });
+    },
+    flows() {
+      const result: LogicalFlow[] = [];
+      byStage.forEach((flows, index) => {
+        flows.sort(compareFlows);
+        let last: LogicalFlow | undefined;
+        for (const flow of flows) {
+          if (last && compareFlows(last, flow) === 0) continue;
+          flow.uuid = flowUuid(datapath, index, flow);
+          result.push(flow);
+          last = flow;
+        }
+      });
+      return result;
+    },
+  };
+}
+
+function compareFlows(a: LogicalFlow, b: LogicalFlow): number {
+  if (a.priority !== b.priority) return b.priority - a.priority;
+  if (a.match !== b.match) return a.match < b.match ? -1 : 1;
+  if (a.actions !== b.actions) return a.actions < b.actions ? -1 : 1;
+  return 0;
+}
+
+const sources: string[] = [];
+
+function sourceOfLine(line: number): string {
+  sources[line] ??= `northd.c:${line}`;
+  return sources[line];
+}
+
+/**
+ * A UUID of the flow's content.  Two multiplicative hashes of 32 bits each do:
+ * a cryptographic one would cost more than computing the flow, and nobody gains
+ * by making two flows collide.
+ */
+function flowUuid(datapath: string, stage: number, flow: LogicalFlow): string {
+  let a = 0x9e3779b9 ^ Math.imul(stage + 1, 0x85ebca6b);
+  let b = 0xc2b2ae35 ^ Math.imul(flow.priority + 1, 0x27d4eb2f);
+  for (const text of [flow.match, flow.actions]) {
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      a = Math.imul(a ^ code, 0x01000193);
+      b = Math.imul(b ^ code, 0x5bd1e995);
+      b ^= b >>> 13;
+    }
+    a = Math.imul(a ^ 0x100, 0x01000193);
+  }
+  a = Math.imul(a ^ (b >>> 15), 0x85ebca6b);
+  b = Math.imul(b ^ (a >>> 13), 0xc2b2ae35);
+  const high = hex8(a ^ (a >>> 16));
+  const low = hex8(b ^ (b >>> 16));
+  return `${high}-${low.slice(0, 4)}-8${low.slice(5)}-8${datapath.slice(1, 4)}-${datapath.slice(24)}`;
+}
+
+function hex8(value: number): string {
+  return (value >>> 0).toString(16).padStart(8, '0');
+}

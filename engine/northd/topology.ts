@@ -1,0 +1,403 @@
+/**
+ * The northbound database, indexed for the stages: datapaths and their ports,
+ * peers resolved, addresses parsed, tunnel keys chosen.  Everything that
+ * ovn-northd would complain about in its log becomes a warning here.
+ */
+import { type Northbound, type NorthboundRow, type NorthboundTable, rowUuid } from '../ovsdb/northbound.ts';
+import {
+  isDynamicAddress,
+  linkLocal,
+  type PortAddresses,
+  parseIpAddresses,
+  parseIpv4Cidr,
+  parseIpv6Cidr,
+  parseMac,
+  parsePortAddresses,
+} from './addresses.ts';
+import { assignDynamicAddresses } from './ipam.ts';
+import { quote, sortedSet } from './options.ts';
+import { assignTunnelKeys } from './tunnel-keys.ts';
+import { type NorthdWarning, warn } from './warning.ts';
+
+/** A Logical_Switch. */
+export interface SwitchDatapath {
+  readonly kind: 'switch';
+  readonly row: NorthboundRow<'Logical_Switch'>;
+  readonly name: string;
+  /** UUID of the southbound Datapath_Binding. */
+  readonly uuid: string;
+  tunnelKey: number;
+  /** By name. */
+  readonly ports: SwitchPort[];
+  /** Those of type router whose peer exists. */
+  readonly routerPorts: SwitchPort[];
+  readonly localnetPorts: SwitchPort[];
+  hasVtepPorts: boolean;
+  /** A router port answers ARP for others (options:arp_proxy). */
+  hasArpProxyPort: boolean;
+  readonly portGroups: NorthboundRow<'Port_Group'>[];
+  readonly loadBalancers: NorthboundRow<'Load_Balancer'>[];
+  /** One of its load balancers has a virtual address. */
+  readonly hasLbVip: boolean;
+}
+
+/** An enabled Logical_Router. */
+export interface RouterDatapath {
+  readonly kind: 'router';
+  readonly row: NorthboundRow<'Logical_Router'>;
+  readonly name: string;
+  /** UUID of the southbound Datapath_Binding. */
+  readonly uuid: string;
+  tunnelKey: number;
+  /** By name. */
+  readonly ports: RouterPort[];
+  /** options:chassis: the router lives on that one chassis. */
+  readonly gatewayChassis?: string;
+  /** Its distributed gateway ports. */
+  readonly gatewayPorts: RouterPort[];
+  /** The switches that have a port to this router, one entry a port. */
+  readonly switchPeers: SwitchDatapath[];
+  readonly loadBalancers: NorthboundRow<'Load_Balancer'>[];
+  /** One of its load balancers has a virtual address. */
+  readonly hasLbVip: boolean;
+}
+
+export type Datapath = SwitchDatapath | RouterDatapath;
+
+/** A Logical_Switch_Port. */
+export interface SwitchPort {
+  readonly kind: 'switch-port';
+  readonly row: NorthboundRow<'Logical_Switch_Port'>;
+  readonly name: string;
+  /** The name as a string constant of the match language: in quotes. */
+  readonly quoted: string;
+  readonly datapath: SwitchDatapath;
+  tunnelKey: number;
+  /** The router port, for a port of type router whose options:router-port exists. */
+  peer?: RouterPort;
+  /** Addresses given in its row, then those of its peer (`router`) and those that IPAM chose. */
+  readonly addresses: PortAddresses[];
+  /** How many of `addresses`, from the first, its row spells out. */
+  ownAddresses: number;
+  /** Its row has the address `unknown`. */
+  readonly hasUnknown: boolean;
+  readonly portSecurity: PortAddresses[];
+  /** What IPAM chose, in the form of the northbound column. */
+  dynamicAddresses?: string;
+  /** options:arp_proxy of a router port. */
+  arpProxy?: PortAddresses;
+}
+
+/** A Logical_Router_Port with a MAC address and at least one network. */
+export interface RouterPort {
+  readonly kind: 'router-port';
+  readonly row: NorthboundRow<'Logical_Router_Port'>;
+  readonly name: string;
+  /** The name as a string constant of the match language: in quotes. */
+  readonly quoted: string;
+  readonly datapath: RouterDatapath;
+  tunnelKey: number;
+  peer?: SwitchPort | RouterPort;
+  /** MAC address and networks, the link-local one last. */
+  readonly networks: PortAddresses;
+  /** Of a distributed gateway port: the port that stands for it on the gateway chassis. */
+  redirect?: { readonly name: string; readonly quoted: string; tunnelKey: number };
+}
+
+export type Port = SwitchPort | RouterPort;
+
+export interface Topology {
+  readonly nb: Northbound;
+  /** `options` of NB_Global. */
+  readonly options: Readonly<Record<string, string>>;
+  /** By name. */
+  readonly switches: SwitchDatapath[];
+  /** By name; disabled ones are left out. */
+  readonly routers: RouterDatapath[];
+  /** Every port by its name. */
+  readonly ports: ReadonlyMap<string, Port>;
+  /** First three bytes of the MAC addresses that IPAM makes, e.g. `0a:00:00`. */
+  readonly macPrefix: string;
+  /** The address that load balancer health checks are sent from. */
+  readonly svcMonitorMac: string;
+  readonly warnings: NorthdWarning[];
+}
+
+/** options:mac_prefix where NB_Global has none; ovn-northd would make up a random one. */
+const defaultMacPrefix = '0a:00:00';
+
+/** Indexes `nb`, which it does not change. */
+export function buildTopology(nb: Northbound): Topology {
+  const warnings: NorthdWarning[] = [];
+  const ports = new Map<string, Port>();
+  const options = firstRow(nb, 'NB_Global')?.options ?? {};
+  const macPrefix = parseMac(`${options.mac_prefix ?? ''}:00:00:00`)?.slice(0, 8) ?? defaultMacPrefix;
+  const topology: Topology = {
+    nb,
+    options,
+    switches: sortedByName(nb.Logical_Switch.values()).map((row) => switchDatapath(nb, row)),
+    routers: sortedByName(nb.Logical_Router.values())
+      .filter((row) => row.enabled !== false)
+      .map((row) => routerDatapath(nb, row)),
+    ports,
+    macPrefix,
+    svcMonitorMac: parseMac(options.svc_monitor_mac ?? '') ?? `${macPrefix}:ff:ff:fe`,
+    warnings,
+  };
+  for (const dp of topology.switches) joinSwitchPorts(nb, dp, ports, warnings);
+  for (const dp of topology.routers) joinRouterPorts(nb, dp, ports, warnings);
+  for (const port of ports.values()) connect(port, ports, warnings);
+  joinPortGroups(nb, ports);
+  assignTunnelKeys(topology);
+  assignDynamicAddresses(topology);
+  return topology;
+}
+
+/** The rows that `uuids` refer to; references that lead nowhere are left out. */
+export function rowsOf<T extends NorthboundTable>(
+  nb: Northbound,
+  table: T,
+  uuids: readonly string[],
+): NorthboundRow<T>[] {
+  const rows: Map<string, NorthboundRow<T>> = nb[table];
+  const found: NorthboundRow<T>[] = [];
+  for (const uuid of uuids) {
+    const row = rows.get(uuid);
+    if (row) found.push(row);
+  }
+  return found;
+}
+
+function firstRow<T extends NorthboundTable>(nb: Northbound, table: T): NorthboundRow<T> | undefined {
+  const rows: Map<string, NorthboundRow<T>> = nb[table];
+  return rows.values().next().value;
+}
+
+function sortedByName<R extends { name: string; _uuid: string }>(rows: Iterable<R>): R[] {
+  return [...rows].sort((a, b) => (a.name === b.name ? compare(a._uuid, b._uuid) : compare(a.name, b.name)));
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+interface HasLoadBalancers {
+  readonly load_balancer: string[];
+  readonly load_balancer_group: string[];
+}
+
+function loadBalancersOf(nb: Northbound, row: HasLoadBalancers): NorthboundRow<'Load_Balancer'>[] {
+  const groups = rowsOf(nb, 'Load_Balancer_Group', row.load_balancer_group);
+  const uuids = new Set([...row.load_balancer, ...groups.flatMap((group) => group.load_balancer)]);
+  return sortedByName(rowsOf(nb, 'Load_Balancer', [...uuids]));
+}
+
+function hasVip(loadBalancers: readonly NorthboundRow<'Load_Balancer'>[]): boolean {
+  return loadBalancers.some((lb) => Object.keys(lb.vips).length > 0);
+}
+
+function switchDatapath(nb: Northbound, row: NorthboundRow<'Logical_Switch'>): SwitchDatapath {
+  const loadBalancers = loadBalancersOf(nb, row);
+  return {
+    kind: 'switch',
+    row,
+    name: row.name,
+    uuid: rowUuid('Datapath_Binding', row._uuid),
+    tunnelKey: 0,
+    ports: [],
+    routerPorts: [],
+    localnetPorts: [],
+    hasVtepPorts: false,
+    hasArpProxyPort: false,
+    portGroups: [],
+    loadBalancers,
+    hasLbVip: hasVip(loadBalancers),
+  };
+}
+
+function routerDatapath(nb: Northbound, row: NorthboundRow<'Logical_Router'>): RouterDatapath {
+  const loadBalancers = loadBalancersOf(nb, row);
+  return {
+    kind: 'router',
+    row,
+    name: row.name,
+    uuid: rowUuid('Datapath_Binding', row._uuid),
+    tunnelKey: 0,
+    ports: [],
+    gatewayChassis: row.options.chassis,
+    gatewayPorts: [],
+    switchPeers: [],
+    loadBalancers,
+    hasLbVip: hasVip(loadBalancers),
+  };
+}
+
+function joinSwitchPorts(
+  nb: Northbound,
+  dp: SwitchDatapath,
+  ports: Map<string, Port>,
+  warnings: NorthdWarning[],
+): void {
+  for (const row of sortedByName(rowsOf(nb, 'Logical_Switch_Port', dp.row.ports))) {
+    if (ports.has(row.name)) {
+      warn(warnings, row, 'duplicate-port', `There is more than one logical port "${row.name}"; only one is used`);
+      continue;
+    }
+    const port: SwitchPort = {
+      kind: 'switch-port',
+      row,
+      name: row.name,
+      quoted: quote(row.name),
+      datapath: dp,
+      tunnelKey: 0,
+      addresses: ownAddresses(row, warnings),
+      ownAddresses: 0,
+      hasUnknown: row.addresses.includes('unknown'),
+      portSecurity: portSecurityAddresses(row, warnings),
+    };
+    port.ownAddresses = port.addresses.length;
+    ports.set(row.name, port);
+    dp.ports.push(port);
+    if (row.type === 'localnet') dp.localnetPorts.push(port);
+    if (row.type === 'vtep') dp.hasVtepPorts = true;
+  }
+}
+
+function ownAddresses(row: NorthboundRow<'Logical_Switch_Port'>, warnings: NorthdWarning[]): PortAddresses[] {
+  const result: PortAddresses[] = [];
+  for (const text of sortedSet(row.addresses)) {
+    if (text === 'unknown' || text === 'router' || isDynamicAddress(text)) continue;
+    const parsed = parsePortAddresses(text);
+    if (parsed) result.push(parsed.addresses);
+    if (!parsed?.complete) warn(warnings, row, 'bad-address', badAddress('addresses', text, row.name, parsed));
+  }
+  return result;
+}
+
+function portSecurityAddresses(row: NorthboundRow<'Logical_Switch_Port'>, warnings: NorthdWarning[]): PortAddresses[] {
+  const result: PortAddresses[] = [];
+  for (const text of sortedSet(row.port_security)) {
+    const parsed = parsePortAddresses(text);
+    if (parsed) result.push(parsed.addresses);
+    if (!parsed?.complete) warn(warnings, row, 'bad-address', badAddress('port_security', text, row.name, parsed));
+  }
+  return result;
+}
+
+function badAddress(column: string, text: string, name: string, parsed: unknown): string {
+  const consequence = parsed
+    ? 'what follows its last valid address is ignored'
+    : 'it does not start with a MAC address';
+  return `"${text}" in ${column} of switch port "${name}": ${consequence}`;
+}
+
+function joinRouterPorts(
+  nb: Northbound,
+  dp: RouterDatapath,
+  ports: Map<string, Port>,
+  warnings: NorthdWarning[],
+): void {
+  for (const row of sortedByName(rowsOf(nb, 'Logical_Router_Port', dp.row.ports))) {
+    const networks = routerNetworks(row, warnings);
+    if (!networks) continue;
+    if (ports.has(row.name)) {
+      warn(warnings, row, 'duplicate-port', `There is more than one logical port "${row.name}"; only one is used`);
+      continue;
+    }
+    const port: RouterPort = {
+      kind: 'router-port',
+      row,
+      name: row.name,
+      quoted: quote(row.name),
+      datapath: dp,
+      tunnelKey: 0,
+      networks,
+    };
+    ports.set(row.name, port);
+    dp.ports.push(port);
+    if (row.ha_chassis_group !== undefined || row.gateway_chassis.length > 0) makeGatewayPort(port, warnings);
+  }
+}
+
+function makeGatewayPort(port: RouterPort, warnings: NorthdWarning[]): void {
+  const dp = port.datapath;
+  if (dp.gatewayChassis !== undefined) {
+    const message = `Router port "${port.name}" has gateway chassis, but router "${dp.name}" itself lives on one`;
+    warn(warnings, port.row, 'gateway-port-on-gateway-router', message);
+    return;
+  }
+  const name = `cr-${port.name}`;
+  port.redirect = { name, quoted: quote(name), tunnelKey: 0 };
+  dp.gatewayPorts.push(port);
+}
+
+function routerNetworks(
+  row: NorthboundRow<'Logical_Router_Port'>,
+  warnings: NorthdWarning[],
+): PortAddresses | undefined {
+  const mac = parseMac(row.mac);
+  if (mac === undefined) {
+    warn(warnings, row, 'bad-address', `"${row.mac}" of router port "${row.name}" is not a MAC address`);
+    return undefined;
+  }
+  const networks: PortAddresses = { mac, ipv4: [], ipv6: [] };
+  for (const text of sortedSet(row.networks)) {
+    const v4 = parseIpv4Cidr(text);
+    const v6 = v4 ? undefined : parseIpv6Cidr(text);
+    if (v4) networks.ipv4.push(v4);
+    else if (v6) networks.ipv6.push(v6);
+    else warn(warnings, row, 'bad-address', `"${text}" in networks of router port "${row.name}" is not an IP network`);
+  }
+  networks.ipv6.push(linkLocal(mac));
+  return networks;
+}
+
+function connect(port: Port, ports: ReadonlyMap<string, Port>, warnings: NorthdWarning[]): void {
+  if (port.kind === 'router-port') connectRouterPort(port, ports, warnings);
+  else if (port.row.type === 'router') connectSwitchPort(port, ports, warnings);
+}
+
+function connectRouterPort(port: RouterPort, ports: ReadonlyMap<string, Port>, warnings: NorthdWarning[]): void {
+  if (port.row.peer === undefined) return;
+  const peer = ports.get(port.row.peer);
+  if (peer?.kind === 'router-port') port.peer = peer;
+  else if (peer) {
+    const message = `The peer of router port "${port.name}" is a switch port; it should be a router port`;
+    warn(warnings, port.row, 'bad-peer', message);
+  }
+}
+
+function connectSwitchPort(port: SwitchPort, ports: ReadonlyMap<string, Port>, warnings: NorthdWarning[]): void {
+  const peerName = port.row.options['router-port'];
+  const peer = peerName === undefined ? undefined : ports.get(peerName);
+  if (peer?.kind !== 'router-port') {
+    const what =
+      peerName === undefined ? 'has no options:router-port' : `has no router port "${peerName}" to connect to`;
+    warn(warnings, port.row, 'no-peer', `Switch port "${port.name}" of type router ${what}`);
+    return;
+  }
+  port.datapath.routerPorts.push(port);
+  peer.datapath.switchPeers.push(port.datapath);
+  peer.peer = port;
+  port.peer = peer;
+  if (port.row.addresses.includes('router')) port.addresses.push(peer.networks);
+  const arpProxy = port.row.options.arp_proxy;
+  if (arpProxy === undefined) return;
+  port.arpProxy = parsePortAddresses(arpProxy)?.addresses ?? parseIpAddresses(arpProxy);
+  if (port.arpProxy) port.datapath.hasArpProxyPort = true;
+  else
+    warn(warnings, port.row, 'bad-address', `options:arp_proxy "${arpProxy}" of switch port "${port.name}" is invalid`);
+}
+
+function joinPortGroups(nb: Northbound, ports: ReadonlyMap<string, Port>): void {
+  for (const group of sortedByName(nb.Port_Group.values())) {
+    const members = rowsOf(nb, 'Logical_Switch_Port', group.ports);
+    const datapaths = new Set<SwitchDatapath>();
+    for (const { name } of members) {
+      const port = ports.get(name);
+      if (port?.kind === 'switch-port') datapaths.add(port.datapath);
+    }
+    for (const dp of datapaths) dp.portGroups.push(group);
+  }
+}

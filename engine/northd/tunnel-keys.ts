@@ -1,0 +1,69 @@
+/**
+ * Tunnel keys: requested ones first, then the lowest free ones in order of
+ * names.  ovn-northd hands them out in the order in which it meets the rows,
+ * which is arbitrary; ours is a function of the northbound database.
+ */
+import { integerOption } from './options.ts';
+import type { Topology } from './topology.ts';
+import { warn } from './warning.ts';
+
+const maxDatapathKey = (1 << 24) - 1 - ((1 << 16) - 1);
+const maxPortKey = (1 << 15) - 1;
+
+/** Fills in `tunnelKey` of every datapath and port. */
+export function assignTunnelKeys(topology: Topology): void {
+  const datapaths = [...topology.switches, ...topology.routers];
+  const requests = datapaths.map((dp) => ({
+    holder: dp,
+    row: dp.row,
+    name: `datapath "${dp.name}"`,
+    requested: integerOption(dp.kind === 'switch' ? dp.row.other_config : dp.row.options, 'requested-tnl-key', 0),
+  }));
+  assign(requests, maxDatapathKey, topology);
+  for (const dp of datapaths) {
+    const ports = dp.ports.map((port) => ({
+      holder: port,
+      row: port.row,
+      name: `port "${port.name}"`,
+      requested: integerOption(port.row.options, 'requested-tnl-key', 0),
+    }));
+    const redirects = dp.ports.flatMap((port) =>
+      port.kind === 'router-port' && port.redirect
+        ? [{ holder: port.redirect, row: port.row, name: `port "${port.redirect.name}"`, requested: 0 }]
+        : [],
+    );
+    assign([...ports, ...redirects], maxPortKey, topology);
+  }
+}
+
+interface Request {
+  holder: { tunnelKey: number };
+  row: { readonly _uuid: string };
+  name: string;
+  /** 0 for any. */
+  requested: number;
+}
+
+function assign(requests: readonly Request[], max: number, topology: Topology): void {
+  const used = new Set<number>();
+  for (const { holder, row, name, requested } of requests) {
+    if (requested === 0) continue;
+    if (used.has(requested)) {
+      const message = `The tunnel key ${requested} that ${name} requests is taken`;
+      warn(topology.warnings, row, 'tunnel-key-taken', message);
+      continue;
+    }
+    used.add(requested);
+    holder.tunnelKey = requested;
+  }
+  let next = 1;
+  for (const { holder, row, name } of requests) {
+    if (holder.tunnelKey !== 0) continue;
+    while (used.has(next)) next++;
+    if (next > max) {
+      warn(topology.warnings, row, 'tunnel-keys-exhausted', `No tunnel key is left for ${name}`);
+      continue;
+    }
+    holder.tunnelKey = next++;
+  }
+}
