@@ -246,7 +246,7 @@ function atomText(type: string, atom: Atom): string {
 /** A string as ovs-vsctl(8) and its kin read it: bare where nothing in it has a meaning, or in JSON's quotes. */
 function stringText(text: string): string {
   if (/^[\w./@%+-]+$/.test(text)) return text;
-  if (/[\0\p{Cs}]/u.test(text)) {
+  if (text.includes('\0') || /\p{Cs}/u.test(text)) {
     throw new RangeError(
       `${JSON.stringify(text)} cannot be stored in an OVSDB database: strings are Unicode without NUL`,
     );
