@@ -19,6 +19,21 @@ export interface Resource {
    * of its nearest parent that is written down if the field itself is not.
    */
   at(path: string): Position;
+  /** The document as it was read, with the defaults of its schema; absent where nothing was read (a made-up Node). */
+  manifest?: Manifest;
+}
+
+/** A document that names itself as Kubernetes' resources do, understood or not. */
+export interface Manifest {
+  apiVersion: string;
+  kind: string;
+  /** '' for a cluster-scoped one. */
+  namespace: string;
+  name: string;
+  /** Its position, and `KIND/NAMESPACE/NAME` (`KIND/NAME` without a namespace). */
+  origin: Origin;
+  /** The whole document as plain data. */
+  document: Readonly<Record<string, unknown>>;
 }
 
 /** Kubernetes' label selector; an empty one selects everything. */
@@ -57,10 +72,10 @@ export interface VirtualNetwork extends Resource {
   excludeIPs: AddressRange[];
 }
 
-/** What an interface is attached by. */
+/** What an interface is attached by; `nic` tells the NICs of a node apart where a `nicSelector` chooses one. */
 export type Attachment =
-  | { type: 'pf'; pfID: number }
-  | { type: 'vf'; pfID: number; vfID: number }
+  | { type: 'pf'; pfID: number; nic?: string }
+  | { type: 'vf'; pfID: number; vfID: number; nic?: string }
   | { type: 'service'; serviceID: string; network: string; interfaceName: string }
   /** Types that take no part in a VPC: vlan, physical, ovn, patch. */
   | { type: 'other'; interfaceType: string };
@@ -109,9 +124,18 @@ export interface Resources {
   services: DpuService[];
 }
 
+/** A complaint about manifests. */
+export interface SpecProblem extends Problem {
+  /** `KIND/NAMESPACE/NAME` of the resource that it is about; '' where it is about a file. */
+  resource: string;
+}
+
 /** The outcome of reading manifests: what was understood, and everything that is wrong with it. */
 export interface ReadResult {
+  /** What could be understood; a resource that contradicts its schema is not among it. */
   resources: Resources;
-  /** In order of file, line and column. */
-  problems: Problem[];
+  /** Every document of a kind that we know, also one that was not understood, in the order in which it was read. */
+  manifests: Manifest[];
+  /** In the order of the files, then of line and column. */
+  problems: SpecProblem[];
 }
