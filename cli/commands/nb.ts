@@ -1,0 +1,42 @@
+/** `lflow nb`: the northbound database that the manifests ask for. */
+import { Command } from 'commander';
+import { nbJson } from '../../engine/ovsdb/nb-json.ts';
+import { nbShow } from '../../engine/ovsdb/nb-show.ts';
+import { nbctlScript } from '../../engine/ovsdb/nbctl.ts';
+import type { Northbound } from '../../engine/ovsdb/northbound.ts';
+import { emit, formatOption, type OutputOptions, outputOption, UsageError } from '../command.ts';
+import { loadNorthbound } from '../topology.ts';
+
+const forms = ['show', 'json', 'nbctl'] as const;
+
+const explanation = `
+Forms: show is what ovn-nbctl show prints; json is every table and row with the place in the
+manifests that caused it; nbctl is a shell script that recreates the database in an empty one:
+
+  lflow nb vpc.yaml --format nbctl | sh -s -- --db=tcp:127.0.0.1:6641`;
+
+export default function define(): Command {
+  return new Command('nb')
+    .description('Print the OVN northbound database that the manifests ask for.')
+    .argument('<INPUT...>', 'manifests: YAML files, folders of them, or - for standard input')
+    .addOption(formatOption(forms))
+    .option('--nodes <N>', 'nodes to make up for each set of labels, where no Node is among the inputs', '2')
+    .addOption(outputOption())
+    .addHelpText('after', explanation)
+    .action(async (inputs: string[], options: OutputOptions & { format: (typeof forms)[number]; nodes: string }) => {
+      const { northbound } = await loadNorthbound(inputs, { nodes: Number(options.nodes) });
+      await emit(textOf(northbound, options.format), options);
+    });
+}
+
+function textOf(nb: Northbound, form: (typeof forms)[number]): string {
+  if (form === 'show') return nbShow(nb);
+  if (form === 'json') return nbJson(nb);
+  try {
+    return nbctlScript(nb);
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw new UsageError(`cannot write a script of ovn-nbctl commands: ${error.message}`);
+    throw error;
+  }
+}
