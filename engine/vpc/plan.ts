@@ -4,7 +4,7 @@
  * gateways.  The same resources always give the same plan.
  */
 import type { Origin } from '../origin.ts';
-import { interfacePlacements, type Placement, vpcNodes } from '../spec/nodes.ts';
+import { interfaceKey, interfacePlacements, type Placement, vpcNodes } from '../spec/nodes.ts';
 import type {
   Node,
   Resources,
@@ -93,7 +93,7 @@ export function planTopology(resources: Resources): VpcPlan[] {
     reported: new Map(
       resources.serviceInterfaces
         .filter((reported) => reportedMac(reported) !== undefined)
-        .map((reported) => [reportKey(reported, reported.node), reported]),
+        .map((reported) => [reportKey(interfaceKey(reported), reported.node), reported]),
     ),
     external: new Map(),
   };
@@ -160,7 +160,10 @@ function planNetwork(vpc: Vpc, network: VirtualNetwork, context: Context): Netwo
   const wanted = (context.placements.get(network) ?? [])
     .flatMap(({ interface: template, nodes }) => nodes.map((node) => ({ template, node })))
     .sort((a, b) => byName(a.template, b.template) || compare(a.node.name, b.node.name))
-    .map((port) => ({ ...port, reported: context.reported.get(reportKey(port.template, port.node.name)) }));
+    .map((port) => ({
+      ...port,
+      reported: context.reported.get(reportKey(interfaceKey(port.template), port.node.name)),
+    }));
 
   const macs = new Set(wanted.flatMap(({ reported }) => (reported && reportedMac(reported)) ?? []));
   const gatewayMac = allocateMac(gatewayPort(vpc, network), macs);
@@ -193,7 +196,5 @@ function reportedMac({ annotations }: ServiceInterface): string | undefined {
     ?.toLowerCase();
 }
 
-/** What a ServiceInterface has in common with the DPUServiceInterface that it comes from. */
-function reportKey({ attachment, virtualNetwork }: ServiceInterface | ServiceInterfaceTemplate, node: string): string {
-  return JSON.stringify([node, virtualNetwork, attachment]);
-}
+/** `key` is what a ServiceInterface has in common with the DPUServiceInterface that it comes from. */
+const reportKey = (key: string, node: string): string => `${node} ${key}`;
