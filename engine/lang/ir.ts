@@ -10,6 +10,9 @@ import type { Pipeline } from '../ovsdb/southbound.ts';
 /** How a symbol's values may be compared: ovn-sb(5), "Level of Measurement". */
 export type Level = 'boolean' | 'nominal' | 'ordinal';
 
+/** Where a field may be assigned: nowhere, in any action, only inside `ct_commit { }`, or in both. */
+export type WriteScope = 'nowhere' | 'packet' | 'ct_commit' | 'anywhere';
+
 /**
  * An entry of the symbol table: a field, a subfield or a predicate.
  * A subfield shares its field's storage: bits `ofs` to `ofs + width - 1` of `field`.
@@ -21,12 +24,16 @@ export interface LangSymbol {
   readonly level: Level;
   /** Storage that the symbol reads, e.g. `xxreg0`, `eth.src`, `ip.ttl`; '' for a predicate. */
   readonly field: string;
+  /** Index of that storage in a `Microflow`'s `values`, of a string field's in its `strings`; -1 for a predicate. */
+  readonly slot: number;
   readonly ofs: number;
   /** What must also be true for the symbol to have a value, as match text; '' for nothing. */
   readonly prereqs: string;
   /** For a predicate, the match text it stands for. */
   readonly predicate?: string;
-  readonly writable: boolean;
+  /** For a subfield, the field that it is bits `ofs` and up of. */
+  readonly parent?: LangSymbol;
+  readonly writable: WriteScope;
 }
 
 /** A symbol or a range of its bits: `ip4.src`, `reg0[3]`, `eth.dst[40..47]`. */
@@ -68,10 +75,22 @@ export type Expr =
   | { readonly type: 'boolean'; readonly value: boolean }
   | { readonly type: 'is_chassis_resident'; readonly port: string; readonly negated: boolean };
 
-/** A constant as an action's operand: a string, or bits with a mask (all ones unless given). */
+/** How a number was written, and is printed again. */
+export type NumberFormat = 'decimal' | 'hexadecimal' | 'ipv4' | 'ipv6' | 'ethernet';
+
+/**
+ * A constant.  `mask` is all ones (128 bits of them) unless one was written
+ * (`masked`); `value` has no bit that `mask` has not.
+ */
 export type Constant =
   | { readonly kind: 'string'; readonly text: string }
-  | { readonly kind: 'bits'; readonly value: bigint; readonly mask: bigint; readonly text: string };
+  | {
+      readonly kind: 'bits';
+      readonly value: bigint;
+      readonly mask: bigint;
+      readonly masked: boolean;
+      readonly format: NumberFormat;
+    };
 
 /** An option of put_dhcp_opts and its kin. */
 export interface OptionValue {
@@ -131,7 +150,12 @@ export type Action = { readonly prereqs: string } & (
       readonly ip?: Constant;
       readonly ports?: PortRange;
     }
-  | { readonly type: 'get_arp' | 'put_arp' | 'get_nd' | 'put_nd'; readonly port: FieldRef; readonly ip: FieldRef; readonly mac?: FieldRef }
+  | {
+      readonly type: 'get_arp' | 'put_arp' | 'get_nd' | 'put_nd';
+      readonly port: FieldRef;
+      readonly ip: FieldRef;
+      readonly mac?: FieldRef;
+    }
   | {
       readonly type: 'lookup_arp' | 'lookup_arp_ip' | 'lookup_nd' | 'lookup_nd_ip';
       readonly dst: FieldRef;
@@ -143,7 +167,11 @@ export type Action = { readonly prereqs: string } & (
   | { readonly type: 'get_fdb'; readonly dst: FieldRef; readonly mac: FieldRef }
   | { readonly type: 'lookup_fdb'; readonly dst: FieldRef; readonly port: FieldRef; readonly mac: FieldRef }
   | { readonly type: 'check_in_port_sec' | 'check_out_port_sec'; readonly dst: FieldRef }
-  | { readonly type: 'put_dhcp_opts' | 'put_dhcpv6_opts' | 'put_nd_ra_opts'; readonly dst: FieldRef; readonly options: readonly OptionValue[] }
+  | {
+      readonly type: 'put_dhcp_opts' | 'put_dhcpv6_opts' | 'put_nd_ra_opts';
+      readonly dst: FieldRef;
+      readonly options: readonly OptionValue[];
+    }
   | { readonly type: 'check_pkt_larger'; readonly dst: FieldRef; readonly bytes: number }
   | { readonly type: 'handle_svc_check'; readonly port: FieldRef }
   /** Anything else that parsed: kept with its canonical text, executed by nobody yet. */

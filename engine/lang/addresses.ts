@@ -1,0 +1,113 @@
+/** IPv4, IPv6 and Ethernet addresses in text, accepted and printed as the C library and OVS do. */
+
+/** inet_pton(AF_INET): four decimal numbers up to 255 without leading zeros; undefined for anything else. */
+export function parseIpv4(text: string): bigint | undefined {
+  const parts = text.split('.');
+  if (parts.length !== 4) {
+    return undefined;
+  }
+  let value = 0;
+  for (const part of parts) {
+    if (!/^(0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) {
+      return undefined;
+    }
+    value = value * 256 + Number(part);
+  }
+  return BigInt(value);
+}
+
+/** inet_pton(AF_INET6): RFC 4291, with an IPv4 address as the last 32 bits allowed. */
+export function parseIpv6(text: string): bigint | undefined {
+  const gap = text.indexOf('::');
+  const head = groups(gap < 0 ? text : text.slice(0, gap), gap < 0);
+  const tail = gap < 0 ? [] : groups(text.slice(gap + 2), true);
+  if (!head || !tail) {
+    return undefined;
+  }
+  const missing = 8 - head.length - tail.length;
+  if (gap < 0 ? missing !== 0 : missing < 1) {
+    return undefined;
+  }
+  const words = [...head, ...new Array<number>(missing).fill(0), ...tail];
+  return words.reduce((value, word) => (value << 16n) | BigInt(word), 0n);
+}
+
+function groups(text: string, last: boolean): number[] | undefined {
+  if (text === '') {
+    return [];
+  }
+  const parts = text.split(':');
+  const words: number[] = [];
+  for (const [i, part] of parts.entries()) {
+    if (/^[0-9a-fA-F]{1,4}$/.test(part)) {
+      words.push(Number.parseInt(part, 16));
+      continue;
+    }
+    const ipv4 = last && i === parts.length - 1 ? parseIpv4(part) : undefined;
+    if (ipv4 === undefined) {
+      return undefined;
+    }
+    words.push(Number(ipv4 >> 16n), Number(ipv4 & 0xffffn));
+  }
+  return words;
+}
+
+/** The Ethernet address in a word of 17 characters; undefined if it is not one. */
+export function parseEthernet(text: string): bigint | undefined {
+  const parts = text.split(':');
+  if (parts.length !== 6) {
+    return undefined;
+  }
+  let value = 0n;
+  for (const part of parts) {
+    if (!/^(0[xX])?[0-9a-fA-F]+$/.test(part)) {
+      return undefined;
+    }
+    value = (value << 8n) | BigInt(Number.parseInt(part, 16) & 0xff);
+  }
+  return value;
+}
+
+/** Dotted decimal. */
+export function formatIpv4(value: bigint): string {
+  const n = Number(value);
+  return `${n >>> 24}.${(n >>> 16) & 255}.${(n >>> 8) & 255}.${n & 255}`;
+}
+
+/** inet_ntop(AF_INET6): the first longest run of two or more zero groups becomes `::` (RFC 5952). */
+export function formatIpv6(value: bigint): string {
+  const words: number[] = [];
+  for (let shift = 112n; shift >= 0n; shift -= 16n) {
+    words.push(Number((value >> shift) & 0xffffn));
+  }
+  const { start, length } = longestZeros(words);
+  if (start === 0 && (length === 6 || (length === 5 && words[5] === 0xffff))) {
+    return `::${length === 5 ? 'ffff:' : ''}${formatIpv4(value & 0xffffffffn)}`;
+  }
+  const hex = words.map((word) => word.toString(16));
+  if (length < 2) {
+    return hex.join(':');
+  }
+  return `${hex.slice(0, start).join(':')}::${hex.slice(start + length).join(':')}`;
+}
+
+function longestZeros(words: readonly number[]): { start: number; length: number } {
+  let best = { start: -1, length: 0 };
+  for (let i = 0; i < words.length; i++) {
+    let end = i;
+    while (words[end] === 0) {
+      end++;
+    }
+    if (end - i > best.length) {
+      best = { start: i, length: end - i };
+    }
+    i = Math.max(i, end);
+  }
+  return best;
+}
+
+/** Six pairs of hexadecimal digits. */
+export function formatEthernet(value: bigint): string {
+  const hex = value.toString(16).padStart(12, '0');
+  return hex.replace(/..(?=.)/g, '$&:');
+}

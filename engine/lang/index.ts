@@ -1,0 +1,26 @@
+/**
+ * OVN's match and action language: ovn-sb(5), "Logical_Flow table".
+ *
+ *     const expr = annotate(parseMatch('ip4.src == 10.0.0.0/8 && tcp', env));
+ *     evaluate(expr, packet, (port) => residents.has(port));
+ *
+ * Everything here throws `LangError`, with OVN's words, and nothing else.
+ */
+export { annotate } from './annotate.ts';
+export { EMPTY_ENVIRONMENT, type MatchEnvironment } from './environment.ts';
+export { LangError } from './errors.ts';
+export { formatMatch } from './format.ts';
+export type * from './ir.ts';
+export { parseMatch } from './match.ts';
+export {
+  cloneMicroflow,
+  createMicroflow,
+  evaluate,
+  getBits,
+  getString,
+  type Microflow,
+  setBits,
+  setString,
+  wholeField,
+} from './microflow.ts';
+export { findSymbol, type Release, STRING_FIELDS, symbolTable, VALUE_FIELDS } from './symbols.ts';
