@@ -1,0 +1,112 @@
+/**
+ * Builds what can be built without a C++ compiler:
+ *
+ *     asm/*.ts  ──asc──▶  build/asm/lflow.js   the WebAssembly module as a JavaScript module of its bytes,
+ *                                              so that a browser and Node.js load it alike
+ *     *.ts      ──tsc──▶  dist/                the library and the command
+ *
+ * `node scripts/build.js` builds both and fails on any error; `buildStale()`
+ * builds what is missing or older than its sources, for the tests.
+ */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { argv, execPath, exit, pid } from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const asmModule = join(root, 'build/asm/lflow.js');
+const distStamp = join(root, 'build/dist.stamp');
+
+/** Compiles the AssemblyScript sources. */
+async function buildAsm() {
+  const { default: asc } = await import('assemblyscript/asc');
+  const wasm = join(root, `build/asm/lflow.${pid}.wasm`);
+  mkdirSync(dirname(wasm), { recursive: true });
+  try {
+    const { error, stderr } = await asc.main([
+      'asm/index.ts',
+      ...['--baseDir', root, '--outFile', join('build/asm', `lflow.${pid}.wasm`)],
+      ...['--optimizeLevel', '3', '--shrinkLevel', '0', '--converge', '--noAssert'],
+      // Nothing is allocated: memory is laid out by asm/layout.ts, and static data begins behind it.
+      ...['--runtime', 'stub', '--memoryBase', '262144'],
+    ]);
+    if (error) throw new Error(`asm/ does not compile: ${error.message}\n${stderr}`);
+    const base64 = readFileSync(wasm).toString('base64');
+    replace(
+      asmModule,
+      `/** The WebAssembly module that asm/ compiles to. */\nexport const wasm = Uint8Array.from(atob('${base64}'), (c) => c.charCodeAt(0));\n`,
+    );
+  } finally {
+    rmSync(wasm, { force: true });
+  }
+}
+
+/**
+ * Compiles the TypeScript sources; says whether there was no error.  What has no source any more goes.
+ * @returns {boolean}
+ */
+function buildDist() {
+  const fresh = join(root, `build/dist.${pid}`);
+  try {
+    const tsc = join(dirname(fileURLToPath(import.meta.resolve('typescript/package.json'))), 'bin/tsc');
+    const done = spawnSync(execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', fresh], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    if (done.error) throw done.error;
+    mirror(fresh, join(root, 'dist'));
+    chmodSync(join(root, 'dist/cli/main.js'), 0o755);
+    writeFileSync(distStamp, '');
+    return done.status === 0;
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Makes a folder equal to a fresh one, file by file, so that a program that runs from it meanwhile meets no half file.
+ * @param {string} from @param {string} to
+ */
+function mirror(from, to) {
+  mkdirSync(to, { recursive: true });
+  const kept = new Set(readdirSync(from));
+  for (const name of readdirSync(to)) if (!kept.has(name)) rmSync(join(to, name), { recursive: true });
+  for (const name of kept) {
+    if (statSync(join(from, name)).isDirectory()) mirror(join(from, name), join(to, name));
+    else renameSync(join(from, name), join(to, name));
+  }
+}
+
+/** @param {string} file @param {string} text */
+function replace(file, text) {
+  writeFileSync(`${file}.${pid}`, text);
+  renameSync(`${file}.${pid}`, file);
+}
+
+/**
+ * Whether `made` is missing or older than any of the sources; a folder's own time tells of files that went.
+ * @param {string} made @param {string[]} sources @returns {boolean}
+ */
+function stale(made, sources) {
+  const time = statSync(made, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  /** @param {string} path @returns {boolean} */
+  const newer = (path) => {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (!found) return false;
+    return found.mtimeMs > time || (found.isDirectory() && readdirSync(path).some((name) => newer(join(path, name))));
+  };
+  return sources.some((source) => newer(join(root, source)));
+}
+
+/** Builds what is missing or older than its sources; type errors are `npm run typecheck`'s business. */
+export async function buildStale() {
+  if (stale(asmModule, ['asm', 'scripts/build.js'])) await buildAsm();
+  if (stale(distStamp, ['index.ts', 'asm', 'engine', 'sim', 'native', 'cli', 'tsconfig.json', 'tsconfig.build.json'])) {
+    buildDist();
+  }
+}
+
+if (argv[1] === fileURLToPath(import.meta.url)) {
+  await buildAsm();
+  if (!buildDist()) exit(1);
+}
