@@ -10,6 +10,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { argv, execPath, exit, pid } from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -44,14 +45,14 @@ async function buildAsm() {
 
 /**
  * Compiles the TypeScript sources; says whether there was no error.  What has no source any more goes.
- * @returns {boolean}
+ * @param {'inherit' | 'ignore'} complaints @returns {boolean}
  */
-function buildDist() {
+function buildDist(complaints) {
   const fresh = join(root, `build/dist.${pid}`);
   try {
-    const tsc = join(dirname(fileURLToPath(import.meta.resolve('typescript/package.json'))), 'bin/tsc');
+    const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
     const done = spawnSync(execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', fresh], {
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: complaints,
     });
     if (done.error) throw done.error;
     mirror(fresh, join(root, 'dist'));
@@ -102,11 +103,11 @@ function stale(made, sources) {
 export async function buildStale() {
   if (stale(asmModule, ['asm', 'scripts/build.js'])) await buildAsm();
   if (stale(distStamp, ['index.ts', 'asm', 'engine', 'sim', 'native', 'cli', 'tsconfig.json', 'tsconfig.build.json'])) {
-    buildDist();
+    buildDist('ignore');
   }
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) {
   await buildAsm();
-  if (!buildDist()) exit(1);
+  if (!buildDist('inherit')) exit(1);
 }
