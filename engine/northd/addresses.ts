@@ -43,6 +43,12 @@ export function parseMac(text: string): string | undefined {
   return match && match[0].length === text.length ? canonicalMac(match[1]) : undefined;
 }
 
+/** The MAC address that `text` starts with, in canonical form, or undefined. */
+export function leadingMac(text: string): string | undefined {
+  const match = macPattern.exec(text);
+  return match ? canonicalMac(match[1]) : undefined;
+}
+
 function canonicalMac(text: string): string {
   const lower = text.toLowerCase();
   return lower.length === 17 ? lower : lower.replace(/\b[0-9a-f]\b/g, '0$&');

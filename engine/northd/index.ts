@@ -4,19 +4,51 @@
  */
 import type { Origin } from '../origin.ts';
 import type { Northbound } from '../ovsdb/northbound.ts';
-import type { LogicalFlow, Southbound } from '../ovsdb/southbound.ts';
+import type { LogicalFlow, MacBinding, Southbound } from '../ovsdb/southbound.ts';
+import { datapathBinding, portBindings, portBindingUuid } from './bindings.ts';
+import { dhcpv4Options, dhcpv6Options } from './dhcp-options.ts';
 import { flowTable } from './emit.ts';
+import { multicastGroups } from './multicast.ts';
 import { buildRouterFlows } from './router/index.ts';
+import { addressSets, portGroups } from './sets.ts';
 import { routerStages, switchStages } from './stages.ts';
 import { buildSwitchFlows } from './switch/index.ts';
-import { buildTopology } from './topology.ts';
+import { buildTopology, type Topology } from './topology.ts';
 import type { NorthdWarning } from './warning.ts';
 
 export type { NorthdWarning } from './warning.ts';
 
-/** What ovn-northd makes of `nb`, and what it passed over. */
-export function computeSouthbound(nb: Northbound): { southbound: Southbound; warnings: NorthdWarning[] } {
+/** What comes out. */
+export interface Computation {
+  southbound: Southbound;
+  /** What was passed over. */
+  warnings: NorthdWarning[];
+  /** The addresses that IPAM gave to ports, by port: what ovn-northd writes into `dynamic_addresses`. */
+  dynamicAddresses: Map<string, string>;
+}
+
+/** What ovn-northd makes of `nb`, which stays as it is. */
+export function computeSouthbound(nb: Northbound): Computation {
   const topology = buildTopology(nb);
+  const datapaths = [...topology.switches, ...topology.routers];
+  const southbound: Southbound = {
+    datapaths: datapaths.map(datapathBinding),
+    ports: datapaths.flatMap(portBindings),
+    flows: logicalFlows(topology),
+    multicastGroups: datapaths.flatMap((dp) => multicastGroups(dp, portBindingUuid)),
+    addressSets: addressSets(topology),
+    portGroups: portGroups(topology),
+    dhcpOptions: dhcpv4Options(),
+    dhcpv6Options: dhcpv6Options(),
+    macBindings: [],
+    staticMacBindings: staticMacBindings(topology),
+    fdb: [],
+    origins: originsOf(nb),
+  };
+  return { southbound, warnings: topology.warnings, dynamicAddresses: dynamicAddresses(topology) };
+}
+
+function logicalFlows(topology: Topology): LogicalFlow[] {
   const flows: LogicalFlow[] = [];
   for (const dp of topology.switches) {
     const table = flowTable(dp.uuid, switchStages);
@@ -28,21 +60,21 @@ export function computeSouthbound(nb: Northbound): { southbound: Southbound; war
     buildRouterFlows(dp, topology, table.emit);
     for (const flow of table.flows()) flows.push(flow);
   }
-  const southbound: Southbound = {
-    datapaths: [],
-    ports: [],
-    flows,
-    multicastGroups: [],
-    addressSets: new Map(),
-    portGroups: new Map(),
-    dhcpOptions: [],
-    dhcpv6Options: [],
-    macBindings: [],
-    staticMacBindings: [],
-    fdb: [],
-    origins: originsOf(nb),
-  };
-  return { southbound, warnings: topology.warnings };
+  return flows;
+}
+
+function staticMacBindings(topology: Topology): MacBinding[] {
+  return [...topology.nb.Static_MAC_Binding.values()].flatMap(({ logical_port, ip, mac }) =>
+    topology.ports.get(logical_port)?.kind === 'router-port' ? [{ logicalPort: logical_port, ip, mac }] : [],
+  );
+}
+
+function dynamicAddresses(topology: Topology): Map<string, string> {
+  const result = new Map<string, string>();
+  for (const dp of topology.switches) {
+    for (const { name, dynamicAddresses } of dp.ports) if (dynamicAddresses) result.set(name, dynamicAddresses);
+  }
+  return result;
 }
 
 function originsOf(nb: Northbound): Map<string, Origin> {

@@ -14,6 +14,7 @@ import {
   parseMac,
   parsePortAddresses,
 } from './addresses.ts';
+import { type DropActions, dropActions } from './drop.ts';
 import { assignDynamicAddresses } from './ipam.ts';
 import { quote, sortedSet } from './options.ts';
 import { assignTunnelKeys } from './tunnel-keys.ts';
@@ -55,6 +56,8 @@ export interface RouterDatapath {
   readonly gatewayChassis?: string;
   /** Its distributed gateway ports. */
   readonly gatewayPorts: RouterPort[];
+  /** A dnat_and_snat rule translates on the chassis of its own logical port. */
+  readonly hasDistributedNat: boolean;
   /** The switches that have a port to this router, one entry a port. */
   readonly switchPeers: SwitchDatapath[];
   readonly loadBalancers: NorthboundRow<'Load_Balancer'>[];
@@ -116,6 +119,8 @@ export interface Topology {
   readonly routers: RouterDatapath[];
   /** Every port by its name. */
   readonly ports: ReadonlyMap<string, Port>;
+  /** The actions of flows that drop. */
+  readonly drop: DropActions;
   /** First three bytes of the MAC addresses that IPAM makes, e.g. `0a:00:00`. */
   readonly macPrefix: string;
   /** The address that load balancer health checks are sent from. */
@@ -140,6 +145,7 @@ export function buildTopology(nb: Northbound): Topology {
       .filter((row) => row.enabled !== false)
       .map((row) => routerDatapath(nb, row)),
     ports,
+    drop: dropActions(options),
     macPrefix,
     svcMonitorMac: parseMac(options.svc_monitor_mac ?? '') ?? `${macPrefix}:ff:ff:fe`,
     warnings,
@@ -227,6 +233,9 @@ function routerDatapath(nb: Northbound, row: NorthboundRow<'Logical_Router'>): R
     ports: [],
     gatewayChassis: row.options.chassis,
     gatewayPorts: [],
+    hasDistributedNat: rowsOf(nb, 'NAT', row.nat).some(
+      (rule) => rule.type === 'dnat_and_snat' && rule.logical_port !== undefined && rule.external_mac !== undefined,
+    ),
     switchPeers: [],
     loadBalancers,
     hasLbVip: hasVip(loadBalancers),

@@ -1,0 +1,37 @@
+/** Control plane protection: which meter limits a kind of packet on its way to ovn-controller, ovn-nb(5). */
+import type { Northbound } from '../ovsdb/northbound.ts';
+
+/** The kinds of packets, as the keys of the column `meters` of table Copp. */
+export type CoppProtocol =
+  | 'arp'
+  | 'arp-resolve'
+  | 'bfd'
+  | 'dhcpv4-opts'
+  | 'dhcpv6-opts'
+  | 'dns'
+  | 'event-elb'
+  | 'icmp4-error'
+  | 'icmp6-error'
+  | 'igmp'
+  | 'nd-na'
+  | 'nd-ns'
+  | 'nd-ns-resolve'
+  | 'nd-ra-opts'
+  | 'reject'
+  | 'svc-monitor'
+  | 'tcp-reset';
+
+/** The meter of `protocol` on a datapath whose column `copp` is given, or undefined for none. */
+export function coppMeter(nb: Northbound, copp: string | undefined, protocol: CoppProtocol): string | undefined {
+  const row = copp === undefined ? undefined : nb.Copp.get(copp);
+  const name = row?.meters[protocol];
+  return row && name !== undefined ? uniqueMeter(nb, name, row._uuid) : undefined;
+}
+
+/** The name of meter `name` as the row `owner` uses it: a fair meter is one of its own for each row. */
+export function uniqueMeter(nb: Northbound, name: string, owner: string): string {
+  for (const meter of nb.Meter.values()) {
+    if (meter.name === name) return meter.fair ? `${name}__${owner}` : name;
+  }
+  return name;
+}

@@ -1,0 +1,113 @@
+/** Which port a frame goes to: ls_in_l2_lkup, ls_in_l2_unknown. */
+import { isDynamicAddress, leadingMac, parseIpv4Cidr, parseIpv6Cidr, parseMac } from '../addresses.ts';
+import { coppMeter } from '../copp.ts';
+import type { Emit } from '../emit.ts';
+import { switchMulticast } from '../multicast.ts';
+import { booleanOption, sortedSet } from '../options.ts';
+import { FLAGBIT_NOT_VXLAN, stages } from '../stages.ts';
+import { type RouterPort, rowsOf, type SwitchDatapath, type SwitchPort, type Topology } from '../topology.ts';
+
+export function buildL2Lookup(dp: SwitchDatapath, topology: Topology, emit: Emit): void {
+  const service = 'eth.dst == $svc_monitor_mac && (tcp || icmp || icmp6)';
+  emit(stages.ls_in_l2_lkup, 110, service, 'handle_svc_check(inport);', 8926);
+  buildMulticast(dp, topology, emit);
+  emit(stages.ls_in_l2_lkup, 70, 'eth.mcast', 'outport = "_MC_flood"; output;', 8997);
+  for (const port of dp.ports) {
+    if (port.row.type === 'external') continue;
+    if (port.row.type === 'router' && port.peer) buildArpRequests(port, port.peer, topology, emit);
+    for (const address of sortedSet(port.row.addresses)) buildUnicast(port, address, topology, emit);
+  }
+  emit(stages.ls_in_l2_lkup, 0, '1', 'outport = get_fdb(eth.dst); next;', 8373);
+
+  const unknown = dp.ports.some(
+    (port) => port.hasUnknown && port.row.enabled !== false && port.row.type !== 'external',
+  );
+  if (unknown) emit(stages.ls_in_l2_unknown, 50, 'outport == "none"', 'outport = "_MC_unknown"; output;', 8377);
+  else emit(stages.ls_in_l2_unknown, 50, 'outport == "none"', topology.drop.drop, 8381);
+  emit(stages.ls_in_l2_unknown, 0, '1', 'output;', 8384);
+}
+
+/** With other_config:mcast_snoop, IP multicast goes only where it is asked for (RFC 4541). */
+function buildMulticast(dp: SwitchDatapath, topology: Topology, emit: Emit): void {
+  const multicast = switchMulticast(dp);
+  if (!multicast.snoop) return;
+  const meter = coppMeter(topology.nb, dp.row.copp, 'igmp');
+  emit(stages.ls_in_l2_lkup, 100, 'igmp', 'igmp;', 8940, undefined, meter);
+  emit(stages.ls_in_l2_lkup, 100, 'mldv1 || mldv2', 'igmp;', 8946, undefined, meter);
+  const local = 'ip4.mcast && ip4.dst == 224.0.0.0/24';
+  emit(stages.ls_in_l2_lkup, 85, local, 'outport = "_MC_flood_l2"; output;', 8954);
+  emit(stages.ls_in_l2_lkup, 85, 'ip6.mcast_flood', 'outport = "_MC_flood"; output;', 8961);
+  if (multicast.floodUnregistered) return;
+  const relay = multicast.floodRelay ? 'clone { outport = "_MC_mrouter_flood"; output; }; ' : '';
+  const fixed = multicast.floodStatic ? 'outport ="_MC_static"; output;' : '';
+  emit(stages.ls_in_l2_lkup, 80, 'ip4.mcast || ip6.mcast', `${relay}${fixed}` || topology.drop.drop, 8991);
+}
+
+/** A request for a router's address goes to that router alone, not to every router on the switch. */
+function buildArpRequests(port: SwitchPort, peer: RouterPort, topology: Topology, emit: Emit): void {
+  if (peer.row.enabled === false) return;
+  const dp = port.datapath;
+  const hasHosts = dp.routerPorts.length !== dp.row.ports.length;
+  const actions = hasHosts
+    ? `clone {outport = ${port.quoted}; output; }; outport = "_MC_flood_l2"; output;`
+    : `outport = ${port.quoted}; output;`;
+  const request = (match: string) =>
+    emit(stages.ls_in_l2_lkup, 80, `${FLAGBIT_NOT_VXLAN} && ${match}`, actions, hasHosts ? 8022 : 8027, port.row);
+  const requestV4 = (ip: string) => request(`arp.op == 1 && arp.tpa == ${ip}`);
+  const requestV6 = (ip: string) => request(`nd_ns && nd.target == ${ip}`);
+
+  const rules = rowsOf(topology.nb, 'NAT', peer.datapath.row.nat).filter(({ type }) => type !== 'snat');
+  for (const { external_ip } of rules) {
+    if (parseIpv4Cidr(external_ip)) requestV4(external_ip);
+    else if (parseIpv6Cidr(external_ip)) requestV6(external_ip);
+  }
+  for (const { address } of peer.networks.ipv4) requestV4(address);
+  for (const { address } of peer.networks.ipv6) requestV6(address);
+
+  if (!hasHosts) return;
+  const own = new Set([peer.networks.mac, ...rules.flatMap(({ external_mac }) => external_mac ?? [])]);
+  const match = `eth.src == {${[...own].join(', ')}} && (arp.op == 1 || rarp.op == 3 || nd_ns)`;
+  emit(stages.ls_in_l2_lkup, 75, match, 'outport = "_MC_flood_l2"; output;', 7938);
+}
+
+/** The frames addressed to one entry of a port's addresses. */
+function buildUnicast(port: SwitchPort, address: string, topology: Topology, emit: Emit): void {
+  const { row } = port;
+  const actions = row.enabled === false ? topology.drop.drop : `outport = ${port.quoted}; output;`;
+  const to = (match: string, line: number) => emit(stages.ls_in_l2_lkup, 50, match, actions, line, row);
+  if (address === 'unknown') return;
+  if (address === 'router') {
+    if (!port.peer) return;
+    const match = routerMatch(port, port.peer);
+    to(match, 9193);
+    if (!port.peer.redirect) return;
+    for (const nat of rowsOf(topology.nb, 'NAT', port.peer.datapath.row.nat)) {
+      const mac = parseMac(nat.external_mac ?? '');
+      if (nat.type !== 'dnat_and_snat' || nat.logical_port === undefined || mac === undefined) continue;
+      to(`eth.dst == ${mac} && is_chassis_resident("${nat.logical_port}")`, 9215);
+    }
+  } else if (isDynamicAddress(address)) {
+    const mac = leadingMac(port.dynamicAddresses ?? '');
+    if (mac) to(`eth.dst == ${mac}`, 9144);
+  } else {
+    const mac = leadingMac(address);
+    if (mac) to(`eth.dst == ${mac}`, 9122);
+  }
+}
+
+function routerMatch(port: SwitchPort, peer: RouterPort): string {
+  const { mac } = peer.networks;
+  const macs = port.arpProxy?.mac ? `{ ${port.arpProxy.mac}, ${mac} }` : mac;
+  const resident = residentPort(port, peer);
+  return `eth.dst == ${macs}${resident ? ` && is_chassis_resident(${resident})` : ''}`;
+}
+
+/** With a physical network behind the switch, a distributed gateway port's address lives on its chassis alone. */
+function residentPort(port: SwitchPort, peer: RouterPort): string | undefined {
+  const { gatewayPorts } = peer.datapath;
+  if (gatewayPorts.length === 0 || port.datapath.localnetPorts.length === 0) return undefined;
+  if (peer.redirect) return peer.redirect.quoted;
+  if (gatewayPorts.length > 1 || !booleanOption(peer.row.options, 'reside-on-redirect-chassis', false))
+    return undefined;
+  return gatewayPorts[0].redirect?.quoted;
+}
