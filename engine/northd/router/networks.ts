@@ -1,0 +1,44 @@
+/** A router port's addresses, as flows mention them. */
+import { type Ipv4Network, type Ipv6Network, parseIpv4, parseIpv6 } from '../addresses.ts';
+import type { RouterPort } from '../topology.ts';
+
+/** What differs between IPv4 and IPv6 in the text of a flow: `ip4` and `icmp4`, `ip6` and `icmp6`. */
+export type Family = '4' | '6';
+
+/** `A` or `{A, B}`: the addresses as the match language's constant. */
+export function addressSet(networks: readonly (Ipv4Network | Ipv6Network)[]): string {
+  return networks.length === 1 ? networks[0].address : braces(networks.map((network) => network.address));
+}
+
+/** `{A, B}`, also for one. */
+export function braces(constants: readonly string[]): string {
+  return `{${constants.join(', ')}}`;
+}
+
+/** ` && is_chassis_resident(...)` where `port` is a distributed gateway port, else ''. */
+export function onGatewayChassis(port: RouterPort): string {
+  return port.redirect ? ` && is_chassis_resident(${port.redirect.quoted})` : '';
+}
+
+/** The address of `port` in whose network `ip` lies; undefined if there is none or `ip` is no address. */
+export function addressFacing(port: RouterPort, ip: string): string | undefined {
+  if (ip.includes('.')) {
+    const bits = parseIpv4(ip);
+    return bits === undefined ? undefined : port.networks.ipv4.find((own) => sameIpv4Network(own, bits))?.address;
+  }
+  const bits = parseIpv6(ip);
+  return bits === undefined ? undefined : port.networks.ipv6.find((own) => sameIpv6Network(own, bits))?.address;
+}
+
+function sameIpv4Network(own: Ipv4Network, bits: number): boolean {
+  return own.prefixLength === 0 || (own.bits ^ bits) >>> (32 - own.prefixLength) === 0;
+}
+
+function sameIpv6Network(own: Ipv6Network, bits: bigint): boolean {
+  return (own.bits ^ bits) >> BigInt(128 - own.prefixLength) === 0n;
+}
+
+/** Whether the network is IPv6's link-local one, which says nothing about where to go. */
+export function isLinkLocal({ bits }: Ipv6Network): boolean {
+  return bits >> 64n === 0xfe80000000000000n;
+}

@@ -1,0 +1,33 @@
+/** External addresses that other routers may route to a distributed gateway port (NAT with options:add_route). */
+import { type Ipv4Network, parseIpv4Cidr, parseMac } from '../addresses.ts';
+import { booleanOption } from '../options.ts';
+import type { RouterPort, Topology } from '../topology.ts';
+import { appliesAt } from './nat.ts';
+import { rowsByUuid } from './order.ts';
+
+/** Addresses behind one MAC address. */
+export interface Routable {
+  mac: string;
+  addresses: Ipv4Network[];
+}
+
+/** The routable addresses of `port`: those of each distributed NAT rule, then all others together. */
+export function routableAddresses(topology: Topology, port: RouterPort): Routable[] {
+  if (!port.redirect) return [];
+  const result: Routable[] = [];
+  const centralized: Ipv4Network[] = [];
+  for (const row of rowsByUuid(topology, 'NAT', port.datapath.row.nat)) {
+    if (row.type === 'snat' || !booleanOption(row.options, 'add_route', false)) continue;
+    const external = parseIpv4Cidr(row.external_ip);
+    if (external?.prefixLength !== 32 || !appliesAt(row, port)) continue;
+    const addresses = [external];
+    if (row.type === 'dnat_and_snat' && row.logical_port !== undefined && row.external_mac !== undefined) {
+      const mac = parseMac(row.external_mac);
+      if (mac !== undefined) result.push({ mac, addresses });
+    } else if (!port.networks.ipv4.some((own) => own.address === external.address)) {
+      centralized.push(...addresses);
+    }
+  }
+  if (centralized.length > 0) result.push({ mac: port.networks.mac, addresses: centralized });
+  return result;
+}

@@ -1,0 +1,42 @@
+/**
+ * A router as its stages see it: the datapath, and what several of them need to
+ * know about it, worked out once.
+ */
+import type { Emit } from '../emit.ts';
+import { booleanOption } from '../options.ts';
+import type { RouterDatapath, Topology } from '../topology.ts';
+import { type RouterNat, routerNat } from './nat.ts';
+
+export interface Router {
+  readonly dp: RouterDatapath;
+  readonly topology: Topology;
+  readonly emit: Emit;
+  /** options:chassis is set: the whole router lives on that chassis. */
+  readonly isGateway: boolean;
+  /** It forwards IP multicast (options:mcast_relay). */
+  readonly relaysMulticast: boolean;
+  /** One of its enabled ports gets all multicast (options:mcast_flood). */
+  readonly floodsMulticast: boolean;
+  /** It learns from every ARP request it sees (options:always_learn_from_arp_request). */
+  readonly learnsFromRequests: boolean;
+  /** Names of the ports over which a BFD session runs. */
+  readonly bfdPorts: ReadonlySet<string>;
+  readonly nat: RouterNat;
+}
+
+/** The view of `dp` whose flows go to `emit`. */
+export function routerView(dp: RouterDatapath, topology: Topology, emit: Emit): Router {
+  return {
+    dp,
+    topology,
+    emit,
+    isGateway: dp.gatewayChassis !== undefined,
+    relaysMulticast: booleanOption(dp.row.options, 'mcast_relay', false),
+    floodsMulticast: dp.ports.some(
+      ({ row }) => row.enabled !== false && booleanOption(row.options, 'mcast_flood', false),
+    ),
+    learnsFromRequests: booleanOption(dp.row.options, 'always_learn_from_arp_request', true),
+    bfdPorts: new Set([...topology.nb.BFD.values()].map((bfd) => bfd.logical_port)),
+    nat: routerNat(dp, topology),
+  };
+}
