@@ -6,6 +6,9 @@
  *
  * Everything here throws `LangError`, with OVN's words, and nothing else.
  */
+export { formatAction, formatActions } from './action-format.ts';
+export type { ActionContext } from './action-parser.ts';
+export { type FlowActions, parseActions, parseFlowActions } from './actions.ts';
 export { annotate } from './annotate.ts';
 export { EMPTY_ENVIRONMENT, type MatchEnvironment } from './environment.ts';
 export { LangError } from './errors.ts';
@@ -19,8 +22,12 @@ export {
   getBits,
   getString,
   type Microflow,
+  parseMicroflow,
   setBits,
   setString,
   wholeField,
 } from './microflow.ts';
+export { normalize } from './normalize.ts';
+export { DHCP_OPTIONS, DHCPV6_OPTIONS } from './options.ts';
+export { resolveConditions, simplify } from './simplify.ts';
 export { findSymbol, type Release, STRING_FIELDS, symbolTable, VALUE_FIELDS } from './symbols.ts';

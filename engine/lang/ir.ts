@@ -96,7 +96,11 @@ export type Constant =
 export interface OptionValue {
   readonly name: string;
   readonly code: number;
+  /** As in the southbound DHCP_Options table: `ipv4`, `uint8`, `str`, `static_routes`, ... */
+  readonly type: string;
   readonly values: readonly Constant[];
+  /** Written in braces; kept for printing. */
+  readonly inCurlies: boolean;
 }
 
 /** A range of ports that address translation may choose from, inclusive. */
@@ -104,6 +108,18 @@ export interface PortRange {
   readonly low: number;
   readonly high: number;
 }
+
+/** An address and port that a load balancer sends to; port 0 keeps the packet's. */
+export interface Backend {
+  readonly ip: Constant;
+  readonly port: number;
+}
+
+/** Transport protocols by name. */
+export type TransportName = 'tcp' | 'udp' | 'sctp';
+
+/** Which of a router's conntrack zones an action works in. */
+export type NatZone = 'dnat' | 'snat';
 
 /** Actions in braces that run on a copy of the packet or on one made from it. */
 export type NestedName =
@@ -120,30 +136,54 @@ export type NestedName =
   | 'nd_na_router'
   | 'nd_ns';
 
-/** Actions without operands. */
+/** Actions without operands.  `drop;` is not among them: it is a sequence of no actions. */
 export type PlainName =
-  | 'drop'
   | 'output'
-  | 'ct_next'
   | 'ct_clear'
   | 'ct_snat_to_vip'
-  | 'dns_lookup'
   | 'igmp'
-  | 'ip.ttl--';
+  | 'ip.ttl--'
+  | 'handle_dhcpv6_reply'
+  | 'handle_bfd_msg'
+  | 'mac_cache_use'
+  | 'flood_remote';
 
-/**
- * One action, ovn-sb(5), "actions".  A sequence is an array.  `prereqs` is the
- * match text that must hold where the action runs; '' for nothing.
- */
-export type Action = { readonly prereqs: string } & (
+/** Functions of the packet and of what is known about it, whose result goes into `dst`. */
+export type ResultName =
+  | 'check_in_port_sec'
+  | 'check_out_port_sec'
+  | 'dns_lookup'
+  | 'chk_lb_hairpin'
+  | 'chk_lb_hairpin_reply'
+  | 'chk_lb_aff'
+  | 'chk_ecmp_nh'
+  | 'chk_ecmp_nh_mac'
+  | 'ct_nw_dst'
+  | 'ct_ip6_dst'
+  | 'ct_tp_dst'
+  | 'ct_state_save';
+
+/** One action without its prerequisites: ovn-sb(5), "actions".  A sequence is an array; an empty one drops. */
+export type ActionBody =
   | { readonly type: PlainName }
-  | { readonly type: 'next'; readonly pipeline: Pipeline; readonly table: number }
+  | {
+      readonly type: 'next';
+      readonly pipeline: Pipeline;
+      readonly table: number;
+      /** Where the action stands. */
+      readonly fromPipeline: Pipeline;
+      readonly fromTable: number;
+    }
   | { readonly type: 'load'; readonly dst: FieldRef; readonly imm: Constant }
   | { readonly type: 'move' | 'exchange'; readonly dst: FieldRef; readonly src: FieldRef }
   | { readonly type: 'push' | 'pop'; readonly field: FieldRef }
   | { readonly type: 'nested'; readonly name: NestedName; readonly actions: readonly Action[] }
+  | { readonly type: ResultName; readonly dst: FieldRef }
+  | { readonly type: 'ct_next'; readonly zone: NatZone }
+  /** The form of old: `ct_commit;` and `ct_commit(ct_mark=..., ct_label=...);`. */
   | { readonly type: 'ct_commit'; readonly mark?: Constant; readonly label?: Constant }
   | { readonly type: 'ct_commit_v2'; readonly actions: readonly Action[] }
+  | { readonly type: 'ct_commit_nat' | 'ct_commit_to_zone'; readonly zone: NatZone }
   | {
       readonly type: 'ct_dnat' | 'ct_snat' | 'ct_dnat_in_czone' | 'ct_snat_in_czone';
       /** Absent: translate as the connection's entry says. */
@@ -151,29 +191,85 @@ export type Action = { readonly prereqs: string } & (
       readonly ports?: PortRange;
     }
   | {
-      readonly type: 'get_arp' | 'put_arp' | 'get_nd' | 'put_nd';
-      readonly port: FieldRef;
-      readonly ip: FieldRef;
-      readonly mac?: FieldRef;
+      readonly type: 'ct_lb' | 'ct_lb_mark';
+      /** None: translate as the connection's entry says. */
+      readonly backends: readonly Backend[];
+      readonly hashFields?: string;
+      readonly flag?: 'skip_snat' | 'force_snat';
     }
   | {
-      readonly type: 'lookup_arp' | 'lookup_arp_ip' | 'lookup_nd' | 'lookup_nd_ip';
+      readonly type: 'select';
+      readonly dst: FieldRef;
+      readonly members: readonly { readonly id: number; readonly weight: number }[];
+      readonly hashFields?: string;
+    }
+  | { readonly type: 'get_arp' | 'get_nd'; readonly port: FieldRef; readonly ip: FieldRef }
+  | { readonly type: 'put_arp' | 'put_nd'; readonly port: FieldRef; readonly ip: FieldRef; readonly mac: FieldRef }
+  | {
+      readonly type: 'lookup_arp' | 'lookup_nd';
       readonly dst: FieldRef;
       readonly port: FieldRef;
       readonly ip: FieldRef;
-      readonly mac?: FieldRef;
+      readonly mac: FieldRef;
     }
+  | {
+      readonly type: 'lookup_arp_ip' | 'lookup_nd_ip';
+      readonly dst: FieldRef;
+      readonly port: FieldRef;
+      readonly ip: FieldRef;
+    }
+  | { readonly type: 'chk_evpn_arp'; readonly dst: FieldRef; readonly ip: FieldRef }
   | { readonly type: 'put_fdb'; readonly port: FieldRef; readonly mac: FieldRef }
   | { readonly type: 'get_fdb'; readonly dst: FieldRef; readonly mac: FieldRef }
   | { readonly type: 'lookup_fdb'; readonly dst: FieldRef; readonly port: FieldRef; readonly mac: FieldRef }
-  | { readonly type: 'check_in_port_sec' | 'check_out_port_sec'; readonly dst: FieldRef }
   | {
       readonly type: 'put_dhcp_opts' | 'put_dhcpv6_opts' | 'put_nd_ra_opts';
       readonly dst: FieldRef;
       readonly options: readonly OptionValue[];
     }
+  | {
+      readonly type: 'dhcp_relay_req_chk' | 'dhcp_relay_resp_chk';
+      readonly dst: FieldRef;
+      readonly relay: Constant;
+      readonly server: Constant;
+    }
   | { readonly type: 'check_pkt_larger'; readonly dst: FieldRef; readonly bytes: number }
+  | { readonly type: 'set_queue'; readonly queue: number }
+  /** kbit/s and kbit; burst 0 for none. */
+  | { readonly type: 'set_meter'; readonly rate: bigint; readonly burst: bigint }
+  | {
+      readonly type: 'log';
+      readonly verdict: 'allow' | 'drop' | 'reject' | 'pass';
+      readonly severity: 'alert' | 'warning' | 'notice' | 'info' | 'debug';
+      readonly name?: string;
+      readonly meter?: string;
+    }
+  | { readonly type: 'trigger_event'; readonly event: 'empty_lb_backends'; readonly options: readonly OptionValue[] }
+  | { readonly type: 'bind_vport'; readonly vport: string; readonly parent: FieldRef }
   | { readonly type: 'handle_svc_check'; readonly port: FieldRef }
-  /** Anything else that parsed: kept with its canonical text, executed by nobody yet. */
-  | { readonly type: 'other'; readonly name: string; readonly text: string }
-);
+  | { readonly type: 'fwd_group'; readonly liveness: boolean; readonly childPorts: readonly string[] }
+  | { readonly type: 'commit_ecmp_nh'; readonly ipv6: boolean; readonly protocol: TransportName }
+  | {
+      readonly type: 'commit_lb_aff';
+      readonly vip: Backend;
+      readonly backend: Backend;
+      readonly protocol?: TransportName;
+      /** Seconds. */
+      readonly timeout: number;
+    }
+  | {
+      readonly type: 'sample';
+      readonly probability: number;
+      readonly collectorSet: number;
+      readonly obsDomain: number;
+      /** `cookie`: the flow's own. */
+      readonly obsPoint: number | 'cookie' | FieldRef;
+    }
+  | { readonly type: 'mirror'; readonly port: string };
+
+/**
+ * One action.  `prereqs` is the match text that must hold where it runs, '' for
+ * nothing; `parseFlowActions` gives those of a whole sequence, which OVN adds to
+ * the flow's match.
+ */
+export type Action = { readonly prereqs: string } & ActionBody;

@@ -1,6 +1,12 @@
-/** The fields of one packet, and what decides a match. */
-import { predicateExpansion } from './annotate.ts';
+/** The fields of one packet, as text describes them and matches see them. */
+import { annotate, predicateExpansion } from './annotate.ts';
+import type { MatchEnvironment } from './environment.ts';
+import { LangError } from './errors.ts';
+import { formatMatch } from './format.ts';
 import type { Comparison, Expr, FieldRef, LangSymbol, Relop } from './ir.ts';
+import { parseMatch } from './match.ts';
+import { normalize } from './normalize.ts';
+import { resolveConditions, simplify } from './simplify.ts';
 import { findSymbol, STRING_FIELDS, VALUE_FIELDS } from './symbols.ts';
 
 /** A packet as logical flows see it.  Mutable; fields that a packet of its kind has not are 0. */
@@ -50,6 +56,31 @@ export function wholeField(name: string): FieldRef {
     throw new Error(`no symbol is called ${name}`);
   }
   return { symbol, ofs: 0, n: symbol.width };
+}
+
+/**
+ * The packet that a match describes, as ovn-trace takes it: prerequisites are
+ * implied, fields that are not mentioned are 0, `is_chassis_resident` is true.
+ *
+ * Throws `LangError` for a mistake of syntax, for constraints that no packet meets,
+ * and for those that leave a choice, e.g. `tcp.src == 80` (IPv4 or IPv6?).
+ */
+export function parseMicroflow(text: string, env?: MatchEnvironment): Microflow {
+  const annotated = annotate(parseMatch(text, env));
+  const expr = normalize(resolveConditions(simplify(annotated), () => true));
+  const flow = createMicroflow();
+  for (const term of expr?.type === 'and' ? expr.terms : [expr]) {
+    if (term?.type === 'comparison') {
+      setBits(flow, { symbol: term.symbol, ofs: 0, n: term.symbol.width }, term.value, term.mask);
+    } else if (term?.type === 'string') {
+      flow.strings[term.symbol.slot] = term.value;
+    } else if (term?.type !== 'boolean') {
+      throw new LangError(`Constraints are ambiguous: ${formatMatch(annotated)}.`, text, 0);
+    } else if (!term.value) {
+      throw new LangError('Constraints are contradictory.', text, 0);
+    }
+  }
+  return flow;
 }
 
 /**
