@@ -3,7 +3,8 @@
  *
  * Addresses are in OVSDB's order, that of their bytes.  Switches, routers, ports
  * and NAT rules, which ovn-nbctl gives in an order that means nothing, are in
- * the order in which they were inserted.
+ * the order in which they were inserted; gateway chassis by falling priority,
+ * which ovn-nbctl 23.03 intends but does not read.
  */
 import type { Northbound, NorthboundColumns, NorthboundRow, NorthboundTable } from './northbound.ts';
 

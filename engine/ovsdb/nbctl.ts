@@ -9,7 +9,7 @@
  */
 import type { Origin } from '../origin.ts';
 import { type Northbound, type NorthboundTable, northboundRoots, northboundSchema } from './northbound.ts';
-import type { Column } from './schema.ts';
+import { type Column, defaultValue } from './schema.ts';
 
 /**
  * Bytes of arguments in one invocation: below the 128 KiB that the strictest
@@ -146,7 +146,9 @@ function stepsOf(nb: Northbound): Step[] {
       (child) => bytesOf(child.expansion.head) + child.uuid.length + 1,
     );
     for (const [column, uuids] of byColumn(inline ?? [])) create.push(`${column}=${uuids.join(',')}`);
-    const head = [...(create.length > 3 || !isGlobal ? [create] : []), ...headsOf(inline ?? [])];
+    const isBare = create.length === 3;
+    if (isBare && !isGlobal) create.push(defaultWord(table));
+    const head = [...(isBare && isGlobal ? [] : [create]), ...headsOf(inline ?? [])];
     for (const portion of portions) {
       const attach = byColumn(portion).map(([column, uuids]) => ['add', table, record, column, ...uuids]);
       tail.push({ commands: [...headsOf(portion), ...attach] });
@@ -233,6 +235,13 @@ function listed(column: Column, atoms: readonly Atom[]): string[][] {
     atoms.map((atom) => atomText(column.key, atom)),
     (member) => member.length + 1,
   );
+}
+
+/** A setting that changes nothing: `create` takes one at least. */
+function defaultWord(table: NorthboundTable): string {
+  const [[name, column]] = columnsOf(table);
+  if (column.shape === 'map') return `${name}={}`;
+  return `${name}=${column.shape === 'required' ? atomText(column.key, defaultValue(column) as Atom) : '[]'}`;
 }
 
 function mapWords(column: string, map: Record<string, Atom>): Words {

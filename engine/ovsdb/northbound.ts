@@ -277,7 +277,8 @@ export const northboundSchema = {
     ip: text,
     mac: text,
     override_dynamic_mac: boolean,
-  },} as const;
+  },
+} as const;
 
 /** Tables whose rows live without being referenced (`isRoot` in the schema). */
 export const northboundRoots: ReadonlySet<NorthboundTable> = new Set<NorthboundTable>([

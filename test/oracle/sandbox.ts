@@ -15,10 +15,10 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { northboundRoots } from '../../engine/ovsdb/northbound.ts';
+import { northboundSchema } from '../../engine/ovsdb/northbound.ts';
 import type { Flow } from './compare.ts';
 
 /** What a program printed, and how it ended: its exit status, or 128 plus the signal's number. */
@@ -28,11 +28,16 @@ export interface Outcome {
   status: number;
 }
 
+/** A row of OVSDB as JSON. */
+type Json = Record<string, unknown>;
+
 export interface Central {
   /** The temporary folder. */
   directory: string;
   /** OVSDB endpoint of both databases: `unix:PATH`. */
   endpoint: string;
+  /** Deletes the northbound rows and what chassis have learned. */
+  empty(): Promise<void>;
   /**
    * Empties the databases, runs `script` (see engine/ovsdb/nbctl.ts; or any
    * shell script that uses ovn-nbctl) and waits for ovn-northd's answer to it.
@@ -45,8 +50,11 @@ export interface Central {
   run(script: string): Promise<void>;
   /** The logical flows of the southbound database. */
   flows(): Promise<Flow[]>;
-  /** The rows of one table, as OVSDB's JSON notation has them (RFC 7047, section 5.1). */
-  rows(database: 'OVN_Northbound' | 'OVN_Southbound', table: string): Promise<Record<string, unknown>[]>;
+  /** The rows of each of `tables` at one moment, as OVSDB's JSON notation has them (RFC 7047, section 5.1). */
+  rows<T extends string>(
+    database: 'OVN_Northbound' | 'OVN_Southbound',
+    tables: readonly T[],
+  ): Promise<Record<T, Json[]>>;
   /** What `ovn-trace ARGUMENTS` prints, within bounded time and memory. */
   trace(args: readonly string[], limits?: { seconds?: number; kibibytes?: number }): Promise<Outcome>;
   /** What `ovn-nbctl ARGUMENTS` prints; rejects if it fails. */
@@ -59,6 +67,26 @@ export interface Central {
   stop(): Promise<void>;
 }
 
+/** NB_Global's columns without a value. */
+const settings = {
+  name: '',
+  options: ['map', []],
+  external_ids: ['map', []],
+  connections: ['set', []],
+  ssl: ['set', []],
+  ipsec: false,
+};
+
+/** Those that ovn-nbctl and ovn-northd count on. */
+const counters = {
+  nb_cfg: 0,
+  nb_cfg_timestamp: 0,
+  sb_cfg: 0,
+  sb_cfg_timestamp: 0,
+  hv_cfg: 0,
+  hv_cfg_timestamp: 0,
+};
+
 // The shell's standard input is the test's end of the pipe: `cat` returns when it closes.
 const supervisor = `
 set -eu
@@ -69,14 +97,20 @@ trap 'exit 1' HUP INT TERM
 ovsdb-server --no-chdir --unixctl="$1/ovsdb.ctl" --log-file="$1/ovsdb.log" \\
   --remote="punix:$1/db.sock" nb.db sb.db </dev/null >/dev/null 2>&1 &
 children=$!
-ovn-northd --no-chdir --unixctl="$1/northd.ctl" --log-file="$1/northd.log" \\
-  --ovnnb-db="unix:$1/db.sock" --ovnsb-db="unix:$1/db.sock" </dev/null >/dev/null 2>&1 &
-children="$children $!"
+if [ "$2" = northd ]; then
+  ovn-northd --no-chdir --unixctl="$1/northd.ctl" --log-file="$1/northd.log" \\
+    --ovnnb-db="unix:$1/db.sock" --ovnsb-db="unix:$1/db.sock" </dev/null >/dev/null 2>&1 &
+  children="$children $!"
+fi
 cat >/dev/null
 `;
 
-/** Starts a central; rejects if OVN is not installed or does not answer within 20 seconds. */
-export async function startCentral(): Promise<Central> {
+/**
+ * Starts a central; rejects if OVN is not installed or does not answer within
+ * 20 seconds.  Without `northd` there are only the databases, and nothing but
+ * the test writes to them: `empty`, `run` and `rows` then.
+ */
+export async function startCentral({ northd = true } = {}): Promise<Central> {
   const directory = await mkdtemp(join(tmpdir(), 'lflow-central-'));
   const endpoint = `unix:${directory}/db.sock`;
   const environment = {
@@ -86,7 +120,7 @@ export async function startCentral(): Promise<Central> {
     OVN_NB_DB: endpoint,
     OVN_SB_DB: endpoint,
   };
-  const shell = spawn('sh', ['-c', supervisor, 'sh', directory], {
+  const shell = spawn('sh', ['-c', supervisor, 'sh', directory, northd ? 'northd' : ''], {
     stdio: ['pipe', 'ignore', 'pipe'],
     env: environment,
     detached: true,
@@ -95,7 +129,7 @@ export async function startCentral(): Promise<Central> {
   const call = (program: string, ...args: string[]) => succeed(program, args, environment);
   const transact = async (database: string, operations: unknown[]) => {
     const answer = await call('ovsdb-client', 'transact', endpoint, JSON.stringify([database, ...operations]));
-    const results = JSON.parse(answer) as { error?: string; details?: string; rows?: Record<string, unknown>[] }[];
+    const results = JSON.parse(answer) as { error?: string; details?: string; rows?: Json[] }[];
     const failed = results.find((result) => result.error !== undefined);
     if (failed) throw new Error(`${database}: ${failed.error}: ${failed.details}`);
     return results.map((result) => result.rows ?? []);
@@ -104,19 +138,20 @@ export async function startCentral(): Promise<Central> {
   const central: Central = {
     directory,
     endpoint,
-    async load(script) {
-      const emptied = [...northboundRoots].map((table) =>
+    async empty() {
+      const emptied = Object.keys(northboundSchema).map((table) =>
         table === 'NB_Global'
-          ? { op: 'update', table, where: [], row: { options: ['map', []], external_ids: ['map', []], ipsec: false } }
+          ? { op: 'update', table, where: [], row: northd ? settings : { ...settings, ...counters } }
           : { op: 'delete', table, where: [] },
       );
       await transact('OVN_Northbound', emptied);
+      const learned = ['MAC_Binding', 'FDB'].map((table) => ({ op: 'delete', table, where: [] }));
+      await transact('OVN_Southbound', learned);
+    },
+    async load(script) {
+      await central.empty();
       // A row that comes back under its old UUID must be seen going first.
       await central.nbctl('--wait=sb', 'sync');
-      await transact(
-        'OVN_Southbound',
-        ['MAC_Binding', 'FDB'].map((table) => ({ op: 'delete', table, where: [] })),
-      );
       await central.run(script);
       await central.settle();
     },
@@ -126,25 +161,20 @@ export async function startCentral(): Promise<Central> {
       await central.nbctl('--wait=sb', 'sync');
     },
     async run(script) {
-      await call('sh', '-c', script, 'sh');
+      const file = join(directory, 'script.sh');
+      await writeFile(file, script);
+      await call('sh', file);
     },
-    async rows(database, table) {
-      const [rows] = await transact(database, [{ op: 'select', table, where: [] }]);
-      return rows ?? [];
+    async rows<T extends string>(database: string, tables: readonly T[]) {
+      const results = await transact(
+        database,
+        tables.map((table) => ({ op: 'select', table, where: [] })),
+      );
+      return Object.fromEntries(tables.map((table, at) => [table, results[at] ?? []])) as Record<T, Json[]>;
     },
     async flows() {
-      const select = (table: string, columns?: string[]) => ({
-        op: 'select',
-        table,
-        where: [],
-        ...(columns && { columns }),
-      });
-      const [flows, groups, datapaths] = await transact('OVN_Southbound', [
-        select('Logical_Flow'),
-        select('Logical_DP_Group', ['_uuid', 'datapaths']),
-        select('Datapath_Binding', ['_uuid', 'external_ids']),
-      ]);
-      return expandFlows(flows ?? [], groups ?? [], datapaths ?? []);
+      const tables = await central.rows('OVN_Southbound', ['Logical_Flow', 'Logical_DP_Group', 'Datapath_Binding']);
+      return expandFlows(tables.Logical_Flow, tables.Logical_DP_Group, tables.Datapath_Binding);
     },
     async trace(args, limits = {}) {
       const { seconds = 20, kibibytes = 1024 * 1024 } = limits;
@@ -164,8 +194,9 @@ export async function startCentral(): Promise<Central> {
   });
   failed.catch(() => {});
   try {
-    await Promise.race([failed, appears([`${directory}/db.sock`, `${directory}/northd.ctl`], 20_000)]);
-    await central.nbctl('--wait=sb', 'init');
+    const sockets = [`${directory}/db.sock`, ...(northd ? [`${directory}/northd.ctl`] : [])];
+    await Promise.race([failed, appears(sockets, 20_000)]);
+    await central.nbctl(northd ? '--wait=sb' : '--no-wait', 'init');
   } catch (error) {
     await central.stop();
     throw error;
@@ -217,8 +248,6 @@ async function succeed(program: string, args: readonly string[], env: NodeJS.Pro
   if (status !== 0) throw new Error(`${program} failed with status ${status}: ${stderr.trim()}`);
   return stdout;
 }
-
-type Json = Record<string, unknown>;
 
 /** A set in OVSDB's notation, of which a single member stands for itself. */
 function setOf(value: unknown): unknown[] {
