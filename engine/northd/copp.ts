@@ -1,5 +1,5 @@
 /** Control plane protection: which meter limits a kind of packet on its way to ovn-controller, ovn-nb(5). */
-import type { Northbound } from '../ovsdb/northbound.ts';
+import type { Northbound, NorthboundRow } from '../ovsdb/northbound.ts';
 
 /** The kinds of packets, as the keys of the column `meters` of table Copp. */
 export type CoppProtocol =
@@ -23,15 +23,16 @@ export type CoppProtocol =
 
 /** The meter of `protocol` on a datapath whose column `copp` is given, or undefined for none. */
 export function coppMeter(nb: Northbound, copp: string | undefined, protocol: CoppProtocol): string | undefined {
-  const row = copp === undefined ? undefined : nb.Copp.get(copp);
-  const name = row?.meters[protocol];
-  return row && name !== undefined ? uniqueMeter(nb, name, row._uuid) : undefined;
+  const name = copp === undefined ? undefined : nb.Copp.get(copp)?.meters[protocol];
+  return name !== undefined && meterNamed(nb, name) ? name : undefined;
 }
 
-/** The name of meter `name` as the row `owner` uses it: a fair meter is one of its own for each row. */
-export function uniqueMeter(nb: Northbound, name: string, owner: string): string {
-  for (const meter of nb.Meter.values()) {
-    if (meter.name === name) return meter.fair ? `${name}__${owner}` : name;
-  }
-  return name;
+/** The name of meter `name` as ACL `acl` logs by it: a fair meter is one of its own for each ACL. */
+export function logMeter(nb: Northbound, name: string, acl: string): string {
+  return meterNamed(nb, name)?.fair ? `${name}__${acl}` : name;
+}
+
+function meterNamed(nb: Northbound, name: string): NorthboundRow<'Meter'> | undefined {
+  for (const meter of nb.Meter.values()) if (meter.name === name) return meter;
+  return undefined;
 }

@@ -34,8 +34,6 @@ export interface SwitchDatapath {
   readonly routerPorts: SwitchPort[];
   readonly localnetPorts: SwitchPort[];
   hasVtepPorts: boolean;
-  /** A router port answers ARP for others (options:arp_proxy). */
-  hasArpProxyPort: boolean;
   readonly portGroups: NorthboundRow<'Port_Group'>[];
   readonly loadBalancers: NorthboundRow<'Load_Balancer'>[];
   /** One of its load balancers has a virtual address. */
@@ -215,7 +213,6 @@ function switchDatapath(nb: Northbound, row: NorthboundRow<'Logical_Switch'>): S
     routerPorts: [],
     localnetPorts: [],
     hasVtepPorts: false,
-    hasArpProxyPort: false,
     portGroups: [],
     loadBalancers,
     hasLbVip: hasVip(loadBalancers),
@@ -393,10 +390,10 @@ function connectSwitchPort(port: SwitchPort, ports: ReadonlyMap<string, Port>, w
   if (port.row.addresses.includes('router')) port.addresses.push(peer.networks);
   const arpProxy = port.row.options.arp_proxy;
   if (arpProxy === undefined) return;
-  port.arpProxy = parsePortAddresses(arpProxy)?.addresses ?? parseIpAddresses(arpProxy);
-  if (port.arpProxy) port.datapath.hasArpProxyPort = true;
-  else
-    warn(warnings, port.row, 'bad-address', `options:arp_proxy "${arpProxy}" of switch port "${port.name}" is invalid`);
+  port.arpProxy = parseIpAddresses(arpProxy);
+  if (port.arpProxy) return;
+  const message = `options:arp_proxy "${arpProxy}" of switch port "${port.name}" is not a list of IP addresses`;
+  warn(warnings, port.row, 'bad-address', message);
 }
 
 function joinPortGroups(nb: Northbound, ports: ReadonlyMap<string, Port>): void {

@@ -3,9 +3,9 @@
  * ls_out_acl_hint, ls_out_acl.
  */
 import type { NorthboundRow } from '../../ovsdb/northbound.ts';
-import { coppMeter, uniqueMeter } from '../copp.ts';
+import { coppMeter, logMeter } from '../copp.ts';
 import type { Emit } from '../emit.ts';
-import { booleanOption, quote } from '../options.ts';
+import { booleanOption } from '../options.ts';
 import {
   REG_LABEL,
   REGBIT_ACL_HINT_ALLOW,
@@ -65,13 +65,13 @@ function buildHints(any: boolean, followed: boolean, emit: Emit): void {
     else emit(stage, 65535, '1', 'next;', 6177);
     if (!followed) continue;
     emit(stage, 7, 'ct.new && !ct.est', allowNewOrDrop, 6190);
-    emit(stage, 6, '!ct.new && ct.est && !ct.rpl && ct_mark.blocked == 1', allowNewOrDrop, 6207);
-    emit(stage, 5, '!ct.trk', set(REGBIT_ACL_HINT_ALLOW, REGBIT_ACL_HINT_DROP), 6213);
+    emit(stage, 6, '!ct.new && ct.est && !ct.rpl && ct_mark.blocked == 1', allowNewOrDrop, 6206);
+    emit(stage, 5, '!ct.trk', set(REGBIT_ACL_HINT_ALLOW, REGBIT_ACL_HINT_DROP), 6212);
     const request = '!ct.new && ct.est && !ct.rpl && ct_mark.blocked == 0';
-    emit(stage, 4, request, set(REGBIT_ACL_HINT_ALLOW, REGBIT_ACL_HINT_BLOCK), 6230);
-    emit(stage, 3, '!ct.est', set(REGBIT_ACL_HINT_DROP), 6238);
-    emit(stage, 2, 'ct.est && ct_mark.blocked == 1', set(REGBIT_ACL_HINT_DROP), 6244);
-    emit(stage, 1, 'ct.est && ct_mark.blocked == 0', set(REGBIT_ACL_HINT_BLOCK), 6254);
+    emit(stage, 4, request, set(REGBIT_ACL_HINT_ALLOW, REGBIT_ACL_HINT_BLOCK), 6228);
+    emit(stage, 3, '!ct.est', set(REGBIT_ACL_HINT_DROP), 6236);
+    emit(stage, 2, 'ct.est && ct_mark.blocked == 1', set(REGBIT_ACL_HINT_DROP), 6242);
+    emit(stage, 1, 'ct.est && ct_mark.blocked == 0', set(REGBIT_ACL_HINT_BLOCK), 6253);
   }
 }
 
@@ -105,27 +105,27 @@ function notInvalid(topology: Topology): string {
 function buildConnections(topology: Topology, emit: Emit): void {
   const { drop } = topology.drop;
   const commit = `${REGBIT_CONNTRACK_COMMIT} = 1; next;`;
-  emit(stages.ls_in_acl, 1, 'ip && ct.est && ct_mark.blocked == 1', commit, 6795);
-  emit(stages.ls_out_acl, 1, 'ip && ct.est && ct_mark.blocked == 1', commit, 6798);
+  emit(stages.ls_in_acl, 1, 'ip && ct.est && ct_mark.blocked == 1', commit, 6799);
+  emit(stages.ls_out_acl, 1, 'ip && ct.est && ct_mark.blocked == 1', commit, 6802);
   const fresh = defaultDrop(topology) ? drop : commit;
-  emit(stages.ls_in_acl, 1, 'ip && !ct.est', fresh, 6805);
-  emit(stages.ls_out_acl, 1, 'ip && !ct.est', fresh, 6807);
+  emit(stages.ls_in_acl, 1, 'ip && !ct.est', fresh, 6809);
+  emit(stages.ls_out_acl, 1, 'ip && !ct.est', fresh, 6811);
 
   const valid = notInvalid(topology);
   const refused = `${valid ? 'ct.inv || ' : ''}(ct.est && ct.rpl && ct_mark.blocked == 1)`;
-  emit(stages.ls_in_acl, 65532, refused, drop, 6821);
-  emit(stages.ls_out_acl, 65532, refused, drop, 6823);
+  emit(stages.ls_in_acl, 65532, refused, drop, 6825);
+  emit(stages.ls_out_acl, 65532, refused, drop, 6827);
 
   const reply = `ct.est && !ct.rel && !ct.new${valid} && ct.rpl && ct_mark.blocked == 0`;
   const allowReply =
     `${REGBIT_ACL_HINT_DROP} = 0; ${REGBIT_ACL_HINT_BLOCK} = 0; ` + `${REGBIT_ACL_HINT_ALLOW_REL} = 1; next;`;
-  emit(stages.ls_in_acl, 65532, reply, allowReply, 6840);
-  emit(stages.ls_out_acl, 65532, reply, 'next;', 6844);
+  emit(stages.ls_in_acl, 65532, reply, allowReply, 6844);
+  emit(stages.ls_out_acl, 65532, reply, 'next;', 6848);
 
   const related = `!ct.est && ct.rel && !ct.new${valid} && ct_mark.blocked == 0`;
-  emit(stages.ls_in_acl, 65532, related, `${REGBIT_ACL_HINT_ALLOW_REL} = 1; ct_commit_nat;`, 6873);
-  emit(stages.ls_out_acl, 65532, related, 'ct_commit_nat;', 6875);
-  emit(stages.ls_in_acl_after_lb, 65532, `${REGBIT_ACL_HINT_ALLOW_REL} == 1`, 'next;', 6885);
+  emit(stages.ls_in_acl, 65532, related, `${REGBIT_ACL_HINT_ALLOW_REL} = 1; ct_commit_nat;`, 6874);
+  emit(stages.ls_out_acl, 65532, related, 'ct_commit_nat;', 6876);
+  emit(stages.ls_in_acl_after_lb, 65532, `${REGBIT_ACL_HINT_ALLOW_REL} == 1`, 'next;', 6881);
 }
 
 function stageOf(acl: Acl): Stage {
@@ -139,7 +139,7 @@ function buildAcl(acl: Acl, followed: boolean, dp: SwitchDatapath, topology: Top
   const log = logAction(acl, topology);
   switch (acl.action) {
     case 'allow-stateless':
-      emit(stage, priority, acl.match, `${log}next;`, 6397, acl);
+      emit(stage, priority, acl.match, `${log}next;`, 6401, acl);
       break;
     case 'allow':
     case 'allow-related':
@@ -161,27 +161,27 @@ function buildFollowedAllow(acl: Acl, stage: Stage, log: string, topology: Topol
   const priority = aclPriority(acl);
   const label = acl.label ? `${REGBIT_ACL_LABEL} = 1; ${REG_LABEL} = ${acl.label}; ` : '';
   const commit = `${REGBIT_CONNTRACK_COMMIT} = 1; ${label}`;
-  emit(stage, priority, `${REGBIT_ACL_HINT_ALLOW_NEW} == 1 && (${acl.match})`, `${commit}${log}next;`, 6447, acl);
+  emit(stage, priority, `${REGBIT_ACL_HINT_ALLOW_NEW} == 1 && (${acl.match})`, `${commit}${log}next;`, 6445, acl);
   const established = `${REGBIT_ACL_HINT_ALLOW} == 1 && (${acl.match})`;
-  emit(stage, priority, established, `${acl.label ? commit : ''}${log}next;`, 6472, acl);
+  emit(stage, priority, established, `${acl.label ? commit : ''}${log}next;`, 6470, acl);
   if (!acl.log || !acl.label || !booleanOption(acl.options, 'log-related', false)) return;
   // Replies and related packets pass above all ACLs: to be logged they need flows above that.
   const opposite = acl.direction === 'from-lport' ? stages.ls_out_acl : stages.ls_in_acl;
   const valid = notInvalid(topology);
   const unblocked = `ct_mark.blocked == 0 && ct_label.label == ${acl.label}`;
   const reply = `ct.est && !ct.rel && !ct.new${valid} && ct.rpl && ${unblocked}`;
-  emit(opposite, 65533, reply, `${log}next;`, 6509, acl);
+  emit(opposite, 65533, reply, `${log}next;`, 6506, acl);
   const related = `!ct.est && ct.rel && !ct.new${valid} && ${unblocked}`;
-  emit(opposite, 65533, related, `${log}next;`, 6520, acl);
+  emit(opposite, 65533, related, `${log}next;`, 6517, acl);
 }
 
 /** A connection that was allowed earlier is marked as blocked, which stops its replies too. */
 function buildFollowedDrop(acl: Acl, stage: Stage, log: string, topology: Topology, emit: Emit): void {
   const priority = aclPriority(acl);
   const { implicitDrop } = topology.drop;
-  emit(stage, priority, `${REGBIT_ACL_HINT_DROP} == 1 && (${acl.match})`, `${log}${implicitDrop}`, 6546, acl);
+  emit(stage, priority, `${REGBIT_ACL_HINT_DROP} == 1 && (${acl.match})`, `${log}${implicitDrop}`, 6543, acl);
   const block = `ct_commit { ct_mark.blocked = 1; }; ${log}${implicitDrop}`;
-  emit(stage, priority, `${REGBIT_ACL_HINT_BLOCK} == 1 && (${acl.match})`, block, 6574, acl);
+  emit(stage, priority, `${REGBIT_ACL_HINT_BLOCK} == 1 && (${acl.match})`, block, 6571, acl);
 }
 
 /** The sender is told: the answer starts in the opposite pipeline, behind its ACLs. */
@@ -201,7 +201,7 @@ function buildReject(
     `outport <-> inport; next(pipeline=${pipeline},table=${table}); };`;
   const meter = coppMeter(topology.nb, dp.row.copp, 'reject');
   const reject = (extraMatch: string, extraActions: string) =>
-    emit(stage, aclPriority(acl), `${extraMatch}${acl.match}`, `${log}${extraActions}${answer}`, 6348, acl, meter);
+    emit(stage, aclPriority(acl), `${extraMatch}${acl.match}`, `${log}${extraActions}${answer}`, 6365, acl, meter);
   if (!followed) {
     reject('', '');
     return;
@@ -214,10 +214,10 @@ function logAction(acl: Acl, topology: Topology): string {
   if (!acl.log) return '';
   const verdicts: Record<string, string> = { drop: 'drop', reject: 'reject' };
   const fields = [
-    ...(acl.name !== undefined ? [`name=${quote(acl.name)}`] : []),
+    ...(acl.name !== undefined ? [`name="${acl.name}"`] : []),
     `severity=${acl.severity ?? 'info'}`,
     `verdict=${verdicts[acl.action] ?? 'allow'}`,
-    ...(acl.meter !== undefined ? [`meter=${quote(uniqueMeter(topology.nb, acl.meter, acl._uuid))}`] : []),
+    ...(acl.meter !== undefined ? [`meter="${logMeter(topology.nb, acl.meter, acl._uuid)}"`] : []),
   ];
   return `log(${fields.join(', ')}); `;
 }
@@ -236,8 +236,8 @@ function buildReplies(dp: SwitchDatapath, topology: Topology, followed: boolean,
     const v6 = dhcpv6Server(row, topology);
     if (v6) {
       const match = `${outport} && eth.src == ${v6.mac} && ip6.src == ${v6.ip} && udp && udp.src == 547 && udp.dst == 546`;
-      emit(stages.ls_out_acl, 34000, match, actions, 6966, v6.options);
+      emit(stages.ls_out_acl, 34000, match, actions, 6967, v6.options);
     }
   }
-  if (hasDnsRecords(dp, topology)) emit(stages.ls_out_acl, 34000, 'udp.src == 53', actions, 6979);
+  if (hasDnsRecords(dp, topology)) emit(stages.ls_out_acl, 34000, 'udp.src == 53', actions, 6980);
 }

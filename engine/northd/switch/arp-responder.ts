@@ -14,10 +14,10 @@ export function buildArpResponder(dp: SwitchDatapath, topology: Topology, emit: 
   const transparent = isVlanTransparent(dp);
   const needsUp = !booleanOption(topology.options, 'ignore_lsp_down', true);
   for (const port of dp.ports) {
-    if (port.row.type === 'localnet' && !dp.hasArpProxyPort) skipLocalnet(port, emit);
+    if (port.row.type === 'localnet') skipLocalnet(port, emit);
     if (port.row.type === 'virtual') bindVirtualPort(port, topology, emit);
     else if (!transparent && answersFor(port, needsUp)) answerKnownAddresses(port, meter, emit);
-    answerByProxy(port, meter, emit);
+    answerByProxy(port, emit);
   }
 }
 
@@ -71,7 +71,7 @@ function bindVirtualPort(port: SwitchPort, topology: Topology, emit: Emit): void
     const parent = topology.ports.get(name);
     if (parent?.kind !== 'switch-port' || parent.datapath !== port.datapath) continue;
     const actions = `bind_vport(${port.quoted}, inport); next;`;
-    emit(stages.ls_in_arp_rsp, 100, `inport == ${quote(name)} && (${announces})`, actions, 8555, parent.row);
+    emit(stages.ls_in_arp_rsp, 100, `inport == ${quote(name)} && (${announces})`, actions, 8553, parent.row);
   }
 }
 
@@ -87,28 +87,13 @@ function announcement(ip: string): string | undefined {
   return `(nd_ns && ip6.dst == {${ip}, ${group}} && nd.target == ${ip}) ||(nd_na && nd.target == ${ip})`;
 }
 
-/** Answers for all addresses in options:arp_proxy of a router port. */
-function answerByProxy(port: SwitchPort, meter: string | undefined, emit: Emit): void {
-  const { arpProxy, row } = port;
-  if (!arpProxy) return;
-  const mac = arpProxy.mac || port.peer?.networks.mac;
-  if (mac === undefined) return;
-  if (arpProxy.ipv4.length > 0) {
-    const targets = arpProxy.ipv4.map(({ address, prefixLength }) => `${address}/${prefixLength}`).join(',');
-    const actions =
-      `eth.dst = eth.src; eth.src = ${mac}; arp.op = 2; /* ARP reply */ arp.tha = arp.sha; arp.sha = ${mac}; ` +
-      'arp.tpa <-> arp.spa; outport = inport; flags.loopback = 1; output;';
-    emit(stages.ls_in_arp_rsp, 50, `arp.op == 1 && arp.tpa == {${targets}}`, actions, 8690, row);
-  }
-  if (arpProxy.ipv6.length > 0) {
-    const destinations = arpProxy.ipv6.map(
-      ({ address, solicitedNode, prefixLength: n }) => `${address}/${n}, ${solicitedNode}/${n}`,
-    );
-    const targets = arpProxy.ipv6.map(({ address, prefixLength }) => `${address}/${prefixLength}`);
-    const match = `nd_ns && ip6.dst == { ${destinations.join(', ')} } && nd.target == { ${targets.join(', ')} }`;
-    const actions =
-      `${row.type === 'router' ? 'nd_na_router' : 'nd_na'} { eth.src = ${mac}; ip6.src = nd.target; ` +
-      `nd.target = nd.target; nd.tll = ${mac}; outport = inport; flags.loopback = 1; output; };`;
-    emit(stages.ls_in_arp_rsp, 50, match, actions, 8700, row, meter);
-  }
+/** Answers for all IPv4 addresses in options:arp_proxy of a router port. */
+function answerByProxy({ arpProxy, peer, row }: SwitchPort, emit: Emit): void {
+  if (!arpProxy || !peer || arpProxy.ipv4.length === 0) return;
+  const { mac } = peer.networks;
+  const targets = arpProxy.ipv4.map(({ address }) => address).join(',');
+  const actions =
+    `eth.dst = eth.src; eth.src = ${mac}; arp.op = 2; /* ARP reply */ arp.tha = arp.sha; arp.sha = ${mac}; ` +
+    'arp.tpa <-> arp.spa; outport = inport; flags.loopback = 1; output;';
+  emit(stages.ls_in_arp_rsp, 50, `arp.op == 1 && arp.tpa == {${targets}}`, actions, 8713, row);
 }

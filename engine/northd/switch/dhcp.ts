@@ -148,9 +148,9 @@ function buildDhcpv6(
   const put = `${REGBIT_DHCP_OPTS_RESULT} = put_dhcpv6_opts(${list}); next;`;
   const request = `${sender} && ip6.dst == ff02::1:2 && udp.src == 546 && udp.dst == 547${resident}`;
   const meter = coppMeter(topology.nb, port.datapath.row.copp, 'dhcpv6-opts');
-  emit(stages.ls_in_dhcp_options, 100, request, put, 8258, options, meter);
+  emit(stages.ls_in_dhcp_options, 100, request, put, 8264, options, meter);
   const respond =
     `eth.dst = eth.src; eth.src = ${server.mac}; ip6.dst = ip6.src; ip6.src = ${server.ip}; udp.src = 547; ` +
     'udp.dst = 546; outport = inport; flags.loopback = 1; output;';
-  emit(stages.ls_in_dhcp_response, 100, `${request} && ${REGBIT_DHCP_OPTS_RESULT}`, respond, 8271, options);
+  emit(stages.ls_in_dhcp_response, 100, `${request} && ${REGBIT_DHCP_OPTS_RESULT}`, respond, 8277, options);
 }

@@ -10,10 +10,10 @@ export function buildDns(dp: SwitchDatapath, topology: Topology, emit: Emit): vo
   if (!hasDnsRecords(dp, topology)) return;
   const lookup = `${REGBIT_DNS_LOOKUP_RESULT} = dns_lookup(); next;`;
   const meter = coppMeter(topology.nb, dp.row.copp, 'dns');
-  emit(stages.ls_in_dns_lookup, 100, 'udp.dst == 53', lookup, 8883, undefined, meter);
+  emit(stages.ls_in_dns_lookup, 100, 'udp.dst == 53', lookup, 8880, undefined, meter);
   const answered = `udp.dst == 53 && ${REGBIT_DNS_LOOKUP_RESULT}`;
-  emit(stages.ls_in_dns_response, 100, answered, response('ip4'), 8892);
-  emit(stages.ls_in_dns_response, 100, answered, response('ip6'), 8897);
+  emit(stages.ls_in_dns_response, 100, answered, response('ip4'), 8889);
+  emit(stages.ls_in_dns_response, 100, answered, response('ip6'), 8894);
 }
 
 /** Whether the switch has any DNS record. */

@@ -21,13 +21,13 @@ function dropRequestsToRouters(port: SwitchPort, localnet: SwitchPort, topology:
     const elsewhere = `!is_chassis_resident(${port.quoted})`;
     for (const router of routers) {
       for (const { address } of router.ipv4) {
-        drop(`${sender} && ${elsewhere} && arp.tpa == ${address} && arp.op == 1`, 8320);
+        drop(`${sender} && ${elsewhere} && arp.tpa == ${address} && arp.op == 1`, 8309);
       }
       for (const { address, solicitedNode } of router.ipv6) {
         const target = `nd_ns && ip6.dst == {${address}, ${solicitedNode}} && nd.target == ${address}`;
-        drop(`${sender} && ${elsewhere} && ${target}`, 8335);
+        drop(`${sender} && ${elsewhere} && ${target}`, 8325);
       }
-      drop(`${sender} && eth.dst == ${router.mac} && ${elsewhere}`, 8347);
+      drop(`${sender} && eth.dst == ${router.mac} && ${elsewhere}`, 8339);
     }
   }
 }

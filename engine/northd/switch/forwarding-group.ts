@@ -9,10 +9,10 @@ export function buildForwardingGroups(dp: SwitchDatapath, topology: Topology, em
   for (const group of rowsOf(topology.nb, 'Forwarding_Group', dp.row.forwarding_groups)) {
     if (group.child_port.length === 0) continue;
     const request = `arp.tpa == ${group.vip} && arp.op == 1`;
-    emit(stages.ls_in_arp_rsp, 50, request, arpReply(group.vmac, group.vip), 7750, group);
+    emit(stages.ls_in_arp_rsp, 50, request, arpReply(group.vmac, group.vip), 7745, group);
     const children = sortedSet(group.child_port).map(quote).join(',');
     const liveness = group.liveness ? 'liveness="true",' : '';
     const actions = `fwd_group(${liveness}childports=${children});`;
-    emit(stages.ls_in_l2_lkup, 50, `eth.dst == ${group.vmac}`, actions, 7775, group);
+    emit(stages.ls_in_l2_lkup, 50, `eth.dst == ${group.vmac}`, actions, 7768, group);
   }
 }

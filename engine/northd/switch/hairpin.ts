@@ -32,10 +32,10 @@ function buildLoadBalancerHairpin(dp: SwitchDatapath, emit: Emit): void {
 function buildVtepHairpin(dp: SwitchDatapath, emit: Emit): void {
   if (!dp.hasVtepPorts) return;
   const lookup = `next(pipeline=ingress, table=${stages.ls_in_l2_lkup.table});`;
-  emit(stages.ls_in_hairpin, 1000, `${REGBIT_FROM_RAMP} == 1`, lookup, 7686);
-  const resident = dp.routerPorts.flatMap(({ peer }) =>
-    peer?.redirect ? [`is_chassis_resident(${peer.redirect.quoted})`] : [],
-  );
-  if (resident.length === 0) return;
-  emit(stages.ls_in_hairpin, 2000, `${REGBIT_FROM_RAMP} == 1 && (${resident.join(' || ')})`, 'next;', 7710);
+  emit(stages.ls_in_hairpin, 1000, `${REGBIT_FROM_RAMP} == 1`, lookup, 7688);
+  for (const { peer } of dp.routerPorts) {
+    if (!peer?.redirect) continue;
+    const resident = `${REGBIT_FROM_RAMP} == 1 && is_chassis_resident(${peer.redirect.quoted})`;
+    emit(stages.ls_in_hairpin, 2000, resident, 'next;', 7705);
+  }
 }

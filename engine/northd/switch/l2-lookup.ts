@@ -2,6 +2,7 @@
 import { isDynamicAddress, leadingMac, parseIpv4Cidr, parseIpv6Cidr, parseMac } from '../addresses.ts';
 import { coppMeter } from '../copp.ts';
 import type { Emit } from '../emit.ts';
+import { hashOrder } from '../hash-order.ts';
 import { switchMulticast } from '../multicast.ts';
 import { booleanOption, sortedSet } from '../options.ts';
 import { FLAGBIT_NOT_VXLAN, stages } from '../stages.ts';
@@ -32,11 +33,11 @@ function buildMulticast(dp: SwitchDatapath, topology: Topology, emit: Emit): voi
   const multicast = switchMulticast(dp);
   if (!multicast.snoop) return;
   const meter = coppMeter(topology.nb, dp.row.copp, 'igmp');
-  emit(stages.ls_in_l2_lkup, 100, 'igmp', 'igmp;', 8940, undefined, meter);
-  emit(stages.ls_in_l2_lkup, 100, 'mldv1 || mldv2', 'igmp;', 8946, undefined, meter);
+  emit(stages.ls_in_l2_lkup, 100, 'igmp', 'igmp;', 8938, undefined, meter);
+  emit(stages.ls_in_l2_lkup, 100, 'mldv1 || mldv2', 'igmp;', 8944, undefined, meter);
   const local = 'ip4.mcast && ip4.dst == 224.0.0.0/24';
-  emit(stages.ls_in_l2_lkup, 85, local, 'outport = "_MC_flood_l2"; output;', 8954);
-  emit(stages.ls_in_l2_lkup, 85, 'ip6.mcast_flood', 'outport = "_MC_flood"; output;', 8961);
+  emit(stages.ls_in_l2_lkup, 85, local, 'outport = "_MC_flood_l2"; output;', 8952);
+  emit(stages.ls_in_l2_lkup, 85, 'ip6.mcast_flood', 'outport = "_MC_flood"; output;', 8959);
   if (multicast.floodUnregistered) return;
   const relay = multicast.floodRelay ? 'clone { outport = "_MC_mrouter_flood"; output; }; ' : '';
   const fixed = multicast.floodStatic ? 'outport ="_MC_static"; output;' : '';
@@ -56,7 +57,7 @@ function buildArpRequests(port: SwitchPort, peer: RouterPort, topology: Topology
   const requestV4 = (ip: string) => request(`arp.op == 1 && arp.tpa == ${ip}`);
   const requestV6 = (ip: string) => request(`nd_ns && nd.target == ${ip}`);
 
-  const rules = rowsOf(topology.nb, 'NAT', peer.datapath.row.nat).filter(({ type }) => type !== 'snat');
+  const rules = rowsOf(topology.nb, 'NAT', [...peer.datapath.row.nat].sort()).filter(({ type }) => type !== 'snat');
   for (const { external_ip } of rules) {
     if (parseIpv4Cidr(external_ip)) requestV4(external_ip);
     else if (parseIpv6Cidr(external_ip)) requestV6(external_ip);
@@ -65,8 +66,8 @@ function buildArpRequests(port: SwitchPort, peer: RouterPort, topology: Topology
   for (const { address } of peer.networks.ipv6) requestV6(address);
 
   if (!hasHosts) return;
-  const own = new Set([peer.networks.mac, ...rules.flatMap(({ external_mac }) => external_mac ?? [])]);
-  const match = `eth.src == {${[...own].join(', ')}} && (arp.op == 1 || rarp.op == 3 || nd_ns)`;
+  const own = hashOrder([peer.networks.mac, ...rules.flatMap(({ external_mac }) => external_mac ?? [])]);
+  const match = `eth.src == {${own.join(', ')}} && (arp.op == 1 || rarp.op == 3 || nd_ns)`;
   emit(stages.ls_in_l2_lkup, 75, match, 'outport = "_MC_flood_l2"; output;', 7938);
 }
 
@@ -75,23 +76,29 @@ function buildUnicast(port: SwitchPort, address: string, topology: Topology, emi
   const { row } = port;
   const actions = row.enabled === false ? topology.drop.drop : `outport = ${port.quoted}; output;`;
   const to = (match: string, line: number) => emit(stages.ls_in_l2_lkup, 50, match, actions, line, row);
-  if (address === 'unknown') return;
-  if (address === 'router') {
-    if (!port.peer) return;
-    const match = routerMatch(port, port.peer);
-    to(match, 9193);
-    if (!port.peer.redirect) return;
-    for (const nat of rowsOf(topology.nb, 'NAT', port.peer.datapath.row.nat)) {
-      const mac = parseMac(nat.external_mac ?? '');
-      if (nat.type !== 'dnat_and_snat' || nat.logical_port === undefined || mac === undefined) continue;
-      to(`eth.dst == ${mac} && is_chassis_resident("${nat.logical_port}")`, 9215);
-    }
+  const mac = leadingMac(address);
+  if (mac !== undefined) {
+    to(`eth.dst == ${mac}`, 9122);
+  } else if (address === 'router') {
+    if (port.peer) buildToRouter(port, port.peer, topology, to);
   } else if (isDynamicAddress(address)) {
-    const mac = leadingMac(port.dynamicAddresses ?? '');
-    if (mac) to(`eth.dst == ${mac}`, 9144);
-  } else {
-    const mac = leadingMac(address);
-    if (mac) to(`eth.dst == ${mac}`, 9122);
+    const chosen = leadingMac(port.dynamicAddresses ?? '');
+    if (chosen !== undefined) to(`eth.dst == ${chosen}`, 9145);
+  }
+}
+
+function buildToRouter(
+  port: SwitchPort,
+  peer: RouterPort,
+  topology: Topology,
+  to: (match: string, line: number) => void,
+): void {
+  to(routerMatch(port, peer), 9193);
+  if (!peer.redirect) return;
+  for (const nat of rowsOf(topology.nb, 'NAT', peer.datapath.row.nat)) {
+    const mac = parseMac(nat.external_mac ?? '');
+    if (nat.type !== 'dnat_and_snat' || nat.logical_port === undefined || mac === undefined) continue;
+    to(`eth.dst == ${mac} && is_chassis_resident("${nat.logical_port}")`, 9216);
   }
 }
 

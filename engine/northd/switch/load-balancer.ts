@@ -43,7 +43,7 @@ function buildInterconnectSnooping(dp: SwitchDatapath, topology: Topology, emit:
   const stage = stages.ls_out_pre_lb;
   for (const { row, quoted } of dp.ports) {
     if (row.type !== 'remote') continue;
-    emit(stage, 120, `inport == ${quoted} && igmp`, 'clone { igmp; }; next;', 6010, undefined, meter);
-    emit(stage, 120, `inport == ${quoted} && (mldv1 || mldv2)`, 'clone { igmp; }; next;', 6018, undefined, meter);
+    emit(stage, 120, `inport == ${quoted} && igmp`, 'clone { igmp; }; next;', 6009, undefined, meter);
+    emit(stage, 120, `inport == ${quoted} && (mldv1 || mldv2)`, 'clone { igmp; }; next;', 6017, undefined, meter);
   }
 }

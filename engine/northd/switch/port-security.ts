@@ -35,10 +35,10 @@ function buildPort(port: SwitchPort, topology: Topology, emit: Emit): void {
   const { row, quoted } = port;
   if (row.type === 'external') return;
   if (row.enabled === false) {
-    emit(stages.ls_in_check_port_sec, 100, `inport == ${quoted}`, `${REGBIT_PORT_SEC_DROP} = 1; next;`, 5680, row);
-    emit(stages.ls_in_l2_unknown, 50, `outport == ${quoted}`, topology.drop.drop, 5687, row);
+    emit(stages.ls_in_check_port_sec, 100, `inport == ${quoted}`, `${REGBIT_PORT_SEC_DROP} = 1; next;`, 5673, row);
+    emit(stages.ls_in_l2_unknown, 50, `outport == ${quoted}`, topology.drop.drop, 5680, row);
   } else if (row.type === 'vtep') {
     const actions = `${REGBIT_FROM_RAMP} = 1; next(pipeline=ingress, table=${stages.ls_in_hairpin.table});`;
-    emit(stages.ls_in_check_port_sec, 70, `inport == ${quoted}`, actions, 5702, row);
+    emit(stages.ls_in_check_port_sec, 70, `inport == ${quoted}`, actions, 5695, row);
   }
 }

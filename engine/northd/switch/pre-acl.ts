@@ -16,13 +16,13 @@ export function buildPreAcl(dp: SwitchDatapath, acls: AclSummary, emit: Emit): v
   skipConntrack(dp, acls, stages.ls_in_pre_acl, stages.ls_out_pre_acl, emit);
   buildStatelessFilters(acls, emit);
   const discovery = 'nd || nd_rs || nd_ra || mldv1 || mldv2 || (udp && udp.src == 546 && udp.dst == 547)';
-  emit(stages.ls_in_pre_acl, 110, discovery, 'next;', 5902);
-  emit(stages.ls_out_pre_acl, 110, discovery, 'next;', 5905);
-  emit(stages.ls_in_pre_acl, 110, 'eth.mcast', 'next;', 5910);
-  emit(stages.ls_out_pre_acl, 110, 'eth.mcast', 'next;', 5912);
+  emit(stages.ls_in_pre_acl, 110, discovery, 'next;', 5901);
+  emit(stages.ls_out_pre_acl, 110, discovery, 'next;', 5904);
+  emit(stages.ls_in_pre_acl, 110, 'eth.mcast', 'next;', 5909);
+  emit(stages.ls_out_pre_acl, 110, 'eth.mcast', 'next;', 5911);
   // Both directions, whatever the ACLs' direction: replies have to be followed too.
-  emit(stages.ls_in_pre_acl, 100, 'ip', `${REGBIT_CONNTRACK_DEFRAG} = 1; next;`, 5923);
-  emit(stages.ls_out_pre_acl, 100, 'ip', `${REGBIT_CONNTRACK_DEFRAG} = 1; next;`, 5925);
+  emit(stages.ls_in_pre_acl, 100, 'ip', `${REGBIT_CONNTRACK_DEFRAG} = 1; next;`, 5922);
+  emit(stages.ls_out_pre_acl, 100, 'ip', `${REGBIT_CONNTRACK_DEFRAG} = 1; next;`, 5924);
 }
 
 /**
@@ -44,7 +44,7 @@ function buildStatelessFilters(acls: AclSummary, emit: Emit): void {
   for (const acl of acls.acls) {
     if (acl.action !== 'allow-stateless') continue;
     const actions = `${REGBIT_ACL_STATELESS} = 1; next;`;
-    if (acl.direction === 'from-lport') emit(stages.ls_in_pre_acl, aclPriority(acl), acl.match, actions, 5825, acl);
-    else emit(stages.ls_out_pre_acl, aclPriority(acl), acl.match, actions, 5831, acl);
+    if (acl.direction === 'from-lport') emit(stages.ls_in_pre_acl, aclPriority(acl), acl.match, actions, 5824, acl);
+    else emit(stages.ls_out_pre_acl, aclPriority(acl), acl.match, actions, 5830, acl);
   }
 }
