@@ -21,6 +21,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Option } from 'commander';
 
@@ -156,4 +157,10 @@ export function systemReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   return reasons[code] ?? error.message;
+}
+
+/** The version of lflow, as package.json says it. */
+export function packageVersion(): string {
+  const manifest: { version: string } = createRequire(import.meta.url)('lflow/package.json');
+  return manifest.version;
 }

@@ -3,9 +3,8 @@
  * it.  Nothing but `commander` is loaded before a command was asked for, so
  * `lflow --help` answers at once.
  */
-import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
-import { type Status, status, systemReason, takeConclusion, UsageError } from './command.ts';
+import { packageVersion, type Status, status, systemReason, takeConclusion, UsageError } from './command.ts';
 
 interface Entry {
   name: string;
@@ -80,7 +79,7 @@ async function build(wanted: Entry | undefined): Promise<Command> {
   const program = new Command('lflow')
     .description('OVN in a library: what do the logical flows of these networks let through?')
     .usage('COMMAND INPUT... [options]')
-    .version(version(), '-V, --version', 'print the version of lflow')
+    .version(packageVersion(), '-V, --version', 'print the version of lflow')
     .addHelpText('after', statuses);
   for (const entry of commands) {
     const command = entry === wanted ? (await entry.load()).default() : new Command(entry.name);
@@ -95,11 +94,6 @@ async function build(wanted: Entry | undefined): Promise<Command> {
 function catchExit(command: Command): void {
   command.exitOverride();
   for (const below of command.commands) catchExit(below);
-}
-
-function version(): string {
-  const manifest: { version: string } = createRequire(import.meta.url)('lflow/package.json');
-  return manifest.version;
 }
 
 /** Says on standard error what went wrong, in a sentence; gives the exit status for it. */

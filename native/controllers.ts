@@ -7,8 +7,8 @@ export interface Controller {
   name: string;
   /** A BlueField: the controller sits on a card with processors of its own. */
   dpu: boolean;
-  /** What `rte_flow` and DOCA Flow need of the silicon: steering that the hardware manages (ConnectX-6 Dx and later). */
-  offload: boolean;
+  /** Steering that the hardware manages itself (`dv_flow_en=2` of the mlx5 driver, DOCA Flow): ConnectX-6 Dx and later.  */
+  hardwareSteering: boolean;
 }
 
 const controllers: Readonly<Record<number, Controller>> = {
@@ -30,12 +30,12 @@ const controllers: Readonly<Record<number, Controller>> = {
   41695: dpu('BlueField-4 (ConnectX-8)', true),
 };
 
-function nic(name: string, offload: boolean): Controller {
-  return { name, dpu: false, offload };
+function nic(name: string, hardwareSteering: boolean): Controller {
+  return { name, dpu: false, hardwareSteering };
 }
 
-function dpu(name: string, offload: boolean): Controller {
-  return { name, dpu: true, offload };
+function dpu(name: string, hardwareSteering: boolean): Controller {
+  return { name, dpu: true, hardwareSteering };
 }
 
 /** What a PCI device ID of vendor 15b3 says; undefined if it is not a network controller that we know. */
