@@ -72,10 +72,11 @@ function formatBody(action: ActionBody, release: Release): string {
       return `${action.type}(${fields(action.port, action.ip, action.mac)})`;
     case 'lookup_arp':
     case 'lookup_nd':
-      return `${formatFieldRef(action.dst)} = ${action.type}(${fields(action.port, action.ip, action.mac)})`;
     case 'lookup_arp_ip':
-    case 'lookup_nd_ip':
-      return `${formatFieldRef(action.dst)} = ${action.type}(${fields(action.port, action.ip)})`;
+    case 'lookup_nd_ip': {
+      const { type, dst, port, ip, mac } = action;
+      return `${formatFieldRef(dst)} = ${type}(${mac ? fields(port, ip, mac) : fields(port, ip)})`;
+    }
     case 'chk_evpn_arp':
       return `${formatFieldRef(action.dst)} = chk_evpn_arp(${fields(action.ip)})`;
     case 'put_fdb':
@@ -184,7 +185,7 @@ function formatSelect({ dst, members, hashFields }: Body<'select'>): string {
 }
 
 function formatOption({ name, values, inCurlies }: OptionValue): string {
-  return `${name} = ${formatConstantSet({ values: [...values], inCurlies })}`;
+  return `${name} = ${formatConstantSet({ values, inCurlies })}`;
 }
 
 function formatLog({ verdict, severity, name, meter }: Body<'log'>): string {

@@ -198,7 +198,7 @@ export function formatConstant(constant: Constant): string {
   return `${value}/${mask}`;
 }
 
-export function formatConstantSet(set: ConstantSet): string {
+export function formatConstantSet(set: { values: readonly Constant[]; inCurlies: boolean }): string {
   const list = set.values.map(formatConstant).join(', ');
   return set.inCurlies || set.values.length !== 1 ? `{${list}}` : list;
 }

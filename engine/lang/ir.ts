@@ -148,10 +148,12 @@ export type PlainName =
   | 'mac_cache_use'
   | 'flood_remote';
 
+/** Port security, `Port_Binding` column `port_security`: the result is 1 for a packet to drop. */
+export type PortSecurityName = 'check_in_port_sec' | 'check_out_port_sec';
+
 /** Functions of the packet and of what is known about it, whose result goes into `dst`. */
 export type ResultName =
-  | 'check_in_port_sec'
-  | 'check_out_port_sec'
+  | PortSecurityName
   | 'dns_lookup'
   | 'chk_lb_hairpin'
   | 'chk_lb_hairpin_reply'
@@ -178,7 +180,8 @@ export type ActionBody =
   | { readonly type: 'move' | 'exchange'; readonly dst: FieldRef; readonly src: FieldRef }
   | { readonly type: 'push' | 'pop'; readonly field: FieldRef }
   | { readonly type: 'nested'; readonly name: NestedName; readonly actions: readonly Action[] }
-  | { readonly type: ResultName; readonly dst: FieldRef }
+  | { readonly type: PortSecurityName; readonly dst: FieldRef }
+  | { readonly type: Exclude<ResultName, PortSecurityName>; readonly dst: FieldRef }
   | { readonly type: 'ct_next'; readonly zone: NatZone }
   /** The form of old: `ct_commit;` and `ct_commit(ct_mark=..., ct_label=...);`. */
   | { readonly type: 'ct_commit'; readonly mark?: Constant; readonly label?: Constant }
@@ -206,17 +209,12 @@ export type ActionBody =
   | { readonly type: 'get_arp' | 'get_nd'; readonly port: FieldRef; readonly ip: FieldRef }
   | { readonly type: 'put_arp' | 'put_nd'; readonly port: FieldRef; readonly ip: FieldRef; readonly mac: FieldRef }
   | {
-      readonly type: 'lookup_arp' | 'lookup_nd';
+      readonly type: 'lookup_arp' | 'lookup_nd' | 'lookup_arp_ip' | 'lookup_nd_ip';
       readonly dst: FieldRef;
       readonly port: FieldRef;
       readonly ip: FieldRef;
-      readonly mac: FieldRef;
-    }
-  | {
-      readonly type: 'lookup_arp_ip' | 'lookup_nd_ip';
-      readonly dst: FieldRef;
-      readonly port: FieldRef;
-      readonly ip: FieldRef;
+      /** Of lookup_arp and lookup_nd. */
+      readonly mac?: FieldRef;
     }
   | { readonly type: 'chk_evpn_arp'; readonly dst: FieldRef; readonly ip: FieldRef }
   | { readonly type: 'put_fdb'; readonly port: FieldRef; readonly mac: FieldRef }
