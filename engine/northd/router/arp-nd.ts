@@ -72,17 +72,17 @@ function natReply(
   else ndReply(router, 'nd_na', reply);
 }
 
-function arpReply({ emit }: Router, { inport, address, condition, mac, priority, hint }: Reply): void {
+function arpReply({ drop, emit }: Router, { inport, address, condition, mac, priority, hint }: Reply): void {
   const match = conjunction(inport, `arp.op == 1 && arp.tpa == ${address}`, condition);
   const actions =
     mac === undefined
-      ? 'drop;'
+      ? drop
       : `eth.dst = eth.src; eth.src = ${mac}; arp.op = 2; /* ARP reply */ arp.tha = arp.sha; arp.sha = ${mac}; arp.tpa <-> arp.spa; outport = inport; flags.loopback = 1; output;`;
   emit(stage, priority, match, actions, 11115, hint);
 }
 
 function ndReply(
-  { emit }: Router,
+  { drop, emit, meter }: Router,
   action: 'nd_na' | 'nd_na_router',
   { inport, address, solicitedNode, condition, mac, priority, hint }: Reply,
 ): void {
@@ -92,10 +92,10 @@ function ndReply(
     `nd_ns && nd.target == ${address}`,
     condition,
   );
-  if (mac === undefined) emit(stage, priority, match, 'drop;', 11156, hint);
+  if (mac === undefined) emit(stage, priority, match, drop, 11156, hint);
   else {
     const actions = `${action} { eth.src = ${mac}; ip6.src = nd.target; nd.tll = ${mac}; outport = inport; flags.loopback = 1; output; };`;
-    emit(stage, priority, match, actions, 11171, hint);
+    emit(stage, priority, match, actions, 11171, hint, meter('nd-na'));
   }
 }
 

@@ -14,11 +14,11 @@ import type { Router } from './router.ts';
 const stage = stages.lr_in_arp_resolve;
 
 export function buildArpResolve(router: Router): void {
-  const { dp, emit } = router;
+  const { dp, drop, emit } = router;
   emit(stage, 500, 'ip4.mcast || ip6.mcast', 'next;', 12247);
   emit(stage, 1, 'ip4', `get_arp(outport, ${REG_NEXT_HOP_IPV4}); next;`, 12250);
   emit(stage, 1, 'ip6', `get_nd(outport, ${REG_NEXT_HOP_IPV6}); next;`, 12253);
-  emit(stage, 0, '1', 'drop;', 12256);
+  emit(stage, 0, '1', drop, 12256);
   resolveNat(router);
   for (const neighbour of router.topology.routers) {
     for (const port of neighbour.ports) resolvePeer(router, port);
@@ -113,7 +113,7 @@ function resolveNat(router: Router): void {
     seen.add(row.external_ip);
     const { quoted, networks } = gatewayPort;
     const untranslated = `inport == ${quoted} && outport == ${quoted} && ip${family}.dst == ${row.external_ip}`;
-    router.emit(stage, 150, untranslated, 'drop;', 14388, row);
+    router.emit(stage, 150, untranslated, router.drop, 14388, row);
     const match = `outport == ${quoted} && ${nextHop(family)} == ${row.external_ip}`;
     const mac = distributedMac === undefined ? networks.mac : row.external_mac;
     router.emit(stage, 100, match, `eth.dst = ${mac}; next;`, 14407, row);

@@ -2,7 +2,7 @@
 import { stages } from '../stages.ts';
 import type { Router } from './router.ts';
 
-export function buildDelivery({ dp, emit, relaysMulticast }: Router): void {
+export function buildDelivery({ dp, drop, emit, relaysMulticast }: Router): void {
   const stage = stages.lr_out_delivery;
   for (const { row, quoted, networks } of dp.ports) {
     if (row.enabled === false) continue;
@@ -12,6 +12,6 @@ export function buildDelivery({ dp, emit, relaysMulticast }: Router): void {
       emit(stage, 110, match, `eth.src = ${networks.mac}; output;`, 12989);
     }
     emit(stage, 100, `outport == ${quoted}`, 'output;', 12995);
-    emit(stage, 0, '1', 'drop;', 12998);
+    emit(stage, 0, '1', drop, 12998);
   }
 }

@@ -21,15 +21,14 @@ function dnat(router: Router, rule: NatRule): void {
   }
   const peers = externalPeers(router, rule, 'src');
   if (peers.exemption !== '') emit(stage, 102, match + peers.exemption, 'next;', 11068, row);
-  const withoutConntrack = stateless && row.type === 'dnat_and_snat';
   const replace = `ip${family}.dst=${row.logical_ip}; next;`;
   if (isGateway) {
     const { ipv4, ipv6 } = nat.dnatForceSnat;
     const force = ipv4.length + ipv6.length > 0 ? 'flags.force_snat_for_dnat = 1; ' : '';
-    const translate = withoutConntrack ? replace : `ct_dnat(${natArguments(row, row.logical_ip)});`;
+    const translate = stateless ? replace : `ct_dnat(${natArguments(row, row.logical_ip)});`;
     emit(stage, 100, match + peers.condition, `${force}flags.loopback = 1; ${translate}`, 13745, row);
   } else {
-    const translate = withoutConntrack ? replace : `ct_dnat_in_czone(${natArguments(row, row.logical_ip)});`;
+    const translate = stateless ? replace : `ct_dnat_in_czone(${natArguments(row, row.logical_ip)});`;
     emit(stage, 100, match + peers.condition, translate, 13779, row);
   }
 }

@@ -2,6 +2,7 @@
 import { REG_SRC_IPV4, REG_SRC_IPV6, stages } from '../stages.ts';
 import type { RouterPort } from '../topology.ts';
 import type { NatRule } from './nat.ts';
+import { isCentralized } from './networks.ts';
 import type { Router } from './router.ts';
 
 const stage = stages.lr_in_gw_redirect;
@@ -13,7 +14,7 @@ export function buildGatewayRedirect(router: Router): void {
 }
 
 function redirect({ emit, nat, topology }: Router, port: RouterPort): void {
-  if (!port.redirect) return;
+  if (!port.redirect || !isCentralized(port)) return;
   const match = `outport == ${port.quoted}`;
   const actions = `outport = ${port.redirect.quoted}; next;`;
   emit(stage, 50, match, actions, 12830, port.row);
@@ -34,11 +35,11 @@ function redirect({ emit, nat, topology }: Router, port: RouterPort): void {
 }
 
 /** What a distributed NAT rule translates leaves from the chassis where its logical port is. */
-function leaveHere({ emit, topology }: Router, { row, family, gatewayPort, distributedMac }: NatRule): void {
+function leaveHere({ drop, emit, topology }: Router, { row, family, gatewayPort, distributedMac }: NatRule): void {
   if (!gatewayPort || distributedMac === undefined || row.logical_port === undefined) return;
   const match = `ip${family}.src == ${row.logical_ip} && outport == ${gatewayPort.quoted}`;
   const port = topology.ports.get(row.logical_port);
-  if (port?.kind === 'switch-port' && port.row.type === 'virtual') emit(stage, 80, match, 'drop;', 14476, row);
+  if (port?.kind === 'switch-port' && port.row.type === 'virtual') emit(stage, 80, match, drop, 14476, row);
   const source = family === '4' ? REG_SRC_IPV4 : REG_SRC_IPV6;
   const resident = ` && is_chassis_resident("${row.logical_port}")`;
   const actions = `eth.src = ${row.external_mac}; ${source} = ${row.external_ip}; next;`;

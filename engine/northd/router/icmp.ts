@@ -27,39 +27,40 @@ const unreachable = {
  * Not on routers with NAT or load balancers, which may still turn the packet to
  * somebody else: gateway routers and those with gateway ports.
  */
-export function refuseOwnTraffic({ dp, emit, isGateway }: Router, port: RouterPort, family: Family): void {
+export function refuseOwnTraffic({ dp, emit, isGateway, meter }: Router, port: RouterPort, family: Family): void {
   if (isGateway || dp.gatewayPorts.length > 0) return;
   const { type, portCode, protocolCode, udp, tcp, sctp, other } = unreachable[family];
+  const errorMeter = meter(`icmp${family}-error`);
   const swap = `eth.dst <-> eth.src; ip${family}.dst <-> ip${family}.src; `;
   const error = (code: number) =>
     `icmp${family} {${swap}ip.ttl = 255; icmp${family}.type = ${type}; icmp${family}.code = ${code}; next; };`;
   for (const { address } of family === '4' ? port.networks.ipv4 : port.networks.ipv6) {
     const match = `ip${family} && ip${family}.dst == ${address} && !ip.later_frag`;
-    emit(stage, 80, `${match} && udp`, error(portCode), udp, port.row);
-    emit(stage, 80, `${match} && tcp`, `tcp_reset {${swap}next; };`, tcp, port.row);
-    emit(stage, 80, `${match} && sctp`, `sctp_abort {${swap}next; };`, sctp, port.row);
-    emit(stage, 70, match, error(protocolCode), other, port.row);
+    emit(stage, 80, `${match} && udp`, error(portCode), udp, port.row, errorMeter);
+    emit(stage, 80, `${match} && tcp`, `tcp_reset {${swap}next; };`, tcp, port.row, meter('tcp-reset'));
+    emit(stage, 80, `${match} && sctp`, `sctp_abort {${swap}next; };`, sctp, port.row, meter('tcp-reset'));
+    emit(stage, 70, match, error(protocolCode), other, port.row, errorMeter);
   }
 }
 
 /** "Time exceeded" to the sender of an IPv4 packet that came in by `port`. */
-export function exceedTimeIpv4({ emit }: Router, port: RouterPort): void {
+export function exceedTimeIpv4({ emit, meter }: Router, port: RouterPort): void {
   const match = `inport == ${port.quoted} && ip4 && ip.ttl == {0, 1} && !ip.later_frag`;
   for (const { address } of port.networks.ipv4) {
     const addresses = turnBack(port, '4', address);
     const actions = `icmp4 {eth.dst <-> eth.src; icmp4.type = 11; /* Time exceeded */ icmp4.code = 0; /* TTL exceeded in transit */ ${addresses} ; ip.ttl = 254; outport = ${port.quoted}; flags.loopback = 1; output; };`;
-    emit(stage, 31, match, actions, 13390, port.row);
+    emit(stage, 31, match, actions, 13390, port.row, meter('icmp4-error'));
   }
 }
 
 /** "Time exceeded" to the sender of an IPv6 packet that came in by `port` from one of its networks. */
-export function exceedTimeIpv6({ emit }: Router, port: RouterPort): void {
+export function exceedTimeIpv6({ emit, meter }: Router, port: RouterPort): void {
   for (const network of port.networks.ipv6) {
     if (isLinkLocal(network)) continue;
     const match = `inport == ${port.quoted} && ip6 && ip6.src == ${network.network}/${network.prefixLength} && ip.ttl == {0, 1} && !ip.later_frag`;
     const addresses = turnBack(port, '6', network.address);
     const actions = `icmp6 {eth.dst <-> eth.src; ${addresses} ; ip.ttl = 254; icmp6.type = 3; /* Time exceeded */ icmp6.code = 0; /* TTL exceeded in transit */ outport = ${port.quoted}; flags.loopback = 1; output; };`;
-    emit(stage, 31, match, actions, 13262, port.row);
+    emit(stage, 31, match, actions, 13262, port.row, meter('icmp6-error'));
   }
 }
 

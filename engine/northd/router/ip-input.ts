@@ -16,21 +16,21 @@ export function buildIpInput(router: Router): void {
   for (const port of router.dp.ports) portInput(router, port);
 }
 
-function admitIp({ emit, floodsMulticast, relaysMulticast }: Router): void {
+function admitIp({ drop, emit, floodsMulticast, relaysMulticast }: Router): void {
   if (floodsMulticast) {
     emit(stage, 120, 'igmp && ip.ttl == 1', 'next;', 13012);
     emit(stage, 120, '(mldv1 || mldv2) && ip.ttl == 1', 'next;', 13014);
   }
   const martian =
     'ip4.src_mcast ||ip4.src == 255.255.255.255 || ip4.src == 127.0.0.0/8 || ip4.dst == 127.0.0.0/8 || ip4.src == 0.0.0.0/8 || ip4.dst == 0.0.0.0/8';
-  emit(stage, 100, martian, 'drop;', 13021);
-  emit(stage, 85, 'arp || nd', 'drop;', 13035);
+  emit(stage, 100, martian, drop, 13021);
+  emit(stage, 85, 'arp || nd', drop, 13035);
   emit(stage, 84, 'nd_rs || nd_ra', 'next;', 13041);
-  emit(stage, 83, 'ip6.mcast_rsvd', 'drop;', 13045);
-  emit(stage, 82, 'ip4.mcast || ip6.mcast', relaysMulticast ? 'next;' : 'drop;', 13049);
-  emit(stage, 50, 'eth.bcast', 'drop;', 13056);
-  emit(stage, 32, 'ip.ttl == {0, 1} && !ip.later_frag && (ip4.mcast || ip6.mcast)', 'drop;', 13073);
-  emit(stage, 30, 'ip.ttl == {0, 1}', 'drop;', 13078);
+  emit(stage, 83, 'ip6.mcast_rsvd', drop, 13045);
+  emit(stage, 82, 'ip4.mcast || ip6.mcast', relaysMulticast ? 'next;' : drop, 13049);
+  emit(stage, 50, 'eth.bcast', drop, 13056);
+  emit(stage, 32, 'ip.ttl == {0, 1} && !ip.later_frag && (ip4.mcast || ip6.mcast)', drop, 13073);
+  emit(stage, 30, 'ip.ttl == {0, 1}', drop, 13078);
   emit(stage, 0, '1', 'next;', 13083);
 }
 
@@ -58,14 +58,14 @@ function acceptPrefixDelegation({ emit }: Router, port: RouterPort): void {
 }
 
 /** Nobody else may send from the router's own addresses or from a broadcast address. */
-function dropOwnSource({ emit }: Router, port: RouterPort): void {
+function dropOwnSource({ drop, emit }: Router, port: RouterPort): void {
   const { ipv4 } = port.networks;
   if (ipv4.length === 0) return;
   const sources = braces(ipv4.flatMap(({ address, broadcast }) => [address, broadcast]));
-  emit(stage, 100, `ip4.src == ${sources} && ${REGBIT_EGRESS_LOOPBACK} == 0`, 'drop;', 13340, port.row);
+  emit(stage, 100, `ip4.src == ${sources} && ${REGBIT_EGRESS_LOOPBACK} == 0`, drop, 13340, port.row);
 }
 
-function acceptBfd({ bfdPorts, emit }: Router, port: RouterPort): void {
+function acceptBfd({ bfdPorts, emit, meter }: Router, port: RouterPort): void {
   if (!bfdPorts.has(port.name)) return;
   for (const [family, networks, fromUs, toUs] of [
     ['4', port.networks.ipv4, 11455, 11461],
@@ -74,7 +74,15 @@ function acceptBfd({ bfdPorts, emit }: Router, port: RouterPort): void {
     if (networks.length === 0) continue;
     const addresses = addressSet(networks);
     emit(stage, 110, `ip${family}.src == ${addresses} && udp.dst == 3784`, 'next; ', fromUs, port.row);
-    emit(stage, 110, `ip${family}.dst == ${addresses} && udp.dst == 3784`, 'handle_bfd_msg(); ', toUs, port.row);
+    emit(
+      stage,
+      110,
+      `ip${family}.dst == ${addresses} && udp.dst == 3784`,
+      'handle_bfd_msg(); ',
+      toUs,
+      port.row,
+      meter('bfd'),
+    );
   }
 }
 

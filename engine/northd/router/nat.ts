@@ -13,7 +13,7 @@ export interface NatRule {
   readonly family: Family;
   /** Leading one bits of logical_ip's mask. */
   readonly logicalBits: number;
-  /** options:stateless: addresses are replaced without conntrack. */
+  /** Of type dnat_and_snat with options:stateless: addresses are replaced without conntrack. */
   readonly stateless: boolean;
   /** The distributed gateway port where it applies; undefined on a router that has none. */
   readonly gatewayPort?: RouterPort;
@@ -135,7 +135,7 @@ function natRule(dp: RouterDatapath, topology: Topology, row: NorthboundRow<'NAT
     row,
     family,
     logicalBits: logical.prefixLength,
-    stateless: row.options.stateless === 'true',
+    stateless: row.type === 'dnat_and_snat' && row.options.stateless === 'true',
     gatewayPort,
     distributedMac,
   };

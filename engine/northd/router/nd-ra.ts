@@ -17,7 +17,7 @@ export function buildRouterAdvertisements(router: Router): void {
   for (const port of router.dp.ports) if (port.peer && port.row.peer === undefined) advertise(router, port);
 }
 
-function advertise({ emit, topology }: Router, port: RouterPort): void {
+function advertise({ emit, meter, topology }: Router, port: RouterPort): void {
   const { address_mode: mode } = port.row.ipv6_ra_configs;
   if (mode === undefined) return;
   if (!modes.includes(mode)) {
@@ -34,7 +34,7 @@ function advertise({ emit, topology }: Router, port: RouterPort): void {
     ...prefixes.map(({ network, prefixLength }) => `prefix = ${network}/${prefixLength}`),
   ].join(', ');
   const make = `${REGBIT_ND_RA_OPTS_RESULT} = put_nd_ra_opts(${advertisement}); next;`;
-  emit(stages.lr_in_nd_ra_options, 50, `${from} && nd_rs`, make, 11922, port.row);
+  emit(stages.lr_in_nd_ra_options, 50, `${from} && nd_rs`, make, 11922, port.row, meter('nd-ra-opts'));
   const send = `eth.dst = eth.src; eth.src = ${mac}; ip6.dst = ip6.src; ip6.src = ${linkLocal(mac).address}; outport = inport; flags.loopback = 1; output;`;
   emit(stages.lr_in_nd_ra_response, 50, `${from} && nd_ra && ${REGBIT_ND_RA_OPTS_RESULT}`, send, 11943, port.row);
 }

@@ -39,14 +39,22 @@ function lookupArpRequests({ emit, learnsFromRequests }: Router, port: RouterPor
   }
 }
 
-export function buildNeighborLearning({ emit, learnsFromRequests }: Router): void {
+export function buildNeighborLearning({ drop, emit, learnsFromRequests, meter }: Router): void {
   const stage = stages.lr_in_learn_neighbor;
   const nothingToLearn = learnsFromRequests ? `${found} == 1` : `${found} == 1 || ${ipKnown} == 0`;
   emit(stage, 100, nothingToLearn, 'next;', 11740);
-  emit(stage, 90, 'arp', 'put_arp(inport, arp.spa, arp.sha); next;', 11743);
+  emit(stage, 90, 'arp', 'put_arp(inport, arp.spa, arp.sha); next;', 11743, undefined, meter('arp'));
   emit(stage, 95, 'nd_ns && (ip6.src == 0 || nd.sll == 0)', 'next;', 11748);
-  emit(stage, 95, 'nd_na && nd.tll == 0', 'put_nd(inport, nd.target, eth.src); next;', 11751);
-  emit(stage, 90, 'nd_na', 'put_nd(inport, nd.target, nd.tll); next;', 11757);
-  emit(stage, 90, 'nd_ns', 'put_nd(inport, ip6.src, nd.sll); next;', 11762);
-  emit(stage, 0, '1', 'drop;', 11767);
+  emit(
+    stage,
+    95,
+    'nd_na && nd.tll == 0',
+    'put_nd(inport, nd.target, eth.src); next;',
+    11751,
+    undefined,
+    meter('nd-na'),
+  );
+  emit(stage, 90, 'nd_na', 'put_nd(inport, nd.target, nd.tll); next;', 11757, undefined, meter('nd-na'));
+  emit(stage, 90, 'nd_ns', 'put_nd(inport, ip6.src, nd.sll); next;', 11762, undefined, meter('nd-ns'));
+  emit(stage, 0, '1', drop, 11767);
 }

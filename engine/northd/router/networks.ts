@@ -20,6 +20,14 @@ export function onGatewayChassis(port: RouterPort): string {
   return port.redirect ? ` && is_chassis_resident(${port.redirect.quoted})` : '';
 }
 
+/**
+ * Whether frames for `port` are taken on its gateway chassis only: so it is with
+ * a distributed gateway port, unless a VTEP gateway on its switch brings them in elsewhere.
+ */
+export function isCentralized({ peer, redirect }: RouterPort): boolean {
+  return redirect !== undefined && !(peer?.kind === 'switch-port' && peer.datapath.hasVtepPorts);
+}
+
 /** The address of `port` in whose network `ip` lies; undefined if there is none or `ip` is no address. */
 export function addressFacing(port: RouterPort, ip: string): string | undefined {
   if (ip.includes('.')) {

@@ -10,7 +10,7 @@ import type { Router } from './router.ts';
  * chance, and dropped after that (`only-snat`).
  */
 export function dropOwnDestination(
-  { emit, nat }: Router,
+  { drop, emit, nat }: Router,
   port: RouterPort,
   stage: Stage,
   priority: number,
@@ -24,6 +24,6 @@ export function dropOwnDestination(
       .map(({ address }) => address)
       .filter((address) => nat.snatAddresses.has(address) === (which === 'only-snat'));
     if (addresses.length === 0) continue;
-    emit(stage, priority, `ip${family}.dst == ${braces(addresses)}`, 'drop;', line, port.row);
+    emit(stage, priority, `ip${family}.dst == ${braces(addresses)}`, drop, line, port.row);
   }
 }

@@ -25,23 +25,39 @@ const marked = `${REGBIT_PKT_LARGER} && ${REGBIT_EGRESS_LOOPBACK} == 0`;
 const unmark = `${REGBIT_EGRESS_LOOPBACK} = 1; ${REGBIT_PKT_LARGER} = 0; `;
 
 /** Tells the sender of a packet that came in by `port` what size would pass (RFC 1191, RFC 8201). */
-function tooBig({ emit }: Router, port: RouterPort, mtu: number, stage: Stage, outport: string): void {
+function tooBig({ emit, meter }: Router, port: RouterPort, mtu: number, stage: Stage, outport: string): void {
   const { mac, ipv4, ipv6 } = port.networks;
   const restart = `next(pipeline=ingress, table=${stages.lr_in_admission.table}); };`;
   if (ipv4.length > 0) {
     const match = `inport == ${port.quoted} && ${outport}ip4 && ${marked}`;
     const addresses = `eth.dst = ${mac}; ip4.dst = ip4.src; ip4.src = ${ipv4[0].address}; ip.ttl = 255; `;
-    emit(stage, 150, match, `icmp4_error {${unmark}${addresses}${fragmentationNeeded(mtu)}${restart}`, 12669, port.row);
+    emit(
+      stage,
+      150,
+      match,
+      `icmp4_error {${unmark}${addresses}${fragmentationNeeded(mtu)}${restart}`,
+      12669,
+      port.row,
+      meter('icmp4-error'),
+    );
   }
   if (ipv6.length > 0) {
     const match = `inport == ${port.quoted} && ${outport}ip6 && ${marked}`;
     const addresses = `eth.dst = ${mac}; ip6.dst = ip6.src; ip6.src = ${ipv6[0].address}; ip.ttl = 255; `;
-    emit(stage, 150, match, `icmp6_error {${unmark}${addresses}${packetTooBig(mtu)}${restart}`, 12702, port.row);
+    emit(
+      stage,
+      150,
+      match,
+      `icmp6_error {${unmark}${addresses}${packetTooBig(mtu)}${restart}`,
+      12702,
+      port.row,
+      meter('icmp6-error'),
+    );
   }
 }
 
 /** The same for what the outside sends to a distributed NAT address. */
-function tooBigForNat({ emit }: Router, { row, family, gatewayPort, distributedMac }: NatRule): void {
+function tooBigForNat({ emit, meter }: Router, { row, family, gatewayPort, distributedMac }: NatRule): void {
   if (!gatewayPort || distributedMac === undefined) return;
   const mtu = gatewayMtu(gatewayPort);
   if (mtu === 0) return;
@@ -49,7 +65,7 @@ function tooBigForNat({ emit }: Router, { row, family, gatewayPort, distributedM
   const addresses = `eth.dst = eth.src; eth.src = ${row.external_mac}; ip${family}.dst = ip${family}.src; ip${family}.src = ${row.external_ip}; ip.ttl = 254; `;
   const error = family === '4' ? fragmentationNeeded(mtu) : packetTooBig(mtu);
   const actions = `icmp${family}_error {${unmark}${addresses}${error}outport = ${gatewayPort.quoted}; flags.loopback = 1; output; };`;
-  emit(stages.lr_in_ip_input, 160, match, actions, family === '4' ? 14015 : 14042, row);
+  emit(stages.lr_in_ip_input, 160, match, actions, family === '4' ? 14015 : 14042, row, meter(`icmp${family}-error`));
 }
 
 function fragmentationNeeded(mtu: number): string {

@@ -19,10 +19,10 @@ type PolicyRow = NorthboundRow<'Logical_Router_Policy'>;
 const stage = stages.lr_in_policy;
 
 export function buildPolicy(router: Router): void {
-  const { dp, emit, topology } = router;
+  const { dp, drop, emit, topology } = router;
   emit(stage, 0, '1', `${REG_ECMP_GROUP_ID} = 0; next;`, 12213);
   emit(stages.lr_in_policy_ecmp, 150, `${REG_ECMP_GROUP_ID} == 0`, 'next;', 12215);
-  emit(stages.lr_in_policy_ecmp, 0, '1', 'drop;', 12217);
+  emit(stages.lr_in_policy_ecmp, 0, '1', drop, 12217);
   let group = 0;
   for (const row of rowsByUuid(topology, 'Logical_Router_Policy', dp.row.policies)) {
     const nexthops = [...new Set(row.nexthops)].sort();
@@ -37,7 +37,7 @@ function decide(router: Router, row: PolicyRow, nexthop: string | undefined): vo
 }
 
 function actionsOf(router: Router, row: PolicyRow, nexthop: string | undefined): string | undefined {
-  if (row.action === 'drop') return 'drop;';
+  if (row.action === 'drop') return router.drop;
   if (row.action === 'allow') return `${mark(row)}${REG_ECMP_GROUP_ID} = 0; next;`;
   const hop = nexthop === undefined ? undefined : hopTo(router, row, nexthop);
   return hop && `${hop}flags.loopback = 1; ${REG_ECMP_GROUP_ID} = 0; next;`;

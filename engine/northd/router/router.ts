@@ -2,6 +2,7 @@
  * A router as its stages see it: the datapath, and what several of them need to
  * know about it, worked out once.
  */
+import { type CoppProtocol, coppMeter } from '../copp.ts';
 import type { Emit } from '../emit.ts';
 import { booleanOption } from '../options.ts';
 import type { RouterDatapath, Topology } from '../topology.ts';
@@ -22,6 +23,10 @@ export interface Router {
   /** Names of the ports over which a BFD session runs. */
   readonly bfdPorts: ReadonlySet<string>;
   readonly nat: RouterNat;
+  /** The action of flows that drop. */
+  readonly drop: string;
+  /** The meter that limits what `protocol` sends to ovn-controller. */
+  meter(protocol: CoppProtocol): string | undefined;
 }
 
 /** The view of `dp` whose flows go to `emit`. */
@@ -38,5 +43,7 @@ export function routerView(dp: RouterDatapath, topology: Topology, emit: Emit): 
     learnsFromRequests: booleanOption(dp.row.options, 'always_learn_from_arp_request', true),
     bfdPorts: new Set([...topology.nb.BFD.values()].map((bfd) => bfd.logical_port)),
     nat: routerNat(dp, topology),
+    drop: topology.drop.drop,
+    meter: (protocol) => coppMeter(topology.nb, dp.row.copp, protocol),
   };
 }

@@ -20,7 +20,7 @@ import { exitOf, type Route, routeMatch, routeTables, staticRoutes } from './rou
 const stage = stages.lr_in_ip_routing;
 
 export function buildRouting(router: Router): void {
-  const { dp, emit, topology } = router;
+  const { dp, drop, emit, topology } = router;
   const tables = routeTables();
   emit(stages.lr_in_ip_routing_pre, 0, '1', `${REG_ROUTE_TABLE_ID} = 0; next;`, 11968);
   for (const { name, options } of rowsByUuid(topology, 'Logical_Router_Port', dp.row.ports)) {
@@ -28,8 +28,8 @@ export function buildRouting(router: Router): void {
     if (table === 0) continue;
     emit(stages.lr_in_ip_routing_pre, 100, `inport == "${name}"`, `${REG_ROUTE_TABLE_ID} = ${table}; next;`, 9686);
   }
-  emit(stages.lr_in_ip_routing_ecmp, 0, '1', 'drop;', 12044);
-  emit(stage, 0, '1', 'drop;', 12045);
+  emit(stages.lr_in_ip_routing_ecmp, 0, '1', drop, 12044);
+  emit(stage, 0, '1', drop, 12045);
   emit(stages.lr_in_ip_routing_ecmp, 150, `${REG_ECMP_GROUP_ID} == 0`, 'next;', 12046);
   for (const port of dp.ports) connectedRoutes(router, port);
   neighboursRoutes(router);
@@ -77,7 +77,7 @@ function staticRoute(router: Router, route: Route): void {
   const { row } = route;
   if (route.discards) {
     const { match, priority } = routeMatch(route);
-    router.emit(stage, priority, match, 'drop;', 10388, row);
+    router.emit(stage, priority, match, router.drop, 10388, row);
     return;
   }
   const exit = exitOf(router, row, route.family);
@@ -104,17 +104,17 @@ function routeVia(
   if (bfdPorts.has(port.name)) emit(stage, priority + 1, `${match} && udp.dst == 3784`, forward, 10393, hint);
 }
 
-function multicastRoutes({ dp, emit, floodsMulticast, relaysMulticast }: Router): void {
-  emit(stage, 10550, 'nd_rs || nd_ra', 'drop;', 12113);
+function multicastRoutes({ dp, drop, emit, floodsMulticast, relaysMulticast }: Router): void {
+  emit(stage, 10550, 'nd_rs || nd_ra', drop, 12113);
   if (!relaysMulticast) return;
   if (!floodsMulticast) {
-    emit(stage, 10450, 'ip4.mcast || ip6.mcast', 'drop;', 12190);
+    emit(stage, 10450, 'ip4.mcast || ip6.mcast', drop, 12190);
     return;
   }
   // IGMP and MLD keep their TTL of 1, so nothing else would stop them from going round.
   for (const { networks } of dp.ports) {
-    emit(stage, 10550, `eth.src == ${networks.mac} && igmp`, 'drop;', 12160);
-    emit(stage, 10550, `eth.src == ${networks.mac} && (mldv1 || mldv2)`, 'drop;', 12166);
+    emit(stage, 10550, `eth.src == ${networks.mac} && igmp`, drop, 12160);
+    emit(stage, 10550, `eth.src == ${networks.mac} && (mldv1 || mldv2)`, drop, 12166);
   }
   emit(stage, 10460, 'igmp', 'clone { outport = "_MC_static"; next; };', 12170);
   emit(stage, 10460, 'mldv1 || mldv2', 'clone { outport = "_MC_static"; next; };', 12176);

@@ -23,10 +23,9 @@ function snatOnGateway(router: Router, rule: NatRule): void {
   const match = `ip && ip${family}.src == ${row.logical_ip}`;
   const peers = externalPeers(router, rule, 'dst');
   if (peers.exemption !== '') router.emit(stage, logicalBits + 3, match + peers.exemption, 'next;', 11068, row);
-  const [tracked, actions] =
-    stateless && row.type === 'dnat_and_snat'
-      ? ['', `ip${family}.src=${row.external_ip}; next;`]
-      : [' && (!ct.trk || !ct.rpl)', `ct_snat(${natArguments(row, row.external_ip)});`];
+  const [tracked, actions] = stateless
+    ? ['', `ip${family}.src=${row.external_ip}; next;`]
+    : [' && (!ct.trk || !ct.rpl)', `ct_snat(${natArguments(row, row.external_ip)});`];
   router.emit(stage, logicalBits + 1, match + peers.condition + tracked, actions, 13906, row);
 }
 
@@ -40,10 +39,9 @@ function snatOnGatewayPort(router: Router, rule: NatRule): void {
   const priority = logicalBits + 1 + 128;
   if (peers.exemption !== '') emit(stage, priority + 2, match + peers.exemption, 'next;', 11068, row);
   const setSource = distributedMac === undefined ? '' : `eth.src = ${distributedMac}; `;
-  const translate =
-    stateless && row.type === 'dnat_and_snat'
-      ? `ip${family}.src=${row.external_ip}; next;`
-      : `ct_snat_in_czone(${natArguments(row, row.external_ip)});`;
+  const translate = stateless
+    ? `ip${family}.src=${row.external_ip}; next;`
+    : `ct_snat_in_czone(${natArguments(row, row.external_ip)});`;
   emit(stage, priority, match + peers.condition, setSource + translate, 13958, row);
   if (stateless) return;
   // The destination was translated here too: then the source needs a zone of its own.

@@ -19,7 +19,7 @@ function undnat({ emit }: Router, { row, family, stateless, gatewayPort, distrib
   const resident = distributedMac === undefined ? ` && is_chassis_resident(${gatewayPort.redirect.quoted})` : '';
   const match = `ip && ip${family}.src == ${row.logical_ip} && outport == ${gatewayPort.quoted}${resident}`;
   const setSource = distributedMac === undefined ? '' : `eth.src = ${distributedMac}; `;
-  const translate = stateless && row.type === 'dnat_and_snat' ? 'next;' : 'ct_dnat_in_czone;';
+  const translate = stateless ? 'next;' : 'ct_dnat_in_czone;';
   emit(stages.lr_out_undnat, 100, match, setSource + translate, 13828, row);
 }
 

@@ -13,16 +13,15 @@ export function buildUnsnat(router: Router): void {
 
 function unsnat({ emit, isGateway }: Router, { row, family, stateless, gatewayPort, distributedMac }: NatRule): void {
   const match = `ip && ip${family}.dst == ${row.external_ip}`;
-  const withoutConntrack = stateless && row.type === 'dnat_and_snat';
   if (isGateway) {
-    emit(stage, 90, match, withoutConntrack ? 'next;' : 'ct_snat;', 13648, row);
+    emit(stage, 90, match, stateless ? 'next;' : 'ct_snat;', 13648, row);
     return;
   }
   if (!gatewayPort?.redirect) return;
   const centralized = distributedMac === undefined;
   const resident = centralized ? ` && is_chassis_resident(${gatewayPort.redirect.quoted})` : '';
   const fromOutside = `${match} && inport == ${gatewayPort.quoted} && flags.loopback == 0${resident}`;
-  emit(stage, 100, fromOutside, withoutConntrack ? 'next;' : 'ct_snat_in_czone;', 13673, row);
+  emit(stage, 100, fromOutside, stateless ? 'next;' : 'ct_snat_in_czone;', 13673, row);
   if (stateless) return;
   const loopedBack = `${match} && inport == ${gatewayPort.quoted} && flags.loopback == 1 && flags.use_snat_zone == 1${resident}`;
   emit(stage, 100, loopedBack, 'ct_snat;', 13691, row);

@@ -504,6 +504,11 @@ function gatewayPortRarities(): Northbound {
   addRouterPort(nb, 'v', 'v:vtep', '02:00:00:00:40:01', ['10.4.0.1/16']);
   addGatewayChassis(nb, 'v:vtep', { n1: 10 });
   attach(nb, 'vtep', 'v:vtep');
+  addNat(nb, 'v', 'dnat_and_snat', '10.4.0.6', '10.0.1.13', {
+    allowed_ext_ips: peers,
+    options: { stateless: 'true' },
+    gateway_port: [...nb.Logical_Router_Port.values()].find(({ name }) => name === 'v:vtep')?._uuid,
+  });
   addRouterPort(nb, 'v', 'v:off', '02:00:00:00:40:02', ['10.5.0.1/16'], {
     enabled: false,
     options: { mcast_flood: 'true' },
@@ -526,6 +531,57 @@ function bfd(): Northbound {
   addRoute(nb, 'r', '10.8.0.0/16', '10.0.1.8', { bfd: session('down', 'r:a', '10.0.1.8', 'down') });
   addRoute(nb, 'r', '10.9.0.0/16', '10.0.2.9', { bfd: session('other', 'r:b', '10.0.2.99', 'down') });
   addRoute(nb, 'r', '10.10.0.0/16', '10.0.2.10', { bfd: session('none', 'r:b', '10.0.2.10', undefined) });
+  return nb;
+}
+
+/** Meters for what goes to ovn-controller, and sampled instead of silent drops. */
+function metersAndSamples(): Northbound {
+  const nb = northbound();
+  Object.assign([...nb.NB_Global.values()][0].options, { debug_drop_collector_set: '7', debug_drop_domain_id: '9' });
+  const protocols = [
+    'arp',
+    'arp-resolve',
+    'bfd',
+    'icmp4-error',
+    'icmp6-error',
+    'nd-na',
+    'nd-ns',
+    'nd-ns-resolve',
+    'nd-ra-opts',
+    'tcp-reset',
+  ];
+  const meters: Record<string, string> = {};
+  for (const [i, protocol] of protocols.entries()) {
+    const band = insertRow(nb, 'Meter_Band', protocol, { action: 'drop', rate: 100 });
+    const fair = i % 2 === 0 ? undefined : true;
+    insertRow(nb, 'Meter', protocol, { name: `m-${protocol}`, unit: 'pktps', bands: [band._uuid], fair });
+    meters[protocol] = `m-${protocol}`;
+  }
+  const copp = insertRow(nb, 'Copp', 'copp', { name: 'copp', meters })._uuid;
+  for (const name of ['a', 'b']) addSwitch(nb, name);
+  addLocalnet(nb, 'b', 'b:physnet');
+  for (const [name, octet, options] of [
+    ['r', 1, {}],
+    ['g', 2, { chassis: 'n1', mcast_relay: 'true' }],
+  ] as const) {
+    addRouter(nb, name, { options: { ...options }, copp });
+    addRouterPort(nb, name, `${name}:a`, `02:00:00:00:0a:0${octet}`, [`10.0.1.${octet}/24`, `fd01::${octet}/64`], {
+      ipv6_ra_configs: { address_mode: 'slaac' },
+      options: { gateway_mtu: '1500', mcast_flood: String(octet === 2) },
+    });
+    addRouterPort(nb, name, `${name}:b`, `02:00:00:00:0b:0${octet}`, [`10.0.2.${octet}/24`, `fd02::${octet}/64`]);
+    attach(nb, 'a', `${name}:a`);
+    attach(nb, 'b', `${name}:b`);
+    addNat(nb, name, 'snat', `10.0.2.${octet}`, '10.0.1.0/24');
+    addNat(nb, name, 'dnat_and_snat', `fd02::1${octet}`, `fd01::1${octet}`);
+    addRoute(nb, name, 'fd99::/32', 'fd01::99');
+    addRoute(nb, name, '10.99.0.0/16', 'discard');
+    addPolicy(nb, name, 5, 'ip4', 'drop');
+  }
+  addGatewayChassis(nb, 'r:b', { n1: 1 });
+  const external_mac = '02:00:00:00:0b:77';
+  addNat(nb, 'r', 'dnat_and_snat', '10.0.2.77', '10.0.1.77', { logical_port: 'vm', external_mac });
+  insertRow(nb, 'BFD', 'session', { logical_port: 'r:a', dst_ip: '10.0.1.7' });
   return nb;
 }
 
@@ -567,5 +623,6 @@ export const topologies: Readonly<Record<string, () => Northbound>> = {
   'gateway-ports': gatewayPorts,
   'gateway-port-rarities': gatewayPortRarities,
   bfd,
+  'meters-and-samples': metersAndSamples,
   mistakes,
 };
