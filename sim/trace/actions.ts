@@ -1,0 +1,171 @@
+/** What each action does to a packet, and what ovn-trace says about it. */
+import { type Action, formatAction } from '../../engine/lang/index.ts';
+import {
+  assign,
+  checkHairpin,
+  decrementTtl,
+  exchange,
+  load,
+  lookupName,
+  move,
+  pop,
+  push,
+  putOptions,
+} from './assignments.ts';
+import { balance, commit, select, track, translate } from './connections.ts';
+import { formatFlow } from './flow-format.ts';
+import { getNeighbour, getPortOfMac, lookupNeighbour, lookupPortOfMac } from './neighbours.ts';
+import { nestedPacket } from './nested.ts';
+import { append, type TraceNode } from './nodes.ts';
+import { output } from './output.ts';
+import { clearConntrack, type Packet, slot } from './packet.ts';
+import { mayEnter, mayLeave } from './port-security.ts';
+import { addGap, type Continuation, nameOfKey, type Place } from './run.ts';
+import type { ActionOf, Step } from './step.ts';
+
+/** Runs one action other than `next`; changes the packet, and adds nodes with what is to be said. */
+export function execute(step: Step, action: Action): void {
+  switch (action.type) {
+    case 'output':
+      output(step);
+      break;
+    case 'load':
+      load(step, action);
+      break;
+    case 'move':
+      move(step, action);
+      break;
+    case 'exchange':
+      exchange(step, action);
+      break;
+    case 'push':
+      push(step, action);
+      break;
+    case 'pop':
+      pop(step, action);
+      break;
+    case 'ip.ttl--':
+      decrementTtl(step);
+      break;
+    case 'nested':
+      nest(step, action);
+      break;
+    case 'ct_next':
+      track(step, action);
+      break;
+    case 'ct_dnat':
+    case 'ct_snat':
+    case 'ct_dnat_in_czone':
+    case 'ct_snat_in_czone':
+      translate(step, action);
+      break;
+    case 'ct_commit_nat':
+      translate(step, { ...action, type: 'ct_commit_nat' });
+      break;
+    case 'ct_lb':
+    case 'ct_lb_mark':
+      balance(step, action);
+      break;
+    case 'ct_commit':
+    case 'ct_commit_v2':
+      commit(step, action);
+      break;
+    case 'ct_clear':
+      clearConntrack(step.packet);
+      break;
+    case 'select':
+      select(step, action);
+      break;
+    case 'get_arp':
+    case 'get_nd':
+      getNeighbour(step, action);
+      break;
+    case 'lookup_arp':
+    case 'lookup_nd':
+    case 'lookup_arp_ip':
+    case 'lookup_nd_ip':
+      lookupNeighbour(step, action);
+      break;
+    case 'get_fdb':
+      getPortOfMac(step, action);
+      break;
+    case 'lookup_fdb':
+      lookupPortOfMac(step, action);
+      break;
+    case 'check_in_port_sec':
+      assign(step.packet, action.dst, isSecured(step, 'inport') ? 0n : 1n);
+      break;
+    case 'check_out_port_sec':
+      assign(step.packet, action.dst, isSecured(step, 'outport') ? 0n : 1n);
+      break;
+    case 'put_dhcp_opts':
+    case 'put_dhcpv6_opts':
+    case 'put_nd_ra_opts':
+      putOptions(step, action);
+      break;
+    case 'chk_lb_hairpin':
+    case 'chk_lb_hairpin_reply':
+      checkHairpin(step, action);
+      break;
+    case 'log':
+      log(step, action);
+      break;
+    case 'dns_lookup':
+      lookupName(step, action);
+      addGap(step.run, 'the action dns_lookup is not modelled');
+      break;
+    case 'put_arp':
+    case 'put_nd':
+    case 'put_fdb':
+    case 'igmp':
+    case 'handle_svc_check':
+    case 'handle_dhcpv6_reply':
+    case 'handle_bfd_msg':
+    case 'mac_cache_use':
+    case 'trigger_event':
+    case 'set_queue':
+    case 'set_meter':
+    case 'sample':
+    case 'check_pkt_larger':
+      // Learning, rates and what the controller does for itself; the packet is taken for one of ordinary length.
+      break;
+    default:
+      addGap(step.run, `the action ${formatAction(action)} is not modelled`);
+  }
+}
+
+/** Where `next` leads to: another table, or the other pipeline. */
+export function goOn(
+  { datapath, pipeline }: Place,
+  packet: Packet,
+  action: ActionOf<'next'>,
+  into: TraceNode[],
+): Continuation {
+  const place = { datapath, pipeline: action.pipeline, table: action.table };
+  if (action.pipeline === pipeline) return { place, into };
+  const port = action.pipeline === 'ingress' ? 'inport' : 'outport';
+  const name = nameOfKey(datapath, packet.words[slot[port]] as number);
+  const node = append(into, 'pipeline', `${action.pipeline}(dp="${datapath.friendlyName}", ${port}="${name}")`);
+  return { place, into: node.subs };
+}
+
+/** Runs the actions in braces on the packet that their name makes of this one. */
+function nest({ run, place, packet, into }: Step, action: ActionOf<'nested'>): void {
+  const made = nestedPacket(action.name, packet);
+  if (!made) return;
+  const node = append(into, 'transformation', made.title);
+  run.perform(place, made.packet, action.actions, node.subs);
+}
+
+function isSecured({ run, place, packet }: Step, end: 'inport' | 'outport'): boolean {
+  const entries = place.datapath.portsByKey.get(packet.words[slot[end]] as number)?.secured ?? [];
+  return end === 'inport'
+    ? mayEnter(packet, entries, run.securedNetworks)
+    : mayLeave(packet, entries, run.securedNetworks);
+}
+
+function log({ packet, place, into }: Step, { name, verdict, severity }: ActionOf<'log'>): void {
+  const direction = place.pipeline === 'ingress' ? 'IN' : 'OUT';
+  const said = `name=${name ?? '<unnamed>'}, direction=${direction}, verdict=${verdict}, severity=${severity}`;
+  append(into, 'transformation', `LOG: ACL ${said}, packet="${formatFlow(packet)}"`);
+}

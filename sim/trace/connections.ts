@@ -1,0 +1,112 @@
+/** Conntrack actions: the packet goes on in the next table with what the tracker says of it. */
+
+import { formatFieldRef } from '../../engine/lang/fields.ts';
+import type { Constant, NatZone } from '../../engine/lang/index.ts';
+import { assign, load, move } from './assignments.ts';
+import type { Nat, NatAddress } from './ct.ts';
+import { append } from './nodes.ts';
+import { clonePacket, type Packet, slot } from './packet.ts';
+import type { Place } from './run.ts';
+import type { ActionOf, Step } from './step.ts';
+
+/** A copy of the packet goes on in the next table; the actions that follow run on the packet itself. */
+function fork({ run, place, into }: Step, title: string, copy: Packet): void {
+  const node = append(into, 'transformation', title);
+  run.walk({ ...place, table: place.table + 1 }, copy, node.subs);
+}
+
+/** `ct_next;` */
+export function track(step: Step, { zone }: ActionOf<'ct_next'>): void {
+  const copy = clonePacket(step.packet);
+  fork(step, step.run.conntrack.lookup(copy, zoneOf(step, zone)), copy);
+}
+
+/** `ct_dnat;`, `ct_snat(IP);` and their kin. */
+export function translate(
+  step: Step,
+  action: ActionOf<'ct_dnat' | 'ct_snat' | 'ct_dnat_in_czone' | 'ct_snat_in_czone' | 'ct_commit_nat'>,
+): void {
+  const nat = natOf(action, step.place);
+  const copy = clonePacket(step.packet);
+  const zone = nat.direction === 'src' && !nat.commonZone ? 'snat' : 'dnat';
+  const title = step.run.conntrack.translate(copy, zoneOf(step, zone), nat);
+  if (title !== undefined) fork(step, title, copy);
+}
+
+function natOf(
+  action: ActionOf<'ct_dnat' | 'ct_snat' | 'ct_dnat_in_czone' | 'ct_snat_in_czone' | 'ct_commit_nat'>,
+  { datapath }: Place,
+): Nat {
+  const common = { commonZone: action.type.endsWith('_in_czone'), onGateway: datapath.isGateway };
+  if (action.type === 'ct_commit_nat') return common;
+  const address = action.ip && addressOf(action.ip);
+  return {
+    ...common,
+    direction: action.type.startsWith('ct_dnat') ? 'dst' : 'src',
+    ...(address && { address }),
+    ...(action.ports && { ports: action.ports }),
+  };
+}
+
+function addressOf(constant: Constant): NatAddress | undefined {
+  if (constant.kind !== 'bits') return undefined;
+  return { family: constant.format === 'ipv6' ? 6 : 4, value: constant.value };
+}
+
+/** `ct_lb_mark(backends=...);` */
+export function balance(step: Step, action: ActionOf<'ct_lb' | 'ct_lb_mark'>): void {
+  const copy = clonePacket(step.packet);
+  const backends = action.backends.flatMap(({ ip, port }) => {
+    const address = addressOf(ip);
+    return address ? [{ ...address, port }] : [];
+  });
+  const { title, error } = step.run.conntrack.balance(copy, zoneOf(step), action.type, backends);
+  if (error !== undefined) append(step.into, 'error', error);
+  fork(step, title, copy);
+}
+
+/** `R = select(...);` ovn-trace chooses at random; here it is the first, so that traces can be compared. */
+export function select(step: Step, { dst, members }: ActionOf<'select'>): void {
+  const wanted = members.find(({ id }) => id === step.run.selectId);
+  const chosen = wanted ?? members[0];
+  if (!chosen) return;
+  const copy = clonePacket(step.packet);
+  assign(copy, dst, BigInt(chosen.id));
+  const note = wanted ? '' : ' /* Randomly selected. Use --select-id to specify. */';
+  fork(step, `select: ${formatFieldRef(dst)} = ${chosen.id}${note}`, copy);
+}
+
+/** `ct_commit;`, `ct_commit(ct_mark=...);`, `ct_commit { ct_mark.blocked = 0; };` */
+export function commit(step: Step, action: ActionOf<'ct_commit' | 'ct_commit_v2'>): void {
+  step.run.conntrack.commit(step.packet, zoneOf(step), (entry) => {
+    if (action.type === 'ct_commit') {
+      setMarks(entry, action);
+      return;
+    }
+    // Traces do not say what is done inside the braces.
+    const unsaid: Step = { ...step, packet: entry, into: [], stack: [] };
+    for (const change of action.actions) {
+      if (change.type === 'load') load(unsaid, change);
+      else if (change.type === 'move') move(unsaid, change);
+    }
+  });
+}
+
+function setMarks(entry: Packet, { mark, label }: ActionOf<'ct_commit'>): void {
+  if (mark?.kind === 'bits') entry.words[slot.ctMark] = Number(mark.value & 0xffffffffn);
+  if (label?.kind !== 'bits') return;
+  for (let i = 0; i < 4; i++) {
+    entry.words[slot.ctLabel + i] = Number((label.value >> BigInt(32 * (3 - i))) & 0xffffffffn);
+  }
+}
+
+/**
+ * The zone that connections are looked up in, as ovn-controller assigns them: on
+ * a switch the port's that the packet comes from or goes to, on a router one for
+ * each direction of translation.
+ */
+function zoneOf({ place: { datapath, pipeline }, packet }: Step, ofRouter: NatZone = 'dnat'): string {
+  if (datapath.binding.kind === 'router') return `${datapath.binding.uuid} ${ofRouter}`;
+  const key = packet.words[pipeline === 'ingress' ? slot.inport : slot.outport] as number;
+  return `${datapath.binding.uuid} ${key}`;
+}

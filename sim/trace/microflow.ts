@@ -1,0 +1,129 @@
+/** What the user says of a packet, made into one: a microflow in the match language, or a frame. */
+
+import { LangError, type Microflow, parseMatch, parseMicroflow, VALUE_FIELDS } from '../../engine/lang/index.ts';
+import type { Expr } from '../../engine/lang/ir.ts';
+import { shortName } from './names.ts';
+import { emptyPacket, fields, type Packet, type Storage, slot, writeBits } from './packet.ts';
+import { portKey, type TraceDatapath, type TracePort, type TraceTopology } from './topology.ts';
+
+/** The microflow or the datapath cannot be used; `message` is ovn-trace's sentence. */
+export class MicroflowError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'MicroflowError';
+  }
+}
+
+/** A packet and where it enters. */
+export interface ParsedPacket {
+  datapath: TraceDatapath;
+  packet: Packet;
+  /** Name of the logical port that it enters by. */
+  inport: string;
+}
+
+/**
+ * Reads a microflow, such as `inport == "a" && eth.src == 02:00:00:00:00:01 &&
+ * ip4.dst == 10.0.0.2`; fields that it does not constrain are zero.  The datapath
+ * is the inport's unless given by name or UUID (or four digits or more of its
+ * beginning).  A frame, where one is given, is the packet that the microflow
+ * only adds to (its inport).  Throws `MicroflowError`.
+ */
+export function parsePacket(
+  topology: TraceTopology,
+  microflow: string,
+  options: { datapath?: string; frame?: Readonly<Record<string, bigint>> } = {},
+): ParsedPacket {
+  const expr = inLanguage(() => parseMatch(microflow, topology.environment));
+  const datapath =
+    options.datapath === undefined ? datapathOfInport(topology, expr) : findDatapath(topology, options.datapath);
+  const flow = inLanguage(() => parseMicroflow(microflow, { ...topology.environment, ...keyOf(datapath) }));
+  const packet = emptyPacket();
+  for (const [name, value] of Object.entries(options.frame ?? {})) setField(packet, name, value);
+  fill(packet, flow);
+  packet.words[slot.inport] = keyOfName(topology, datapath, flow.strings[0] ?? '');
+  packet.words[slot.outport] = keyOfName(topology, datapath, flow.strings[1] ?? '');
+  const key = packet.words[slot.inport] as number;
+  if (key === 0) throw new MicroflowError('microflow does not specify ingress port');
+  const port = datapath.portsByKey.get(key);
+  if (!port) throw new MicroflowError(`the ingress port is no port of datapath "${datapath.binding.name}"`);
+  return { datapath, packet, inport: port.binding.logicalPort };
+}
+
+function keyOf(datapath: TraceDatapath): { datapathKey: number } {
+  return { datapathKey: datapath.binding.tunnelKey };
+}
+
+function inLanguage<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof LangError) throw new MicroflowError(`error parsing flow: ${error.message}`);
+    throw error;
+  }
+}
+
+function datapathOfInport(topology: TraceTopology, expr: Expr): TraceDatapath {
+  const names = inportsOf(expr);
+  const [name] = names;
+  if (name === undefined)
+    throw new MicroflowError('error parsing flow: flow match expression does not match on inport');
+  if (names.size > 1) throw new MicroflowError('error parsing flow: flow match expression matches on multiple inports');
+  const port = topology.ports.get(name);
+  if (!port) throw new MicroflowError(`unknown port "${name}"`);
+  return port.datapath;
+}
+
+function inportsOf(expr: Expr): Set<string> {
+  if (expr.type === 'and' || expr.type === 'or') return new Set(expr.terms.flatMap((term) => [...inportsOf(term)]));
+  return new Set(expr.type === 'string' && expr.symbol.name === 'inport' && expr.relop === '==' ? [expr.value] : []);
+}
+
+/** A datapath by its name, its UUID or the beginning of its UUID, southbound or northbound. */
+export function findDatapath(topology: TraceTopology, name: string): TraceDatapath {
+  const all = [...topology.datapaths.values()];
+  const named = all.find(({ binding }) => binding.name === name || binding.externalIds.name2 === name);
+  if (named) return named;
+  const matching = all.filter(({ binding }) =>
+    [binding.uuid, binding.northboundUuid].some((uuid) => beginsUuid(uuid, name)),
+  );
+  const [only] = matching;
+  if (!only) throw new MicroflowError(`unknown datapath "${name}"`);
+  if (matching.length > 1) throw new MicroflowError(`name "${name}" matches multiple datapaths`);
+  return only;
+}
+
+function beginsUuid(uuid: string, start: string): boolean {
+  return start.length >= 4 && uuid.startsWith(start.toLowerCase());
+}
+
+/** The tunnel key that a name in a microflow stands for; here a port's own UUID and its friendly name will do too. */
+function keyOfName(topology: TraceTopology, datapath: TraceDatapath, name: string): number {
+  const key = portKey(topology, datapath, name) ?? likelyPort(topology, name)?.key;
+  if (key === undefined) throw new MicroflowError(`${name}: unknown logical port`);
+  return key;
+}
+
+function likelyPort(topology: TraceTopology, name: string): TracePort | undefined {
+  const matching = [...topology.ports.values()].filter(
+    ({ binding, friendlyName }) =>
+      binding.externalIds.name === name ||
+      (shortName(friendlyName) === name && name !== '') ||
+      beginsUuid(binding.uuid, name) ||
+      beginsUuid(binding.logicalPort, name),
+  );
+  if (matching.length > 1) throw new MicroflowError(`name "${name}" matches multiple ports`);
+  return matching[0];
+}
+
+function fill(packet: Packet, flow: Microflow): void {
+  for (const [i, value] of flow.values.entries()) {
+    const name = VALUE_FIELDS[i];
+    if (value !== 0n && name !== undefined) setField(packet, name, value);
+  }
+}
+
+function setField(packet: Packet, name: string, value: bigint): void {
+  const where: Storage | undefined = fields[name];
+  if (where) writeBits(packet, where, value);
+}

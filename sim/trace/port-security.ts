@@ -1,0 +1,148 @@
+/**
+ * `check_in_port_sec` and `check_out_port_sec`: what a port may send and receive,
+ * by the entries of its `port_security`: ovn-nb(5), Logical_Switch_Port.
+ *
+ * An entry's network is held against whole addresses by ovn-trace
+ * ("10.0.0.0/16" allows 10.0.0.0 only); ovn-controller allows every address of
+ * it.  `networks` chooses.
+ */
+import { linkLocal, type Network, type SecuredAddresses } from './addresses.ts';
+import { etherType, fields, type Packet, protocol, readBits, type Storage, slot } from './packet.ts';
+
+/** How a network in an entry is understood: as its one address, or as all that it contains. */
+export type SecuredNetworks = 'as-address' | 'as-network';
+
+/** True if the port may send the packet. */
+export function mayEnter(packet: Packet, entries: readonly SecuredAddresses[], networks: SecuredNetworks): boolean {
+  return decide(packet, entries, networks, ethSrc, (entry) => {
+    switch (packet.words[slot.ethType]) {
+      case etherType.ip4:
+        return mayEnterIp4(packet, entry, networks);
+      case etherType.arp:
+        return mayEnterArp(packet, entry, networks);
+      case etherType.ip6:
+        return mayEnterIp6(packet, entry, networks);
+      default:
+        return true;
+    }
+  });
+}
+
+/** True if the port may receive the packet. */
+export function mayLeave(packet: Packet, entries: readonly SecuredAddresses[], networks: SecuredNetworks): boolean {
+  return decide(packet, entries, networks, ethDst, (entry) => {
+    switch (packet.words[slot.ethType]) {
+      case etherType.ip4:
+        return mayLeaveIp4(packet, entry, networks);
+      case etherType.ip6:
+        return mayLeaveIp6(packet, entry, networks);
+      default:
+        return true;
+    }
+  });
+}
+
+function field(name: keyof typeof fields & string): Storage {
+  return fields[name] as Storage;
+}
+
+const ethSrc = field('eth.src');
+const ethDst = field('eth.dst');
+const ip6Src = field('ip6.src');
+const ip6Dst = field('ip6.dst');
+const target = field('nd.target');
+const sha = field('arp.sha');
+const tha = field('arp.tha');
+
+/** The entries with the packet's MAC address decide; in ovn-trace, the first of them. */
+function decide(
+  packet: Packet,
+  entries: readonly SecuredAddresses[],
+  networks: SecuredNetworks,
+  where: Storage,
+  allows: (entry: SecuredAddresses) => boolean,
+): boolean {
+  if (entries.length === 0) return true;
+  const mac = readBits(packet, where);
+  const own = entries.filter((entry) => entry.mac === mac);
+  return (networks === 'as-address' ? own.slice(0, 1) : own).some(allows);
+}
+
+function anyOf(list: readonly Network[], address: bigint, networks: SecuredNetworks): boolean {
+  return list.some((network) => {
+    const hostBits = BigInt((network.family === 4 ? 32 : 128) - network.prefixLength);
+    // An entry with host bits set names one host: ovn-nb(5), port_security.
+    const host = network.value & ((1n << hostBits) - 1n);
+    if (networks === 'as-address' || host !== 0n) return network.value === address;
+    return network.value >> hostBits === address >> hostBits;
+  });
+}
+
+function word(packet: Packet, at: number): number {
+  return packet.words[at] as number;
+}
+
+function unrestricted(entry: SecuredAddresses): boolean {
+  return entry.ip4.length === 0 && entry.ip6.length === 0;
+}
+
+function mayEnterArp(packet: Packet, entry: SecuredAddresses, networks: SecuredNetworks): boolean {
+  if (readBits(packet, sha) !== entry.mac) return false;
+  return entry.ip4.length === 0 || anyOf(entry.ip4, BigInt(word(packet, slot.nwSrc)), networks);
+}
+
+function mayEnterIp4(packet: Packet, entry: SecuredAddresses, networks: SecuredNetworks): boolean {
+  if (unrestricted(entry) || anyOf(entry.ip4, BigInt(word(packet, slot.nwSrc)), networks)) return true;
+  return isDhcpRequest(packet);
+}
+
+/** Who has no address yet asks for one from 0.0.0.0. */
+function isDhcpRequest(packet: Packet): boolean {
+  return (
+    word(packet, slot.nwProto) === protocol.udp &&
+    word(packet, slot.tpSrc) === 68 &&
+    word(packet, slot.tpDst) === 67 &&
+    word(packet, slot.nwSrc) === 0 &&
+    word(packet, slot.nwDst) === 0xffffffff
+  );
+}
+
+function mayEnterIp6(packet: Packet, entry: SecuredAddresses, networks: SecuredNetworks): boolean {
+  if (unrestricted(entry)) return true;
+  const lla = linkLocal(entry.mac);
+  const source = readBits(packet, ip6Src);
+  if (source !== lla && !anyOf(entry.ip6, source, networks)) return false;
+  if (word(packet, slot.nwProto) !== protocol.icmp6) return true;
+  const type = word(packet, slot.tpSrc);
+  if (type === 135) return isUnsetOr(readBits(packet, sha), entry.mac);
+  if (type !== 136) return true;
+  if (!isUnsetOr(readBits(packet, tha), entry.mac)) return false;
+  const advertised = readBits(packet, target);
+  return entry.ip6.length === 0 || advertised === lla || anyOf(entry.ip6, advertised, networks);
+}
+
+function isUnsetOr(mac: bigint, expected: bigint): boolean {
+  return mac === 0n || mac === expected;
+}
+
+function mayLeaveIp4(packet: Packet, entry: SecuredAddresses, networks: SecuredNetworks): boolean {
+  if (unrestricted(entry)) return true;
+  if (entry.ip4.length === 0) return false;
+  const destination = word(packet, slot.nwDst);
+  const multicast = destination >>> 28 === 0xe;
+  if (multicast || destination === 0xffffffff || anyOf(entry.ip4, BigInt(destination), networks)) return true;
+  return networks === 'as-network' && entry.ip4.some((network) => broadcastOf(network) === BigInt(destination));
+}
+
+/** Where an entry names a host with its network, the host also hears that network's broadcasts. */
+function broadcastOf({ value, prefixLength }: Network): bigint {
+  return value | ((1n << BigInt(32 - prefixLength)) - 1n);
+}
+
+function mayLeaveIp6(packet: Packet, entry: SecuredAddresses, networks: SecuredNetworks): boolean {
+  if (unrestricted(entry)) return true;
+  if (entry.ip6.length === 0) return false;
+  const destination = readBits(packet, ip6Dst);
+  const multicast = destination >> 120n === 0xffn;
+  return multicast || destination === linkLocal(entry.mac) || anyOf(entry.ip6, destination, networks);
+}

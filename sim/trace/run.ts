@@ -1,0 +1,76 @@
+/** One trace while it runs: what the walk, the actions and the outputs share, and what comes out. */
+import type { Action } from '../../engine/lang/index.ts';
+import type { LogicalFlow, Pipeline } from '../../engine/ovsdb/southbound.ts';
+import type { Conntrack } from './ct.ts';
+import type { TraceNode } from './nodes.ts';
+import type { Packet } from './packet.ts';
+import type { SecuredNetworks } from './port-security.ts';
+import type { TraceDatapath, TracePort, TraceTopology } from './topology.ts';
+
+export interface TraceOptions {
+  /** What conntrack actions find; default what ovn-trace assumes. */
+  conntrack?: Conntrack;
+  /** How port security reads `10.0.0.0/16`; default as ovn-trace, as the one address. */
+  securedNetworks?: SecuredNetworks;
+  /** `--select-id`: the member that a `select` action chooses, if it has it. */
+  selectId?: number;
+}
+
+/** A packet that reached a port with nothing of the logical network behind it: a VIF, a localnet port. */
+export interface Delivery {
+  datapath: TraceDatapath;
+  port: TracePort;
+  /** As it leaves. */
+  packet: Packet;
+}
+
+export interface TraceResult {
+  nodes: TraceNode[];
+  deliveries: Delivery[];
+  /** Every flow that a packet met, in order; those that traces leave out too. */
+  flows: LogicalFlow[];
+  /**
+   * Why the result may not be the whole truth: an action that is not modelled, a
+   * walk that was cut short.  Sentences; empty where the trace is complete.
+   */
+  gaps: string[];
+}
+
+/** Where a packet is. */
+export interface Place {
+  datapath: TraceDatapath;
+  pipeline: Pipeline;
+  table: number;
+}
+
+/** Goes on with the same packet in another table, as the last thing that actions do. */
+export interface Continuation {
+  place: Place;
+  into: TraceNode[];
+}
+
+export interface Run {
+  topology: TraceTopology;
+  conntrack: Conntrack;
+  securedNetworks: SecuredNetworks;
+  selectId?: number;
+  result: TraceResult;
+  /** How many walks are under way, one inside the other. */
+  depth: number;
+  /** How many tables were looked into. */
+  tables: number;
+  /** Follows a packet from a table on until it ends; changes the packet. */
+  walk(place: Place, packet: Packet, into: TraceNode[]): void;
+  /** Runs actions on a packet, and follows where they lead; changes the packet. */
+  perform(place: Place, packet: Packet, actions: readonly Action[], into: TraceNode[]): void;
+}
+
+/** Notes why the result may not be the whole truth. */
+export function addGap(run: Run, reason: string): void {
+  if (!run.result.gaps.includes(reason)) run.result.gaps.push(reason);
+}
+
+/** The name to show for a tunnel key. */
+export function nameOfKey(datapath: TraceDatapath, key: number): string {
+  return datapath.portsByKey.get(key)?.friendlyName ?? (key === 0 ? '' : '(unnamed)');
+}
