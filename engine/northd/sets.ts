@@ -29,12 +29,13 @@ export function addressSets(topology: Topology): Map<string, string[]> {
   return sets;
 }
 
-/** The port groups: names of the ports that are on a switch. */
+/** The port groups that have a port on a switch, with the names of those ports. */
 export function portGroups(topology: Topology): Map<string, string[]> {
   const groups = new Map<string, string[]>();
   for (const { name, ports } of topology.nb.Port_Group.values()) {
-    const members = rowsOf(topology.nb, 'Logical_Switch_Port', ports).map((row) => row.name);
-    groups.set(name, sortedSet(members.filter((member) => topology.ports.get(member)?.kind === 'switch-port')));
+    const names = rowsOf(topology.nb, 'Logical_Switch_Port', ports).map((row) => row.name);
+    const members = sortedSet(names.filter((port) => topology.ports.get(port)?.kind === 'switch-port'));
+    if (members.length > 0) groups.set(name, members);
   }
   return groups;
 }
