@@ -245,6 +245,20 @@ describe('a topology that was broken on purpose', () => {
   });
 });
 
+describe('separated networks that are guarded by the source address', () => {
+  it('are caught by a host that forges it', () => {
+    const { properties } = verdictAfter((nb) => {
+      for (const row of policies(nb, /"default\/blue/, 500)) row.priority = 2;
+      for (const row of policies(nb, /^1$/, 1)) {
+        row.match = 'ip4.src == 10.1.0.0/16 && ip4.dst == {10.3.0.0/16, 10.4.0.0/16}';
+        row.priority = 900;
+      }
+    });
+    const finding = properties.find(({ id, subject }) => id === 'inter-network-access' && subject === 'default/blue');
+    expect(finding).toMatchObject({ verdict: 'violated', reason: expect.stringContaining('forged source') });
+  });
+});
+
 describe('a topology without anything', () => {
   it('is vacuous, not probed', () => {
     const plans = planTopology(resourcesOf(vpc('red'), network('red-a', 'red', '10.1.0.0/16'), node('n0', 'red')));
