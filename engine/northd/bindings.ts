@@ -1,13 +1,7 @@
 /** Datapath_Binding and Port_Binding rows, ovn-sb(5). */
-import { rowUuid } from '../ovsdb/northbound.ts';
 import type { DatapathBinding, PortBinding } from '../ovsdb/southbound.ts';
 import { booleanOption, integerOption, sortedSet } from './options.ts';
 import type { Datapath, RouterPort, SwitchPort } from './topology.ts';
-
-/** The UUID of a logical port's Port_Binding. */
-export function portBindingUuid(logicalPort: string): string {
-  return rowUuid('Port_Binding', logicalPort);
-}
 
 export function datapathBinding(dp: Datapath): DatapathBinding {
   const { uuid, name, kind, tunnelKey, row } = dp;
@@ -47,10 +41,10 @@ const knownTypes = new Set([
 ]);
 
 function switchPortBinding(port: SwitchPort): PortBinding {
-  const { row, name, datapath, tunnelKey } = port;
+  const { row, name, uuid, datapath, tunnelKey } = port;
   const { 'neutron:port_name': neutronName } = row.external_ids;
   return {
-    uuid: portBindingUuid(name),
+    uuid,
     logicalPort: name,
     datapath: datapath.uuid,
     tunnelKey,
@@ -81,10 +75,10 @@ function switchPortOptions({ row, peer, datapath }: SwitchPort): Record<string, 
   };
 }
 
-function routerPortBinding({ row, name, datapath, tunnelKey, peer, redirect }: RouterPort): PortBinding {
+function routerPortBinding({ row, name, uuid, datapath, tunnelKey, peer, redirect }: RouterPort): PortBinding {
   const chassis = datapath.gatewayChassis;
   return {
-    uuid: portBindingUuid(name),
+    uuid,
     logicalPort: name,
     datapath: datapath.uuid,
     tunnelKey,
@@ -109,7 +103,7 @@ function redirectBinding({ row, datapath, peer, redirect }: RouterPort): PortBin
   const always = !datapath.hasDistributedNat && !behindVtep && type !== 'bridged';
   return [
     {
-      uuid: portBindingUuid(redirect.name),
+      uuid: redirect.uuid,
       logicalPort: redirect.name,
       datapath: datapath.uuid,
       tunnelKey: redirect.tunnelKey,

@@ -88,9 +88,9 @@ function sourceOfLine(line: number): string {
 }
 
 /**
- * A UUID of the flow's content.  Two multiplicative hashes of 32 bits each do:
- * a cryptographic one would cost more than computing the flow, and nobody gains
- * by making two flows collide.
+ * A UUID (version 8) of the flow's content.  Two multiplicative hashes of 32
+ * bits each do: a cryptographic one would cost more than computing the flow,
+ * and nobody gains by making two flows collide.
  */
 function flowUuid(datapath: string, stage: number, flow: LogicalFlow): string {
   let a = 0x9e3779b9 ^ Math.imul(stage + 1, 0x85ebca6b);
@@ -99,18 +99,22 @@ function flowUuid(datapath: string, stage: number, flow: LogicalFlow): string {
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i);
       a = Math.imul(a ^ code, 0x01000193);
-      b = Math.imul(b ^ code, 0x5bd1e995);
-      b ^= b >>> 13;
+      b = Math.imul(b, 0x5bd1e995) + code;
     }
     a = Math.imul(a ^ 0x100, 0x01000193);
   }
   a = Math.imul(a ^ (b >>> 15), 0x85ebca6b);
   b = Math.imul(b ^ (a >>> 13), 0xc2b2ae35);
-  const high = hex8(a ^ (a >>> 16));
-  const low = hex8(b ^ (b >>> 16));
-  return `${high}-${low.slice(0, 4)}-8${low.slice(5)}-8${datapath.slice(1, 4)}-${datapath.slice(24)}`;
+  a ^= a >>> 16;
+  b ^= b >>> 16;
+  const head = `${hex4(a >>> 16)}${hex4(a & 0xffff)}-${hex4(b >>> 16)}-8${hex4(b & 0xffff).slice(1)}`;
+  return `${head}-8${datapath.slice(1, 4)}-${datapath.slice(24)}`;
 }
 
-function hex8(value: number): string {
-  return (value >>> 0).toString(16).padStart(8, '0');
+const hexDigits: string[] = [];
+
+/** Four digits of a number below 2^16; each is made once. */
+function hex4(value: number): string {
+  hexDigits[value] ??= value.toString(16).padStart(4, '0');
+  return hexDigits[value];
 }

@@ -5,7 +5,7 @@
 import type { Origin } from '../origin.ts';
 import type { Northbound } from '../ovsdb/northbound.ts';
 import type { LogicalFlow, MacBinding, Southbound } from '../ovsdb/southbound.ts';
-import { datapathBinding, portBindings, portBindingUuid } from './bindings.ts';
+import { datapathBinding, portBindings } from './bindings.ts';
 import { dhcpv4Options, dhcpv6Options } from './dhcp-options.ts';
 import { flowTable } from './emit.ts';
 import { multicastGroups } from './multicast.ts';
@@ -35,7 +35,7 @@ export function computeSouthbound(nb: Northbound): Computation {
     datapaths: datapaths.map(datapathBinding),
     ports: datapaths.flatMap(portBindings),
     flows: logicalFlows(topology),
-    multicastGroups: datapaths.flatMap((dp) => multicastGroups(dp, portBindingUuid)),
+    multicastGroups: datapaths.flatMap(multicastGroups),
     addressSets: addressSets(topology),
     portGroups: portGroups(topology),
     dhcpOptions: dhcpv4Options(),

@@ -15,12 +15,12 @@ export function lflowList(southbound: Southbound, only: readonly DatapathBinding
     for (const flow of (flows.get(datapath.uuid) ?? []).sort(compareFlows)) {
       if (flow.pipeline !== pipeline) {
         pipeline = flow.pipeline;
-        lines.push(`Datapath: ${datapathLabel(datapath)}  Pipeline: ${pipeline}`);
+        lines.push(`Datapath: ${datapathLabel(datapath)}  Pipeline: ${pipeline}\n`);
       }
-      lines.push(flowLine(flow));
+      lines.push(flowLine(flow), '\n');
     }
   }
-  return lines.map((line) => `${line}\n`).join('');
+  return lines.join('');
 }
 
 /** One flow's line. */

@@ -43,39 +43,40 @@ function floods({ options }: NorthboundRow<'Logical_Switch_Port' | 'Logical_Rout
   return booleanOption(options, 'mcast_flood', false);
 }
 
-/** The groups of `dp` that have members; `bindingOf` gives the UUID of a logical port's Port_Binding. */
-export function multicastGroups(dp: Datapath, bindingOf: (port: string) => string): MulticastGroup[] {
+/** The groups of `dp` that have members. */
+export function multicastGroups(dp: Datapath): MulticastGroup[] {
   const members = dp.kind === 'switch' ? switchMembers(dp) : routerMembers(dp);
   return Object.entries(groupKeys).flatMap(([name, tunnelKey]) => {
     const ports = members[name as keyof typeof groupKeys] ?? [];
     if (ports.length === 0) return [];
     const uuid = rowUuid('Multicast_Group', `${dp.uuid}\0${name}`);
-    return [{ uuid, datapath: dp.uuid, name, tunnelKey, ports: ports.map(bindingOf) }];
+    return [{ uuid, datapath: dp.uuid, name, tunnelKey, ports }];
   });
 }
 
+/** UUIDs of Port_Bindings by group. */
 type Members = Partial<Record<keyof typeof groupKeys, string[]>>;
 
 function switchMembers(dp: SwitchDatapath): Members {
   const { floodRelay } = switchMulticast(dp);
   const enabled = dp.ports.filter(({ row }) => row.enabled !== false);
-  const names = (ports: typeof enabled) => ports.map(({ name }) => name);
+  const uuids = (ports: typeof enabled) => ports.map(({ uuid }) => uuid);
   return {
-    _MC_flood: names(enabled),
-    _MC_flood_l2: names(enabled.filter(({ row }) => row.type !== 'router')),
-    _MC_unknown: names(enabled.filter(({ row, hasUnknown }) => hasUnknown && row.type !== 'external')),
-    _MC_mrouter_flood: names(
+    _MC_flood: uuids(enabled),
+    _MC_flood_l2: uuids(enabled.filter(({ row }) => row.type !== 'router')),
+    _MC_unknown: uuids(enabled.filter(({ row, hasUnknown }) => hasUnknown && row.type !== 'external')),
+    _MC_mrouter_flood: uuids(
       enabled.filter(
         ({ row, peer }) =>
           (floodRelay && peer !== undefined && relays(peer.datapath)) ||
           booleanOption(row.options, 'mcast_flood_reports', false),
       ),
     ),
-    _MC_static: names(enabled.filter(({ row }) => floods(row))),
+    _MC_static: uuids(enabled.filter(({ row }) => floods(row))),
   };
 }
 
 function routerMembers(dp: RouterDatapath): Members {
   const flooded = dp.ports.filter(({ row }) => row.enabled !== false && floods(row));
-  return { _MC_static: flooded.map(({ name, redirect }) => redirect?.name ?? name) };
+  return { _MC_static: flooded.map(({ uuid, redirect }) => redirect?.uuid ?? uuid) };
 }

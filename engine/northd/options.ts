@@ -16,7 +16,7 @@ export function integerOption(options: Options, key: string, fallback: number): 
 
 /** A set of strings in the order in which OVSDB stores it, each once. */
 export function sortedSet(values: readonly string[]): string[] {
-  return [...new Set(values)].sort();
+  return values.length < 2 ? [...values] : [...new Set(values)].sort();
 }
 
 /** A string constant of the match language. */

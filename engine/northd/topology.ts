@@ -3,7 +3,7 @@
  * peers resolved, addresses parsed, tunnel keys chosen.  Everything that
  * ovn-northd would complain about in its log becomes a warning here.
  */
-import { type Northbound, type NorthboundRow, type NorthboundTable, rowUuid } from '../ovsdb/northbound.ts';
+import type { Northbound, NorthboundRow, NorthboundTable } from '../ovsdb/northbound.ts';
 import {
   isDynamicAddress,
   linkLocal,
@@ -72,6 +72,8 @@ export interface SwitchPort {
   readonly name: string;
   /** The name as a string constant of the match language: in quotes. */
   readonly quoted: string;
+  /** UUID of the southbound Port_Binding. */
+  readonly uuid: string;
   readonly datapath: SwitchDatapath;
   tunnelKey: number;
   /** The router port, for a port of type router whose options:router-port exists. */
@@ -96,13 +98,15 @@ export interface RouterPort {
   readonly name: string;
   /** The name as a string constant of the match language: in quotes. */
   readonly quoted: string;
+  /** UUID of the southbound Port_Binding. */
+  readonly uuid: string;
   readonly datapath: RouterDatapath;
   tunnelKey: number;
   peer?: SwitchPort | RouterPort;
   /** MAC address and networks, the link-local one last. */
   readonly networks: PortAddresses;
   /** Of a distributed gateway port: the port that stands for it on the gateway chassis. */
-  redirect?: { readonly name: string; readonly quoted: string; tunnelKey: number };
+  redirect?: { readonly name: string; readonly quoted: string; readonly uuid: string; tunnelKey: number };
 }
 
 export type Port = SwitchPort | RouterPort;
@@ -186,6 +190,12 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
+/** The UUID of a southbound row that a row with this UUID gives rise to. */
+function southboundUuid(uuid: string): string {
+  const first = (Number.parseInt(uuid.slice(0, 8), 16) ^ 0x5b5b5b5b) >>> 0;
+  return first.toString(16).padStart(8, '0') + uuid.slice(8);
+}
+
 interface HasLoadBalancers {
   readonly load_balancer: string[];
   readonly load_balancer_group: string[];
@@ -207,7 +217,7 @@ function switchDatapath(nb: Northbound, row: NorthboundRow<'Logical_Switch'>): S
     kind: 'switch',
     row,
     name: row.name,
-    uuid: rowUuid('Datapath_Binding', row._uuid),
+    uuid: southboundUuid(row._uuid),
     tunnelKey: 0,
     ports: [],
     routerPorts: [],
@@ -225,7 +235,7 @@ function routerDatapath(nb: Northbound, row: NorthboundRow<'Logical_Router'>): R
     kind: 'router',
     row,
     name: row.name,
-    uuid: rowUuid('Datapath_Binding', row._uuid),
+    uuid: southboundUuid(row._uuid),
     tunnelKey: 0,
     ports: [],
     gatewayChassis: row.options.chassis,
@@ -255,6 +265,7 @@ function joinSwitchPorts(
       row,
       name: row.name,
       quoted: quote(row.name),
+      uuid: southboundUuid(row._uuid),
       datapath: dp,
       tunnelKey: 0,
       addresses: ownAddresses(row, warnings),
@@ -316,6 +327,7 @@ function joinRouterPorts(
       row,
       name: row.name,
       quoted: quote(row.name),
+      uuid: southboundUuid(row._uuid),
       datapath: dp,
       tunnelKey: 0,
       networks,
@@ -334,7 +346,7 @@ function makeGatewayPort(port: RouterPort, warnings: NorthdWarning[]): void {
     return;
   }
   const name = `cr-${port.name}`;
-  port.redirect = { name, quoted: quote(name), tunnelKey: 0 };
+  port.redirect = { name, quoted: quote(name), uuid: southboundUuid(port.uuid), tunnelKey: 0 };
   dp.gatewayPorts.push(port);
 }
 
