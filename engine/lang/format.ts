@@ -30,12 +30,8 @@ export function bitRange(mask: bigint): { ofs: number; n: number } | undefined {
   if (mask === 0n) {
     return undefined;
   }
-  let ofs = 0;
-  let rest = mask;
-  while ((rest & 1n) === 0n) {
-    rest >>= 1n;
-    ofs++;
-  }
+  const ofs = (mask & -mask).toString(2).length - 1;
+  const rest = mask >> BigInt(ofs);
   return (rest & (rest + 1n)) === 0n ? { ofs, n: rest.toString(2).length } : undefined;
 }
 

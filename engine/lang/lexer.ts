@@ -73,7 +73,13 @@ export class Lexer {
     const { type, text, value, mask, format, start, next } = this;
     this.advance();
     const ahead = this.type;
-    Object.assign(this, { type, text, value, mask, format, start, next });
+    this.type = type;
+    this.text = text;
+    this.value = value;
+    this.mask = mask;
+    this.format = format;
+    this.start = start;
+    this.next = next;
     return ahead;
   }
 

@@ -1,0 +1,253 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  annotate,
+  EMPTY_ENVIRONMENT,
+  evaluate,
+  formatMatch,
+  LangError,
+  type MatchEnvironment,
+  normalize,
+  parseMatch,
+  parseMicroflow,
+  resolveConditions,
+  simplify,
+} from '../../engine/lang/index.ts';
+import { matchText, packetFor, soup } from './expressions.ts';
+import { readSamples } from './samples.ts';
+
+const OVN_26_03: MatchEnvironment = { ...EMPTY_ENVIRONMENT, release: '26.03' };
+
+function errorOf(action: () => unknown): LangError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof LangError) {
+      return error;
+    }
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+/** The canonical text of a match, or OVN's complaint. */
+function answer(text: string, env: MatchEnvironment = OVN_26_03): string {
+  try {
+    return formatMatch(parseMatch(text, env));
+  } catch (error) {
+    if (error instanceof LangError) {
+      return `error: ${error.message}`;
+    }
+    throw error;
+  }
+}
+
+describe('parseMatch', () => {
+  it('answers as OVN 26.03', () => {
+    const wrong = readSamples('match').flatMap(({ in: text, ok, formatted, error }) => {
+      const expected = ok ? formatted : `error: ${error}`;
+      const actual = answer(text);
+      return actual === expected ? [] : [{ text, expected, actual }];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('replaces address sets and port groups by their members', () => {
+    const env: MatchEnvironment = {
+      addressSets: new Map([
+        ['as1', ['10.0.0.1', '10.1.0.0/16', 'no address']],
+        ['empty', []],
+      ]),
+      portGroups: new Map([
+        ['pg', ['a', 'b']],
+        ['7_pg', ['c']],
+      ]),
+    };
+    expect(answer('ip4.src == $as1', env)).toBe('ip4.src == 0xa000001 || ip4.src[16..31] == 0xa01');
+    expect(answer('ip4.src == {$as1, 1.1.1.1}', env)).toMatch(/\|\| ip4.src == 0x1010101$/);
+    expect(answer('ip4.src == $empty', env)).toBe('0');
+    expect(answer('ip4.src != $empty', env)).toBe('1');
+    expect(answer('ip4.src < $empty', env)).toMatch(/empty value set\.$/);
+    expect(answer('inport == @pg', env)).toBe('inport == "a" || inport == "b"');
+    expect(answer('inport == @pg', { ...env, datapathKey: 7 })).toBe('inport == "c"');
+    expect(answer('inport == @pg', { ...env, datapathKey: 8 })).toBe('inport == "a" || inport == "b"');
+    expect(answer('ip4.src == {1.1.1.1, @pg}', env)).toBe("error: Syntax error at `@pg' expecting integer.");
+    expect(answer('ip4.src == $other', env)).toBe("error: Syntax error at `$other' expecting address set name.");
+  });
+
+  it('knows the symbols of its release', () => {
+    expect(answer('ct_label.blocked', EMPTY_ENVIRONMENT)).toBe('ct_label.blocked');
+    expect(answer('ct_label.blocked')).toBe("error: Syntax error at `ct_label.blocked' expecting field name.");
+  });
+
+  it('reads strings as JSON does', () => {
+    expect(answer('inport == "\\u0061\\"\\\\\\/\\t\\ud83d\\ude00"')).toBe('inport == "a\\"\\\\/\\t😀"');
+    expect(answer('inport == "\\x"')).toBe('error: bad escape \\x');
+    expect(answer('inport == "\\u00"')).toBe('error: quoted string ends within \\u escape');
+    expect(answer('inport == "\\u00zz"')).toBe('error: malformed \\u escape');
+    expect(answer('inport == "\\u0000"')).toBe('error: null bytes not supported in quoted strings');
+    expect(answer('inport == "\\ud83dx"')).toBe('error: malformed escaped surrogate pair');
+    expect(answer('inport == "a')).toBe('error: Input ends inside quoted string.');
+  });
+
+  it.each([
+    ['ip4.src == 01', 'Decimal constants must not have leading zeros.'],
+    ['ip4.src == 18446744073709551616', 'Decimal constants must be less than 2**64.'],
+    ['ip4.src == 0x', 'Hex digits expected following 0x.'],
+    ['ip4.src == 0xg', 'Invalid syntax in hexadecimal constant.'],
+    [`xxreg0 == 0x1${'0'.repeat(32)}`, 'Hexadecimal constant requires more than 128 bits.'],
+    ['ip4.src == 1.2.3.4/::1', 'Value and mask have incompatible formats.'],
+    ['ip4.src == 1.2.3.4/', 'Integer constant expected.'],
+    ['ip4.src == 1.2.3.4/33', 'Value and mask have incompatible formats.'],
+    ['ip4 | tcp', "`|' is only valid as part of `||'."],
+    ['ip4 /* comment', "`/*' without matching `*/'."],
+    ['reg0 == $', "`$' must be followed by a valid identifier."],
+    ['inport == @', "`@' must be followed by a valid identifier."],
+    ['?', "Invalid character `?' in input."],
+    ['é', 'Invalid byte 0x-61 in input.'],
+    ['reg0[3..1] == 1', 'Invalid bit range 3 to 1.'],
+    ['reg0[0..32] == 1', 'Cannot select bits 0 to 32 of 32-bit field reg0.'],
+    ['inport[0] == 1', 'Cannot select subfield of string field inport.'],
+    ['reg0[x] == 1', "Syntax error at `x' expecting small integer."],
+    ['1 == reg0 == 2', /^Range expressions must have the form/],
+    ['!reg0 == 1', 'Missing parentheses around operand of !.'],
+    ['ip4.src < {1.1.1.1}', 'Only == and != operators may be used with value sets.'],
+    ['ip4.src < 1.1.1.1/24', /^Only == and != operators may be used with masked constants\. {2}Consider/],
+    ['ct.new < ip4', "Syntax error at `ip4' expecting constant."],
+    ['eth.bcast < 1', 'Only == and != operators may be used with Boolean field eth.bcast.'],
+    ['f(1)', 'parsing function name'],
+    ['is_chassis_resident(p1)', "Syntax error at `p1' expecting string."],
+    ['2', 'Syntax error at end of input expecting relational operator.'],
+  ])('complains of %s', (text, message) => {
+    const complaint = errorOf(() => parseMatch(text, OVN_26_03)).message;
+    if (typeof message === 'string') {
+      expect(complaint).toBe(message);
+    } else {
+      expect(complaint).toMatch(message);
+    }
+  });
+
+  it('shows where the mistake is', () => {
+    const error = errorOf(() => parseMatch('ip4 &&\n  tcp.dst == "80"'));
+    expect(error.source.slice(error.offset)).toBe('');
+    expect(errorOf(() => parseMatch('ip4 &&\n  tcp.dts == 80')).rendering).toBe(
+      "  tcp.dts == 80\n  ^ Syntax error at `tcp.dts' expecting field name.",
+    );
+  });
+
+  it('bounds nesting as OVN does', () => {
+    const nested = (depth: number) => `${'('.repeat(depth)}ip4${')'.repeat(depth)}`;
+    expect(answer(nested(100))).toBe('ip4');
+    expect(answer(nested(101))).toBe('error: Parentheses nested too deeply.');
+    expect(answer('('.repeat(100_000))).toBe('error: Parentheses nested too deeply.');
+    expect(answer('!'.repeat(100_000))).toBe("error: Syntax error at `!' expecting constant.");
+  });
+
+  it('takes a hundred thousand terms', () => {
+    const terms = Array.from({ length: 100_000 }, (_, i) => `reg0 == ${i}`);
+    const expr = annotate(parseMatch(terms.join(' || ')));
+    expect(expr.type === 'or' && expr.terms.length).toBe(100_000);
+    expect(formatMatch(expr)).toMatch(/ \|\| xxreg0\[96\.\.127\] == 0x1869f$/);
+  });
+
+  it('throws its own error and nothing else', () => {
+    fc.assert(
+      fc.property(soup, (text) => {
+        for (const parse of [parseMatch, parseMicroflow]) {
+          try {
+            parse(text);
+          } catch (error) {
+            expect(error).toBeInstanceOf(LangError);
+          }
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('the canonical text', () => {
+  it('is a fixed point, and means the same', () => {
+    fc.assert(
+      fc.property(
+        matchText.chain((text) => fc.tuple(fc.constant(text), packetFor(annotate(parseMatch(text))))),
+        ([text, packet]) => {
+          const expr = parseMatch(text);
+          const again = parseMatch(formatMatch(expr));
+          expect(formatMatch(again)).toBe(formatMatch(expr));
+          expect(evaluate(annotate(again), packet, isResident)).toBe(evaluate(annotate(expr), packet, isResident));
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+const isResident = (port: string) => port === 'p1';
+
+describe('annotate', () => {
+  it.each([
+    ['tcp.dst == 80', 'tcp.dst == 0x50 && ip.proto == 0x6 && (eth.type == 0x800 || eth.type == 0x86dd)'],
+    [
+      'tcp.dst == {80, 81}',
+      '(tcp.dst == 0x50 || tcp.dst == 0x51) && ip.proto == 0x6 && (eth.type == 0x800 || eth.type == 0x86dd)',
+    ],
+    ['ct.new', 'ct_state[0] && ct_state[5]'],
+    ['!eth.bcast', 'eth.dst != 0xffffffffffff'],
+    ['reg0 == 1 && xreg4[0..3] == 2 && reg9[0]', 'xxreg0[96..127] == 0x1 && xreg4[0..3] == 0x2 && xreg4[0]'],
+    ['vlan.vid == 5', 'vlan.tci[0..11] == 0x5 && vlan.tci[12]'],
+    ['!ip.is_frag', '!ip.frag[0] || (eth.type != 0x800 && eth.type != 0x86dd)'],
+  ])('%s', (text, annotated) => {
+    expect(formatMatch(annotate(parseMatch(text)))).toBe(annotated);
+  });
+});
+
+describe('simplify and normalize', () => {
+  it.each([
+    ['reg0 > 5', 'xxreg0[97..127] == 0x3 || xxreg0[99..127] == 0x1 || xxreg0[100..127] == 0x1 || '],
+    ['reg0[0..3] <= 2', 'xxreg0[96..99] == 0x2 || xxreg0[97..99] == 0'],
+    ['reg0[0..1] != 2', 'xxreg0[96] || !xxreg0[97]'],
+    ['reg0 >= 0', '1'],
+    ['reg0 < 0', '0'],
+    ['reg0 == 0/0', '1'],
+    ['reg0 != 0/0', '0'],
+  ])('%s', (text, simplified) => {
+    expect(formatMatch(simplify(annotate(parseMatch(text)))).startsWith(simplified)).toBe(true);
+  });
+
+  it('gather what is said of one field', () => {
+    const normal = (text: string) => {
+      const expr = normalize(resolveConditions(simplify(annotate(parseMatch(text))), isResident));
+      return expr && formatMatch(expr);
+    };
+    expect(normal('reg0[0] && reg0[1..2] == 3 && eth.src[40]')).toBe('eth.src[40] && xxreg0[96..98] == 0x7');
+    expect(normal('ip4 && ip6')).toBe('0');
+    expect(normal('inport == "a" && inport == {"a", "b"}')).toBe('inport == "a"');
+    expect(normal('(reg0[0] || eth.src[0]) && reg0[1]')).toBe('xxreg0[96..97] == 0x3 || (eth.src[0] && xxreg0[97])');
+    expect(normal('is_chassis_resident("p1") && reg0[0]')).toBe('xxreg0[96]');
+    expect(normal('!is_chassis_resident("p1") && reg0[0]')).toBe('0');
+    expect(normal('(reg0[0] || reg1[0]) && (reg2[0] || reg3[0])')).not.toBe('');
+    expect(normal('eth.src != {1, 2, 3, 4, 5, 6}')).toBeUndefined();
+  });
+
+  it('keep the meaning', () => {
+    fc.assert(
+      fc.property(
+        matchText.chain((text) => fc.tuple(fc.constant(text), packetFor(annotate(parseMatch(text))))),
+        ([text, packet]) => {
+          const annotated = annotate(parseMatch(text));
+          const expected = evaluate(annotated, packet, isResident);
+          const simple = simplify(annotated);
+          expect(evaluate(simple, packet, isResident)).toBe(expected);
+          const resolved = resolveConditions(simple, isResident);
+          expect(evaluate(resolved, packet, () => false)).toBe(expected);
+          const normal = normalize(resolved);
+          if (normal) {
+            expect(evaluate(normal, packet, () => false)).toBe(expected);
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+});
