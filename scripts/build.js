@@ -5,8 +5,10 @@
  *                                              so that a browser and Node.js load it alike
  *     *.ts      ──tsc──▶  dist/                the library and the command
  *
- * `node scripts/build.js` builds both and fails on any error; `buildStale()`
- * builds what is missing or older than its sources, for the tests.
+ * `node scripts/build.js` builds both and fails on any error.  With `--stale`,
+ * or by `buildStale()`, it builds what is missing or older than its sources,
+ * and leaves type errors to `npm run typecheck`: `npm ci`, `npx lflow` (which
+ * makes npm prepare the package once more) and the tests take what there is.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -99,7 +101,7 @@ function stale(made, sources) {
   return sources.some((source) => newer(join(root, source)));
 }
 
-/** Builds what is missing or older than its sources; type errors are `npm run typecheck`'s business. */
+/** Builds what is missing or older than its sources. */
 export async function buildStale() {
   if (stale(asmModule, ['asm', 'scripts/build.js'])) await buildAsm();
   if (stale(distStamp, ['index.ts', 'asm', 'engine', 'sim', 'native', 'cli', 'tsconfig.json', 'tsconfig.build.json'])) {
@@ -108,6 +110,10 @@ export async function buildStale() {
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) {
-  await buildAsm();
-  if (!buildDist('inherit')) exit(1);
+  if (argv[2] === '--stale') {
+    await buildStale();
+  } else {
+    await buildAsm();
+    if (!buildDist('inherit')) exit(1);
+  }
 }
