@@ -150,7 +150,7 @@ function subnet(text: string, complain: Complain): Cidr | undefined {
     const isLong = cidr.prefixLength > longest;
     const message = `/${cidr.prefixLength} is too ${isLong ? 'small' : 'large'} for a network`;
     complain({ id: 'subnet-prefix', path, message, hint: `use a prefix of /${shortest} to /${longest}` });
-    return isLong ? cidr : undefined;
+    return isLong ? undefined : cidr;
   }
   const found = reserved.find((range) => overlap(range, cidr));
   if (found) {

@@ -134,8 +134,9 @@ function wrongValue(
     case 'type':
       return {
         id: 'wrong-type',
-        message: `must be ${typeName(String(schema))}, not ${valueName(data)}`,
-        hint: schema === 'string' && !isNested(data) ? `put it in quotes: "${data}"` : undefined,
+        message: `${valueName(data)} is not ${typeName(String(schema))}`,
+        hint:
+          schema === 'string' && !isNested(data) ? `put it in quotes: "${data}"` : `write ${typeName(String(schema))}`,
       };
     case 'enum': {
       const values = Array.isArray(schema) ? schema.map(String) : [];
@@ -169,11 +170,10 @@ const range = ({ minimum, maximum }: Schema): string =>
   maximum === undefined ? `${minimum} or more` : `${minimum ?? 0} to ${maximum}`;
 
 const lengths = ({ minLength, maxLength, minItems, maxItems }: Schema): string => {
+  const unit = minItems === undefined && maxItems === undefined ? 'character' : 'item';
+  const least = minLength ?? minItems ?? 0;
   const most = maxLength ?? maxItems;
-  const unit = minItems === undefined && maxItems === undefined ? 'characters' : 'items';
-  return most === undefined
-    ? `at least ${minLength ?? minItems} ${unit}`
-    : `${minLength ?? minItems ?? 0} to ${most} ${unit}`;
+  return most === undefined ? `at least ${least} ${unit}${least === 1 ? '' : 's'}` : `${least} to ${most} ${unit}s`;
 };
 
 const typeNames: Readonly<Record<string, string>> = {

@@ -159,9 +159,9 @@ function tooDeep(offset: number): Complaint {
 }
 
 const hints: Readonly<Record<string, string>> = {
-  BAD_INDENT: 'align it with its neighbours',
+  BAD_INDENT: 'check the indentation, and that every bracket and quote is closed',
   BLOCK_AS_IMPLICIT_KEY: 'put a nested mapping on a line of its own, indented further',
-  MISSING_CHAR: 'close the quote or bracket, or put a space after the colon',
+  MISSING_CHAR: 'close every bracket and quote, and put a colon and a space behind a key',
   MULTILINE_IMPLICIT_KEY: 'put a colon and a space behind the key',
   NON_STRING_KEY: 'use a word as the key',
   TAB_AS_INDENT: 'indent with spaces',
@@ -258,7 +258,7 @@ class Reader {
     if (this.#aliasValues > maxAliasValues && !this.#isBomb) {
       this.#isBomb = true;
       const message = `the aliases stand for more than ${maxAliasValues} values`;
-      return this.#refuse(offset, message, 'write the values out');
+      this.#complain({ id: 'yaml-alias', offset, path: '', message, hint: 'write the values out' });
     }
     return value;
   }

@@ -4,7 +4,7 @@ import { didYouMean, problemOf, quote } from '../complain.ts';
 import { nearest } from '../nearest.ts';
 import { checkParameters, ovnProvisioner, parameterAddress, parameterCidr, parameterPath } from '../parameters.ts';
 import type { SpecProblem, Vpc } from '../resources.ts';
-import { count, groupBy, type Topology } from './topology.ts';
+import { count, groupBy, listNames, type Topology } from './topology.ts';
 
 export function checkIsolation(topology: Topology): SpecProblem[] {
   const ours = topology.resources.isolationClasses.filter(({ provisioner }) => provisioner === ovnProvisioner);
@@ -31,7 +31,7 @@ function checkClasses({ resources, manifests, isolationClassOf }: Topology): Spe
     }
     if (found || names.includes(wanted) || isAssumed(vpc)) return [];
     const candidates = names.length === 0 ? [ovnProvisioner] : names;
-    const hint = didYouMean(nearest(wanted, candidates)) ?? `there is ${candidates.slice(0, 5).join(', ')}`;
+    const hint = didYouMean(nearest(wanted, candidates)) ?? `name one that is there: ${listNames(candidates)}`;
     const message = `there is no IsolationClass ${quote(wanted)}`;
     return [problemOf(vpc, { id: 'isolation-class-not-found', path, message, hint })];
   });
@@ -60,11 +60,8 @@ function checkExternalRoom(topology: Topology): SpecProblem[] {
     if (!cidr) return [];
     const room = hostCount(cidr) - (gateway !== undefined && contains(cidr, gateway) ? 1 : 0);
     if (wanted <= room) return [];
-    const message = `external-cidr ${formatCidr(cidr)} has ${count(room, 'address')}es`.replace(
-      'addresses',
-      'addresses',
-    );
-    return [tooSmall(vpc, topology, 'external-cidr', `${message} for ${count(wanted, 'node')}`, wanted + 1)];
+    const message = `external-cidr ${formatCidr(cidr)} has room for ${count(room, 'node')}, not for ${wanted}`;
+    return [tooSmall(vpc, topology, 'external-cidr', message, wanted + 1)];
   });
 }
 

@@ -28,7 +28,7 @@ function checkSharedNodes({ resources, vpcNodes }: Topology): SpecProblem[] {
     others.delete(vpc);
     const names = [...others].map(({ namespace, name }) => `${namespace}/${name}`);
     const nodes = `${shared.length === 1 ? 'the node' : 'the nodes'} ${listNames(shared.map(({ name }) => name))}`;
-    const message = `${nodes} ${shared.length === 1 ? 'belongs' : 'belong'} to the DPUVPC ${listNames(names)} too`;
+    const message = `${nodes} ${shared.length === 1 ? 'belongs' : 'belong'} to the ${names.length === 1 ? 'DPUVPC' : 'DPUVPCs'} ${listNames(names)} too`;
     const hint = 'give the DPUVPCs nodeSelectors that select different nodes';
     return [problemOf(vpc, { id: 'node-in-two-vpcs', path: 'spec.nodeSelector', message, hint })];
   });
@@ -58,7 +58,8 @@ function checkNetwork(network: VirtualNetwork, { interfacesOf, manifests }: Topo
   const isVpcThere = manifests.has(`DPUVPC/${network.namespace}/${network.vpcName}`);
   if (isVpcThere && interfacesOf(network).length === 0) {
     const message = 'no DPUServiceInterface is attached to the network';
-    problems.push(problemOf(network, { severity: 'note', id: 'network-without-interfaces', path: '', message }));
+    const hint = 'attach one, or remove the network';
+    problems.push(problemOf(network, { severity: 'note', id: 'network-without-interfaces', path: '', message, hint }));
   }
   return problems;
 }
@@ -93,7 +94,8 @@ function checkInterface(template: ServiceInterfaceTemplate, topology: Topology):
   if (virtualNetwork === undefined) {
     const path = `spec.template.spec.template.spec.${attachment.type}`;
     const message = 'the interface is attached to no virtualNetwork, so it takes no part in a VPC';
-    return [problemOf(template, { severity: 'note', id: 'interface-without-network', path, message })];
+    const hint = 'add virtualNetwork: NAME';
+    return [problemOf(template, { severity: 'note', id: 'interface-without-network', path, message, hint })];
   }
   const network = topology.networkOf(template);
   const vpc = network && topology.vpcOf(network);

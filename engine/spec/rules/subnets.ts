@@ -70,7 +70,7 @@ function checkRoom(network: VirtualNetwork, topology: Topology): SpecProblem[] {
   const wanted = templates.reduce((total, each) => total + topology.interfaceNodes(each).length, 0);
   const excluded = excludedHosts(network, cidr);
   const room = hostCount(cidr) - 1 - excluded;
-  if (wanted <= room) return [];
+  if (wanted === 0 || wanted <= room) return [];
   const nodes = new Set(templates.flatMap((each) => topology.interfaceNodes(each)));
   const addresses = room === 1 ? '1 address' : `${Math.max(0, room)} addresses`;
   const message =
@@ -102,5 +102,5 @@ function checkGateway(network: VirtualNetwork): SpecProblem[] {
   if (!network.excludeIPs.some(({ first, last }) => first <= gateway && gateway <= last)) return [];
   const message = `excludeIPs holds ${formatIpv4(gateway)}, the gateway's own address, which is never handed out anyway`;
   const at = 'spec.bridgedNetwork.ipam.ipv4.excludeIPs';
-  return [problemOf(network, { severity: 'note', id: 'exclude-ip-gateway', path: at, message })];
+  return [problemOf(network, { severity: 'note', id: 'exclude-ip-gateway', path: at, message, hint: 'leave it out' })];
 }

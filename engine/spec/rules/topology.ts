@@ -22,7 +22,7 @@ export interface Topology {
   isolationClassOf(vpc: Vpc): IsolationClass | undefined;
   /** The nodes of a VPC. */
   vpcNodes(vpc: Vpc): readonly Node[];
-  /** The nodes on which an interface stands. */
+  /** The nodes on which an interface stands; none if its network or VPC is not known. */
   interfaceNodes(template: ServiceInterfaceTemplate): readonly Node[];
 }
 
@@ -42,7 +42,8 @@ export function topologyOf(resources: Resources, manifests: readonly Manifest[])
     resources.interfaces.map((template) => {
       const network = networkOf(template);
       const vpc = network && vpcOf(network);
-      const nodes = (vpc && nodesOfVpc.get(vpc)) ?? resources.nodes;
+      const isLost = template.virtualNetwork !== undefined && !vpc;
+      const nodes = isLost ? [] : ((vpc && nodesOfVpc.get(vpc)) ?? resources.nodes);
       return [template, interfaceNodes(template, undefined, { nodes })];
     }),
   );
