@@ -44,7 +44,29 @@ export const comparedFields = [
   'match',
   'actions',
   'source',
+  'hint',
+  'controllerMeter',
 ] as const satisfies readonly (keyof Flow)[];
+
+/**
+ * ovn-northd stores a flow that several datapaths have once for all of them, so
+ * that it remembers the source and the hint of only one, whichever it came to
+ * first.  Gives both sides the same where theirs is one of ours.
+ */
+function settled(expected: readonly Flow[], actual: readonly Flow[], field: 'source' | 'hint'): [Flow[], Flow[]] {
+  const keyOf = (flow: Flow) =>
+    JSON.stringify([flow.pipeline, flow.stage, flow.priority, flow.match, flow.actions, flow.controllerMeter]);
+  const choices = new Map<string, Set<string | undefined>>();
+  for (const flow of actual) {
+    const key = keyOf(flow);
+    choices.set(key, (choices.get(key) ?? new Set()).add(flow[field]));
+  }
+  const settle = (flow: Flow): Flow => {
+    const choice = choices.get(keyOf(flow));
+    return choice?.has(flow[field]) && choice.size > 1 ? { ...flow, [field]: [...choice].sort().join(' or ') } : flow;
+  };
+  return [expected.map(settle), actual.map(settle)];
+}
 
 /**
  * What differs between the flows of ovn-northd and ours, for a person to read:
@@ -58,8 +80,10 @@ export function compareFlows(
   fields: readonly (keyof Flow)[] = comparedFields,
   shown = 12,
 ): string {
-  const missing = surplus(expected, actual, fields);
-  const extra = surplus(actual, expected, fields);
+  const [bySource, oursBySource] = settled(expected, actual, 'source');
+  const [theirs, ours] = settled(bySource, oursBySource, 'hint');
+  const missing = surplus(theirs, ours, fields);
+  const extra = surplus(ours, theirs, fields);
   const datapaths = [...new Set([...missing, ...extra].map((flow) => flow.datapath))].sort();
   const lines: string[] = [];
   let room = shown;

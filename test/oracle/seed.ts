@@ -9,7 +9,8 @@ export function seedAndRuns(usualRuns: number): { seed: number; runs: number } {
   return { seed, runs };
 }
 
-function wholeNumber(variable: string): number | undefined {
+/** A setting from the environment. */
+export function wholeNumber(variable: string): number | undefined {
   const text = process.env[variable];
   if (text === undefined || text === '') return undefined;
   if (!/^\d+$/.test(text)) throw new Error(`${variable} is "${text}"; it must be a whole number`);
