@@ -110,14 +110,14 @@ export function tcp(
   src: number,
   dst: number,
   flags: number,
-  payload = new Uint8Array(),
-  options = new Uint8Array(),
+  payload: Uint8Array = new Uint8Array(),
+  options: Uint8Array = new Uint8Array(),
 ): Uint8Array {
   const word = ((20 + options.length) / 4) * 4096 + flags;
   return bytes(be(src, 2), be(dst, 2), be(7, 4), be(9, 4), be(word, 2), be(512, 2), be(0, 4), options, payload);
 }
 
-export function udp(src: number, dst: number, payload = new Uint8Array()): Uint8Array {
+export function udp(src: number, dst: number, payload: Uint8Array = new Uint8Array()): Uint8Array {
   return bytes(be(src, 2), be(dst, 2), be(8 + payload.length, 2), be(0, 2), payload);
 }
 
