@@ -3,14 +3,17 @@
  * answers become the recordings that `npm test` compares with.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nbctlScript } from '../../engine/ovsdb/nbctl.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import { routerDifferences, routerFlowsOnly } from '../northd/router/flows.ts';
+import { northboundOf, randomRouters } from '../northd/router/random.ts';
 import { formatRecording, recordingUrl } from '../northd/router/recording.ts';
 import { topologies } from '../northd/router/topologies.ts';
 import type { Flow } from '../oracle/compare.ts';
 import { type Central, startCentral } from '../oracle/sandbox.ts';
+import { seedAndRuns } from '../oracle/seed.ts';
 
 let central: Central;
 beforeAll(async () => {
@@ -34,4 +37,15 @@ describe('written topologies', () => {
       expect(routerDifferences(make(), real)).toBe('');
     });
   }
+});
+
+test('random topologies', async () => {
+  const { seed, runs } = seedAndRuns(100);
+  await fc.assert(
+    fc.asyncProperty(randomRouters, async (made) => {
+      const nb = northboundOf(made);
+      expect(routerDifferences(nb, await realFlows(nb))).toBe('');
+    }),
+    { seed, numRuns: runs },
+  );
 });

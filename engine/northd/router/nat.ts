@@ -52,7 +52,7 @@ export function routerNat(dp: RouterDatapath, topology: Topology): RouterNat {
   const lbForceSnatRouterIp = dp.row.options.lb_force_snat_ip === 'router_ip' && dp.gatewayChassis !== undefined;
   const dnatForceSnat = forceSnat(dp, topology, 'dnat_force_snat_ip');
   const lbForceSnat = lbForceSnatRouterIp ? noAddresses : forceSnat(dp, topology, 'lb_force_snat_ip');
-  const { external, snat } = externalAddresses(dp, topology, rows);
+  const { external, snat } = externalAddresses(rows);
   const forced = [dnatForceSnat, lbForceSnat].flatMap(({ ipv4, ipv6 }) => [...ipv4.slice(0, 1), ...ipv6.slice(0, 1)]);
   return {
     rows,
@@ -84,15 +84,13 @@ function forceSnat(dp: RouterDatapath, topology: Topology, option: string): Port
   return noAddresses;
 }
 
-function externalAddresses(dp: RouterDatapath, topology: Topology, rows: readonly NorthboundRow<'NAT'>[]) {
+function externalAddresses(rows: readonly NorthboundRow<'NAT'>[]) {
   const dnat: ExternalAddress[] = [];
   const snat = new Map<string, ExternalAddress>();
   for (const row of rows) {
     const external = externalAddress(row);
-    if (!external) {
-      const message = `external_ip "${row.external_ip}" of a NAT rule of router "${dp.name}" is not an IP address`;
-      warn(topology.warnings, row, 'bad-nat', message);
-    } else if (row.type !== 'snat') dnat.push(external);
+    if (!external) continue;
+    if (row.type !== 'snat') dnat.push(external);
     else if (!snat.has(external.address)) snat.set(external.address, external);
   }
   return { external: [...dnat, ...snat.values()], snat: snat.keys() };
@@ -106,11 +104,13 @@ function externalAddress(row: NorthboundRow<'NAT'>): ExternalAddress | undefined
 }
 
 function natRule(dp: RouterDatapath, topology: Topology, row: NorthboundRow<'NAT'>): NatRule | undefined {
-  if (dp.gatewayChassis === undefined && dp.gatewayPorts.length === 0) return undefined;
   const refuse = (why: string): undefined => {
     const message = `NAT rule ${row.type} ${row.external_ip} ${row.logical_ip} of router "${dp.name}" is not applied`;
     warn(topology.warnings, row, 'bad-nat', `${message}: ${why}`);
   };
+  if (dp.gatewayChassis === undefined && dp.gatewayPorts.length === 0) {
+    return refuse('the router has neither options:chassis nor a distributed gateway port');
+  }
   if (row.allowed_ext_ips !== undefined && row.exempted_ext_ips !== undefined) {
     return refuse('it has both allowed_ext_ips and exempted_ext_ips');
   }

@@ -19,3 +19,8 @@ export function rowsByUuid<T extends NorthboundTable>(
 export function portsByUuid(dp: RouterDatapath): RouterPort[] {
   return [...dp.ports].sort((a, b) => (a.row._uuid < b.row._uuid ? -1 : 1));
 }
+
+/** The first of the router's distributed gateway ports. */
+export function firstGatewayPort(dp: RouterDatapath): RouterPort | undefined {
+  return portsByUuid(dp).find(({ redirect }) => redirect !== undefined);
+}

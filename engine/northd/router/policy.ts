@@ -11,7 +11,7 @@ import {
 } from '../stages.ts';
 import { warn } from '../warning.ts';
 import { addressFacing } from './networks.ts';
-import { portsByUuid, rowsByUuid } from './order.ts';
+import { rowsByUuid } from './order.ts';
 import type { Router } from './router.ts';
 
 type PolicyRow = NorthboundRow<'Logical_Router_Policy'>;
@@ -39,16 +39,16 @@ function decide(router: Router, row: PolicyRow, nexthop: string | undefined): vo
 function actionsOf(router: Router, row: PolicyRow, nexthop: string | undefined): string | undefined {
   if (row.action === 'drop') return router.drop;
   if (row.action === 'allow') return `${mark(row)}${REG_ECMP_GROUP_ID} = 0; next;`;
-  const hop = nexthop === undefined ? undefined : hopTo(router, row, nexthop);
+  if (nexthop === undefined) return refuse(router, row, 'it reroutes without a next hop');
+  const hop = hopTo(router, row, nexthop);
   return hop && `${hop}flags.loopback = 1; ${REG_ECMP_GROUP_ID} = 0; next;`;
 }
 
 function rerouteToSeveral(router: Router, row: PolicyRow, nexthops: readonly string[], group: number): void {
-  const { emit, topology } = router;
+  const { emit } = router;
   const other = nexthops.find((nexthop) => nexthop.includes('.') !== nexthops[0].includes('.'));
   if (other !== undefined) {
-    const message = `Routing policy ${row.priority} "${row.match}" has next hops of both IP versions, ${nexthops[0]} and ${other}`;
-    warn(topology.warnings, row, 'bad-policy', message);
+    refuse(router, row, `its next hops ${nexthops[0]} and ${other} are of different IP versions`);
     return;
   }
   for (const [index, nexthop] of nexthops.entries()) {
@@ -63,16 +63,19 @@ function rerouteToSeveral(router: Router, row: PolicyRow, nexthops: readonly str
 }
 
 /** Actions that send a packet to `nexthop`; undefined, with a warning, if no port of the router reaches it. */
-function hopTo({ dp, topology }: Router, row: PolicyRow, nexthop: string): string | undefined {
-  for (const port of portsByUuid(dp)) {
+function hopTo(router: Router, row: PolicyRow, nexthop: string): string | undefined {
+  for (const port of router.portsByUuid) {
     const address = addressFacing(port, nexthop);
     if (address === undefined) continue;
     const [hop, source] = nexthop.includes('.') ? [REG_NEXT_HOP_IPV4, REG_SRC_IPV4] : [REG_NEXT_HOP_IPV6, REG_SRC_IPV6];
     return `${mark(row)}${hop} = ${nexthop}; ${source} = ${address}; eth.src = ${port.networks.mac}; outport = ${port.quoted}; `;
   }
-  const message = `No port of router "${dp.name}" has a network with ${nexthop}, the next hop of routing policy ${row.priority} "${row.match}"`;
+  return refuse(router, row, `no port of the router has a network with its next hop ${nexthop}`);
+}
+
+function refuse({ dp, topology }: Router, row: PolicyRow, why: string): undefined {
+  const message = `Routing policy ${row.priority} "${row.match}" of router "${dp.name}" is not applied: ${why}`;
   warn(topology.warnings, row, 'bad-policy', message);
-  return undefined;
 }
 
 /** options:pkt_mark, a number of 32 bits that is not 0. */

@@ -3,7 +3,7 @@ import { type Ipv4Network, parseIpv4Cidr, parseMac } from '../addresses.ts';
 import { booleanOption } from '../options.ts';
 import type { RouterPort, Topology } from '../topology.ts';
 import { appliesAt } from './nat.ts';
-import { rowsByUuid } from './order.ts';
+import { firstGatewayPort, rowsByUuid } from './order.ts';
 
 /** Addresses behind one MAC address. */
 export interface Routable {
@@ -14,12 +14,15 @@ export interface Routable {
 /** The routable addresses of `port`: those of each distributed NAT rule, then all others together. */
 export function routableAddresses(topology: Topology, port: RouterPort): Routable[] {
   if (!port.redirect) return [];
+  // ovn-northd works this out while it still counts the gateway ports: for the first one it does not look which NAT
+  // rules are the others'.
+  const isFirst = firstGatewayPort(port.datapath) === port;
   const result: Routable[] = [];
   const centralized: Ipv4Network[] = [];
   for (const row of rowsByUuid(topology, 'NAT', port.datapath.row.nat)) {
     if (row.type === 'snat' || !booleanOption(row.options, 'add_route', false)) continue;
     const external = parseIpv4Cidr(row.external_ip);
-    if (external?.prefixLength !== 32 || !appliesAt(row, port)) continue;
+    if (external?.prefixLength !== 32 || !(isFirst || appliesAt(row, port))) continue;
     const addresses = [external];
     if (row.type === 'dnat_and_snat' && row.logical_port !== undefined && row.external_mac !== undefined) {
       const mac = parseMac(row.external_mac);

@@ -5,13 +5,16 @@
 import { type CoppProtocol, coppMeter } from '../copp.ts';
 import type { Emit } from '../emit.ts';
 import { booleanOption } from '../options.ts';
-import type { RouterDatapath, Topology } from '../topology.ts';
+import type { RouterDatapath, RouterPort, Topology } from '../topology.ts';
 import { type RouterNat, routerNat } from './nat.ts';
+import { portsByUuid } from './order.ts';
 
 export interface Router {
   readonly dp: RouterDatapath;
   readonly topology: Topology;
   readonly emit: Emit;
+  /** Its ports in the order in which a next hop is looked for in their networks. */
+  readonly portsByUuid: readonly RouterPort[];
   /** options:chassis is set: the whole router lives on that chassis. */
   readonly isGateway: boolean;
   /** It forwards IP multicast (options:mcast_relay). */
@@ -35,6 +38,7 @@ export function routerView(dp: RouterDatapath, topology: Topology, emit: Emit): 
     dp,
     topology,
     emit,
+    portsByUuid: portsByUuid(dp),
     isGateway: dp.gatewayChassis !== undefined,
     relaysMulticast: booleanOption(dp.row.options, 'mcast_relay', false),
     floodsMulticast: dp.ports.some(

@@ -15,7 +15,7 @@ import { REG_ROUTE_TABLE_ID } from '../stages.ts';
 import type { RouterPort } from '../topology.ts';
 import { warn } from '../warning.ts';
 import { addressFacing, type Family } from './networks.ts';
-import { portsByUuid, rowsByUuid } from './order.ts';
+import { rowsByUuid } from './order.ts';
 import type { Router } from './router.ts';
 
 /** A static route that leads somewhere. */
@@ -145,12 +145,12 @@ function isDown({ topology }: Router, row: NorthboundRow<'Logical_Router_Static_
 
 /** By which port the route leaves, or why by none. */
 export function exitOf(
-  { dp, topology }: Router,
+  { dp, portsByUuid, topology }: Router,
   row: NorthboundRow<'Logical_Router_Static_Route'>,
   family: Family,
 ): Exit | string {
   if (row.output_port === undefined) {
-    for (const port of portsByUuid(dp)) {
+    for (const port of portsByUuid) {
       const address = row.nexthop === '' ? undefined : addressFacing(port, row.nexthop);
       if (address !== undefined) return { port, address };
     }
