@@ -78,7 +78,15 @@ function differences(old: unknown, next: unknown, path: Segment[]): Segment[][] 
     const keys = new Set([...Object.keys(old), ...Object.keys(next)]);
     return [...keys].flatMap((key) => differences(old[key], next[key], [...path, key]));
   }
-  return JSON.stringify(old) === JSON.stringify(next) ? [] : [path];
+  return isSame(old, next) ? [] : [path];
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((item, index) => isSame(item, b[index]));
+  }
+  if (isRecord(a) && isRecord(b)) return differences(a, b, []).length === 0;
+  return a === b;
 }
 
 function valueAt(document: unknown, path: string): unknown {
