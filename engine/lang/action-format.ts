@@ -38,9 +38,7 @@ function formatBody(action: ActionBody, release: Release): string {
     case 'ct_commit':
       return formatOldCommit(action);
     case 'ct_commit_v2':
-      return release === '26.03' && action.actions.length === 0
-        ? 'ct_commit'
-        : `ct_commit { ${formatActions(action.actions, release)} }`;
+      return action.actions.length === 0 ? 'ct_commit' : `ct_commit { ${formatActions(action.actions, release)} }`;
     case 'ct_dnat':
     case 'ct_snat':
     case 'ct_dnat_in_czone':

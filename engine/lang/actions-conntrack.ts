@@ -71,7 +71,7 @@ function parseOldCommit(p: ActionParser): ActionBody {
 function parseAssigned({ lexer }: ActionParser, width: number): Constant {
   lexer.expect('=');
   if (lexer.type !== 'integer' && lexer.type !== 'masked') {
-    lexer.failSyntax('invalid token type');
+    lexer.failSyntax('expecting integer');
   }
   const masked = lexer.type === 'masked';
   const constant: Constant = {

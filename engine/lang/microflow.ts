@@ -59,6 +59,13 @@ export function wholeField(name: string): FieldRef {
 }
 
 /**
+ * Fields of which OVN does not keep all that a microflow's text says: the first two
+ * it leaves 0, for they are less than a byte and not maskable; of ct_state it has
+ * room for 8 bits.
+ */
+const KEPT_BITS: Readonly<Record<string, bigint>> = { 'ip.dscp': 0n, 'ip.ecn': 0n, ct_state: 0xffn };
+
+/**
  * The packet that a match describes, as ovn-trace takes it: prerequisites are
  * implied, fields that are not mentioned are 0, `is_chassis_resident` is true.
  *
@@ -71,7 +78,8 @@ export function parseMicroflow(text: string, env?: MatchEnvironment): Microflow 
   const flow = createMicroflow();
   for (const term of expr?.type === 'and' ? expr.terms : [expr]) {
     if (term?.type === 'comparison') {
-      setBits(flow, { symbol: term.symbol, ofs: 0, n: term.symbol.width }, term.value, term.mask);
+      const { symbol, value, mask } = term;
+      setBits(flow, { symbol, ofs: 0, n: symbol.width }, value, mask & (KEPT_BITS[symbol.name] ?? mask));
     } else if (term?.type === 'string') {
       flow.strings[term.symbol.slot] = term.value;
     } else if (term?.type !== 'boolean') {

@@ -205,7 +205,7 @@ function addArp(table: Builder): void {
   }
 }
 
-function addNeighborDiscovery(table: Builder): void {
+function addNeighborDiscovery(table: Builder, release: Release): void {
   const rest = 'icmp6.code == 0 && ip.ttl == 255';
   table.predicate('nd', 'nominal', `icmp6.type == {135, 136} && ${rest}`);
   table.predicate('nd_ns', 'nominal', `icmp6.type == 135 && ${rest}`);
@@ -216,9 +216,10 @@ function addNeighborDiscovery(table: Builder): void {
   table.field('nd.target', { width: 128, prereqs: 'nd' });
   table.field('nd.sll', { width: 48, prereqs: 'nd_ns' });
   table.field('nd.tll', { width: 48, prereqs: 'nd_na' });
-  const listener = 'eth.mcastv6 && ip6.src == fe80::/10 && icmp6.type == {130, 131, 132}';
-  table.predicate('mldv1', 'nominal', listener);
-  table.predicate('mldv2', 'nominal', 'eth.mcastv6 && ip6.dst == ff02::16 && icmp6.type == 143');
+  // Later releases also look at the Ethernet address.
+  const multicast = release === '26.03' ? 'eth.mcastv6 && ' : '';
+  table.predicate('mldv1', 'nominal', `${multicast}ip6.src == fe80::/10 && icmp6.type == {130, 131, 132}`);
+  table.predicate('mldv2', 'nominal', `${multicast}ip6.dst == ff02::16 && icmp6.type == 143`);
 }
 
 function addTransport(table: Builder, release: Release): void {
@@ -243,7 +244,7 @@ function build(release: Release): Builder {
   addEthernet(table);
   addIp(table);
   addArp(table);
-  addNeighborDiscovery(table);
+  addNeighborDiscovery(table, release);
   addTransport(table, release);
   return table;
 }

@@ -55,7 +55,7 @@ describe('parseActions', () => {
     expect(answer('ct_next(snat);', OVN_23_03)).toBe('ct_next(snat); when ip');
     expect(answer('ct_commit_nat;', OVN_23_03)).toBe('ct_commit_nat; when ip');
     expect(answer('ct_commit;', OVN_23_03)).toBe('ct_commit; when ip');
-    expect(answer('ct_commit { };', OVN_23_03)).toBe('ct_commit { drop; }; when ip');
+    expect(answer('ct_commit { };', OVN_23_03)).toBe('ct_commit; when ip');
     expect(answer('ct_commit(ct_mark=1, ct_label=0x10/0xf0);', OVN_23_03)).toBe(
       'ct_commit(ct_mark=0x1, ct_label=0x10/0xf0); when ip',
     );

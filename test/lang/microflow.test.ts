@@ -66,6 +66,11 @@ describe('parseMicroflow', () => {
     expect(fieldsOf(parseMicroflow('1'))).toEqual({});
   });
 
+  it('drops what OVN has no room for', () => {
+    const flow = parseMicroflow('ip4 && ip.dscp == 46 && ip.ecn == 1 && ip.ttl == 1 && ct_state == 0x101');
+    expect(fieldsOf(flow)).toEqual({ 'eth.type': '800', 'ip.ttl': '1', ct_state: '1' });
+  });
+
   it.each([
     ['ip4 && ip6', 'Constraints are contradictory.'],
     ['0', 'Constraints are contradictory.'],
