@@ -106,7 +106,9 @@ export function compareFlows(
 /** A flow much as `ovn-sbctl lflow-list` prints it. */
 export function flowLine(flow: Flow, fields: readonly (keyof Flow)[] = comparedFields): string {
   const { pipeline, table, stage, priority, match, actions } = flow;
-  const others = (['source', 'hint', 'controllerMeter'] as const).filter((field) => fields.includes(field));
+  const others = (['source', 'hint', 'controllerMeter'] as const).filter(
+    (field) => fields.includes(field) && flow[field] !== undefined,
+  );
   const place = `${pipeline} table=${table} (${stage}), priority=${priority}`;
   return [`${place}, match=(${match}), action=(${actions})`, ...others.map((field) => `${field}=${flow[field]}`)].join(
     ', ',
