@@ -6,7 +6,7 @@ import { REG_NEXT_HOP_IPV4, REG_NEXT_HOP_IPV6, stages } from '../stages.ts';
 import type { RouterPort, SwitchDatapath, SwitchPort } from '../topology.ts';
 import type { NatRule } from './nat.ts';
 import { addressFacing, addressSet, braces } from './networks.ts';
-import { firstGatewayPort } from './order.ts';
+import { gatewayPortsByUuid } from './order.ts';
 import { dropOwnDestination } from './own-destination.ts';
 import { routableAddresses } from './routable.ts';
 import type { Router } from './router.ts';
@@ -123,8 +123,8 @@ function resolveNat(router: Router): void {
 
 /** With options:redirect-type=bridged, distributed NAT still resolves its next hops itself. */
 function resolveWhereTranslated({ dp, emit }: Router, { family }: NatRule, row: NorthboundRow<'NAT'>): void {
-  const first = firstGatewayPort(dp);
-  if (!first || !dp.ports.some(isBridged)) return;
+  if (!dp.ports.some(isBridged)) return;
+  const [first] = gatewayPortsByUuid(dp);
   const match = `outport == ${first.quoted} && ip${family}.src == ${row.logical_ip} && is_chassis_resident("${row.logical_port}")`;
   const lookup = family === '4' ? 'get_arp' : 'get_nd';
   emit(stage, 90, match, `${lookup}(outport, ${nextHop(family)}); next;`, 14429, row);

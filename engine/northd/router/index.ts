@@ -1,6 +1,5 @@
 /** The logical router's pipeline: ovn-northd(8), "Logical Router Datapaths". */
 import type { Emit } from '../emit.ts';
-import { stages } from '../stages.ts';
 import type { RouterDatapath, Topology } from '../topology.ts';
 import { buildAdmission } from './admission.ts';
 import { buildArpRequest } from './arp-request.ts';
@@ -11,6 +10,7 @@ import { buildDnat } from './dnat.ts';
 import { buildEgressLoopback } from './egress-loopback.ts';
 import { buildGatewayRedirect } from './gateway-redirect.ts';
 import { buildIpInput } from './ip-input.ts';
+import { buildLoadBalancer } from './load-balancer.ts';
 import { buildRouterAdvertisements } from './nd-ra.ts';
 import { buildNeighborLearning, buildNeighborLookup } from './neighbor-lookup.ts';
 import { buildPacketLength } from './packet-length.ts';
@@ -28,7 +28,7 @@ const families: readonly ((router: Router) => void)[] = [
   buildNeighborLearning,
   buildIpInput,
   buildUnsnat,
-  buildPassThrough,
+  buildLoadBalancer,
   buildDnat,
   buildRouterAdvertisements,
   buildRouting,
@@ -49,12 +49,4 @@ const families: readonly ((router: Router) => void)[] = [
 export function buildRouterFlows(dp: RouterDatapath, topology: Topology, emit: Emit): void {
   const router = routerView(dp, topology, emit);
   for (const family of families) family(router);
-}
-
-/** Stages in which only load balancers and routes with symmetric replies have more to say. */
-function buildPassThrough({ emit }: Router): void {
-  emit(stages.lr_in_defrag, 0, '1', 'next;', 14243);
-  emit(stages.lr_in_lb_aff_check, 0, '1', 'next;', 7490);
-  emit(stages.lr_in_lb_aff_learn, 0, '1', 'next;', 7491);
-  emit(stages.lr_in_ecmp_stateful, 0, '1', 'next;', 14253);
 }

@@ -4,7 +4,7 @@ import { type PortAddresses, parseIpAddresses, parseIpv4Cidr, parseIpv6Cidr, par
 import type { RouterDatapath, RouterPort, Topology } from '../topology.ts';
 import { warn } from '../warning.ts';
 import { addressFacing, type Family } from './networks.ts';
-import { rowsByUuid } from './order.ts';
+import { gatewayPortsByUuid, rowsByUuid } from './order.ts';
 
 /** A NAT row that can be applied. */
 export interface NatRule {
@@ -49,6 +49,7 @@ export interface RouterNat {
 /** What `dp`'s NAT rows and options say; rows that cannot be used become warnings. */
 export function routerNat(dp: RouterDatapath, topology: Topology): RouterNat {
   const rows = rowsByUuid(topology, 'NAT', dp.row.nat);
+  const gatewayPorts = gatewayPortsByUuid(dp);
   const lbForceSnatRouterIp = dp.row.options.lb_force_snat_ip === 'router_ip' && dp.gatewayChassis !== undefined;
   const dnatForceSnat = forceSnat(dp, topology, 'dnat_force_snat_ip');
   const lbForceSnat = lbForceSnatRouterIp ? noAddresses : forceSnat(dp, topology, 'lb_force_snat_ip');
@@ -56,7 +57,7 @@ export function routerNat(dp: RouterDatapath, topology: Topology): RouterNat {
   const forced = [dnatForceSnat, lbForceSnat].flatMap(({ ipv4, ipv6 }) => [...ipv4.slice(0, 1), ...ipv6.slice(0, 1)]);
   return {
     rows,
-    rules: rows.flatMap((row) => natRule(dp, topology, row) ?? []),
+    rules: rows.flatMap((row) => natRule(dp, gatewayPorts, topology, row) ?? []),
     external,
     snatAddresses: new Set([...snat, ...forced.map((network) => network.address)]),
     dnatForceSnat,
@@ -103,7 +104,12 @@ function externalAddress(row: NorthboundRow<'NAT'>): ExternalAddress | undefined
   return { row, family: '6', address: ipv6[0].address, solicitedNode: ipv6[0].solicitedNode };
 }
 
-function natRule(dp: RouterDatapath, topology: Topology, row: NorthboundRow<'NAT'>): NatRule | undefined {
+function natRule(
+  dp: RouterDatapath,
+  gatewayPorts: readonly RouterPort[],
+  topology: Topology,
+  row: NorthboundRow<'NAT'>,
+): NatRule | undefined {
   const refuse = (why: string): undefined => {
     const message = `NAT rule ${row.type} ${row.external_ip} ${row.logical_ip} of router "${dp.name}" is not applied`;
     warn(topology.warnings, row, 'bad-nat', `${message}: ${why}`);
@@ -116,7 +122,7 @@ function natRule(dp: RouterDatapath, topology: Topology, row: NorthboundRow<'NAT
   }
   const family = hostFamily(row.external_ip);
   if (family === undefined) return refuse('its external_ip is not an IP address');
-  const gatewayPort = gatewayPortOf(dp, row);
+  const gatewayPort = gatewayPortOf(gatewayPorts, row);
   if (gatewayPort === 'none') return refuse('it applies at none of the distributed gateway ports');
   const logical = family === '4' ? parseIpv4Cidr(row.logical_ip) : parseIpv6Cidr(row.logical_ip);
   const whole = family === '4' ? 32 : 128;
@@ -146,12 +152,12 @@ function hostFamily(ip: string): Family | undefined {
   return parseIpv6Cidr(ip)?.prefixLength === 128 ? '6' : undefined;
 }
 
-function gatewayPortOf(dp: RouterDatapath, row: NorthboundRow<'NAT'>): RouterPort | undefined | 'none' {
+function gatewayPortOf(ports: readonly RouterPort[], row: NorthboundRow<'NAT'>): RouterPort | undefined | 'none' {
   if (row.gateway_port !== undefined) {
-    return dp.gatewayPorts.find((port) => port.row._uuid === row.gateway_port) ?? 'none';
+    return ports.find((port) => port.row._uuid === row.gateway_port) ?? 'none';
   }
-  if (dp.gatewayPorts.length < 2) return dp.gatewayPorts[0];
-  return dp.gatewayPorts.find((port) => addressFacing(port, row.external_ip) !== undefined) ?? 'none';
+  if (ports.length < 2) return ports[0];
+  return ports.find((port) => addressFacing(port, row.external_ip) !== undefined) ?? 'none';
 }
 
 /** What stands between the parentheses of ct_snat and ct_dnat. */

@@ -20,7 +20,7 @@ export function portsByUuid(dp: RouterDatapath): RouterPort[] {
   return [...dp.ports].sort((a, b) => (a.row._uuid < b.row._uuid ? -1 : 1));
 }
 
-/** The first of the router's distributed gateway ports. */
-export function firstGatewayPort(dp: RouterDatapath): RouterPort | undefined {
-  return portsByUuid(dp).find(({ redirect }) => redirect !== undefined);
+/** The router's distributed gateway ports in the order of their rows' UUIDs. */
+export function gatewayPortsByUuid(dp: RouterDatapath): RouterPort[] {
+  return portsByUuid(dp).filter(({ redirect }) => redirect !== undefined);
 }

@@ -3,7 +3,7 @@ import { type Ipv4Network, parseIpv4Cidr, parseMac } from '../addresses.ts';
 import { booleanOption } from '../options.ts';
 import type { RouterPort, Topology } from '../topology.ts';
 import { appliesAt } from './nat.ts';
-import { firstGatewayPort, rowsByUuid } from './order.ts';
+import { gatewayPortsByUuid, rowsByUuid } from './order.ts';
 
 /** Addresses behind one MAC address. */
 export interface Routable {
@@ -16,7 +16,7 @@ export function routableAddresses(topology: Topology, port: RouterPort): Routabl
   if (!port.redirect) return [];
   // ovn-northd works this out while it still counts the gateway ports: for the first one it does not look which NAT
   // rules are the others'.
-  const isFirst = firstGatewayPort(port.datapath) === port;
+  const isFirst = gatewayPortsByUuid(port.datapath)[0] === port;
   const result: Routable[] = [];
   const centralized: Ipv4Network[] = [];
   for (const row of rowsByUuid(topology, 'NAT', port.datapath.row.nat)) {

@@ -1,7 +1,7 @@
 /** What a router's rows say that cannot be applied becomes a warning about the very row. */
 import { expect, test } from 'vitest';
 import { computeSouthbound } from '../../../engine/northd/index.ts';
-import type { Northbound } from '../../../engine/ovsdb/northbound.ts';
+import { insertRow, type Northbound } from '../../../engine/ovsdb/northbound.ts';
 import { addNat, addPolicy, addRoute, addRouter, addRouterPort, northbound } from './build.ts';
 import { topologies } from './topologies.ts';
 
@@ -66,7 +66,7 @@ test('NAT rules that cannot be applied, each once', () => {
   expect(ids.sort()).toEqual(
     // Of the two of 100.64.0.x: their router is not bound to a chassis.
     ['nonsense', '30.30.0.0/16', '100.64.0.1', '100.64.0.9', '30.30.0.15', '30.30.0.16', '30.30.0.17', '30.30.0.18']
-      .map((ip) => `bad-nat ${ip === '30.30.0.0/16' ? '30.30.0.0/16' : ip}`)
+      .map((ip) => `bad-nat ${ip}`)
       .sort(),
   );
 });
@@ -78,6 +78,16 @@ test('options and addresses that are none', () => {
   ]);
   expect(warningsOf(topologies.advertisements())).toEqual([
     'bad-address-mode: r:s3: ipv6_ra_configs:address_mode "nonsense" of router port "r:s3" is none of slaac, dhcpv6_stateful, dhcpv6_stateless',
+  ]);
+});
+
+test('load balancers, whose flows are not computed', () => {
+  const nb = northbound();
+  const lb = insertRow(nb, 'Load_Balancer', 'lb', { name: 'lb', vips: { '10.0.0.1:80': '10.0.0.2:80' } });
+  const empty = insertRow(nb, 'Load_Balancer', 'empty', { name: 'empty' });
+  addRouter(nb, 'r', { load_balancer: [lb._uuid, empty._uuid] });
+  expect(warningsOf(nb)).toEqual([
+    'load-balancer-left-out: undefined: Load balancer "lb" of router "r" is left out: load balancers on routers are not supported',
   ]);
 });
 
