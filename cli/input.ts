@@ -1,8 +1,8 @@
 /** The inputs that a command line names: files, folders of them, standard input. */
-import type { Dirent, Stats } from 'node:fs';
-import { constants } from 'node:fs';
-import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { constants, type Dirent, type Stats } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Option } from 'commander';
 import { formatProblem, InputError, type Problem } from '../engine/origin.ts';
 import { maxTextLength } from '../engine/spec/limits.ts';
 import { type ManifestFile, readManifests } from '../engine/spec/read.ts';
@@ -14,12 +14,19 @@ export interface InputOptions {
   nodes?: number;
 }
 
-/** Reads the number of `--nodes`; for commander. */
-export function parseNodes(text: string): number {
+function parseNodes(text: string): number {
   if (!/^\d{1,4}$/.test(text) || Number(text) === 0) {
     throw new UsageError(`--nodes ${text}: give a number of nodes from 1 to 9999`);
   }
   return Number(text);
+}
+
+/** `--nodes N`, for every command that reads manifests. */
+export function nodesOption(): Option {
+  return new Option(
+    '--nodes <N>',
+    'how many nodes to make up for each set of labels if no Node is given (default: 2)',
+  ).argParser(parseNodes);
 }
 
 /**
@@ -30,10 +37,16 @@ export function parseNodes(text: string): number {
 export async function readInputs(paths: readonly string[], options: InputOptions = {}): Promise<ReadResult> {
   const files: ManifestFile[] = [];
   const unread: SpecProblem[] = [];
-  for (const path of new Set(paths)) {
-    for (const found of await readPath(path)) {
-      if ('text' in found) files.push(found);
-      else unread.push(found);
+  const seen = new Set<string>();
+  let total = 0;
+  for await (const found of readPaths(paths, seen)) {
+    if (!('text' in found)) unread.push(found);
+    else if (total + found.text.length > maxTotal) {
+      unread.push(tooLarge(found.file, 'with the files before it', maxTotal));
+      break;
+    } else {
+      files.push(found);
+      total += found.text.length;
     }
   }
   const read = readManifests(files, options);
@@ -69,20 +82,38 @@ export function capped(problems: readonly Problem[]): Problem[] {
 
 const extensions = ['.yaml', '.yml', '.json'];
 
-/** How deep folders are searched, and how many files are read. */
+/** How deep folders are searched, how many files are read, and how many characters of them. */
 const maxFolders = 32;
 const maxFiles = 10_000;
+const maxTotal = 8 * maxTextLength;
 
-async function readPath(path: string): Promise<(ManifestFile | SpecProblem)[]> {
-  if (path === '-') return [await readStandardInput()];
-  try {
-    const found = await stat(path);
-    if (!found.isDirectory()) return [await readFile(path, found)];
-    const files = await filesIn(path);
-    if (files.length === 0) {
-      return [unreadable(path, 'folder-empty', 'the folder has no YAML or JSON file', 'give a folder of manifests')];
+/** Everything that the paths name, a file once. */
+async function* readPaths(
+  paths: readonly string[],
+  seen: Set<string>,
+): AsyncGenerator<ManifestFile | SpecProblem, void> {
+  for (const path of paths) {
+    for (const file of await filesAt(path)) {
+      if (typeof file !== 'string') yield file;
+      else if (!seen.has(resolve(file))) {
+        seen.add(resolve(file));
+        yield file === '-' ? await readStandardInput() : await readFile(file);
+      }
     }
-    return await Promise.all(files.slice(0, maxFiles).map((file) => readFile(file)));
+  }
+}
+
+/** The files that a path names: itself, or those of a folder. */
+async function filesAt(path: string): Promise<(string | SpecProblem)[]> {
+  try {
+    if (path === '-' || !(await stat(path)).isDirectory()) return [path];
+    const files = await filesIn(path);
+    if (files.length > maxFiles) {
+      const message = `the folder has too many files: ${files.length}`;
+      return [unreadable(path, 'folder-too-large', message, `at most ${maxFiles} are read; give a smaller folder`)];
+    }
+    if (files.length > 0) return files;
+    return [unreadable(path, 'folder-empty', 'the folder has no YAML or JSON file', 'give a folder of manifests')];
   } catch (error) {
     return [failed(path, error)];
   }
@@ -90,38 +121,32 @@ async function readPath(path: string): Promise<(ManifestFile | SpecProblem)[]> {
 
 /** The manifests in a folder and in the folders there, in the order of their paths. */
 async function filesIn(folder: string, depth = 0): Promise<string[]> {
-  if (depth > maxFolders) return [];
-  const entries = await readdir(folder, { withFileTypes: true });
-  const sorted = entries.filter(isShown).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const found = await Promise.all(
-    sorted.map(async (entry) => {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) return filesIn(path, depth + 1);
-      return extensions.some((extension) => entry.name.endsWith(extension)) ? [path] : [];
-    }),
-  );
-  return found.flat();
+  if (depth > maxFolders) throw new Error(`its folders are nested more than ${maxFolders} levels deep`);
+  const entries = (await readdir(folder, { withFileTypes: true })).filter(isShown);
+  const files: string[] = [];
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) files.push(...(await filesIn(path, depth + 1)));
+    else if (extensions.some((extension) => entry.name.endsWith(extension))) files.push(path);
+  }
+  return files;
 }
 
 /** Hidden files and installed packages are not meant. */
 const isShown = ({ name }: Dirent): boolean => !name.startsWith('.') && name !== 'node_modules';
 
-async function readFile(file: string, known?: Stats): Promise<ManifestFile | SpecProblem> {
+async function readFile(file: string): Promise<ManifestFile | SpecProblem> {
   try {
-    const found = known ?? (await stat(file));
+    const found = await stat(file);
     if (!found.isFile()) {
-      return unreadable(
-        file,
-        'not-a-file',
-        `it is ${kindOf(found)}, not a file`,
-        'give a file, a folder or - for standard input',
-      );
+      const hint = found.isFIFO() ? 'give - and let it write to standard input' : 'give a file or a folder';
+      return unreadable(file, 'not-a-file', `it is ${kindOf(found)}, not a file`, hint);
     }
-    if (found.size > maxTextLength * 3) return tooLarge(file, found.size);
+    if (found.size > maxTextLength) return tooLarge(file, `${megabytes(found.size)}`);
     // Should it have become a pipe in the meantime, opening it must not wait for a writer.
     const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      return decodeText(file, await readAll(handle));
+      return await readStream(file, handle.createReadStream({ autoClose: false }));
     } finally {
       await handle.close();
     }
@@ -130,22 +155,16 @@ async function readFile(file: string, known?: Stats): Promise<ManifestFile | Spe
   }
 }
 
-/** The bytes of a file, one more than are allowed if there are more. */
-async function readAll(handle: FileHandle): Promise<Buffer> {
-  const stream = handle.createReadStream({ autoClose: false, end: maxTextLength * 3 });
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
+const readStandardInput = (): Promise<ManifestFile | SpecProblem> => readStream('standard input', process.stdin);
 
-async function readStandardInput(): Promise<ManifestFile | SpecProblem> {
-  const file = 'standard input';
+/** What a stream gives, unless that is more than a file may hold. */
+async function readStream(file: string, stream: AsyncIterable<Buffer>): Promise<ManifestFile | SpecProblem> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of process.stdin) {
+  for await (const chunk of stream) {
     chunks.push(chunk);
     size += chunk.length;
-    if (size > maxTextLength * 3) return tooLarge(file, size);
+    if (size > maxTextLength) return tooLarge(file, `${megabytes(size)} or more`);
   }
   return decodeText(file, Buffer.concat(chunks));
 }
@@ -164,15 +183,11 @@ function kindOf(found: Stats): string {
   return found.isCharacterDevice() || found.isBlockDevice() ? 'a device' : 'something else';
 }
 
-function tooLarge(file: string, size: number): SpecProblem {
-  const megabytes = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MB`;
-  const message = `the file is too large: ${megabytes(size)} or more`;
-  return unreadable(
-    file,
-    'file-too-large',
-    message,
-    `at most ${megabytes(maxTextLength)} are read; split it into several files`,
-  );
+const megabytes = (bytes: number): string => `${Math.round(bytes / 1024 / 1024)} MB`;
+
+function tooLarge(file: string, size: string, limit = maxTextLength): SpecProblem {
+  const hint = `at most ${megabytes(limit)} are read; split it into several files`;
+  return unreadable(file, 'file-too-large', `the file is too large: ${size}`, hint);
 }
 
 const failed = (file: string, error: unknown): SpecProblem =>

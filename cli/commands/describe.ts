@@ -4,6 +4,7 @@
  */
 import { Command, Option } from 'commander';
 import { formatProblem, InputError } from '../../engine/origin.ts';
+import { printable } from '../../engine/spec/complain.ts';
 import {
   type Condition,
   type DescribedGroup,
@@ -11,7 +12,7 @@ import {
   describeResources,
 } from '../../engine/spec/conditions.ts';
 import { emit, formatOption, type OutputOptions, outputOption } from '../command.ts';
-import { capped, type InputOptions, parseNodes, readInputs } from '../input.ts';
+import { capped, type InputOptions, nodesOption, readInputs } from '../input.ts';
 
 /** Which conditions get a line of their own: all, or those of resources that are not as they should be. */
 type Shown = 'all' | 'failed';
@@ -30,7 +31,7 @@ export default function define(): Command {
         .choices(['all', 'failed'])
         .default('failed'),
     )
-    .option('--nodes <N>', 'how many nodes to make up for each set of labels if no Node is given (2)', parseNodes)
+    .addOption(nodesOption())
     .addOption(formatOption(['text', 'json']))
     .addOption(outputOption())
     .action(async (inputs: string[], options: Options) => {
@@ -71,7 +72,7 @@ export function formatTree(tree: DescribedGroup[] | DescribedResource, shown: Sh
   const rows = Array.isArray(tree)
     ? tree.flatMap((group) => groupRows(group, '', '', shown))
     : resourceRows(tree, '', '', shown);
-  const table = [header, ...rows];
+  const table = [header, ...rows].map((row) => row.map(printable));
   const widths = header.map((_, column) => Math.max(...table.map((row) => [...row[column]].length)));
   const lines = table.map((row) =>
     row

@@ -5,6 +5,7 @@ import { nbShow } from '../../engine/ovsdb/nb-show.ts';
 import { nbctlScript } from '../../engine/ovsdb/nbctl.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import { emit, formatOption, type OutputOptions, outputOption, UsageError } from '../command.ts';
+import { nodesOption } from '../input.ts';
 import { loadNorthbound } from '../topology.ts';
 
 const forms = ['show', 'json', 'nbctl'] as const;
@@ -20,11 +21,11 @@ export default function define(): Command {
     .description('Print the OVN northbound database that the manifests ask for.')
     .argument('<INPUT...>', 'manifests: YAML files, folders of them, or - for standard input')
     .addOption(formatOption(forms))
-    .option('--nodes <N>', 'nodes to make up for each set of labels, where no Node is among the inputs', '2')
+    .addOption(nodesOption())
     .addOption(outputOption())
     .addHelpText('after', explanation)
-    .action(async (inputs: string[], options: OutputOptions & { format: (typeof forms)[number]; nodes: string }) => {
-      const { northbound } = await loadNorthbound(inputs, { nodes: Number(options.nodes) });
+    .action(async (inputs: string[], options: OutputOptions & { format: (typeof forms)[number]; nodes?: number }) => {
+      const { northbound } = await loadNorthbound(inputs, options);
       await emit(textOf(northbound, options.format), options);
     });
 }
