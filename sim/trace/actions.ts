@@ -16,19 +16,48 @@ import { balance, commit, select, track, translate } from './connections.ts';
 import { formatFlow } from './flow-format.ts';
 import { getNeighbour, getPortOfMac, lookupNeighbour, lookupPortOfMac } from './neighbours.ts';
 import { nestedPacket } from './nested.ts';
-import { append, type TraceNode } from './nodes.ts';
+import { append } from './nodes.ts';
 import { output } from './output.ts';
-import { clearConntrack, type Packet, slot } from './packet.ts';
+import { clearConntrack, slot } from './packet.ts';
 import { mayEnter, mayLeave } from './port-security.ts';
-import { addGap, type Continuation, nameOfKey, type Place } from './run.ts';
+import { addGap, type Continuation, nameOfKey } from './run.ts';
 import type { ActionOf, Step } from './step.ts';
 
-/** Runs one action other than `next`; changes the packet, and adds nodes with what is to be said. */
-export function execute(step: Step, action: Action): void {
+/**
+ * Runs one action: changes the packet, and adds nodes with what is to be said.
+ * Where the packet, or a copy of it, goes on somewhere else, that is returned.
+ */
+export function execute(step: Step, action: Action): Continuation | undefined {
   switch (action.type) {
+    case 'next':
+      return goOn(step, action);
     case 'output':
-      output(step);
-      break;
+      return output(step);
+    case 'nested':
+      return nest(step, action);
+    case 'ct_next':
+      return track(step, action);
+    case 'ct_dnat':
+    case 'ct_snat':
+    case 'ct_dnat_in_czone':
+    case 'ct_snat_in_czone':
+      return translate(step, action);
+    case 'ct_commit_nat':
+      return translate(step, { ...action, type: 'ct_commit_nat' });
+    case 'ct_lb':
+    case 'ct_lb_mark':
+      return balance(step, action);
+    case 'select':
+      return select(step, action);
+    default:
+      change(step, action);
+      return undefined;
+  }
+}
+
+/** Runs an action after which the packet stays where it is. */
+function change(step: Step, action: Action): void {
+  switch (action.type) {
     case 'load':
       load(step, action);
       break;
@@ -47,34 +76,12 @@ export function execute(step: Step, action: Action): void {
     case 'ip.ttl--':
       decrementTtl(step);
       break;
-    case 'nested':
-      nest(step, action);
-      break;
-    case 'ct_next':
-      track(step, action);
-      break;
-    case 'ct_dnat':
-    case 'ct_snat':
-    case 'ct_dnat_in_czone':
-    case 'ct_snat_in_czone':
-      translate(step, action);
-      break;
-    case 'ct_commit_nat':
-      translate(step, { ...action, type: 'ct_commit_nat' });
-      break;
-    case 'ct_lb':
-    case 'ct_lb_mark':
-      balance(step, action);
-      break;
     case 'ct_commit':
     case 'ct_commit_v2':
       commit(step, action);
       break;
     case 'ct_clear':
       clearConntrack(step.packet);
-      break;
-    case 'select':
-      select(step, action);
       break;
     case 'get_arp':
     case 'get_nd':
@@ -135,26 +142,21 @@ export function execute(step: Step, action: Action): void {
 }
 
 /** Where `next` leads to: another table, or the other pipeline. */
-export function goOn(
-  { datapath, pipeline }: Place,
-  packet: Packet,
-  action: ActionOf<'next'>,
-  into: TraceNode[],
-): Continuation {
+function goOn({ place: { datapath, pipeline }, packet, into }: Step, action: ActionOf<'next'>): Continuation {
   const place = { datapath, pipeline: action.pipeline, table: action.table };
-  if (action.pipeline === pipeline) return { place, into };
+  if (action.pipeline === pipeline) return { place, packet, into };
   const port = action.pipeline === 'ingress' ? 'inport' : 'outport';
   const name = nameOfKey(datapath, packet.words[slot[port]] as number);
   const node = append(into, 'pipeline', `${action.pipeline}(dp="${datapath.friendlyName}", ${port}="${name}")`);
-  return { place, into: node.subs };
+  return { place, packet, into: node.subs };
 }
 
 /** Runs the actions in braces on the packet that their name makes of this one. */
-function nest({ run, place, packet, into }: Step, action: ActionOf<'nested'>): void {
+function nest({ run, place, packet, into }: Step, action: ActionOf<'nested'>): Continuation | undefined {
   const made = nestedPacket(action.name, packet);
-  if (!made) return;
+  if (!made) return undefined;
   const node = append(into, 'transformation', made.title);
-  run.perform(place, made.packet, action.actions, node.subs);
+  return run.perform({ place, packet: made.packet, into: node.subs }, action.actions);
 }
 
 function isSecured({ run, place, packet }: Step, end: 'inport' | 'outport'): boolean {

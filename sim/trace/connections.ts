@@ -6,31 +6,31 @@ import { assign, load, move } from './assignments.ts';
 import type { Nat, NatAddress } from './ct.ts';
 import { append } from './nodes.ts';
 import { clonePacket, type Packet, slot } from './packet.ts';
-import type { Place } from './run.ts';
+import type { Continuation, Place } from './run.ts';
 import type { ActionOf, Step } from './step.ts';
 
 /** A copy of the packet goes on in the next table; the actions that follow run on the packet itself. */
-function fork({ run, place, into }: Step, title: string, copy: Packet): void {
+function fork({ place, into }: Step, title: string, copy: Packet): Continuation {
   const node = append(into, 'transformation', title);
-  run.walk({ ...place, table: place.table + 1 }, copy, node.subs);
+  return { place: { ...place, table: place.table + 1 }, packet: copy, into: node.subs };
 }
 
 /** `ct_next;` */
-export function track(step: Step, { zone }: ActionOf<'ct_next'>): void {
+export function track(step: Step, { zone }: ActionOf<'ct_next'>): Continuation {
   const copy = clonePacket(step.packet);
-  fork(step, step.run.conntrack.lookup(copy, zoneOf(step, zone)), copy);
+  return fork(step, step.run.conntrack.lookup(copy, zoneOf(step, zone)), copy);
 }
 
 /** `ct_dnat;`, `ct_snat(IP);` and their kin. */
 export function translate(
   step: Step,
   action: ActionOf<'ct_dnat' | 'ct_snat' | 'ct_dnat_in_czone' | 'ct_snat_in_czone' | 'ct_commit_nat'>,
-): void {
+): Continuation | undefined {
   const nat = natOf(action, step.place);
   const copy = clonePacket(step.packet);
   const zone = nat.direction === 'src' && !nat.commonZone ? 'snat' : 'dnat';
   const title = step.run.conntrack.translate(copy, zoneOf(step, zone), nat);
-  if (title !== undefined) fork(step, title, copy);
+  return title === undefined ? undefined : fork(step, title, copy);
 }
 
 function natOf(
@@ -54,7 +54,7 @@ function addressOf(constant: Constant): NatAddress | undefined {
 }
 
 /** `ct_lb_mark(backends=...);` */
-export function balance(step: Step, action: ActionOf<'ct_lb' | 'ct_lb_mark'>): void {
+export function balance(step: Step, action: ActionOf<'ct_lb' | 'ct_lb_mark'>): Continuation {
   const copy = clonePacket(step.packet);
   const backends = action.backends.flatMap(({ ip, port }) => {
     const address = addressOf(ip);
@@ -62,18 +62,18 @@ export function balance(step: Step, action: ActionOf<'ct_lb' | 'ct_lb_mark'>): v
   });
   const { title, error } = step.run.conntrack.balance(copy, zoneOf(step), action.type, backends);
   if (error !== undefined) append(step.into, 'error', error);
-  fork(step, title, copy);
+  return fork(step, title, copy);
 }
 
 /** `R = select(...);` ovn-trace chooses at random; here it is the first, so that traces can be compared. */
-export function select(step: Step, { dst, members }: ActionOf<'select'>): void {
+export function select(step: Step, { dst, members }: ActionOf<'select'>): Continuation | undefined {
   const wanted = members.find(({ id }) => id === step.run.selectId);
   const chosen = wanted ?? members[0];
-  if (!chosen) return;
+  if (!chosen) return undefined;
   const copy = clonePacket(step.packet);
   assign(copy, dst, BigInt(chosen.id));
   const note = wanted ? '' : ' /* Randomly selected. Use --select-id to specify. */';
-  fork(step, `select: ${formatFieldRef(dst)} = ${chosen.id}${note}`, copy);
+  return fork(step, `select: ${formatFieldRef(dst)} = ${chosen.id}${note}`, copy);
 }
 
 /** `ct_commit;`, `ct_commit(ct_mark=...);`, `ct_commit { ct_mark.blocked = 0; };` */

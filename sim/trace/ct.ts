@@ -9,8 +9,9 @@
 
 import { formatIpv4, formatIpv6 } from '../../engine/lang/addresses.ts';
 import type { PortRange } from '../../engine/lang/ir.ts';
+import { MicroflowError } from './errors.ts';
 import { ctState, etherType, fields, type Packet, type Storage, slot, writeBits } from './packet.ts';
-import { ctStateText } from './values.ts';
+import { ctStateBit, ctStateText } from './values.ts';
 
 /** An address to translate to. */
 export interface NatAddress {
@@ -62,6 +63,20 @@ export interface Assumptions {
   ct?: readonly number[];
   /** `--lb-dst`: the backend that the first load balancer that has it chooses. */
   lbDst?: Backend;
+}
+
+/**
+ * Reads the flags of a `--ct` option, separated by commas or spaces: `trk,new`.
+ * `trk` is set in any case.  Throws `MicroflowError` for a name that is none.
+ */
+export function parseCtState(text: string): number {
+  let state: number = ctState.trk;
+  for (const name of text.split(/[\s,]+/).filter((word) => word !== '')) {
+    const bit = ctStateBit(name);
+    if (bit === undefined) throw new MicroflowError(`${name}: unknown connection tracking state flag`);
+    state |= bit;
+  }
+  return state;
 }
 
 const noteDefault = ' /* default (use --ct to customize) */';

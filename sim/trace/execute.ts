@@ -4,9 +4,9 @@
  */
 import { type Action, formatAction } from '../../engine/lang/index.ts';
 import type { Pipeline } from '../../engine/ovsdb/southbound.ts';
-import { execute, goOn } from './actions.ts';
+import { execute } from './actions.ts';
 import { assumedConntrack } from './ct.ts';
-import { append, type TraceNode } from './nodes.ts';
+import { append } from './nodes.ts';
 import { clonePacket, type Packet, slot } from './packet.ts';
 import {
   addGap,
@@ -18,9 +18,16 @@ import {
   type TraceResult,
 } from './run.ts';
 import type { Step } from './step.ts';
-import { type ExecutableFlow, executable, shown, type TraceDatapath, type TraceTopology } from './topology.ts';
+import {
+  type ExecutableFlow,
+  executable,
+  shown,
+  type TableFlow,
+  type TraceDatapath,
+  type TraceTopology,
+} from './topology.ts';
 
-/** Datapaths nested deeper than this are a loop. */
+/** Copies of copies deeper than this are made in a loop. */
 const maxDepth = 128;
 /** More tables than any packet visits that is not multiplied in a loop. */
 const maxTables = 100_000;
@@ -36,40 +43,38 @@ export function traceFlow(
   packet: Packet,
   options: TraceOptions = {},
 ): TraceResult {
-  const result: TraceResult = { nodes: [], deliveries: [], flows: [], gaps: [] };
+  const result: TraceResult = { nodes: [], deliveries: [], flows: [], gaps: [], overlaps: [] };
   const run: Run = {
     topology,
     conntrack: options.conntrack ?? assumedConntrack(),
     securedNetworks: options.securedNetworks ?? 'as-address',
     ...(options.selectId !== undefined && { selectId: options.selectId }),
+    findOverlaps: options.findOverlaps ?? false,
     result,
     depth: 0,
     tables: 0,
-    walk: (place, copy, into) => walk(run, place, copy, into),
-    perform: (place, copy, actions, into) => performAll(run, place, copy, actions, into),
+    walk: (start) => walk(run, start),
+    perform: (start, actions) => perform(run, start, actions),
   };
   const inport = nameOfKey(datapath, packet.words[slot.inport] as number);
   const node = append(result.nodes, 'pipeline', `ingress(dp="${datapath.friendlyName}", inport="${inport}")`);
-  walk(run, { datapath, pipeline: 'ingress', table: 0 }, clonePacket(packet), node.subs);
+  walk(run, { place: { datapath, pipeline: 'ingress', table: 0 }, packet: clonePacket(packet), into: node.subs });
   return result;
 }
 
-/** Follows the packet from a table on until it ends; `packet` changes on the way. */
-function walk(run: Run, start: Place, packet: Packet, into: TraceNode[]): void {
+/** Follows the packet from a table on until it ends; the packet changes on the way. */
+function walk(run: Run, start: Continuation): void {
   run.depth++;
-  let next: Continuation | undefined = { place: start, into };
-  while (next) {
-    if (run.depth > maxDepth || run.tables > maxTables) {
-      append(next.into, 'error', '*** the packet goes round in a loop; giving up');
-      addGap(run, 'the packet goes round in a loop, which was not followed to its end');
-      break;
-    }
-    next = visit(run, next, packet);
+  for (let next: Continuation | undefined = start; next; next = visit(run, next)) {
+    if (run.depth <= maxDepth && run.tables <= maxTables) continue;
+    append(next.into, 'error', '*** the packet goes round in a loop; giving up');
+    addGap(run, 'the packet goes round in a loop, which was not followed to its end');
+    break;
   }
   run.depth--;
 }
 
-function visit(run: Run, { place, into }: Continuation, packet: Packet): Continuation | undefined {
+function visit(run: Run, { place, packet, into }: Continuation): Continuation | undefined {
   const { flow, table } = lookup(run, place, packet);
   const number = String(table).padStart(2);
   if (!flow) {
@@ -79,7 +84,7 @@ function visit(run: Run, { place, into }: Continuation, packet: Packet): Continu
   }
   const node = append(into, 'table', `${number}. ${flow.title}`);
   node.flow = flow.flow;
-  return perform(run, { ...place, table }, packet, flow.actions, node.subs, flow.texts);
+  return perform(run, { place: { ...place, table }, packet, into: node.subs }, flow.actions, flow.texts);
 }
 
 /** The flow that the packet meets first, past those that say nothing; and the table that it is in. */
@@ -100,48 +105,52 @@ function match(
   table: number,
   packet: Packet,
 ): ExecutableFlow | undefined {
-  for (const entry of datapath.tables[pipeline][table] ?? []) {
+  const flows = datapath.tables[pipeline][table] ?? [];
+  for (const [i, entry] of flows.entries()) {
     const flow = executable(run.topology, datapath, entry);
-    if (!flow) continue;
-    const { test } = flow;
-    if (test === true || (test !== false && test(packet.words))) return flow;
+    if (!flow || !matches(flow, packet)) continue;
+    if (run.findOverlaps) findOverlaps(run, datapath, flow, flows.slice(i + 1), packet);
+    return flow;
   }
   return undefined;
+}
+
+function matches({ test }: ExecutableFlow, packet: Packet): boolean {
+  return typeof test === 'boolean' ? test : test(packet.words);
+}
+
+function findOverlaps(
+  run: Run,
+  datapath: TraceDatapath,
+  taken: ExecutableFlow,
+  rest: readonly TableFlow[],
+  packet: Packet,
+): void {
+  for (const entry of rest) {
+    if (entry.flow.priority !== taken.flow.priority) return;
+    const other = executable(run.topology, datapath, entry);
+    if (other && matches(other, packet)) run.result.overlaps.push({ taken: taken.flow, other: other.flow });
+  }
 }
 
 function stageName(datapath: TraceDatapath, pipeline: Pipeline, table: number): string | undefined {
   return datapath.tables[pipeline][table]?.[0]?.flow.stage || undefined;
 }
 
-/** Runs actions on the packet, also what a last `next` leads to. */
-function performAll(run: Run, place: Place, packet: Packet, actions: readonly Action[], into: TraceNode[]): void {
-  const next = perform(run, place, packet, actions, into);
-  if (next) walk(run, next.place, packet, next.into);
-}
-
-/** Runs actions on the packet; where a last `next` leads to is returned, not done. */
+/** Runs actions on the packet; where the last one leads to is returned, not followed. */
 function perform(
   run: Run,
-  place: Place,
-  packet: Packet,
+  { place, packet, into }: Continuation,
   actions: readonly Action[],
-  into: TraceNode[],
   texts?: readonly string[],
 ): Continuation | undefined {
-  if (actions.length === 0) {
-    append(into, 'action', 'drop;');
-    return undefined;
-  }
+  if (actions.length === 0) append(into, 'action', 'drop;');
   const step: Step = { run, place, packet, into, stack: [] };
   for (const [i, action] of actions.entries()) {
     append(into, 'action', texts?.[i] ?? shown(run.topology, formatAction(action)));
-    if (action.type !== 'next') {
-      execute(step, action);
-      continue;
-    }
-    const next = goOn(place, packet, action, into);
-    if (i === actions.length - 1) return next;
-    walk(run, next.place, packet, next.into);
+    const next = execute(step, action);
+    if (next && i === actions.length - 1) return next;
+    if (next) walk(run, next);
   }
   return undefined;
 }

@@ -10,14 +10,15 @@
  * first meets it.
  */
 export { trackingConntrack } from './conntrack.ts';
-export { type Assumptions, assumedConntrack, type Backend, type Conntrack } from './ct.ts';
+export { type Assumptions, assumedConntrack, type Backend, type Conntrack, parseCtState } from './ct.ts';
+export { MicroflowError } from './errors.ts';
 export { traceFlow } from './execute.ts';
 export { formatFlow } from './flow-format.ts';
-export { findDatapath, MicroflowError, type ParsedPacket, parsePacket } from './microflow.ts';
+export { findDatapath, type ParsedPacket, parsePacket } from './microflow.ts';
 export { detailedText, minimalText, summaryText, type TraceNode, type TraceNodeType } from './nodes.ts';
 export { clonePacket, emptyPacket, fields, type Packet, readBits, writeBits } from './packet.ts';
 export type { SecuredNetworks } from './port-security.ts';
-export type { Delivery, TraceOptions, TraceResult } from './run.ts';
+export type { Delivery, Overlap, TraceOptions, TraceResult } from './run.ts';
 export { type Form, traceText } from './text.ts';
 export {
   type PrepareOptions,

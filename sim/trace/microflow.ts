@@ -2,17 +2,10 @@
 
 import { LangError, type Microflow, parseMatch, parseMicroflow, VALUE_FIELDS } from '../../engine/lang/index.ts';
 import type { Expr } from '../../engine/lang/ir.ts';
+import { MicroflowError } from './errors.ts';
 import { shortName } from './names.ts';
 import { emptyPacket, fields, type Packet, type Storage, slot, writeBits } from './packet.ts';
 import { portKey, type TraceDatapath, type TracePort, type TraceTopology } from './topology.ts';
-
-/** The microflow or the datapath cannot be used; `message` is ovn-trace's sentence. */
-export class MicroflowError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'MicroflowError';
-  }
-}
 
 /** A packet and where it enters. */
 export interface ParsedPacket {
@@ -27,7 +20,8 @@ export interface ParsedPacket {
  * ip4.dst == 10.0.0.2`; fields that it does not constrain are zero.  The datapath
  * is the inport's unless given by name or UUID (or four digits or more of its
  * beginning).  A frame, where one is given, is the packet that the microflow
- * only adds to (its inport).  Throws `MicroflowError`.
+ * only adds to (its inport).  `ip.dscp` and `ip.ecn` of a microflow have no
+ * effect, as in ovn-trace; a frame's have.  Throws `MicroflowError`.
  */
 export function parsePacket(
   topology: TraceTopology,
@@ -116,10 +110,13 @@ function likelyPort(topology: TraceTopology, name: string): TracePort | undefine
   return matching[0];
 }
 
+/** Fields that ovn-trace takes from a microflow without a word, and without effect. */
+const ignored: ReadonlySet<string> = new Set(['ip.dscp', 'ip.ecn']);
+
 function fill(packet: Packet, flow: Microflow): void {
   for (const [i, value] of flow.values.entries()) {
     const name = VALUE_FIELDS[i];
-    if (value !== 0n && name !== undefined) setField(packet, name, value);
+    if (value !== 0n && name !== undefined && !ignored.has(name)) setField(packet, name, value);
   }
 }
 

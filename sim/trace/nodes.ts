@@ -28,26 +28,36 @@ export function append(parent: TraceNode[], type: TraceNodeType, text: string): 
   return node;
 }
 
+/** Where a printer is in a list of nodes.  A loop of frames, because a trace nests as deep as a packet has hops. */
+interface Frame {
+  nodes: readonly TraceNode[];
+  next: number;
+  level: number;
+  /** What closes the list once it is printed. */
+  close?: () => void;
+}
+
 /** Table by table, with flows and actions; tail calls are not indented: ovn-trace(8), "Detailed Output". */
 export function detailedText(nodes: readonly TraceNode[]): string {
   const lines: string[] = [];
-  printDetails(lines, nodes, 0);
+  const stack: Frame[] = [{ nodes, next: 0, level: 0 }];
+  for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
+    const node = frame.nodes[frame.next++];
+    if (!node) stack.pop();
+    else if (node.type !== 'modify') {
+      // ovn-trace counts a "modify" that follows, although it is not printed.
+      const more = frame.next < frame.nodes.length || node.alwaysIndent || isLeaf(node);
+      lines.push(detailedLine(node, frame.level + (more ? 1 : 0)));
+      stack.push({ nodes: node.subs, next: 0, level: frame.level + (more ? 2 : 0) });
+    }
+  }
   return lines.join('');
 }
 
-function printDetails(lines: string[], nodes: readonly TraceNode[], level: number): void {
-  nodes.forEach((node, i) => {
-    if (node.type === 'modify') return;
-    // ovn-trace counts a "modify" that follows, although it is not printed.
-    const more = i < nodes.length - 1 || node.alwaysIndent || isLeaf(node);
-    const indent = ' '.repeat((level + (more ? 1 : 0)) * 4);
-    if (node.type === 'pipeline' || node.type === 'transformation') {
-      lines.push(`\n${indent}${node.text}\n${indent}${'-'.repeat(byteLength(node.text))}\n`);
-    } else {
-      lines.push(`${indent}${node.text}\n`);
-    }
-    printDetails(lines, node.subs, more ? level + 2 : level);
-  });
+function detailedLine({ type, text }: TraceNode, level: number): string {
+  const indent = ' '.repeat(level * 4);
+  if (type !== 'pipeline' && type !== 'transformation') return `${indent}${text}\n`;
+  return `\n${indent}${text}\n${indent}${'-'.repeat(byteLength(text))}\n`;
 }
 
 function isLeaf(node: TraceNode): boolean {
@@ -63,37 +73,48 @@ function byteLength(text: string): number {
 
 /** Pipelines and actions without tables: ovn-trace(8), "Summary Output". */
 export function summaryText(nodes: readonly TraceNode[]): string {
-  const lines: string[] = [];
-  printBlocks(lines, prune(nodes, ['modify', 'table']), 0);
-  return lines.join('');
+  return blocksText(nodes, new Set(['modify', 'table']));
 }
 
 /** Only what changes or delivers a packet: ovn-trace(8), "Minimal Output". */
 export function minimalText(nodes: readonly TraceNode[]): string {
-  const lines: string[] = [];
-  printBlocks(lines, prune(nodes, ['action', 'pipeline', 'table', 'output']), 0);
-  return lines.join('');
+  return blocksText(nodes, new Set(['action', 'pipeline', 'table', 'output']));
 }
 
-/** The tree without the nodes of these types: their children take their place. */
-function prune(nodes: readonly TraceNode[], types: readonly TraceNodeType[]): TraceNode[] {
-  return nodes.flatMap((node) => {
-    const subs = prune(node.subs, types);
-    return types.includes(node.type) ? subs : [{ ...node, subs }];
-  });
-}
-
-function printBlocks(lines: string[], nodes: readonly TraceNode[], level: number): void {
-  const indent = ' '.repeat(level * 4);
-  for (const node of nodes) {
-    if (node.type === 'action' && node.text.startsWith('next(')) continue;
-    const end = node.type === 'action' ? '\n' : ';\n';
-    if (node.subs.length === 0) {
-      lines.push(`${indent}${node.text}${end}`);
+/** The tree in braces without the nodes of some types, whose children take their place. */
+function blocksText(nodes: readonly TraceNode[], omitted: ReadonlySet<TraceNodeType>): string {
+  const parts: string[] = [];
+  const stack: (Frame & { open?: () => void })[] = [{ nodes, next: 0, level: 0 }];
+  for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
+    const node = frame.nodes[frame.next++];
+    if (!node) {
+      frame.close?.();
+      stack.pop();
+    } else if (omitted.has(node.type)) {
+      stack.push({ nodes: node.subs, next: 0, level: frame.level, ...(frame.open && { open: frame.open }) });
     } else {
-      lines.push(`${indent}${node.text} {\n`);
-      printBlocks(lines, node.subs, level + 1);
-      lines.push(`${indent}}${end}`);
+      frame.open?.();
+      if (node.type !== 'action' || !node.text.startsWith('next(')) stack.push(block(parts, node, frame.level));
     }
   }
+  return parts.join('');
+}
+
+/** Prints a node and prepares for its children, if any turn up. */
+function block(parts: string[], { type, text, subs }: TraceNode, level: number): Frame & { open: () => void } {
+  const indent = ' '.repeat(level * 4);
+  let opened = false;
+  parts.push(indent, text);
+  return {
+    nodes: subs,
+    next: 0,
+    level: level + 1,
+    open: () => {
+      if (!opened) parts.push(' {\n');
+      opened = true;
+    },
+    close: () => {
+      parts.push(opened ? `${indent}}` : '', type === 'action' ? '\n' : ';\n');
+    },
+  };
 }

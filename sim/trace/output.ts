@@ -1,7 +1,7 @@
 /** The `output` action: from the ingress pipeline into the egress one, from there to the port and beyond. */
 import { append, type TraceNode } from './nodes.ts';
 import { clonePacket, type Packet, slot } from './packet.ts';
-import { nameOfKey, type Run } from './run.ts';
+import { type Continuation, nameOfKey, type Run } from './run.ts';
 import type { Step } from './step.ts';
 import type { TraceDatapath, TraceGroup, TracePort } from './topology.ts';
 
@@ -9,18 +9,19 @@ const loopback = 1;
 const omitting = '/* omitting output because inport == outport && !flags.loopback */';
 
 /** Sends the packet to the port or group in its `outport`. */
-export function output({ run, place: { datapath, pipeline }, packet, into }: Step): void {
+export function output({ run, place: { datapath, pipeline }, packet, into }: Step): Continuation | undefined {
   const key = (packet.words[slot.outport] as number) & 0xffff;
   if (key === 0) {
     append(into, 'error', '*** output to null logical port');
-    return;
+    return undefined;
   }
   const port = datapath.portsByKey.get(key);
   const group = datapath.groupsByKey.get(key);
   if (!port && !group) append(into, 'error', `*** unknown port or multicast group ${key}`);
-  if (pipeline === 'egress') deliver(run, datapath, packet, port, port?.friendlyName ?? group?.name, into);
-  else if (group) replicate(run, datapath, packet, group, into);
-  else toEgress(run, datapath, packet, port, into);
+  if (pipeline === 'egress') return deliver(run, datapath, packet, port, port?.friendlyName ?? group?.name, into);
+  if (!group) return toEgress(datapath, packet, port, into);
+  replicate(run, datapath, packet, group, into);
+  return undefined;
 }
 
 /** The end of the egress pipeline: the port's peer takes the packet over, or somebody outside. */
@@ -31,12 +32,12 @@ function deliver(
   port: TracePort | undefined,
   name = '(unnamed)',
   into: TraceNode[],
-): void {
+): Continuation | undefined {
   append(into, 'output', `/* output to "${name}", type "${port?.binding.type ?? ''}" */`);
   if (!port?.peer) {
     append(into, 'modify', `output("${name}")`);
     if (port) run.result.deliveries.push({ datapath, port, packet: clonePacket(packet) });
-    return;
+    return undefined;
   }
   const { peer } = port;
   const title = `ingress(dp="${peer.datapath.friendlyName}", inport="${peer.friendlyName}")`;
@@ -45,7 +46,7 @@ function deliver(
   entering.words[slot.inport] = peer.key;
   entering.words[slot.outport] = 0;
   run.conntrack.cross(entering);
-  run.walk({ datapath: peer.datapath, pipeline: 'ingress', table: 0 }, entering, node.subs);
+  return { place: { datapath: peer.datapath, pipeline: 'ingress', table: 0 }, packet: entering, into: node.subs };
 }
 
 /** The packet as the egress pipeline gets it: registers do not pass, but for the two ports. */
@@ -80,7 +81,7 @@ function replicate(run: Run, datapath: TraceDatapath, packet: Packet, group: Tra
     if (port.key !== inKey || mayLoop(packet)) {
       node.alwaysIndent = true;
       copy.words[slot.outport] = port.key;
-      run.walk({ datapath, pipeline: 'egress', table: 0 }, copy, node.subs);
+      run.walk({ place: { datapath, pipeline: 'egress', table: 0 }, packet: copy, into: node.subs });
     } else {
       append(node.subs, 'output', omitting);
     }
@@ -88,19 +89,18 @@ function replicate(run: Run, datapath: TraceDatapath, packet: Packet, group: Tra
 }
 
 function toEgress(
-  run: Run,
   datapath: TraceDatapath,
   packet: Packet,
   port: TracePort | undefined,
   into: TraceNode[],
-): void {
+): Continuation | undefined {
   const copy = egressPacket(packet);
   let target = port;
   if (port?.binding.type === 'chassisredirect') {
     if (!port.distributedPort) {
       const text = `*** output to type "${port.binding.type}" port "${port.friendlyName}"`;
       append(into, 'error', `${text} with no or invalid distributed port`);
-      return;
+      return undefined;
     }
     target = port.distributedPort;
     const names = `outport "${port.friendlyName}" with distributed port "${target.friendlyName}"`;
@@ -111,8 +111,8 @@ function toEgress(
   if (mayLoop(packet) || (target && target.key !== inKey)) {
     const ports = `inport="${nameOfKey(datapath, inKey)}", outport="${target?.friendlyName ?? '(unnamed)'}"`;
     const node = append(into, 'pipeline', `egress(dp="${datapath.friendlyName}", ${ports})`);
-    run.walk({ datapath, pipeline: 'egress', table: 0 }, copy, node.subs);
-  } else {
-    append(into, 'output', omitting);
+    return { place: { datapath, pipeline: 'egress', table: 0 }, packet: copy, into: node.subs };
   }
+  append(into, 'output', omitting);
+  return undefined;
 }

@@ -14,6 +14,14 @@ export interface TraceOptions {
   securedNetworks?: SecuredNetworks;
   /** `--select-id`: the member that a `select` action chooses, if it has it. */
   selectId?: number;
+  /** Look for other flows of the same priority that the packet matches too; takes longer. */
+  findOverlaps?: boolean;
+}
+
+/** Two flows of one table and priority that a packet matches: which of them OVN takes is left to chance. */
+export interface Overlap {
+  taken: LogicalFlow;
+  other: LogicalFlow;
 }
 
 /** A packet that reached a port with nothing of the logical network behind it: a VIF, a localnet port. */
@@ -34,6 +42,8 @@ export interface TraceResult {
    * walk that was cut short.  Sentences; empty where the trace is complete.
    */
   gaps: string[];
+  /** Empty unless they were asked for. */
+  overlaps: Overlap[];
 }
 
 /** Where a packet is. */
@@ -43,9 +53,14 @@ export interface Place {
   table: number;
 }
 
-/** Goes on with the same packet in another table, as the last thing that actions do. */
+/**
+ * How a packet goes on after an action.  Where nothing is left to be done after
+ * it, the walk goes on in a loop instead of a call: a packet that loops between
+ * routers makes as many hops as its TTL allows.
+ */
 export interface Continuation {
   place: Place;
+  packet: Packet;
   into: TraceNode[];
 }
 
@@ -54,15 +69,16 @@ export interface Run {
   conntrack: Conntrack;
   securedNetworks: SecuredNetworks;
   selectId?: number;
+  findOverlaps: boolean;
   result: TraceResult;
   /** How many walks are under way, one inside the other. */
   depth: number;
   /** How many tables were looked into. */
   tables: number;
   /** Follows a packet from a table on until it ends; changes the packet. */
-  walk(place: Place, packet: Packet, into: TraceNode[]): void;
-  /** Runs actions on a packet, and follows where they lead; changes the packet. */
-  perform(place: Place, packet: Packet, actions: readonly Action[], into: TraceNode[]): void;
+  walk(start: Continuation): void;
+  /** Runs actions on a packet; changes it. */
+  perform(start: Continuation, actions: readonly Action[]): Continuation | undefined;
 }
 
 /** Notes why the result may not be the whole truth. */
