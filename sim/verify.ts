@@ -7,11 +7,15 @@ import type { Position } from '../engine/origin.ts';
 import type { LogicalFlow, Southbound } from '../engine/ovsdb/southbound.ts';
 import type { VpcPlan } from '../engine/vpc/plan.ts';
 import { frameOf } from './probe/frame.ts';
+import { type Reachability, reachability } from './probe/reachability.ts';
 import { openWorld, type World } from './probe/world.ts';
 import { builtInProperties } from './properties/index.ts';
 import type { Check, Counterexample, Failure, Finding, FlowMet, Property, Verdict } from './properties/property.ts';
 
 export type { Counterexample, Finding, FlowMet, Property, Verdict } from './properties/property.ts';
+
+/** With more networks than this nobody reads a table of who reaches whom. */
+const matrixLimit = 12;
 
 /** Numbers that say what was looked at. */
 export interface TopologySize {
@@ -28,6 +32,8 @@ export interface Verification {
   verdict: Verdict;
   topology: TopologySize;
   properties: Finding[];
+  /** Who reaches whom; absent where there are more networks than a table could show. */
+  reachability?: Reachability;
   elapsedMs: number;
 }
 
@@ -51,10 +57,12 @@ export function verify(southbound: Southbound, plans: readonly VpcPlan[], option
       findings.push(judge(world, property, check));
     }
   }
+  const isSmall = plans.reduce((sum, { networks }) => sum + networks.length, 0) < matrixLimit;
   return {
     verdict: worst(findings),
     topology: sizeOf(southbound, plans),
     properties: findings,
+    ...(isSmall && { reachability: reachability(world) }),
     elapsedMs: Math.round(now() - started),
   };
 }

@@ -7,7 +7,7 @@ import { allNetworks, type Failure, networkSubject, type Probe, type Property, s
 
 export const dhcpAddress: Property = {
   id: 'dhcp-address',
-  promise: 'DHCP gives each interface the address that IPAM chose; where it is off, nobody answers',
+  promise: 'DHCP gives each interface the address that IPAM chose; nobody answers where it is off',
   *checks(world) {
     for (const { plan } of allNetworks(world)) {
       const hosts = world.hostsOf(plan);

@@ -10,8 +10,7 @@ import { allNetworks, type Failure, networkSubject, type Probe, type Property, s
 
 export const externalAccess: Property = {
   id: 'external-access',
-  promise:
-    "externally routed networks reach the world outside by each port's own node and hear its answers; the others send nothing out",
+  promise: "externally routed networks reach the outside by each port's own node; others send nothing out",
   *checks(world) {
     for (const { plan } of allNetworks(world)) {
       const hosts = world.hostsOf(plan);

@@ -8,7 +8,7 @@ import { allNetworks, networkSubject, type Probe, type Property, sample } from '
 
 export const externalIngressBlocked: Property = {
   id: 'external-ingress-blocked',
-  promise: 'the world outside opens no connection into a network that is masqueraded or not externally routed',
+  promise: 'the world outside opens no connection into a network, unless it is routed without masquerade',
   *checks(world) {
     for (const { vpc, plan } of allNetworks(world)) {
       const vacuous = whyVacuous(world, vpc, plan);

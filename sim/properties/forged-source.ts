@@ -10,8 +10,7 @@ const strangeMac = '02:00:5e:00:53:ff';
 
 export const forgedSource: Property = {
   id: 'forged-source',
-  promise:
-    "a forged MAC address is heard by nobody (unless the port may use any), a source address of another network by nobody outside the sender's network",
+  promise: 'whoever forges a MAC address is heard by nobody, an IP address by nobody outside the network',
   *checks(world) {
     for (const { plan } of allNetworks(world)) {
       const hosts = world.hostsOf(plan);

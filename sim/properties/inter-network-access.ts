@@ -9,7 +9,7 @@ import { hostPairs, type Probe, type Property, sample, vpcSubject } from './prop
 
 export const interNetworkAccess: Property = {
   id: 'inter-network-access',
-  promise: 'networks of a VPC reach each other where interNetworkAccess says so, and otherwise not at all',
+  promise: 'networks of a VPC reach each other where interNetworkAccess says so, otherwise not at all',
   *checks(world) {
     for (const plan of world.plans) {
       const inhabited = plan.networks.filter((network) => world.hostsOf(network).length > 0);

@@ -8,7 +8,7 @@ import { allNetworks, type Failure, networkSubject, type Probe, type Property, s
 
 export const masquerade: Property = {
   id: 'masquerade',
-  promise: "what leaves a masqueraded network has its node's external address; what leaves another keeps its own",
+  promise: "what leaves a masqueraded network has the external address of the port's own node",
   *checks(world) {
     for (const { plan } of allNetworks(world)) {
       const hosts = world.hostsOf(plan);

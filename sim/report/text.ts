@@ -1,5 +1,7 @@
 /** The verdict for people: what was promised, whether it is so, and the packet that says no. */
+
 import type { Finding, FlowMet, Property, Verdict, Verification } from '../verify.ts';
+import { matrixLines } from './matrix.ts';
 
 export interface TextOptions {
   /** The promises, by the properties' ids. */
@@ -31,7 +33,12 @@ export function textReport(verification: Verification, options: TextOptions): st
     const findings = properties.filter((finding) => finding.id === id);
     return findings.length === 0 ? [] : propertyLines(id, promise, findings, paint);
   });
-  return [size.join(', '), '', ...lines, conclusion(verification, paint), ''].join('\n');
+  const { reachability } = verification;
+  const matrix =
+    reachability && reachability.places.length > 0
+      ? matrixLines(reachability, (text, isYes) => paint(text, isYes ? 'probed' : 'vacuous'))
+      : [];
+  return [size.join(', '), '', ...lines, ...matrix, conclusion(verification, paint), ''].join('\n');
 }
 
 type Paint = (text: string, verdict: Verdict) => string;
