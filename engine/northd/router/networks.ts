@@ -1,5 +1,5 @@
 /** A router port's addresses, as flows mention them. */
-import { type Ipv4Network, type Ipv6Network, parseIpv4, parseIpv6 } from '../addresses.ts';
+import { type Ipv4Network, type Ipv6Network, ipv6Mask, parseIpv4, parseIpv6 } from '../addresses.ts';
 import type { RouterPort } from '../topology.ts';
 
 /** What differs between IPv4 and IPv6 in the text of a flow: `ip4` and `icmp4`, `ip6` and `icmp6`. */
@@ -47,6 +47,6 @@ function sameIpv6Network(own: Ipv6Network, bits: bigint): boolean {
 }
 
 /** Whether the network is IPv6's link-local one, which says nothing about where to go. */
-export function isLinkLocal({ bits }: Ipv6Network): boolean {
-  return bits >> 64n === 0xfe80000000000000n;
+export function isLinkLocal({ bits, prefixLength }: Ipv6Network): boolean {
+  return (bits & ipv6Mask(prefixLength)) >> 64n === 0xfe80000000000000n;
 }

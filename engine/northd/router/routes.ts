@@ -115,7 +115,7 @@ function parseRoute(
   }
   const exit = discards ? undefined : exitOf(router, row, family);
   if (typeof exit === 'string') return refuse(exit);
-  if (isDown(router, row)) return undefined;
+  if (isDown(router, row)) return refuse('its BFD session is not up');
   const bySource = row.policy === 'src-ip';
   const table = tables.number(row.route_table);
   const route: Route = {
@@ -160,7 +160,7 @@ export function exitOf(
   if (port?.kind !== 'router-port' || port.datapath !== dp) {
     return `its output_port "${row.output_port}" is not a port of the router`;
   }
-  const own = (family === '4' ? port.networks.ipv4 : port.networks.ipv6) as readonly { address: string }[];
+  const own: readonly { address: string }[] = family === '4' ? port.networks.ipv4 : port.networks.ipv6;
   const address = (row.nexthop === '' ? undefined : addressFacing(port, row.nexthop)) ?? own[0]?.address;
   if (address === undefined) return `its output_port "${row.output_port}" has no IPv${family} address`;
   return { port, address };

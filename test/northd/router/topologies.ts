@@ -29,6 +29,12 @@ function distributed(): Northbound {
   addPort(nb, 'a', 'a2', ['02:00:00:00:0a:12 192.178.0.12', 'unknown']);
   addPort(nb, 'a', 'a3', ['02:00:00:00:0a:13']);
   addPort(nb, 'a', 'a4', ['02:00:00:00:0a:14 172.16.0.1 192.178.0.14 fd00:b::14']);
+  addRouterPort(nb, 'r', 'r:e', '02:00:00:00:0f:01', ['fe80:0:0:1::1/10', '10.8.0.1/29']);
+  addSwitch(nb, 'e', { other_config: { subnet: '10.8.0.0/29', ipv6_prefix: 'fe80::' } });
+  attach(nb, 'e', 'r:e');
+  addPort(nb, 'e', 'e1', ['dynamic']);
+  addPort(nb, 'e', 'e2', ['02:00:00:00:0f:12 dynamic']);
+  addPort(nb, 'e', 'e3', ['dynamic 10.8.0.5']);
   addPort(nb, 'a', 'a5', ['02:00:00:00:0a:15 192.178.0.15'], { enabled: false });
   addPort(nb, 'b', 'b1', ['02:00:00:00:0b:11 192.188.0.11 10.5.0.11 fd00:b::11', '02:00:00:00:0b:12 10.5.0.12']);
   addPort(nb, 'b', 'b2', ['unknown']);
