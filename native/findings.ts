@@ -80,7 +80,8 @@ function finding(id: keyof typeof whys, state: Finding['state'], found: string, 
 
 function addon(detection: Detection): Finding {
   if (detection.addon === 'missing') {
-    return finding('addon', 'missing', detection.reason, 'install g++, make and Python 3, then: npm rebuild lflow');
+    const todo = 'install g++, make and Python 3, then install lflow again (npm ci, or npm rebuild lflow)';
+    return finding('addon', 'missing', detection.reason.replace('missing: ', ''), todo);
   }
   return finding('addon', 'ok', detection.addon === 'dpdk' ? 'built with DPDK' : 'built without DPDK');
 }

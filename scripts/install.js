@@ -23,7 +23,7 @@ function works(command, ...args) {
 function missing() {
   const compiler = env.CXX ? [env.CXX] : ['c++', 'g++', 'clang++'];
   const lacks = [];
-  if (!compiler.some((name) => works(name, '--version'))) lacks.push('a C++ compiler');
+  if (!compiler.some((name) => works(name, '--version'))) lacks.push('C++ compiler');
   if (!works('make', '--version')) lacks.push('make');
   if (![env.PYTHON, 'python3', 'python'].some((name) => name && works(name, '--version'))) lacks.push('Python 3');
   return lacks;
