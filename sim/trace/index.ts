@@ -14,6 +14,7 @@ export { type Assumptions, assumedConntrack, type Backend, type Conntrack, parse
 export { MicroflowError } from './errors.ts';
 export { traceFlow } from './execute.ts';
 export { formatFlow } from './flow-format.ts';
+export { type JsonFlow, type JsonNode, type JsonTrace, traceJson } from './json.ts';
 export { findDatapath, type ParsedPacket, parsePacket } from './microflow.ts';
 export { detailedText, minimalText, summaryText, type TraceNode, type TraceNodeType } from './nodes.ts';
 export { clonePacket, emptyPacket, fields, type Packet, readBits, writeBits } from './packet.ts';
