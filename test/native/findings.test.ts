@@ -92,7 +92,7 @@ describe('findings', () => {
     expect(findings[0]).toMatchObject({
       id: 'addon',
       state: 'missing',
-      found: 'missing: the native addon was not built',
+      found: 'the native addon was not built',
     });
     expect(findings.slice(1).map((finding) => finding.state)).toEqual(Array(7).fill('unknown'));
     expect(abilitiesOf(findings).map(({ id, able }) => [id, able])).toEqual([
