@@ -67,7 +67,10 @@ export function macFromNumber(value: number): string {
     .replace(/..(?=.)/g, '$&:');
 }
 
-/** A dotted quad as an unsigned 32-bit integer, or undefined. */
+/**
+ * A dotted quad as an unsigned 32-bit integer, or undefined.  Of an octet above
+ * 255 the low 8 bits count, because OVN reads it so.
+ */
 export function parseIpv4(text: string): number | undefined {
   let value = 0;
   let octets = 0;
@@ -80,8 +83,7 @@ export function parseIpv4(text: string): number | undefined {
       octets++;
       octet = -1;
     } else if (code >= 48 && code <= 57) {
-      octet = (octet < 0 ? 0 : octet * 10) + code - 48;
-      if (octet > 255) return undefined;
+      octet = ((octet < 0 ? 0 : octet * 10) + code - 48) & 255;
     } else return undefined;
   }
   return octets === 4 ? value : undefined;

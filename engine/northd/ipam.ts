@@ -66,8 +66,13 @@ function wishesOf(dp: SwitchDatapath, warnings: NorthdWarning[]): Wish[] {
   if (!managesAddresses(dp)) return [];
   const wishes: Wish[] = [];
   for (const port of dp.ports) {
+    if (port.peer) {
+      // What its column has been given earlier stays there.
+      port.dynamicAddresses = port.row.dynamic_addresses;
+      continue;
+    }
     const dynamic = sortedSet(port.row.addresses).filter(isDynamicAddress);
-    if (dynamic.length === 0 || port.peer) continue;
+    if (dynamic.length === 0) continue;
     if (dynamic.length > 1) {
       const message = `Switch port "${port.name}" asks for more than one dynamic address; only the first is given`;
       warn(warnings, port.row, 'several-dynamic-addresses', message);
@@ -113,7 +118,7 @@ function assign(
     const { port } = wish;
     const pool = pools.get(port.datapath) ?? {};
     const had = current.get(port.name);
-    const old = had === undefined ? undefined : parsePortAddresses(had)?.addresses;
+    const old = had === undefined ? undefined : (parsePortAddresses(had)?.addresses ?? nothing);
     const plan = old ? revise(wish, old, pool, topology.macPrefix) : begin(wish, pool);
     if (old && plan.mac === 'keep') macs.claim(old.mac);
     if (old?.ipv4[0] && plan.ipv4 === 'keep') pool.ipv4?.claim(old.ipv4[0].bits);
@@ -122,6 +127,9 @@ function assign(
   for (const step of pending) step();
   return result;
 }
+
+/** What a text that is not a port's addresses is read as. */
+const nothing: PortAddresses = { mac: '00:00:00:00:00:00', ipv4: [], ipv6: [] };
 
 /** For each part: keep what it was, give what was asked for, make a new one, or have none. */
 type Decision = 'keep' | 'asked' | 'new' | 'none';

@@ -240,13 +240,16 @@ function routerDatapath(nb: Northbound, row: NorthboundRow<'Logical_Router'>): R
     ports: [],
     gatewayChassis: row.options.chassis,
     gatewayPorts: [],
-    hasDistributedNat: rowsOf(nb, 'NAT', row.nat).some(
-      (rule) => rule.type === 'dnat_and_snat' && rule.logical_port !== undefined && rule.external_mac !== undefined,
-    ),
+    hasDistributedNat: rowsOf(nb, 'NAT', row.nat).some(isDistributed),
     switchPeers: [],
     loadBalancers,
     hasLbVip: hasVip(loadBalancers),
   };
+}
+
+function isDistributed({ type, logical_port, external_mac, external_ip }: NorthboundRow<'NAT'>): boolean {
+  if (type !== 'dnat_and_snat' || logical_port === undefined || external_mac === undefined) return false;
+  return parseIpv4Cidr(external_ip) !== undefined || parseIpv6Cidr(external_ip) !== undefined;
 }
 
 function joinSwitchPorts(
@@ -397,6 +400,10 @@ function connectSwitchPort(port: SwitchPort, ports: ReadonlyMap<string, Port>, w
   }
   port.datapath.routerPorts.push(port);
   peer.datapath.switchPeers.push(port.datapath);
+  if (peer.peer?.kind === 'switch-port') {
+    const message = `Router port "${peer.name}" has two switch ports, "${peer.peer.name}" and "${port.name}"; it answers to the latter`;
+    warn(warnings, port.row, 'several-peers', message);
+  }
   peer.peer = port;
   port.peer = peer;
   if (port.row.addresses.includes('router')) port.addresses.push(peer.networks);

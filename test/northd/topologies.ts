@@ -14,7 +14,7 @@ import {
 
 type Extra<T extends Parameters<typeof insertRow>[1]> = Partial<NorthboundColumns<T>>;
 
-function logicalSwitch(nb: Northbound, name: string) {
+export function logicalSwitch(nb: Northbound, name: string) {
   const row = nb.Logical_Switch.get(rowUuid('Logical_Switch', name));
   if (!row) throw new Error(`no switch ${name}`);
   return row;

@@ -16,8 +16,10 @@ export function buildArpResponder(dp: SwitchDatapath, topology: Topology, emit: 
   for (const port of dp.ports) {
     if (port.row.type === 'localnet') skipLocalnet(port, emit);
     if (port.row.type === 'virtual') bindVirtualPort(port, topology, emit);
-    else if (!transparent && answersFor(port, needsUp)) answerKnownAddresses(port, meter, emit);
-    answerByProxy(port, emit);
+    else if (!transparent && answersFor(port, needsUp)) {
+      answerKnownAddresses(port, meter, emit);
+      answerByProxy(port, emit);
+    }
   }
 }
 

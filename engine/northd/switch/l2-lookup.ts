@@ -1,4 +1,6 @@
 /** Which port a frame goes to: ls_in_l2_lkup, ls_in_l2_unknown. */
+
+import type { NorthboundRow } from '../../ovsdb/northbound.ts';
 import { isDynamicAddress, leadingMac, parseIpv4Cidr, parseIpv6Cidr, parseMac } from '../addresses.ts';
 import { coppMeter } from '../copp.ts';
 import type { Emit } from '../emit.ts';
@@ -57,10 +59,10 @@ function buildArpRequests(port: SwitchPort, peer: RouterPort, topology: Topology
   const requestV4 = (ip: string) => request(`arp.op == 1 && arp.tpa == ${ip}`);
   const requestV6 = (ip: string) => request(`nd_ns && nd.target == ${ip}`);
 
-  const rules = rowsOf(topology.nb, 'NAT', [...peer.datapath.row.nat].sort()).filter(({ type }) => type !== 'snat');
+  const rules = destinationRules(peer, topology);
   for (const { external_ip } of rules) {
     if (parseIpv4Cidr(external_ip)) requestV4(external_ip);
-    else if (parseIpv6Cidr(external_ip)) requestV6(external_ip);
+    else requestV6(external_ip);
   }
   for (const { address } of peer.networks.ipv4) requestV4(address);
   for (const { address } of peer.networks.ipv6) requestV6(address);
@@ -69,6 +71,14 @@ function buildArpRequests(port: SwitchPort, peer: RouterPort, topology: Topology
   const own = hashOrder([peer.networks.mac, ...rules.flatMap(({ external_mac }) => external_mac ?? [])]);
   const match = `eth.src == {${own.join(', ')}} && (arp.op == 1 || rarp.op == 3 || nd_ns)`;
   emit(stages.ls_in_l2_lkup, 75, match, 'outport = "_MC_flood_l2"; output;', 7938);
+}
+
+/** The router's NAT rules with an external address that hosts outside ask for. */
+function destinationRules(peer: RouterPort, topology: Topology): NorthboundRow<'NAT'>[] {
+  const rules = rowsOf(topology.nb, 'NAT', [...peer.datapath.row.nat].sort());
+  return rules.filter(
+    ({ type, external_ip }) => type !== 'snat' && (parseIpv4Cidr(external_ip) || parseIpv6Cidr(external_ip)),
+  );
 }
 
 /** The frames addressed to one entry of a port's addresses. */

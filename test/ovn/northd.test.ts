@@ -1,0 +1,67 @@
+/**
+ * The switch pipeline, IPAM and the rows around the flows beside the real
+ * ovn-northd.  With LFLOW_RECORD=1 its answers become the recordings that
+ * `npm test` compares with.
+ */
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { computeSouthbound } from '../../engine/northd/index.ts';
+import { lflowList } from '../../engine/northd/lflow-list.ts';
+import { nbctlScript } from '../../engine/ovsdb/nbctl.ts';
+import type { Northbound } from '../../engine/ovsdb/northbound.ts';
+import { type Answer, differences, rowLines, switchFlowsOnly } from '../northd/compare.ts';
+import { northboundOf, randomSwitches } from '../northd/random.ts';
+import { record } from '../northd/recordings.ts';
+import { switchTopologies } from '../northd/topologies.ts';
+import { type Central, startCentral } from '../oracle/sandbox.ts';
+import { seedAndRuns } from '../oracle/seed.ts';
+import { southboundOf, southboundTables } from '../oracle/southbound.ts';
+
+let central: Central;
+beforeAll(async () => {
+  central = await startCentral();
+});
+afterAll(() => central.stop());
+
+async function ask(nb: Northbound): Promise<Answer> {
+  await central.load(nbctlScript(nb));
+  const southbound = southboundOf(await central.rows('OVN_Southbound', southboundTables));
+  return { flows: switchFlowsOnly(await central.flows()), rows: rowLines(southbound, await dynamicAddresses()) };
+}
+
+async function dynamicAddresses(): Promise<Map<string, string>> {
+  const { Logical_Switch_Port: ports } = await central.rows('OVN_Northbound', ['Logical_Switch_Port']);
+  return new Map(
+    ports.flatMap(({ name, dynamic_addresses }) =>
+      typeof dynamic_addresses === 'string' ? [[String(name), dynamic_addresses]] : [],
+    ),
+  );
+}
+
+/** The listing without the UUIDs of its datapaths. */
+function withoutUuids(list: string): string {
+  return list.replace(/^(Datapath: .*) \([0-9a-f-]{36}\)/gm, '$1');
+}
+
+describe('written topologies', () => {
+  for (const [name, make] of Object.entries(switchTopologies)) {
+    test(name, async () => {
+      const answer = await ask(make());
+      if (process.env.LFLOW_RECORD === '1') await record(name, answer);
+      expect(differences(make(), answer)).toBe('');
+      const listed = withoutUuids(await central.sbctl('lflow-list'));
+      expect(withoutUuids(lflowList(computeSouthbound(make()).southbound))).toBe(listed);
+    });
+  }
+});
+
+test('random topologies', async () => {
+  const { seed, runs } = seedAndRuns(100);
+  await fc.assert(
+    fc.asyncProperty(randomSwitches, async (made) => {
+      const nb = northboundOf(made);
+      expect(differences(nb, await ask(nb))).toBe('');
+    }),
+    { seed, numRuns: runs },
+  );
+});
