@@ -21,8 +21,14 @@ export function problemOf(resource: Resource, complaint: Complaint): SpecProblem
 
 export function placed({ severity = 'error', ...rest }: Complaint, position: Position, resource: string): SpecProblem {
   const { file, line, column } = position;
-  return { file, line, column, severity, ...rest, resource };
+  const { id, path, message, hint } = rest;
+  const texts = { path: printable(path), message: printable(message), ...(hint && { hint: printable(hint) }) };
+  return { file, line, column, severity, id, ...texts, resource };
 }
+
+/** A text without what would steer a terminal, for quotations of foreign input. */
+export const printable = (text: string): string =>
+  text.replace(/\p{Cc}/gu, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /** `did you mean "NAME"?`, if there is a name to suggest. */
 export const didYouMean = (name: string | undefined): string | undefined =>

@@ -50,10 +50,14 @@ const checks: Readonly<Record<string, (text: string) => Mistake>> = {
 
 export const parameterPath = (name: string): string => formatPath(['spec', 'parameters', name]);
 
-/** A subnet among the parameters, or its default; absent if what is written is none. */
+/** A subnet among the parameters, or its default; absent if what is written is none, or none of a useful size. */
 export function parameterCidr(parameters: Readonly<Record<string, string>>, name: string): Cidr | undefined {
-  return parseCidr(parameters[name] ?? defaultParameters[name] ?? '');
+  const cidr = parseCidr(parameters[name] ?? defaultParameters[name] ?? '');
+  return cidr && cidr.prefixLength >= shortestPrefix && cidr.prefixLength <= longestPrefix ? cidr : undefined;
 }
+
+const shortestPrefix = 8;
+const longestPrefix = 30;
 
 /** An address among the parameters, or its default; absent if what is written is none. */
 export function parameterAddress(parameters: Readonly<Record<string, string>>, name: string): number | undefined {
@@ -106,9 +110,10 @@ function cidrMistake(text: string): Mistake {
   const cidr = parseCidr(text);
   if (!cidr)
     return { message: `${quote(text)} is no IPv4 subnet`, hint: 'write ADDRESS/LENGTH, for example 30.30.0.0/16' };
-  if (cidr.prefixLength > 30)
+  if (cidr.prefixLength > longestPrefix)
     return { message: `${text} has no room for hosts`, hint: 'use a prefix of /30 or shorter' };
-  if (cidr.prefixLength < 8) return { message: `${text} is too large`, hint: 'use a prefix of /8 or longer' };
+  if (cidr.prefixLength < shortestPrefix)
+    return { message: `${text} is too large`, hint: 'use a prefix of /8 or longer' };
   if (!hasHostBits(cidr)) return undefined;
   const message = `${text} is an address inside of the subnet ${formatCidr(cidr)}, which is taken`;
   return { severity: 'warning', id: 'parameter-host-bits', message, hint: `write ${formatCidr(cidr)}` };

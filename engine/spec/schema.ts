@@ -134,7 +134,7 @@ function wrongValue(
     case 'type':
       return {
         id: 'wrong-type',
-        message: `${valueName(data)} is not ${typeName(String(schema))}`,
+        message: `${valueName(data)} is ${schema === 'boolean' ? 'neither true nor false' : `not ${typeName(String(schema))}`}`,
         hint:
           schema === 'string' && !isNested(data) ? `put it in quotes: "${data}"` : `write ${typeName(String(schema))}`,
       };
