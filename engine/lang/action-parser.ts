@@ -20,6 +20,8 @@ export interface ActionContext {
   /** Names that put_dhcp_opts and put_dhcpv6_opts know; OVN's own unless given. */
   readonly dhcpOptions?: readonly DhcpOption[];
   readonly dhcpv6Options?: readonly DhcpOption[];
+  /** What the chassis' template variables `^NAME` stand for. */
+  readonly templates?: ReadonlyMap<string, string>;
   /** OVN 23.03 and everything newer unless given. */
   readonly release?: Release;
 }

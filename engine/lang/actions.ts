@@ -11,7 +11,7 @@ import { NESTED_ACTIONS } from './actions-nested.ts';
 import { EVENT_ACTIONS } from './actions-options.ts';
 import { combine, TRUE } from './expr.ts';
 import type { Action, ActionBody, Expr, PlainName } from './ir.ts';
-import { Lexer } from './lexer.ts';
+import { templateLexer } from './template.ts';
 
 /** Tables that a pipeline has in OVN 26.03; earlier releases have fewer. */
 const DEFAULT_TABLES = 36;
@@ -26,7 +26,7 @@ export interface FlowActions {
 /** The actions that `text` is, with their prerequisites.  Throws `LangError`. */
 export function parseFlowActions(text: string, context: ActionContext): FlowActions {
   const parser: ActionParser = {
-    lexer: new Lexer(text),
+    lexer: templateLexer(text, context),
     context,
     tables: context.tables ?? DEFAULT_TABLES,
     depth: 0,
@@ -80,6 +80,9 @@ function takesOverPrereqs(body: ActionBody | undefined): boolean {
 
 function parseAction(p: ActionParser): ActionBody | undefined {
   const { lexer } = p;
+  if (lexer.type === 'template') {
+    lexer.fail('Unexpanded template.');
+  }
   if (lexer.type !== 'id') {
     lexer.failSyntax();
   }

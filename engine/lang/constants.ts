@@ -79,6 +79,9 @@ function parseConstant(lexer: Lexer, set: ConstantSet, env?: MatchEnvironment): 
       break;
     }
     default:
+      if (lexer.type === 'template') {
+        lexer.fail('Unexpanded template.');
+      }
       lexer.failSyntax('expecting constant');
   }
   lexer.advance();

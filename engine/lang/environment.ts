@@ -9,6 +9,8 @@ export interface MatchEnvironment {
   readonly portGroups: ReadonlyMap<string, readonly string[]>;
   /** Tunnel key of the datapath: `@group` then is first looked for as `KEY_group`, northd's name for it. */
   readonly datapathKey?: number;
+  /** What the chassis' template variables `^NAME` stand for. */
+  readonly templates?: ReadonlyMap<string, string>;
   /** OVN 23.03 and everything newer unless given. */
   readonly release?: Release;
 }

@@ -31,3 +31,4 @@ export { normalize } from './normalize.ts';
 export { DHCP_OPTIONS, DHCPV6_OPTIONS } from './options.ts';
 export { resolveConditions, simplify } from './simplify.ts';
 export { findSymbol, type Release, STRING_FIELDS, symbolTable, VALUE_FIELDS } from './symbols.ts';
+export { expandTemplates } from './template.ts';

@@ -19,6 +19,7 @@ export type TokenType =
   | 'masked'
   | 'address-set'
   | 'port-group'
+  | 'template'
   | '('
   | ')'
   | '{'
@@ -47,7 +48,7 @@ export class Lexer {
   readonly source: string;
   /** The current token. */
   type: TokenType = 'end';
-  /** An identifier, a string's contents, a set's name, or what is wrong (`error`). */
+  /** An identifier, a string's contents, a set's or template variable's name, or what is wrong (`error`). */
   text = '';
   /** Of `integer` and `masked`. */
   value = 0n;
@@ -269,7 +270,8 @@ function scanToken(token: Lexer, source: string, p: number, c: number): number {
       return second === '-' ? punctuation(token, '--', p + 2) : punctuation(token, '-', p + 1);
     case '$':
     case '@':
-      return scanSetName(token, source, p);
+    case '^':
+      return scanMarkedName(token, source, p);
     case ':':
       return second === ':' ? scanNumber(token, source, p) : punctuation(token, ':', p + 1);
     case '"':
@@ -318,11 +320,14 @@ function scanId(token: Lexer, source: string, p: number, type: TokenType): numbe
   return end;
 }
 
-function scanSetName(token: Lexer, source: string, p: number): number {
+/** What a name stands for, by the character before it. */
+const MARKED: Readonly<Record<string, TokenType>> = { $: 'address-set', '@': 'port-group', '^': 'template' };
+
+function scanMarkedName(token: Lexer, source: string, p: number): number {
   if (!isIdStart(codeAt(source, p + 1))) {
     return malformed(token, `\`${source[p]}' must be followed by a valid identifier.`, p + 1);
   }
-  return scanId(token, source, p + 1, source[p] === '$' ? 'address-set' : 'port-group');
+  return scanId(token, source, p + 1, MARKED[source[p] ?? ''] ?? 'error');
 }
 
 function scanString(token: Lexer, source: string, p: number): number {

@@ -7,7 +7,8 @@ import { EMPTY_ENVIRONMENT, type MatchEnvironment } from './environment.ts';
 import { combine, FALSE, not, TRUE } from './expr.ts';
 import { parseFieldRef } from './fields.ts';
 import type { Constant, Expr, FieldRef, Relop } from './ir.ts';
-import { Lexer, type TokenType } from './lexer.ts';
+import type { Lexer, TokenType } from './lexer.ts';
+import { templateLexer } from './template.ts';
 
 const MAX_PAREN_DEPTH = 100;
 
@@ -32,7 +33,7 @@ interface Primary {
  * Throws `LangError`.
  */
 export function parseMatch(text: string, env: MatchEnvironment = EMPTY_ENVIRONMENT): Expr {
-  const lexer = new Lexer(text);
+  const lexer = templateLexer(text, env);
   const expr = parseExpr({ lexer, env, negated: false, parenDepth: 0 });
   lexer.expectEnd();
   return expr;
@@ -70,6 +71,9 @@ function parseNot(ctx: Context): Expr {
 
 function parsePrimary(ctx: Context): Primary {
   const { lexer } = ctx;
+  if (lexer.type === 'template') {
+    lexer.fail('Unexpanded template.');
+  }
   if (lexer.match('(')) {
     if (ctx.parenDepth >= MAX_PAREN_DEPTH) {
       lexer.fail('Parentheses nested too deeply.');

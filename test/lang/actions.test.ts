@@ -195,6 +195,14 @@ describe('parseActions', () => {
     expect(answer(text, OVN_23_03)).toBe("error: Syntax error at `mine' expecting DHCPv4 option name.");
   });
 
+  it('puts template variables in before it parses', () => {
+    const templates = new Map([['backends', '10.0.0.1:80,10.0.0.2:80']]);
+    const text = 'ct_lb_mark(backends=^backends);';
+    expect(answer(text, { ...OVN_23_03, templates })).toBe('ct_lb_mark(backends=10.0.0.1:80,10.0.0.2:80); when ip');
+    expect(answer(text, OVN_23_03)).toBe("error: Syntax error at `backends' expecting IP address.");
+    expect(answer('^backends;', OVN_26_03)).toBe('error: Unexpanded template.');
+  });
+
   it('bounds nesting as OVN does', () => {
     const nested = (depth: number) => `${'clone { '.repeat(depth)}next;${' };'.repeat(depth)}`;
     expect(answer(nested(30), OVN_23_03)).not.toMatch(/^error/);

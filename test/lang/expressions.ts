@@ -120,6 +120,8 @@ const WORDS = [
     'is_chassis_resident',
     '$set',
     '@group',
+    '^var',
+    '^',
   ],
   ...[
     '0',

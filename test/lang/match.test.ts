@@ -75,6 +75,23 @@ describe('parseMatch', () => {
     expect(answer('ip4.src == $other', env)).toBe("error: Syntax error at `$other' expecting address set name.");
   });
 
+  it('puts template variables in before it parses', () => {
+    const templates = new Map([
+      ['vip', '10.0.0.1'],
+      ['port', '80'],
+    ]);
+    const env = { ...EMPTY_ENVIRONMENT, templates };
+    expect(answer('ip4.dst == ^vip /* the VIP */ && tcp.dst == ^port', env)).toBe(
+      'ip4.dst == 0xa000001 && tcp.dst == 0x50',
+    );
+    expect(answer('inport == "^vip"', env)).toBe('inport == "^vip"');
+    expect(answer('ip4.dst == ^other', env)).toBe("error: Syntax error at `other' expecting constant.");
+    expect(answer('ip4.dst == ^', EMPTY_ENVIRONMENT)).toBe("error: Syntax error at `error' expecting constant.");
+    expect(answer('ip4.dst == ^vip')).toBe('error: Unexpanded template.');
+    expect(answer('^vip')).toBe('error: Unexpanded template.');
+    expect(answer('ip4.dst == ^1')).toBe("error: `^' must be followed by a valid identifier.");
+  });
+
   it('knows the symbols of its release', () => {
     expect(answer('ct_label.blocked', EMPTY_ENVIRONMENT)).toBe('ct_label.blocked');
     expect(answer('ct_label.blocked')).toBe("error: Syntax error at `ct_label.blocked' expecting field name.");
