@@ -11,12 +11,13 @@
  * One central serves any number of topologies, one after the other; any number
  * of centrals run side by side.  A supervising shell ends the processes and
  * removes the folder when the pipe to it closes, so nothing stays behind if the
- * test process fails, is interrupted or is killed.
+ * test process fails, is interrupted or is killed.  It ends daemons, too, that
+ * write their pid to `daemon.NAME.pid` in the folder.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { northboundSchema } from '../../engine/ovsdb/northbound.ts';
 import type { Flow } from './compare.ts';
@@ -26,6 +27,12 @@ export interface Outcome {
   stdout: string;
   stderr: string;
   status: number;
+}
+
+/** What chassis have learned from packets: rows of MAC_Binding and FDB, by the ports' names. */
+export interface Learned {
+  macBindings: { logicalPort: string; ip: string; mac: string }[];
+  fdb: { logicalPort: string; mac: string }[];
 }
 
 /** A row of OVSDB as JSON. */
@@ -48,6 +55,8 @@ export interface Central {
   settle(): Promise<void>;
   /** Runs a shell script against the northbound database, which keeps its rows. */
   run(script: string): Promise<void>;
+  /** Adds to the southbound database what chassis would; `load` and `empty` take it away again. */
+  learn(learned: Learned): Promise<void>;
   /** The logical flows of the southbound database. */
   flows(): Promise<Flow[]>;
   /** The rows of each of `tables` at one moment, as OVSDB's JSON notation has them (RFC 7047, section 5.1). */
@@ -92,13 +101,13 @@ const supervisor = `
 set -eu
 cd "$1"
 for db in nb sb; do ovsdb-tool create $db.db /usr/share/ovn/ovn-$db.ovsschema; done
-trap 'kill $children 2>/dev/null || true; wait; cd /; rm -rf "$1"' EXIT
+trap 'kill $children $(cat daemon.*.pid 2>/dev/null) 2>/dev/null || true; wait; cd /; rm -rf "$1"' EXIT
 trap 'exit 1' HUP INT TERM
 ovsdb-server --no-chdir --unixctl="$1/ovsdb.ctl" --log-file="$1/ovsdb.log" \\
   --remote="punix:$1/db.sock" nb.db sb.db </dev/null >/dev/null 2>&1 &
 children=$!
 if [ "$2" = northd ]; then
-  ovn-northd --no-chdir --unixctl="$1/northd.ctl" --log-file="$1/northd.log" \\
+  ovn-northd --no-chdir --unixctl="$1/northd.ctl" --log-file="$1/northd.log" --pidfile="$1/northd.pid" \\
     --ovnnb-db="unix:$1/db.sock" --ovnsb-db="unix:$1/db.sock" </dev/null >/dev/null 2>&1 &
   children="$children $!"
 fi
@@ -172,6 +181,28 @@ export async function startCentral({ northd = true } = {}): Promise<Central> {
       );
       return Object.fromEntries(tables.map((table, at) => [table, results[at] ?? []])) as Record<T, Json[]>;
     },
+    async learn({ macBindings, fdb }) {
+      const tables = await central.rows('OVN_Southbound', ['Port_Binding', 'Datapath_Binding']);
+      const datapaths = new Map(tables.Datapath_Binding.map((row) => [uuidOf(row._uuid), row.tunnel_key]));
+      const ports = new Map(tables.Port_Binding.map((row) => [row.logical_port, row]));
+      const insert = (table: string, logicalPort: string, columns: (port: Json) => Json) => {
+        const port = ports.get(logicalPort);
+        if (!port) throw new Error(`the southbound database has no port "${logicalPort}"`);
+        return { op: 'insert', table, row: columns(port) };
+      };
+      await transact('OVN_Southbound', [
+        ...macBindings.map(({ logicalPort, ip, mac }) =>
+          insert('MAC_Binding', logicalPort, ({ datapath }) => ({ logical_port: logicalPort, ip, mac, datapath })),
+        ),
+        ...fdb.map(({ logicalPort, mac }) =>
+          insert('FDB', logicalPort, ({ datapath, tunnel_key }) => ({
+            mac,
+            dp_key: datapaths.get(uuidOf(datapath)),
+            port_key: tunnel_key,
+          })),
+        ),
+      ]);
+    },
     async flows() {
       const tables = await central.rows('OVN_Southbound', ['Logical_Flow', 'Logical_DP_Group', 'Datapath_Binding']);
       return expandFlows(tables.Logical_Flow, tables.Logical_DP_Group, tables.Datapath_Binding);
@@ -237,7 +268,8 @@ async function appears(paths: string[], milliseconds: number): Promise<void> {
 function outcome(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
   return new Promise((resolve) => {
     execFile(program, args, { env, maxBuffer: 1 << 30 }, (error, stdout, stderr) => {
-      const status = error === null ? 0 : typeof error.code === 'number' ? error.code : 128;
+      const signal = error?.signal ? constants.signals[error.signal] : 0;
+      const status = error === null ? 0 : typeof error.code === 'number' ? error.code : 128 + signal;
       resolve({ stdout, stderr: error !== null && stderr === '' ? error.message : stderr, status });
     });
   });

@@ -1,5 +1,5 @@
 /** Comparing traces: ours beside ovn-trace's, packet by packet. */
-import type { Southbound } from '../../engine/ovsdb/southbound.ts';
+import type { FdbEntry, Southbound } from '../../engine/ovsdb/southbound.ts';
 import {
   assumedConntrack,
   type Form,
@@ -11,7 +11,7 @@ import {
   traceText,
 } from '../../sim/trace/index.ts';
 import { ctState } from '../../sim/trace/packet.ts';
-import type { Central } from './sandbox.ts';
+import type { Central, Learned } from './sandbox.ts';
 
 /** One call of ovn-trace. */
 export interface Probe {
@@ -35,6 +35,18 @@ export interface Tracer {
 export function tracer(southbound: Southbound): Tracer {
   const reversed = { ...southbound, flows: [...southbound.flows].reverse() };
   return { forward: prepare(southbound), backward: prepare(reversed) };
+}
+
+/** Our southbound database with what chassis have learned. */
+export function withLearned(southbound: Southbound, { macBindings, fdb }: Learned): Southbound {
+  const keys = new Map(southbound.datapaths.map(({ uuid, tunnelKey }) => [uuid, tunnelKey]));
+  const ports = new Map(southbound.ports.map((port) => [port.logicalPort, port]));
+  const entries = fdb.map(({ logicalPort, mac }): FdbEntry => {
+    const port = ports.get(logicalPort);
+    if (!port) throw new Error(`our southbound database has no port "${logicalPort}"`);
+    return { datapathKey: keys.get(port.datapath) ?? 0, portKey: port.tunnelKey, mac };
+  });
+  return { ...southbound, macBindings: [...southbound.macBindings, ...macBindings], fdb: entries };
 }
 
 /** What became of one comparison. */

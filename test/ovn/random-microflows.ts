@@ -5,6 +5,7 @@
  */
 import fc from 'fast-check';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
+import type { Learned } from '../oracle/sandbox.ts';
 import type { Probe } from '../oracle/traces.ts';
 
 /** Where a packet enters, and what belongs there. */
@@ -14,8 +15,9 @@ interface Station {
   /** Source of a believable packet. */
   mac: string;
   ip: string;
-  /** MAC address of who forwards what leaves the subnet. */
+  /** MAC and IP address of who forwards what leaves the subnet. */
   router: string;
+  gateway: string;
 }
 
 /** A packet that enters by any of the ports of `nb`. */
@@ -42,7 +44,37 @@ export function randomProbe(nb: Northbound): fc.Arbitrary<Probe> {
     }));
 }
 
+/** Somebody whom no manifest mentions. */
+const stranger = '0a:00:00:00:00:77';
+
+/** Who answers outside, behind a localnet port. */
 const outside = '02:aa:00:00:00:99';
+
+/**
+ * What chassis might have learned: who answers outside, who has an address by
+ * hand on each router port's subnet, and behind which ports without port
+ * security a MAC address was seen.
+ */
+export function neighboursOf(nb: Northbound): Learned {
+  const routers = [...nb.Logical_Router_Port.values()];
+  const nexthops = new Set([...nb.Logical_Router_Static_Route.values()].map(({ nexthop }) => nexthop));
+  const unknown = [...nb.Logical_Switch_Port.values()].filter(
+    ({ type, addresses }) => type === '' && addresses.includes('unknown'),
+  );
+  return {
+    macBindings: routers.flatMap(({ name, networks: [network = ''] }) => [
+      { logicalPort: name, ip: nthAddress(network, 77), mac: stranger },
+      ...[...nexthops]
+        .filter((ip) => nthAddress(`${ip}/${lengthOf(network)}`, 0) === nthAddress(network, 0))
+        .map((ip) => ({ logicalPort: name, ip, mac: outside })),
+    ]),
+    fdb: unknown.slice(0, 1).map(({ name }) => ({ logicalPort: name, mac: stranger })),
+  };
+}
+
+function lengthOf(network: string): string {
+  return network.replace(/.*\//, '');
+}
 
 function stationsOf(nb: Northbound): Station[] {
   const routerPorts = new Map([...nb.Logical_Router_Port.values()].map((port) => [port.name, port]));
@@ -55,15 +87,16 @@ function stationsOf(nb: Northbound): Station[] {
       const [mac = outside, ip = '8.8.8.8'] = peer
         ? [peer.mac, hostOf(peer.networks[0])]
         : (addresses.find((address) => address !== 'unknown')?.split(' ') ?? []);
-      const router = peers.find((other) => other !== peer)?.mac ?? outside;
-      stations.push({ datapath, inport, mac, ip, router });
+      const router = peers.find((other) => other !== peer);
+      const gateway = hostOf(router?.networks[0] ?? '30.30.0.1/16');
+      stations.push({ datapath, inport, mac, ip, router: router?.mac ?? outside, gateway });
     }
   }
   for (const { name: datapath, ports } of nb.Logical_Router.values()) {
     for (const port of ports.flatMap((uuid) => nb.Logical_Router_Port.get(uuid) ?? [])) {
       const neighbour = stations.find(({ router }) => router === port.mac);
       const { mac = outside, ip = '8.8.8.8' } = neighbour ?? {};
-      stations.push({ datapath, inport: port.name, mac, ip, router: port.mac });
+      stations.push({ datapath, inport: port.name, mac, ip, router: port.mac, gateway: hostOf(port.networks[0]) });
     }
   }
   return stations;
@@ -76,6 +109,8 @@ function hostOf(network = ''): string {
 interface Places {
   macs: string[];
   ipv4: string[];
+  /** What packets that leave a VPC, or come back, are addressed to. */
+  external: string[];
   ipv6: string[];
 }
 
@@ -84,16 +119,7 @@ function addressesOf(nb: Northbound, stations: Station[]): Places {
   const macs = [...stations.map(({ mac }) => mac), ...routers.map(({ mac }) => mac)];
   const subnets = [...nb.Logical_Switch.values()].flatMap(({ other_config }) => other_config.subnet ?? []);
   return {
-    macs: [
-      ...new Set([
-        ...macs,
-        outside,
-        'ff:ff:ff:ff:ff:ff',
-        '01:00:5e:00:00:05',
-        '33:33:00:00:00:01',
-        '0a:00:00:00:00:77',
-      ]),
-    ],
+    macs: [...new Set([...macs, outside, 'ff:ff:ff:ff:ff:ff', '01:00:5e:00:00:05', '33:33:00:00:00:01', stranger])],
     ipv4: [
       ...new Set([
         ...stations.map(({ ip }) => ip),
@@ -104,6 +130,7 @@ function addressesOf(nb: Northbound, stations: Station[]): Places {
         ...['8.8.8.8', '0.0.0.0', '127.0.0.1', '169.254.169.254', '224.0.0.1', '239.1.2.3', '255.255.255.255'],
       ]),
     ],
+    external: ['8.8.8.8', '8.8.8.8', ...[...nb.NAT.values()].map(({ external_ip }) => external_ip)],
     ipv6: [...new Set([...macs.map(linkLocal), 'ff02::1', 'ff02::2', 'ff02::1:ff00:1', '2001:db8::1', '::'])],
   };
 }
@@ -112,8 +139,8 @@ function addressesOf(nb: Northbound, stations: Station[]): Places {
 function nthAddress(subnet: string, n: number): string {
   const [base = '', length = '32'] = subnet.split('/');
   const size = 2 ** (32 - Number(length));
-  const first = base.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
-  const address = first + (((n % size) + size) % size);
+  const host = base.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  const address = host - (host % size) + (((n % size) + size) % size);
   return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');
 }
 
@@ -161,6 +188,15 @@ function usually<T>(other: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
   return fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: other });
 }
 
+/** The station's own address, its gateway's, or another. */
+function sourceAddress({ ipv4 }: Places): fc.Arbitrary<(station: Station) => string> {
+  return fc.oneof(
+    { weight: 6, arbitrary: fc.constant(({ ip }: Station) => ip) },
+    { weight: 1, arbitrary: fc.constant(({ gateway }: Station) => gateway) },
+    { weight: 1, arbitrary: fc.constantFrom(...ipv4).map((address) => () => address) },
+  );
+}
+
 const port = fc.constantFrom(22, 53, 67, 68, 80, 443, 546, 547, 3784, 4789, 6081, 49152);
 
 const transport = fc.oneof(
@@ -178,41 +214,39 @@ const transport = fc.oneof(
   fc.constantFrom(['ip.later_frag', 'ip.proto == 17'], ['ip.frag == 1', 'udp.dst == 53']),
 );
 
-function ipv4({ ipv4 }: Places): fc.Arbitrary<Build> {
-  const address = fc.constantFrom(...ipv4);
+function ipv4(places: Places): fc.Arbitrary<Build> {
   return fc
     .record({
-      source: usually(address),
-      target: address,
+      source: sourceAddress(places),
+      target: fc.oneof(fc.constantFrom(...places.ipv4), fc.constantFrom(...places.external)),
       ttl: fc.constantFrom(64, 64, 64, 255, 0, 1, 2),
       payload: transport,
     })
-    .map(({ source, target, ttl, payload }) => ({ ip }) => [
+    .map(({ source, target, ttl, payload }) => (station) => [
       'ip4',
-      `ip4.src == ${source ?? ip}`,
+      `ip4.src == ${source(station)}`,
       `ip4.dst == ${target}`,
       `ip.ttl == ${ttl}`,
       ...payload,
     ]);
 }
 
-function arp({ ipv4, macs }: Places): fc.Arbitrary<Build> {
-  const address = fc.constantFrom(...ipv4);
+function arp(places: Places): fc.Arbitrary<Build> {
   return fc
     .record({
       op: fc.constantFrom(1, 1, 1, 2, 3),
-      sender: usually(address),
-      hardware: usually(fc.constantFrom(...macs)),
-      target: fc.option(address, { freq: 5, nil: undefined }),
+      sender: sourceAddress(places),
+      hardware: usually(fc.constantFrom(...places.macs)),
+      target: fc.option(fc.constantFrom(...places.ipv4), { freq: 5, nil: undefined }),
     })
-    .map(({ op, sender, hardware, target }) => ({ ip, mac, router }) => [
-      `eth.dst == ${op === 1 ? 'ff:ff:ff:ff:ff:ff' : router}`,
+    .map(({ op, sender, hardware, target }) => (station) => [
+      `eth.dst == ${op === 1 ? 'ff:ff:ff:ff:ff:ff' : station.router}`,
       `arp.op == ${op}`,
-      `arp.spa == ${sender ?? ip}`,
+      `arp.spa == ${sender(station)}`,
       // Without a target of its own it is a gratuitous one.
-      `arp.tpa == ${target ?? sender ?? ip}`,
-      `arp.sha == ${hardware ?? mac}`,
-      `arp.tha == ${op === 1 ? '00:00:00:00:00:00' : router}`,
+      `arp.tpa == ${target ?? sender(station)}`,
+      `arp.sha == ${hardware ?? station.mac}`,
+      `arp.tha == ${op === 1 ? '00:00:00:00:00:00' : station.router}`,
     ]);
 }
 
@@ -244,15 +278,26 @@ function ipv6({ ipv6 }: Places): fc.Arbitrary<Build> {
     ]);
 }
 
+/** The multicast address at which the owner of an address is asked for its MAC: RFC 4291, section 2.7.1. */
+function solicitedNode(address: string): string {
+  const groups = address.split(':');
+  const low = Number.parseInt(groups.at(-2) || '0', 16) % 256;
+  return `ff02::1:ff${low.toString(16).padStart(2, '0')}:${groups.at(-1) || '0'}`;
+}
+
 /** Neighbour discovery: RFC 4861. */
 function neighbour({ ipv6 }: Places): fc.Arbitrary<Build> {
   const address = fc.constantFrom(...ipv6);
   return fc
-    .record({ message: fc.constantFrom('nd_ns', 'nd_ns', 'nd_na', 'nd_rs', 'nd_ra'), target: address, to: address })
+    .record({
+      message: fc.constantFrom('nd_ns', 'nd_ns', 'nd_na', 'nd_rs', 'nd_ra'),
+      target: address,
+      to: fc.oneof(address, fc.constantFrom('target', 'solicited-node')),
+    })
     .map(({ message, target, to }) => ({ mac }) => [
       message,
       `ip6.src == ${linkLocal(mac)}`,
-      `ip6.dst == ${to}`,
+      `ip6.dst == ${to === 'target' ? target : to === 'solicited-node' ? solicitedNode(target) : to}`,
       ...(message === 'nd_ns' ? [`nd.target == ${target}`, `nd.sll == ${mac}`] : []),
       ...(message === 'nd_na' ? [`nd.target == ${target}`, `nd.tll == ${mac}`] : []),
     ]);

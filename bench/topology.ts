@@ -1,0 +1,84 @@
+/** A topology of any size to measure with: the same size, the same manifests. */
+import { InputError } from '../engine/origin.ts';
+import { readManifests } from '../engine/spec/read.ts';
+import type { Resources } from '../engine/spec/resources.ts';
+
+export interface Size {
+  vpcs: number;
+  /** In each VPC. */
+  networks: number;
+  /** In each VPC. */
+  nodes: number;
+  /** Of each network, on each node. */
+  interfaces: number;
+}
+
+/** 100 VPCs, 200 networks and 10 000 ports. */
+export const usualSize: Size = { vpcs: 100, networks: 2, nodes: 5, interfaces: 10 };
+
+/**
+ * Manifests: every VPC has the same subnets, and each network a way outside
+ * with source NAT.
+ */
+export function manifests({ vpcs, networks, nodes, interfaces }: Size): string {
+  const documents: string[] = [];
+  for (const v of numbers(vpcs)) {
+    for (const n of numbers(nodes)) documents.push(node(`node-${v}-${n}`, `vpc-${v}`));
+    documents.push(vpc(`vpc-${v}`));
+    for (const n of numbers(networks)) {
+      documents.push(network(`net-${v}-${n}`, `vpc-${v}`, `10.${n}.0.0/16`));
+      for (const i of numbers(interfaces))
+        documents.push(vf(`net-${v}-${n}-vf-${i}`, `net-${v}-${n}`, n * interfaces + i));
+    }
+  }
+  return documents.join('---\n');
+}
+
+/** What the manifests of a size say. Throws InputError if the size is too large for them to be valid. */
+export function resourcesOf(size: Size): Resources {
+  const { resources, problems } = readManifests([{ file: 'bench.yaml', text: manifests(size) }]);
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  if (errors.length > 0) throw new InputError(errors.slice(0, 10));
+  return resources;
+}
+
+function numbers(count: number): number[] {
+  return Array.from({ length: count }, (_, at) => at);
+}
+
+const node = (name: string, vpcName: string) => `apiVersion: v1
+kind: Node
+metadata: {name: ${name}, labels: {vpc: ${vpcName}}}
+`;
+
+const vpc = (name: string) => `apiVersion: vpc.dpu.nvidia.com/v1alpha1
+kind: DPUVPC
+metadata: {name: ${name}, namespace: default}
+spec:
+  tenant: ${name}
+  isolationClassName: ovn.vpc.dpu.nvidia.com
+  interNetworkAccess: true
+  nodeSelector: {matchLabels: {vpc: ${name}}}
+`;
+
+const network = (name: string, vpcName: string, subnet: string) => `apiVersion: vpc.dpu.nvidia.com/v1alpha1
+kind: DPUVirtualNetwork
+metadata: {name: ${name}, namespace: default}
+spec:
+  vpcName: ${vpcName}
+  type: Bridged
+  externallyRouted: true
+  bridgedNetwork: {ipam: {ipv4: {dhcp: true, subnet: ${subnet}}}}
+`;
+
+const vf = (name: string, networkName: string, id: number) => `apiVersion: svc.dpu.nvidia.com/v1alpha1
+kind: DPUServiceInterface
+metadata: {name: ${name}, namespace: default}
+spec:
+  template:
+    spec:
+      template:
+        spec:
+          interfaceType: vf
+          vf: {pfID: ${Math.floor(id / 200)}, vfID: ${id % 200}, parentInterfaceRef: "", virtualNetwork: ${networkName}}
+`;
