@@ -3,6 +3,7 @@
  * which interface is a port on which node, every MAC and IP address, the nodes'
  * gateways.  The same resources always give the same plan.
  */
+import { groupBy } from '../group.ts';
 import type { Origin } from '../origin.ts';
 import { interfaceKey, interfacePlacements, type Placement, vpcNodes } from '../spec/nodes.ts';
 import type {
@@ -98,16 +99,6 @@ export function planTopology(resources: Resources): VpcPlan[] {
     external: new Map(),
   };
   return [...resources.vpcs].sort(byName).map((vpc) => planVpc(vpc, context));
-}
-
-function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group) group.push(item);
-    else groups.set(keyOf(item), [item]);
-  }
-  return groups;
 }
 
 function planVpc(vpc: Vpc, context: Context): VpcPlan {

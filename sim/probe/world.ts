@@ -7,6 +7,7 @@
  * MAC address belongs to, and the router outside sends back what is addressed to
  * a gateway.  So two VPCs that could meet outside do meet here.
  */
+import { groupBy } from '../../engine/group.ts';
 import type { LogicalFlow, MacBinding, Southbound } from '../../engine/ovsdb/southbound.ts';
 import { formatIpv4, netmask } from '../../engine/vpc/ipam.ts';
 import { externalName, localnetPort } from '../../engine/vpc/names.ts';
@@ -89,6 +90,8 @@ const crossings = 4;
 export function openWorld(southbound: Southbound, plans: readonly VpcPlan[]): World {
   const hosts = plans.flatMap(hostsOfVpc);
   const gateways = plans.flatMap(gatewaysOfVpc);
+  const hostsByNetwork = groupBy(hosts, ({ network }) => network);
+  const gatewaysByVpc = groupBy(gateways, ({ vpc }) => vpc);
   const hostByPort = new Map(hosts.map((host) => [host.port.name, host]));
   const gatewayByPort = new Map(gateways.map((gateway) => [gateway.localnet, gateway]));
   const macBindings = [...southbound.macBindings, ...neighbours(gateways)];
@@ -126,8 +129,8 @@ export function openWorld(southbound: Southbound, plans: readonly VpcPlan[]): Wo
     southbound,
     hosts,
     gateways,
-    hostsOf: (network) => hosts.filter((host) => host.network === network),
-    gatewaysOf: (vpc) => gateways.filter((gateway) => gateway.vpc === vpc),
+    hostsOf: (network) => hostsByNetwork.get(network) ?? [],
+    gatewaysOf: (vpc) => gatewaysByVpc.get(vpc) ?? [],
     send: (microflow, connections = trackingConntrack()) => {
       sent++;
       const { packet, inport } = parsePacket(topology, microflow);

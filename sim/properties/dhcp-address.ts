@@ -3,7 +3,7 @@ import { gatewayText } from '../probe/conversation.ts';
 import { dhcpDiscoverText } from '../probe/packets.ts';
 import type { Host, Outcome, World } from '../probe/world.ts';
 import { returned } from './expect.ts';
-import { allNetworks, type Failure, networkSubject, type Probe, type Property, sample } from './property.ts';
+import { allNetworks, type Failure, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 
 export const dhcpAddress: Property = {
   id: 'dhcp-address',
@@ -14,7 +14,7 @@ export const dhcpAddress: Property = {
       yield {
         subject: networkSubject(plan),
         source: plan.network.at('spec.bridgedNetwork.ipam.ipv4.dhcp'),
-        probes: probes(world, sample(hosts, 256)),
+        probes: probes(world, sample(hosts, share(world, 4096))),
         ...(hosts.length === 0 && { vacuous: 'the network has no port' }),
       };
     }

@@ -6,7 +6,7 @@ import { ipv4Text } from '../probe/read.ts';
 import { type Host, outsideAddress, type World } from '../probe/world.ts';
 import { trackingConntrack } from '../trace/index.ts';
 import { expectNoArrival, protocolName } from './expect.ts';
-import { allNetworks, type Failure, networkSubject, type Probe, type Property, sample } from './property.ts';
+import { allNetworks, type Failure, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 
 export const externalAccess: Property = {
   id: 'external-access',
@@ -17,7 +17,7 @@ export const externalAccess: Property = {
       yield {
         subject: networkSubject(plan),
         source: plan.network.at('spec.externallyRouted'),
-        probes: probes(world, sample(hosts, 64)),
+        probes: probes(world, sample(hosts, share(world, 1024))),
         ...(hosts.length === 0 && { vacuous: 'the network has no port' }),
       };
     }

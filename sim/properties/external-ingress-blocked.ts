@@ -4,7 +4,7 @@ import type { NetworkPlan, VpcPlan } from '../../engine/vpc/plan.ts';
 import { ipv4Text, transports } from '../probe/packets.ts';
 import { type Gateway, type Host, outsideAddress, outsideMac, type World } from '../probe/world.ts';
 import { expectNoArrival, protocolName } from './expect.ts';
-import { allNetworks, networkSubject, type Probe, type Property, sample } from './property.ts';
+import { allNetworks, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 
 export const externalIngressBlocked: Property = {
   id: 'external-ingress-blocked',
@@ -30,8 +30,9 @@ function whyVacuous(world: World, vpc: VpcPlan, { network }: NetworkPlan): strin
 }
 
 function* probes(world: World, vpc: VpcPlan, plan: NetworkPlan): Generator<Probe> {
-  for (const gateway of sample(world.gatewaysOf(vpc), 8)) {
-    for (const host of sample(world.hostsOf(plan), 8)) yield* attempts(world, gateway, host);
+  const limit = Math.ceil(Math.sqrt(share(world, 512)));
+  for (const gateway of sample(world.gatewaysOf(vpc), limit)) {
+    for (const host of sample(world.hostsOf(plan), limit)) yield* attempts(world, gateway, host);
   }
 }
 

@@ -3,7 +3,7 @@ import { openingText } from '../probe/conversation.ts';
 import { transports } from '../probe/packets.ts';
 import { type Host, outsideAddress, type World } from '../probe/world.ts';
 import { expectNoArrival, protocolName } from './expect.ts';
-import { allNetworks, networkSubject, type Probe, type Property, sample } from './property.ts';
+import { allNetworks, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 
 /** Nobody's MAC address. */
 const strangeMac = '02:00:5e:00:53:ff';
@@ -17,7 +17,7 @@ export const forgedSource: Property = {
       yield {
         subject: networkSubject(plan),
         source: plan.network.origin,
-        probes: probes(world, sample(hosts, 32)),
+        probes: probes(world, sample(hosts, share(world, 256))),
         ...(hosts.length === 0 && { vacuous: 'the network has no port' }),
       };
     }

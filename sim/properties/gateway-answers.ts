@@ -3,7 +3,7 @@ import { gatewayText } from '../probe/conversation.ts';
 import { arpRequestText, ipv4Text } from '../probe/packets.ts';
 import type { Host, World } from '../probe/world.ts';
 import { expectArpReply, returned } from './expect.ts';
-import { allNetworks, type Failure, networkSubject, type Probe, type Property, sample } from './property.ts';
+import { allNetworks, type Failure, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 
 export const gatewayAnswers: Property = {
   id: 'gateway-answers',
@@ -14,7 +14,7 @@ export const gatewayAnswers: Property = {
       yield {
         subject: networkSubject(plan),
         source: plan.network.at('spec.bridgedNetwork.ipam.ipv4.subnet'),
-        probes: probes(world, sample(hosts, 64)),
+        probes: probes(world, sample(hosts, share(world, 2048))),
         ...(hosts.length === 0 && { vacuous: 'the network has no port' }),
       };
     }

@@ -3,7 +3,7 @@ import { gatewayText } from '../probe/conversation.ts';
 import { arpAnnouncementText, arpRequestText, ipv4Text } from '../probe/packets.ts';
 import type { Host, World } from '../probe/world.ts';
 import { expectNoArrival } from './expect.ts';
-import { allNetworks, networkSubject, type Probe, type Property, sample } from './property.ts';
+import { allNetworks, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 
 export const gatewayTakeover: Property = {
   id: 'gateway-takeover',
@@ -14,7 +14,7 @@ export const gatewayTakeover: Property = {
       yield {
         subject: networkSubject(plan),
         source: plan.network.at('spec.bridgedNetwork.ipam.ipv4.subnet'),
-        probes: probes(world, sample(hosts, 64)),
+        probes: probes(world, sample(hosts, share(world, 1024))),
         ...(hosts.length === 0 && { vacuous: 'the network has no port' }),
       };
     }

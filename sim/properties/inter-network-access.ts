@@ -5,7 +5,7 @@ import { transports } from '../probe/packets.ts';
 import type { World } from '../probe/world.ts';
 import { expectConversation } from './expect.ts';
 import { intrusions } from './intrusion.ts';
-import { hostPairs, type Probe, type Property, sample, vpcSubject } from './property.ts';
+import { hostPairs, type Probe, type Property, share, vpcSubject } from './property.ts';
 
 export const interNetworkAccess: Property = {
   id: 'inter-network-access',
@@ -27,9 +27,8 @@ function* probes(world: World, { vpc, networks }: VpcPlan): Generator<Probe> {
   for (const a of networks) {
     for (const b of networks) {
       if (a === b) continue;
-      const from = vpc.interNetworkAccess ? world.hostsOf(a) : sample(world.hostsOf(a), 4);
-      const to = vpc.interNetworkAccess ? world.hostsOf(b) : sample(world.hostsOf(b), 4);
-      for (const [one, other] of hostPairs(from, to)) {
+      const limit = share(world, vpc.interNetworkAccess ? 1024 : 128);
+      for (const [one, other] of hostPairs(world.hostsOf(a), world.hostsOf(b), limit)) {
         if (!vpc.interNetworkAccess) yield* intrusions(world, one, other);
         else for (const kind of transports) yield () => expectConversation(world, between(one, other, kind), other);
       }

@@ -4,7 +4,7 @@ import { type Transport, transports } from '../probe/packets.ts';
 import { ipv4Text } from '../probe/read.ts';
 import type { Host, World } from '../probe/world.ts';
 import { protocolName } from './expect.ts';
-import { allNetworks, type Failure, networkSubject, type Probe, type Property, sample } from './property.ts';
+import { allNetworks, type Failure, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 
 export const masquerade: Property = {
   id: 'masquerade',
@@ -18,7 +18,7 @@ export const masquerade: Property = {
       yield {
         subject: networkSubject(plan),
         source: plan.network.at('spec.masquerade'),
-        probes: probes(world, sample(hosts, 64)),
+        probes: probes(world, sample(hosts, share(world, 1024))),
         ...(vacuous && { vacuous }),
       };
     }

@@ -3,7 +3,7 @@ import { between } from '../probe/conversation.ts';
 import { arpRequestText, transports } from '../probe/packets.ts';
 import type { Host, World } from '../probe/world.ts';
 import { expectArpReply, expectConversation } from './expect.ts';
-import { allNetworks, type Failure, hostPairs, networkSubject, type Probe, type Property } from './property.ts';
+import { allNetworks, type Failure, hostPairs, networkSubject, type Probe, type Property, share } from './property.ts';
 
 export const networkReachability: Property = {
   id: 'network-reachability',
@@ -22,7 +22,7 @@ export const networkReachability: Property = {
 };
 
 function* probes(world: World, hosts: readonly Host[]): Generator<Probe> {
-  for (const [from, to] of hostPairs(hosts, hosts)) {
+  for (const [from, to] of hostPairs(hosts, hosts, share(world, 4096))) {
     yield () => expectFound(world, from, to);
     for (const transport of transports) yield () => expectConversation(world, between(from, to, transport), to);
   }

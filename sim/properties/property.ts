@@ -105,13 +105,19 @@ export const networkSubject = ({ network }: NetworkPlan): string => switchName(n
 /** `default/testvpc`. */
 export const vpcSubject = ({ vpc }: VpcPlan): string => routerName(vpc);
 
-/** How many pairs of ports one check looks at. */
-const pairLimit = 256;
+/**
+ * How many of a kind each network may look at, so that all networks together
+ * look at about `total`: everything in a small topology, samples in a large one.
+ */
+export function share({ plans }: World, total: number): number {
+  const networks = plans.reduce((sum, vpc) => sum + vpc.networks.length, 0);
+  return Math.max(2, Math.floor(total / Math.max(1, networks)));
+}
 
 /** Ordered pairs of different hosts: all of them, or where they are too many, of evenly chosen hosts. */
-export function* hostPairs(from: readonly Host[], to: readonly Host[]): Generator<[Host, Host]> {
-  const side = Math.floor(Math.sqrt(pairLimit));
-  const isSmall = from.length * to.length <= pairLimit;
+export function* hostPairs(from: readonly Host[], to: readonly Host[], limit: number): Generator<[Host, Host]> {
+  const side = Math.ceil(Math.sqrt(limit));
+  const isSmall = from.length * to.length <= limit;
   for (const a of isSmall ? from : sample(from, side)) {
     for (const b of isSmall ? to : sample(to, side)) if (a !== b) yield [a, b];
   }

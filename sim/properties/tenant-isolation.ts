@@ -2,12 +2,12 @@
 import type { VpcPlan } from '../../engine/vpc/plan.ts';
 import type { World } from '../probe/world.ts';
 import { intrusions } from './intrusion.ts';
-import { type Check, type Probe, type Property, sample, vpcSubject } from './property.ts';
+import { type Check, hostPairs, type Probe, type Property, sample, vpcSubject } from './property.ts';
 
 /** How many other VPCs each VPC is tried against. */
 const othersLimit = 16;
-/** How many pairs of hosts of two VPCs are tried. */
-const hostLimit = 4;
+/** How many pairs of hosts of different VPCs are tried, all in all. */
+const pairLimit = 1024;
 
 export const tenantIsolation: Property = {
   id: 'tenant-isolation',
@@ -31,8 +31,8 @@ function check(world: World, from: VpcPlan, to: VpcPlan): Check {
 }
 
 function* probes(world: World, from: VpcPlan, to: VpcPlan): Generator<Probe> {
-  const hosts = (vpc: VpcPlan) => vpc.networks.flatMap((network) => [...sample(world.hostsOf(network), hostLimit)]);
-  for (const a of sample(hosts(from), hostLimit * 2)) {
-    for (const b of sample(hosts(to), hostLimit * 2)) yield* intrusions(world, a, b);
-  }
+  const hosts = (vpc: VpcPlan) => vpc.networks.flatMap((network) => world.hostsOf(network));
+  const vpcPairs = Math.max(1, world.plans.length * Math.min(othersLimit, world.plans.length - 1));
+  const limit = Math.max(1, Math.min(64, Math.floor(pairLimit / vpcPairs)));
+  for (const [a, b] of hostPairs(hosts(from), hosts(to), limit)) yield* intrusions(world, a, b);
 }
