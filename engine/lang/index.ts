@@ -9,9 +9,12 @@
 export { formatAction, formatActions } from './action-format.ts';
 export type { ActionContext } from './action-parser.ts';
 export { type FlowActions, parseActions, parseFlowActions } from './actions.ts';
+export { formatEthernet, formatIpv4, formatIpv6, parseEthernet, parseIpv4, parseIpv6 } from './addresses.ts';
 export { annotate } from './annotate.ts';
+export { formatConstant, formatConstantSet, formatHex } from './constants.ts';
 export { EMPTY_ENVIRONMENT, type MatchEnvironment } from './environment.ts';
 export { LangError } from './errors.ts';
+export { formatFieldRef } from './fields.ts';
 export { formatMatch } from './format.ts';
 export type * from './ir.ts';
 export { parseMatch } from './match.ts';
