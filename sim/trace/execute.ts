@@ -30,7 +30,7 @@ import {
 /** Copies of copies deeper than this are made in a loop. */
 const maxDepth = 128;
 /** More tables than any packet visits that is not multiplied in a loop. */
-const maxTables = 100_000;
+const maxTables = 40_000;
 
 /**
  * Traces a packet that enters `datapath` by the port in its `inport`.  `packet`

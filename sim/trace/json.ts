@@ -4,6 +4,7 @@
  * met; only true branches (copies of the packet) are lists of their own.
  */
 import type { Origin } from '../../engine/origin.ts';
+import type { Pipeline } from '../../engine/ovsdb/southbound.ts';
 import { formatFlow } from './flow-format.ts';
 import type { TraceNode, TraceNodeType } from './nodes.ts';
 import type { Packet } from './packet.ts';
@@ -13,8 +14,11 @@ import type { TraceTopology } from './topology.ts';
 /** A logical flow that was met, and the place in the manifests that caused it where one is known. */
 export interface JsonFlow {
   uuid: string;
-  stage: string;
+  /** The datapath's name. */
+  datapath: string;
+  pipeline: Pipeline;
   table: number;
+  stage: string;
   priority: number;
   match: string;
   actions: string;
@@ -82,10 +86,11 @@ function branch(topology: TraceTopology, node: TraceNode): JsonNode {
   return node.subs.length === 0 ? start : { ...start, steps: flatten(topology, node.subs) };
 }
 
-function header({ southbound }: TraceTopology, { type, text, flow }: TraceNode): JsonNode {
+function header({ southbound, datapaths }: TraceTopology, { type, text, flow }: TraceNode): JsonNode {
   if (!flow) return { type, text };
-  const { uuid, stage, table, priority, match, actions, source, hint } = flow;
+  const { uuid, pipeline, table, stage, priority, match, actions, source, hint } = flow;
+  const datapath = datapaths.get(flow.datapath)?.binding.name ?? flow.datapath;
   const origin = hint === undefined ? undefined : southbound.origins.get(hint);
-  const met = { uuid, stage, table, priority, match, actions, source };
+  const met = { uuid, datapath, pipeline, table, stage, priority, match, actions, source };
   return { type, text, flow: { ...met, ...(hint !== undefined && { hint }), ...(origin && { origin }) } };
 }

@@ -14,21 +14,26 @@ const asked =
 /** Microflows made of what some flow matches on, so that flows which chance seldom finds are met too. */
 function aimed(southbound: Southbound): fc.Arbitrary<string> {
   const matched = southbound.flows.filter(({ match }) => match !== '1');
-  const flow = fc.constantFrom(...matched);
-  return fc.tuple(flow, fc.nat(), fc.constantFrom(64, 64, 2)).map(([{ datapath, match }, n, ttl]) => {
-    const terms = [...new Set(match.match(asked) ?? [])].map((term) => term.replace(/\{|\/\S+$/g, ''));
+  return fc.tuple(fc.constantFrom(...matched), fc.nat(), fc.constantFrom(64, 64, 2)).map(([flow, n, ttl]) => {
+    const terms = [...new Set(flow.match.match(asked) ?? [])].map((term) => term.replace(/\{|\/\S+$/g, ''));
     const says = (field: string) => terms.some((term) => term.startsWith(field));
-    const ports = southbound.ports.filter((port) => port.datapath === datapath && port.type !== 'chassisredirect');
-    const port = ports[n % ports.length];
-    const near = addressesIn(
-      southbound.flows.filter((other) => other.datapath === datapath).map((other) => other.match),
+    const ports = southbound.ports.filter(
+      ({ datapath, type }) => datapath === flow.datapath && type !== 'chassisredirect',
     );
-    const mac = near.mac[n % near.mac.length] ?? '02:00:00:00:00:01';
-    if (!says('inport') && port) terms.unshift(`inport == ${JSON.stringify(port.logicalPort)}`);
-    if (!says('eth.dst')) terms.push(`eth.dst == ${mac}`);
-    if (!says('eth.src')) terms.push(`eth.src == 02:00:00:00:00:01`);
-    if (says('ip4') && !says('ip4.src')) terms.push(`ip4.src == ${near.ip4[n % near.ip4.length] ?? '10.0.0.1'}`);
-    if (!says('ip.ttl') && (says('ip4') || says('ip6'))) terms.push(`ip.ttl == ${ttl}`);
+    const named = ports.find((port) => says(`inport == ${JSON.stringify(port.logicalPort)}`));
+    const port = named ?? ports[n % ports.length];
+    const near = addressesIn(
+      southbound.flows.filter(({ datapath }) => datapath === flow.datapath).map((one) => one.match),
+    );
+    // A router takes what is addressed to its port, a switch looks for the port that has the address.
+    const own = /(?:[0-9a-f]{2}:){5}[0-9a-f]{2}/.exec(port?.mac[0] ?? '')?.[0] ?? '02:00:00:00:00:01';
+    const onRouter = flow.stage.startsWith('lr_');
+    const add = (field: string, value: unknown) => says(field) || terms.push(`${field} == ${value}`);
+    add('inport', JSON.stringify(port?.logicalPort));
+    add('eth.dst', onRouter ? own : near.mac[n % near.mac.length]);
+    add('eth.src', onRouter ? '02:00:00:00:00:01' : own);
+    if (says('ip4')) add('ip4.src', near.ip4[n % near.ip4.length] ?? '10.0.0.1');
+    if (says('ip4') || says('ip6')) add('ip.ttl', ttl);
     return terms.join(' && ');
   });
 }

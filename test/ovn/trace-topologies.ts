@@ -3,12 +3,12 @@
  * between them they use every action that ovn-northd writes for switches and
  * routers.
  */
+import type { Learned } from '../oracle/sandbox.ts';
+
 export interface TraceTopologyScript {
   name: string;
   northbound: string;
-  /** What chassis have learned: on which port, who has which addresses. */
-  neighbours: readonly { port: string; ip: string; mac: string }[];
-  stations: readonly { port: string; mac: string }[];
+  learned: Learned;
 }
 
 /** Two networks of a VPC, its router, and a gateway router on each of two nodes. */
@@ -133,22 +133,23 @@ export const traceTopologies: readonly TraceTopologyScript[] = [
   {
     name: 'gateways',
     northbound: gateways,
-    neighbours: [
-      { port: 'gw1-out', ip: '30.30.0.1', mac: '02:00:00:00:99:01' },
-      { port: 'vpc-red', ip: '192.168.1.99', mac: '02:00:00:00:99:99' },
-      { port: 'vpc-red', ip: 'fd00:1::99', mac: '02:00:00:00:99:99' },
-    ],
-    stations: [
-      { port: 'red-3', mac: '02:00:00:00:77:77' },
-      { port: 'ln', mac: '02:00:00:00:99:01' },
-    ],
+    learned: {
+      macBindings: [
+        { logicalPort: 'gw1-out', ip: '30.30.0.1', mac: '02:00:00:00:99:01' },
+        { logicalPort: 'vpc-red', ip: '192.168.1.99', mac: '02:00:00:00:99:99' },
+        { logicalPort: 'vpc-red', ip: 'fd00:1::99', mac: '02:00:00:00:99:99' },
+      ],
+      fdb: [
+        { logicalPort: 'red-3', mac: '02:00:00:00:77:77' },
+        { logicalPort: 'ln', mac: '02:00:00:00:99:01' },
+      ],
+    },
   },
-  { name: 'firewall', northbound: firewall, neighbours: [], stations: [] },
+  { name: 'firewall', northbound: firewall, learned: { macBindings: [], fdb: [] } },
   {
     name: 'balanced',
     northbound: balanced,
-    neighbours: [{ port: 'r-out', ip: '172.16.0.1', mac: '02:00:00:00:99:01' }],
-    stations: [],
+    learned: { macBindings: [{ logicalPort: 'r-out', ip: '172.16.0.1', mac: '02:00:00:00:99:01' }], fdb: [] },
   },
-  { name: 'odd', northbound: odd, neighbours: [], stations: [] },
+  { name: 'odd', northbound: odd, learned: { macBindings: [], fdb: [] } },
 ];
