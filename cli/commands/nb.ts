@@ -18,8 +18,8 @@ manifests that caused it; nbctl is a shell script that recreates the database in
 
 export default function define(): Command {
   return new Command('nb')
-    .description('Print the OVN northbound database that the manifests ask for.')
-    .argument('<INPUT...>', 'manifests: YAML files, folders of them, or - for standard input')
+    .description('Prints the OVN northbound database that the manifests ask for.')
+    .argument('<input...>', 'YAML files, folders of them, or - for standard input')
     .addOption(formatOption(forms))
     .addOption(nodesOption())
     .addOption(outputOption())
