@@ -35,14 +35,21 @@ export interface ActionParser {
   readonly depth: number;
   /** Which fields may be assigned. */
   readonly scope: 'packet' | 'ct_commit';
-  /** What must hold where the sequence runs, in OVN's order. */
-  prereqs: Expr[];
+  /** What must hold where the sequence runs, in the order in which it is met. */
+  readonly prereqs: Expr[];
+  /** The same from inside `clone` and `reject`, a list for each. */
+  readonly innerPrereqs: (readonly Expr[])[];
   /** Parses actions up to `end`: how an action with others inside comes back to the start. */
   readonly parseSequence: (p: ActionParser, end: 'end' | '}') => Action[];
 }
 
 /** Parses what follows an action's name; undefined where OVN takes the text but makes no action of it. */
 export type ParseAction = (p: ActionParser) => ActionBody | undefined;
+
+/** What must hold where the sequence runs, in OVN's order: from inside before outside, the last one first. */
+export function allPrereqs({ prereqs, innerPrereqs }: ActionParser): readonly Expr[] {
+  return innerPrereqs.length === 0 ? prereqs : [...innerPrereqs.toReversed().flat(), ...prereqs];
+}
 
 const textPrereqs = new Map<string, Expr>();
 

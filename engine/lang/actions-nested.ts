@@ -1,5 +1,5 @@
 /** Actions that hold actions in braces. */
-import { type ActionParser, addPrereq, type ParseAction } from './action-parser.ts';
+import { type ActionParser, addPrereq, allPrereqs, type ParseAction } from './action-parser.ts';
 import type { Action, NestedName } from './ir.ts';
 
 const MAX_DEPTH = 32;
@@ -13,10 +13,10 @@ export function parseNested(p: ActionParser, scope: ActionParser['scope'], prere
   if (p.depth + 1 === MAX_DEPTH) {
     p.lexer.fail('maximum depth of nested actions reached');
   }
-  const inner: ActionParser = { ...p, depth: p.depth + 1, scope, prereqs: [] };
+  const inner: ActionParser = { ...p, depth: p.depth + 1, scope, prereqs: [], innerPrereqs: [] };
   const actions = p.parseSequence(inner, '}');
   if (prereq === undefined) {
-    p.prereqs = [...inner.prereqs, ...p.prereqs];
+    p.innerPrereqs.push(allPrereqs(inner));
   } else {
     addPrereq(p, prereq);
   }

@@ -2,7 +2,7 @@
  * Text to actions: ovn-sb(5), "Logical_Flow table", "actions", with the checks and
  * the wording of lib/actions.c.
  */
-import { type ActionContext, type ActionParser, type ParseAction, withPrereqs } from './action-parser.ts';
+import { type ActionContext, type ActionParser, allPrereqs, type ParseAction, withPrereqs } from './action-parser.ts';
 import { FIELD_ACTIONS, parseAssignment } from './actions-assign.ts';
 import { CONNTRACK_ACTIONS } from './actions-conntrack.ts';
 import { FORWARDING_ACTIONS } from './actions-forwarding.ts';
@@ -32,10 +32,12 @@ export function parseFlowActions(text: string, context: ActionContext): FlowActi
     depth: 0,
     scope: 'packet',
     prereqs: [],
+    innerPrereqs: [],
     parseSequence,
   };
   const actions = parseSequence(parser, 'end');
-  return { actions, prereqs: parser.prereqs.length === 0 ? TRUE : combine('and', parser.prereqs) };
+  const prereqs = allPrereqs(parser);
+  return { actions, prereqs: prereqs.length === 0 ? TRUE : combine('and', prereqs) };
 }
 
 /** The actions that `text` is; none for `drop;` and for nothing at all.  Throws `LangError`. */
@@ -58,24 +60,19 @@ function parseSequence(p: ActionParser, end: 'end' | '}'): Action[] {
     return actions;
   }
   while (lexer.type !== end) {
-    const outer = p.prereqs;
-    p.prereqs = [];
+    const before = p.prereqs.length;
+    const innerBefore = p.innerPrereqs.length;
     const body = parseAction(p);
     lexer.expect(';');
     if (body) {
-      actions.push(withPrereqs(body, p.prereqs));
+      const inner = p.innerPrereqs.length > innerBefore ? p.innerPrereqs.at(-1) : undefined;
+      actions.push(withPrereqs(body, inner ?? p.prereqs.slice(before)));
     }
-    p.prereqs = takesOverPrereqs(body) ? [...p.prereqs, ...outer] : [...outer, ...p.prereqs];
   }
   if (end !== 'end') {
     lexer.advance();
   }
   return actions;
-}
-
-/** OVN puts the prerequisites from inside these before those of the actions before them. */
-function takesOverPrereqs(body: ActionBody | undefined): boolean {
-  return body?.type === 'nested' && (body.name === 'clone' || body.name === 'reject');
 }
 
 function parseAction(p: ActionParser): ActionBody | undefined {

@@ -6,7 +6,7 @@ import { formatMatch } from './format.ts';
 import type { Comparison, Expr, FieldRef, LangSymbol, Relop } from './ir.ts';
 import { parseMatch } from './match.ts';
 import { normalize } from './normalize.ts';
-import { resolveConditions, simplify } from './simplify.ts';
+import { resolveConditions, simplifiedSize, simplify } from './simplify.ts';
 import { findSymbol, STRING_FIELDS, VALUE_FIELDS } from './symbols.ts';
 
 /** A packet as logical flows see it.  Mutable; fields that a packet of its kind has not are 0. */
@@ -58,6 +58,9 @@ export function wholeField(name: string): FieldRef {
   return { symbol, ofs: 0, n: symbol.width };
 }
 
+/** A microflow that amounts to more comparisons than this says too little about too much. */
+const MAX_TERMS = 1_000_000;
+
 /**
  * Fields of which OVN does not keep all that a microflow's text says: the first two
  * it leaves 0, for they are less than a byte and not maskable; of ct_state it has
@@ -74,7 +77,8 @@ const KEPT_BITS: Readonly<Record<string, bigint>> = { 'ip.dscp': 0n, 'ip.ecn': 0
  */
 export function parseMicroflow(text: string, env?: MatchEnvironment): Microflow {
   const annotated = annotate(parseMatch(text, env));
-  const expr = normalize(resolveConditions(simplify(annotated), () => true));
+  const expr =
+    simplifiedSize(annotated) > MAX_TERMS ? undefined : normalize(resolveConditions(simplify(annotated), () => true));
   const flow = createMicroflow();
   for (const term of expr?.type === 'and' ? expr.terms : [expr]) {
     if (term?.type === 'comparison') {

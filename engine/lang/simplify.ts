@@ -20,6 +20,19 @@ export function simplify(expr: Expr): Expr {
   }
 }
 
+/** At least as many comparisons as `simplify` makes of `expr`: it makes one of each bit that may differ. */
+export function simplifiedSize(expr: Expr): number {
+  switch (expr.type) {
+    case 'comparison':
+      return expr.relop === '==' ? 1 : expr.symbol.width + 1;
+    case 'and':
+    case 'or':
+      return expr.terms.reduce((size, term) => size + simplifiedSize(term), 0);
+    default:
+      return 1;
+  }
+}
+
 /** `expr` with each `is_chassis_resident` answered. */
 export function resolveConditions(expr: Expr, isResident: (port: string) => boolean): Expr {
   switch (expr.type) {

@@ -211,6 +211,12 @@ describe('parseActions', () => {
     expect(answer('clone {'.repeat(100_000), OVN_23_03)).toBe('error: maximum depth of nested actions reached');
   });
 
+  it('takes a hundred thousand actions', () => {
+    for (const action of ['ip.ttl--;', 'clone { ip4.src = 1.2.3.4; };', 'reg0 = 1;']) {
+      expect(parseActions(action.repeat(100_000), OVN_23_03)).toHaveLength(100_000);
+    }
+  });
+
   it('throws its own error and nothing else', () => {
     fc.assert(
       fc.property(soup, (text) => {
