@@ -62,10 +62,11 @@ export function readYaml(text: string): YamlText {
   const refusal = refuse(text);
   if (refusal) return { documents, complaints: [refusal], position };
   try {
+    const hasAliases = text.includes('*');
     for (const parsed of parse(text, lines, (complaint) => complaints.push(complaint))) {
       const mistakes = [...parsed.errors, ...parsed.warnings];
       if (mistakes.length > 0) complaints.push(...mistakes.slice(0, maxSyntaxErrors + 1).map(syntaxComplaint));
-      else addDocument(parsed, documents, complaints);
+      else addDocument(parsed, hasAliases ? aliasTargets(parsed) : new Map(), documents, complaints);
     }
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
@@ -185,10 +186,15 @@ function capSyntax(complaints: Complaint[]): Complaint[] {
   return [...complaints.filter((each) => each.id !== 'yaml-syntax' || told.has(each)), more];
 }
 
-function addDocument(parsed: Parsed, documents: YamlDocument[], complaints: Complaint[]): void {
+function addDocument(
+  parsed: Parsed,
+  targets: ReadonlyMap<unknown, unknown>,
+  documents: YamlDocument[],
+  complaints: Complaint[],
+): void {
   const { contents } = parsed;
   if (!contents || (isScalar(contents) && contents.value === null)) return;
-  const reader = new Reader(aliasTargets(parsed));
+  const reader = new Reader(targets);
   const value = reader.read(contents, 0);
   complaints.push(...reader.complaints);
   if (reader.complaints.length === 0) documents.push({ value, start: contents.range[0], places: reader.places });
