@@ -20,7 +20,7 @@ const addresses = (text: string, reserved: string[] = [], excluded: [string, str
 
 describe('IPv4 addresses', () => {
   it('read and print', () => {
-    fc.assert(fc.property(fc.nat(0xffffffff), (address) => expect(ipv4(formatIpv4(address))).toBe(address)));
+    fc.assert(fc.property(fc.nat(0xffffffff), (address) => ipv4(formatIpv4(address)) === address));
   });
 
   it('know their subnet', () => {
