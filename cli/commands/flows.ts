@@ -46,8 +46,15 @@ function datapathNamed({ datapaths }: Southbound, name: string): DatapathBinding
   const found = named.length > 0 ? named : datapaths.filter(({ uuid }) => beginsUuid(uuid, name));
   if (found.length === 1) return found[0];
   if (found.length > 1) throw new UsageError(`"${name}" may be any of ${found.length} datapaths; give its UUID`);
-  const names = datapaths.map((datapath) => `"${datapath.name}"`).join(', ');
-  throw new UsageError(`there is neither an input nor a datapath "${name}"; the datapaths are ${names || 'none'}`);
+  throw new UsageError(`there is neither a file nor a datapath "${name}"; ${existing(datapaths)}`);
+}
+
+/** The first few names, for somebody who mistyped one. */
+function existing(datapaths: readonly DatapathBinding[]): string {
+  if (datapaths.length === 0) return 'there are no datapaths at all';
+  const names = datapaths.slice(0, 8).map((datapath) => `"${datapath.name}"`);
+  const rest = datapaths.length - names.length;
+  return `the datapaths are ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
 function beginsUuid(uuid: string, text: string): boolean {

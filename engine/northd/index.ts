@@ -16,7 +16,7 @@ import { buildSwitchFlows } from './switch/index.ts';
 import { buildTopology, type Topology } from './topology.ts';
 import type { NorthdWarning } from './warning.ts';
 
-export type { NorthdWarning } from './warning.ts';
+export { formatWarning, type NorthdWarning } from './warning.ts';
 
 /** What comes out. */
 export interface Computation {

@@ -21,3 +21,9 @@ export function warn(
 ): void {
   warnings.push({ id, message, row: row._uuid, ...(row.origin && { origin: row.origin }) });
 }
+
+/** `file:line:column: warning: message`, or the message alone where no manifest caused the row. */
+export function formatWarning({ origin, message }: NorthdWarning): string {
+  const place = origin ? `${origin.file}:${origin.line}:${origin.column}: ` : '';
+  return `${place}warning: ${message}`;
+}
