@@ -312,3 +312,11 @@ test('annotations have a limit', () => {
   const long = { a: 'x'.repeat(200_000), b: 'x'.repeat(100_000) };
   expect(errors(read([...topology(), reported('si', 'node-1', 'net', 2, long)]))).toEqual(['invalid-annotation']);
 });
+
+test('manifests that are there twice are complained of once each', () => {
+  const { problems } = read([...topology(), ...topology()]);
+  expect(problems.map(({ id, line }) => `${line} ${id}`)).toEqual(
+    [9, 11, 13, 15].map((line) => `${line} duplicate-resource`),
+  );
+  expect(problems[0].message).toBe('IsolationClass/ovn.vpc.dpu.nvidia.com is there already, at test.yaml:1');
+});

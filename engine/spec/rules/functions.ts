@@ -27,8 +27,7 @@ function checkUses(uses: Use[]): SpecProblem[] {
     const keys = use.nodes.map((node) => ({ node, key: `${node} ${what.key}` }));
     const clash = keys.find(({ key }) => taken.has(key));
     const other = clash && taken.get(clash.key);
-    // Resources of the same name are complained of as such.
-    if (other && (other.namespace !== use.namespace || other.name !== use.name)) {
+    if (other) {
       const message = `${what.name} of the node ${quote(clash.node)} is taken by ${other.origin.resource}`;
       const hint = 'use another one, or select other nodes';
       const path = `${use.path}.${use.attachment.type}`;

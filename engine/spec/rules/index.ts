@@ -11,9 +11,10 @@ import { topologyOf } from './topology.ts';
 
 /** All that is wrong with how resources go together, in no particular order. */
 export function checkResources(resources: Resources, manifests: readonly Manifest[]): SpecProblem[] {
-  const topology = topologyOf(resources, manifests);
+  const { first, problems } = withoutDuplicates(resources);
+  const topology = topologyOf(first, manifests);
   return [
-    ...checkDuplicates(Object.values<Resource[]>({ ...resources }).flat()),
+    ...problems,
     ...checkReferences(topology),
     ...checkIsolation(topology),
     ...checkPlacement(topology),
@@ -23,16 +24,38 @@ export function checkResources(resources: Resources, manifests: readonly Manifes
   ];
 }
 
-/** Resources of one kind, namespace and name: the API server would have the last replace the others. */
-function checkDuplicates(resources: readonly Resource[]): SpecProblem[] {
-  const seen = new Map<string, Resource>();
-  return resources.flatMap((resource) => {
-    const { origin } = resource;
-    const first = seen.get(origin.resource);
-    seen.set(origin.resource, first ?? resource);
-    if (!first) return [];
-    const message = `${origin.resource} is there already, at ${first.origin.file}:${first.origin.line}`;
-    const hint = 'remove one of them, or give it another name';
-    return [problemOf(resource, { id: 'duplicate-resource', path: 'metadata.name', message, hint })];
-  });
+/**
+ * Of resources of one kind, namespace and name only the first, and complaints
+ * about the others: the API server would have the last replace them all.
+ */
+function withoutDuplicates(resources: Resources): { first: Resources; problems: SpecProblem[] } {
+  const problems: SpecProblem[] = [];
+  const firstOf = <R extends Resource>(all: readonly R[]): R[] => {
+    const seen = new Map<string, R>();
+    return all.filter((resource) => {
+      const { origin } = resource;
+      const earlier = seen.get(origin.resource);
+      if (earlier) problems.push(duplicate(resource, earlier));
+      else seen.set(origin.resource, resource);
+      return !earlier;
+    });
+  };
+  const first: Resources = {
+    isolationClasses: firstOf(resources.isolationClasses),
+    vpcs: firstOf(resources.vpcs),
+    networks: firstOf(resources.networks),
+    interfaces: firstOf(resources.interfaces),
+    serviceInterfaces: firstOf(resources.serviceInterfaces),
+    nodes: firstOf(resources.nodes),
+    networkAttachmentDefinitions: firstOf(resources.networkAttachmentDefinitions),
+    services: firstOf(resources.services),
+  };
+  return { first, problems };
+}
+
+function duplicate(resource: Resource, earlier: Resource): SpecProblem {
+  const { file, line } = earlier.origin;
+  const message = `${resource.origin.resource} is there already, at ${file}:${line}`;
+  const hint = 'remove one of them, or give it another name';
+  return problemOf(resource, { id: 'duplicate-resource', path: 'metadata.name', message, hint });
 }

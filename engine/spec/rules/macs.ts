@@ -57,7 +57,7 @@ function checkUnique(serviceInterfaces: ServiceInterface[]): SpecProblem[] {
     const key = `${each.namespace}/${each.virtualNetwork} ${found.mac.toLowerCase()}`;
     const owner = owners.get(key);
     owners.set(key, owner ?? each);
-    if (!owner || owner.name === each.name) return [];
+    if (!owner) return [];
     const message = `${owner.origin.resource} has the MAC address ${found.mac} in the same network`;
     const hint = 'give each interface an address of its own';
     return [problemOf(each, { id: 'mac-duplicate', path: annotationPath(found.key), message, hint })];
