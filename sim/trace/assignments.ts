@@ -3,7 +3,17 @@ import { formatConstantSet, formatHex } from '../../engine/lang/constants.ts';
 import { formatFieldRef } from '../../engine/lang/fields.ts';
 import { type FieldRef, formatAction } from '../../engine/lang/index.ts';
 import { append, type TraceNode } from './nodes.ts';
-import { isIp, isRegister, type Packet, readBits, resolveField, slot, writeBits, writeMasked } from './packet.ts';
+import {
+  isIp,
+  isRegister,
+  type Packet,
+  readBits,
+  resolveField,
+  slot,
+  type WordWrite,
+  wordWrites,
+  writeBits,
+} from './packet.ts';
 import { hasField } from './prerequisites.ts';
 import type { ActionOf, Step } from './step.ts';
 import { portKey } from './topology.ts';
@@ -15,25 +25,39 @@ export function assign(packet: Packet, dst: FieldRef, value: bigint): void {
   if (bits) writeBits(packet, bits.where, value, bits.ofs, bits.n);
 }
 
-/** `FIELD = CONSTANT` */
-export function load({ run, place, packet, into }: Step, action: ActionOf<'load'>): void {
+/** What a `load` does, worked out when it first runs. */
+interface Loading {
+  /** What to say of it; undefined for a register. */
+  said?: string;
+  /** Empty for a port's name, which has another number on each datapath. */
+  writes: WordWrite[];
+}
+
+const loadings = new WeakMap<ActionOf<'load'>, Loading>();
+
+function loadingOf(action: ActionOf<'load'>): Loading {
   const { dst, imm } = action;
   const bits = resolveField(dst);
   if (!bits) {
     // icmp4.frag_mtu and icmp6.frag_mtu, which only the ICMP error in the making has.
-    append(into, 'modify', `${dst.symbol.name} = ${imm.kind === 'bits' ? imm.value & 0xffffn : 0}`);
-    return;
+    return { said: `${dst.symbol.name} = ${imm.kind === 'bits' ? imm.value & 0xffffn : 0}`, writes: [] };
   }
-  if (!isRegister(bits.where)) append(into, 'modify', formatAction(action).replace(/;$/, ''));
-  if (!hasField(packet, dst.symbol.field)) return;
-  const ones = (1n << BigInt(bits.n)) - 1n;
   const shift = BigInt(bits.ofs);
-  if (imm.kind === 'string') {
-    const key = portKey(run.topology, place.datapath, imm.text) ?? 0;
-    writeMasked(packet, bits.where, BigInt(key) << shift, ones << shift);
-  } else {
-    writeMasked(packet, bits.where, imm.value << shift, (imm.mask & ones) << shift);
-  }
+  const mask = imm.kind === 'bits' ? imm.mask & ((1n << BigInt(bits.n)) - 1n) : 0n;
+  const writes = imm.kind === 'bits' ? wordWrites(bits.where, imm.value << shift, mask << shift) : [];
+  return isRegister(bits.where) ? { writes } : { said: formatAction(action).replace(/;$/, ''), writes };
+}
+
+/** `FIELD = CONSTANT` */
+export function load({ run, place, packet, into }: Step, action: ActionOf<'load'>): void {
+  const loading = loadings.get(action) ?? loadingOf(action);
+  loadings.set(action, loading);
+  const { dst, imm } = action;
+  if (loading.said !== undefined) append(into, 'modify', loading.said);
+  if (!hasField(packet, dst.symbol.field)) return;
+  if (imm.kind === 'string') assign(packet, dst, BigInt(portKey(run.topology, place.datapath, imm.text) ?? 0));
+  const { words } = packet;
+  for (const { at, keep, value } of loading.writes) words[at] = ((words[at] as number) & keep) | value;
 }
 
 /** What a copy puts into a field, reduced to a constant; nothing is said of registers. */

@@ -106,8 +106,8 @@ function match(
   packet: Packet,
 ): ExecutableFlow | undefined {
   const flows = datapath.tables[pipeline][table] ?? [];
-  for (const [i, entry] of flows.entries()) {
-    const flow = executable(run.topology, datapath, entry);
+  for (let i = 0; i < flows.length; i++) {
+    const flow = executable(run.topology, datapath, flows[i] as TableFlow);
     if (!flow || !matches(flow, packet)) continue;
     if (run.findOverlaps) findOverlaps(run, datapath, flow, flows.slice(i + 1), packet);
     return flow;
@@ -146,7 +146,8 @@ function perform(
 ): Continuation | undefined {
   if (actions.length === 0) append(into, 'action', 'drop;');
   const step: Step = { run, place, packet, into, stack: [] };
-  for (const [i, action] of actions.entries()) {
+  for (let i = 0; i < actions.length; i++) {
+    const action = actions[i] as Action;
     append(into, 'action', texts?.[i] ?? shown(run.topology, formatAction(action)));
     const next = execute(step, action);
     if (next && i === actions.length - 1) return next;

@@ -40,15 +40,41 @@ export function compileMatch(expr: Expr, context: MatchContext): Test {
 
 type Function_ = Exclude<Test, boolean>;
 
+/** Equalities become one loop over words; they are most of what flows match on. */
 function conjunction(terms: readonly Expr[], context: MatchContext): Test {
+  const equalities: WordTest[] = [];
   const tests: Function_[] = [];
-  for (const term of terms) {
+  for (const term of flattened(terms)) {
+    const words = equalWords(term, context);
+    if (words) {
+      equalities.push(...words);
+      continue;
+    }
     const test = compileMatch(term, context);
     if (test === false) return false;
     if (test !== true) tests.push(test);
   }
-  if (tests.length === 0) return true;
-  return tests.reduce((a, b) => (words) => a(words) && b(words));
+  const first = equal(equalities);
+  if (first !== true) tests.unshift(first);
+  const [only, second] = tests;
+  if (!only) return true;
+  if (!second) return only;
+  if (tests.length === 2) return (packet) => only(packet) && second(packet);
+  return (packet) => tests.every((test) => test(packet));
+}
+
+function flattened(terms: readonly Expr[]): Expr[] {
+  return terms.flatMap((term) => (term.type === 'and' ? flattened(term.terms) : [term]));
+}
+
+/** The words that a term demands to be equal, if that is all it does. */
+function equalWords(term: Expr, context: MatchContext): WordTest[] | undefined {
+  if (term.type === 'comparison' && term.relop === '==') {
+    return wordTests(term.symbol.field, term.symbol.ofs, term.value, term.mask);
+  }
+  if (term.type !== 'string' || term.relop !== '==') return undefined;
+  const key = context.portKey(term.value);
+  return key === undefined ? undefined : [{ at: slotOf(term), mask: -1, value: key }];
 }
 
 function disjunction(terms: readonly Expr[], context: MatchContext): Test {
@@ -63,11 +89,16 @@ function disjunction(terms: readonly Expr[], context: MatchContext): Test {
   return tests.length === 1 ? (tests[0] as Function_) : (words) => tests.some((test) => test(words));
 }
 
-function compileName({ symbol, value, relop }: StringComparison, context: MatchContext): Test {
-  const key = context.portKey(value);
+function compileName(expr: StringComparison, context: MatchContext): Test {
+  const { relop } = expr;
+  const key = context.portKey(expr.value);
   if (key === undefined) return false;
-  const at = slot[symbol.name === 'inport' ? 'inport' : 'outport'];
+  const at = slotOf(expr);
   return relop === '==' ? (words) => words[at] === key : (words) => words[at] !== key;
+}
+
+function slotOf({ symbol }: StringComparison): number {
+  return slot[symbol.name === 'inport' ? 'inport' : 'outport'];
 }
 
 /** One word of a comparison: word `at` under `mask` against `value`. */
@@ -105,12 +136,18 @@ function wordTests(field: string, ofs: number, value: bigint, mask: bigint): Wor
   return tests;
 }
 
-function equal(words: readonly WordTest[]): Test {
-  const [first, ...rest] = words;
+function equal(words: readonly WordTest[]): Function_ | true {
+  const [first, second] = words;
   if (!first) return true;
   const { at, mask, value } = first;
-  if (rest.length === 0) return (packet) => ((packet[at] as number) & mask) === value;
-  return (packet) => words.every((word) => ((packet[word.at] as number) & word.mask) === word.value);
+  if (!second) return (packet) => ((packet[at] as number) & mask) === value;
+  const flat = Int32Array.from(words.flatMap((word) => [word.at, word.mask, word.value]));
+  return (packet) => {
+    for (let i = 0; i < flat.length; i += 3) {
+      if (((packet[flat[i] as number] as number) & (flat[i + 1] as number)) !== flat[i + 2]) return false;
+    }
+    return true;
+  };
 }
 
 function compare(packet: Uint32Array, words: readonly WordTest[]): number {

@@ -184,6 +184,26 @@ export function writeMasked(packet: Packet, where: Storage, value: bigint, mask:
   words[where.slot] = (words[where.slot] as number) & where.kept;
 }
 
+/** A constant assignment to a field, word by word. */
+export interface WordWrite {
+  at: number;
+  /** The bits of the word that stay. */
+  keep: number;
+  value: number;
+}
+
+/** What `writeMasked` does with a constant, worked out once. */
+export function wordWrites(where: Storage, value: bigint, mask: bigint): WordWrite[] {
+  const ones: Packet = { words: emptyPacket().words.fill(0xffffffff) };
+  const zeros = emptyPacket();
+  writeMasked(ones, where, value, mask);
+  writeMasked(zeros, where, value, mask);
+  return Array.from({ length: wordsOf(where) }, (_, i) => {
+    const set = zeros.words[where.slot + i] as number;
+    return { at: where.slot + i, keep: (ones.words[where.slot + i] as number) ^ set, value: set };
+  });
+}
+
 /** Writes bits `ofs` to `ofs + n - 1` of a field. */
 export function writeBits(packet: Packet, where: Storage, value: bigint, ofs = 0, n = where.width): void {
   const mask = ((1n << BigInt(n)) - 1n) << BigInt(ofs);

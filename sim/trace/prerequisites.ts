@@ -30,10 +30,22 @@ const byPrefix: Readonly<Record<string, (packet: Packet) => boolean>> = {
   nd: (packet) => isNeighbourDiscovery(packet) && is(packet, slot.tpDst, 0),
 };
 
+const always = (): boolean => true;
+
+const tests = new Map<string, (packet: Packet) => boolean>();
+
+function testOf(field: string): (packet: Packet) => boolean {
+  if (field === 'nd.sll') return (packet) => hasField(packet, 'nd.target') && is(packet, slot.tpSrc, 135);
+  if (field === 'nd.tll') return (packet) => hasField(packet, 'nd.target') && is(packet, slot.tpSrc, 136);
+  return byPrefix[field.slice(0, field.indexOf('.'))] ?? always;
+}
+
 /** True if the packet has the field of that name (`LangSymbol.field`). */
 export function hasField(packet: Packet, field: string): boolean {
-  if (field === 'nd.sll') return hasField(packet, 'nd.target') && is(packet, slot.tpSrc, 135);
-  if (field === 'nd.tll') return hasField(packet, 'nd.target') && is(packet, slot.tpSrc, 136);
-  const test = byPrefix[field.slice(0, field.indexOf('.'))];
-  return test === undefined || test(packet);
+  let test = tests.get(field);
+  if (!test) {
+    test = testOf(field);
+    tests.set(field, test);
+  }
+  return test(packet);
 }
