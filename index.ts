@@ -1,3 +1,56 @@
 /** The public API of `lflow`: the engine and the simulator, for Node.js and for browsers. */
+
+// Frames
 export { type FrameOptions, type ParsedFrame, parseFrame, parseHex, withChecksums } from './engine/frame.ts';
+// The match and action language
+export {
+  type Action,
+  annotate,
+  type Expr,
+  evaluate,
+  formatAction,
+  formatActions,
+  formatMatch,
+  LangError,
+  type MatchEnvironment,
+  type Microflow,
+  parseActions,
+  parseMatch,
+  parseMicroflow,
+} from './engine/lang/index.ts';
+// Northbound to logical flows
+export { computeSouthbound } from './engine/northd/index.ts';
+export { lflowList } from './engine/northd/lflow-list.ts';
 export { formatProblem, InputError, type Origin, type Position, type Problem } from './engine/origin.ts';
+// The databases
+export { nbJson } from './engine/ovsdb/nb-json.ts';
+export { nbShow } from './engine/ovsdb/nb-show.ts';
+export { nbctlScript } from './engine/ovsdb/nbctl.ts';
+export {
+  emptyNorthbound,
+  insertRow,
+  type Northbound,
+  type NorthboundRow,
+  type NorthboundTable,
+} from './engine/ovsdb/northbound.ts';
+export type { DatapathBinding, LogicalFlow, PortBinding, Southbound } from './engine/ovsdb/southbound.ts';
+// Manifests
+export { type ManifestFile, readManifests } from './engine/spec/read.ts';
+export type { ReadResult, Resources } from './engine/spec/resources.ts';
+// Manifests to northbound
+export { northboundOf, northboundOfPlan, planTopology, type VpcPlan } from './engine/vpc/index.ts';
+// Tracing and verdicts
+export { builtInProperties } from './sim/properties/index.ts';
+export { jsonReport } from './sim/report/json.ts';
+export { type TextOptions, textReport } from './sim/report/text.ts';
+export {
+  assumedConntrack,
+  parsePacket,
+  prepare,
+  type TraceOptions,
+  type TraceResult,
+  type TraceTopology,
+  traceFlow,
+  trackingConntrack,
+} from './sim/trace/index.ts';
+export { type Finding, type Verdict, type Verification, type VerifyOptions, verify } from './sim/verify.ts';
