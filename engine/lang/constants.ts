@@ -94,7 +94,8 @@ function assignKind(lexer: Lexer, set: ConstantSet, kind: Constant['kind']): voi
   set.kind = kind;
 }
 
-function numberAt(lexer: Lexer): Constant {
+/** The number, masked or not, that the current token is. */
+export function numberAt(lexer: Lexer): Constant {
   const { value, format } = lexer;
   return lexer.type === 'masked'
     ? { kind: 'bits', value, mask: lexer.mask, masked: true, format }

@@ -63,9 +63,13 @@ const OLD_CT_SUBFIELDS: Readonly<Record<string, string>> = {
 };
 
 class Builder {
-  readonly symbols = new Map<string, LangSymbol>();
+  readonly symbols: Map<string, LangSymbol>;
   readonly values: string[] = [];
   readonly strings: string[] = [];
+
+  constructor(symbols: ReadonlyMap<string, LangSymbol> = new Map()) {
+    this.symbols = new Map(symbols);
+  }
 
   private slot(list: string[], storage: string): number {
     const known = list.indexOf(storage);
@@ -130,11 +134,10 @@ function addRegisters(table: Builder): void {
   }
 }
 
-function addConntrack(table: Builder, release: Release): void {
+function addConntrack(table: Builder): void {
   table.field('ct_mark', { width: 32, writable: 'ct_commit' });
   table.field('ct_label', { width: 128, writable: 'ct_commit' });
-  const subfields = release === '26.03' ? CT_SUBFIELDS : { ...CT_SUBFIELDS, ...OLD_CT_SUBFIELDS };
-  for (const [name, bits] of Object.entries(subfields)) {
+  for (const [name, bits] of Object.entries({ ...CT_SUBFIELDS, ...OLD_CT_SUBFIELDS })) {
     table.subfield(name, bits);
   }
   table.field('ct_state', { width: 32, writable: 'nowhere' });
@@ -205,7 +208,7 @@ function addArp(table: Builder): void {
   }
 }
 
-function addNeighborDiscovery(table: Builder, release: Release): void {
+function addNeighborDiscovery(table: Builder): void {
   const rest = 'icmp6.code == 0 && ip.ttl == 255';
   table.predicate('nd', 'nominal', `icmp6.type == {135, 136} && ${rest}`);
   table.predicate('nd_ns', 'nominal', `icmp6.type == 135 && ${rest}`);
@@ -216,15 +219,18 @@ function addNeighborDiscovery(table: Builder, release: Release): void {
   table.field('nd.target', { width: 128, prereqs: 'nd' });
   table.field('nd.sll', { width: 48, prereqs: 'nd_ns' });
   table.field('nd.tll', { width: 48, prereqs: 'nd_na' });
-  // Later releases also look at the Ethernet address.
-  const multicast = release === '26.03' ? 'eth.mcastv6 && ' : '';
-  table.predicate('mldv1', 'nominal', `${multicast}ip6.src == fe80::/10 && icmp6.type == {130, 131, 132}`);
-  table.predicate('mldv2', 'nominal', `${multicast}ip6.dst == ff02::16 && icmp6.type == 143`);
 }
 
-function addTransport(table: Builder, release: Release): void {
-  const igmp = release === '26.03' ? 'ip4.mcast && ip.proto == 2' : 'ip4 && ip.proto == 2';
-  table.predicate('igmp', 'nominal', igmp);
+/** Multicast of hosts that join and leave groups; later releases also look at the Ethernet address. */
+function addGroupMembership(table: Builder, release: Release): void {
+  const recent = release === '26.03';
+  const mld = recent ? 'eth.mcastv6 && ' : '';
+  table.predicate('igmp', 'nominal', recent ? 'ip4.mcast && ip.proto == 2' : 'ip4 && ip.proto == 2');
+  table.predicate('mldv1', 'nominal', `${mld}ip6.src == fe80::/10 && icmp6.type == {130, 131, 132}`);
+  table.predicate('mldv2', 'nominal', `${mld}ip6.dst == ff02::16 && icmp6.type == 143`);
+}
+
+function addTransport(table: Builder): void {
   for (const [name, protocol] of Object.entries({ tcp: 6, udp: 17, sctp: 132 })) {
     table.predicate(name, 'nominal', `ip.proto == ${protocol}`);
     table.field(`${name}.src`, { width: 16, prereqs: name });
@@ -237,32 +243,44 @@ function addTransport(table: Builder, release: Release): void {
   table.field('icmp6.frag_mtu', { width: 32, level: 'nominal', writable: 'anywhere' });
 }
 
-function build(release: Release): Builder {
-  const table = new Builder();
-  addRegisters(table);
-  addConntrack(table, release);
-  addEthernet(table);
-  addIp(table);
-  addArp(table);
-  addNeighborDiscovery(table, release);
-  addTransport(table, release);
-  return table;
+const table = new Builder();
+addRegisters(table);
+addConntrack(table);
+addEthernet(table);
+addIp(table);
+addArp(table);
+addNeighborDiscovery(table);
+addTransport(table);
+const common = new Map(table.symbols);
+addGroupMembership(table, '23.03');
+
+/** What both releases have are the same objects, so that symbols can be told apart by identity. */
+function recentSymbols(): ReadonlyMap<string, LangSymbol> {
+  const recent = new Builder(common);
+  for (const name of Object.keys(OLD_CT_SUBFIELDS)) {
+    recent.symbols.delete(name);
+  }
+  addGroupMembership(recent, '26.03');
+  return recent.symbols;
 }
 
-const tables: Readonly<Record<Release, Builder>> = { '23.03': build('23.03'), '26.03': build('26.03') };
+const tables: Readonly<Record<Release, ReadonlyMap<string, LangSymbol>>> = {
+  '23.03': table.symbols,
+  '26.03': recentSymbols(),
+};
 
 /** The symbol of that name, if the release has it. */
 export function findSymbol(name: string, release: Release = '23.03'): LangSymbol | undefined {
-  return tables[release].symbols.get(name);
+  return tables[release].get(name);
 }
 
 /** All symbols of a release, by name. */
 export function symbolTable(release: Release = '23.03'): ReadonlyMap<string, LangSymbol> {
-  return tables[release].symbols;
+  return tables[release];
 }
 
-/** Names of the numeric storage, by slot; the releases have the same. */
-export const VALUE_FIELDS: readonly string[] = tables['23.03'].values;
+/** Names of the numeric storage, by slot. */
+export const VALUE_FIELDS: readonly string[] = table.values;
 
 /** Names of the string storage, by slot. */
-export const STRING_FIELDS: readonly string[] = tables['23.03'].strings;
+export const STRING_FIELDS: readonly string[] = table.strings;

@@ -2,13 +2,14 @@
  * Template variables, `^NAME`: what a chassis has in Chassis_Template_Var stands
  * for them, ovn-sb(5), before a match or an action is parsed.
  */
+import { formatConstant, numberAt } from './constants.ts';
 import { Lexer } from './lexer.ts';
 import { quote } from './quoting.ts';
 
 /**
  * `text` with each variable replaced; one that is not known becomes its bare name,
  * as in ovn-trace, and a complaint about that follows.  Strings are left alone.
- * Like OVN we put the tokens together again without what stood between them.
+ * Like OVN we print the tokens, in their canonical form, with nothing between them.
  */
 export function expandTemplates(text: string, variables: ReadonlyMap<string, string>): string {
   if (!text.includes('^')) {
@@ -22,6 +23,13 @@ export function expandTemplates(text: string, variables: ReadonlyMap<string, str
         break;
       case 'error':
         expanded += `error(${quote(lexer.text)})`;
+        break;
+      case 'string':
+        expanded += quote(lexer.text);
+        break;
+      case 'integer':
+      case 'masked':
+        expanded += formatConstant(numberAt(lexer));
         break;
       default:
         expanded += lexer.tokenSource();

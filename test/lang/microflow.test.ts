@@ -3,6 +3,7 @@ import {
   annotate,
   cloneMicroflow,
   createMicroflow,
+  EMPTY_ENVIRONMENT,
   evaluate,
   getBits,
   getString,
@@ -89,6 +90,26 @@ describe('parseMicroflow', () => {
     } else {
       expect(errorOf(text)).toMatch(message);
     }
+  });
+
+  it('is the same in all releases', () => {
+    for (const release of ['23.03', '26.03'] as const) {
+      const env = { ...EMPTY_ENVIRONMENT, release };
+      expect(() => parseMicroflow('eth.type == 0x800 && ip.proto == 6 && udp', env)).toThrow(
+        'Constraints are contradictory.',
+      );
+      expect(
+        fieldsOf(
+          parseMicroflow('reg0[0] && igmp && reg0[1] && vlan.tci[12] && vlan.present && ip4.dst == 224.0.0.1', env),
+        ),
+      ).toMatchObject({
+        'ip.proto': '2',
+        xxreg0: (3n << 96n).toString(16),
+      });
+    }
+    expect(fieldsOf(parseMicroflow('mldv2', { ...EMPTY_ENVIRONMENT, release: '26.03' }))['eth.dst']).toBe(
+      '333300000000',
+    );
   });
 
   it('refuses in bounded time what would take for ever to multiply out', () => {
