@@ -309,9 +309,8 @@ class AddressPool {
     return true;
   }
 
-  /** Whether a port may have the address: the broadcast address too, though it is never given out. */
   isFree(ip: number): boolean {
-    const inside = ip >= this.#first && ip < this.#first + this.#total;
+    const inside = ip >= this.#first && ip < this.#first + this.#total - 1;
     return inside && !this.#taken.has(ip) && !this.#exclusion(ip);
   }
 

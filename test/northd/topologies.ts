@@ -420,7 +420,6 @@ function ipam(): Northbound {
   addPort(nb, 's', 'oldest', ['02:00:00:00:00:12 10.0.0.12'], { dynamic_addresses: '0a:00:00:00:00:44 10.0.0.44' });
   addPort(nb, 's', 'excluded', ['dynamic'], { dynamic_addresses: '0a:00:00:00:00:35 10.0.0.6' });
   for (let i = 0; i < 7; i++) addPort(nb, 'small', `small${i}`, ['dynamic']);
-  addPort(nb, 'small', 'broadcast', ['dynamic 10.1.0.7']);
   addRouter(nb, 'r');
   addRouterPort(nb, 'r', 'r:s', '0a:00:00:00:00:04', ['10.0.0.4/24']);
   attach(nb, 's', 'r:s');
