@@ -31,18 +31,21 @@ import { type NorthdWarning, warn } from './warning.ts';
  * taken is replaced when it looks again.  So do we, until nothing changes.
  */
 export function assignDynamicAddresses(topology: Topology): void {
+  for (const dp of topology.switches) checkConfiguration(dp, topology.warnings);
   const wishes = topology.switches.flatMap((dp) => wishesOf(dp, topology.warnings));
   if (wishes.length === 0) return;
   let chosen = new Map(
     wishes.flatMap(({ port: { name, row } }) => (row.dynamic_addresses ? [[name, row.dynamic_addresses]] : [])),
   );
+  let warnings: NorthdWarning[] = [];
   for (let round = 0; round < 4; round++) {
-    const last = round === 3;
-    const next = assign(topology, wishes, chosen, last ? topology.warnings : []);
+    warnings = [];
+    const next = assign(topology, wishes, chosen, warnings);
     const stable = wishes.every(({ port }) => next.get(port.name) === chosen.get(port.name));
     chosen = next;
     if (stable) break;
   }
+  topology.warnings.push(...warnings);
   for (const { port } of wishes) {
     const text = chosen.get(port.name);
     const parsed = text === undefined ? undefined : parsePortAddresses(text);
@@ -110,7 +113,7 @@ function assign(
   warnings: NorthdWarning[],
 ): Map<string, string> {
   const macs = new MacPool(topology.macPrefix);
-  const pools = new Map(topology.switches.map((dp) => [dp, poolOf(dp, warnings)]));
+  const pools = new Map(topology.switches.map((dp) => [dp, poolOf(dp)]));
   claimStaticAddresses(topology, macs, pools);
   const result = new Map<string, string>();
   const pending: (() => void)[] = [];
@@ -230,25 +233,28 @@ function claimStaticAddresses(topology: Topology, macs: MacPool, pools: Readonly
   }
 }
 
-function poolOf(dp: SwitchDatapath, warnings: NorthdWarning[]): Pool {
-  const { subnet: subnetText, ipv6_prefix, exclude_ips } = dp.row.other_config;
+function poolOf({ row: { other_config } }: SwitchDatapath): Pool {
+  const subnet = parseSubnet(other_config.subnet);
+  const ipv6 = parsePrefix(other_config.ipv6_prefix);
+  if (!subnet) return { ipv6 };
+  const ipv4 = new AddressPool(subnet.first, subnet.total);
+  excludeAddresses(ipv4, other_config.exclude_ips ?? '');
+  return { ipv4, ipv6 };
+}
+
+function checkConfiguration({ name, row }: SwitchDatapath, warnings: NorthdWarning[]): void {
+  const { subnet: subnetText, ipv6_prefix, exclude_ips } = row.other_config;
+  const complain = (id: string, option: string, value: string, what: string) =>
+    warn(warnings, row, id, `other_config:${option} "${value}" of switch "${name}" is not ${what}`);
   const subnet = parseSubnet(subnetText);
-  const prefix = parsePrefix(ipv6_prefix);
-  if (subnetText !== undefined && !subnet) {
-    const message = `other_config:subnet "${subnetText}" of switch "${dp.name}" is not an IPv4 network`;
-    warn(warnings, dp.row, 'bad-subnet', message);
+  if (subnetText !== undefined && !subnet) complain('bad-subnet', 'subnet', subnetText, 'an IPv4 network');
+  if (ipv6_prefix !== undefined && parsePrefix(ipv6_prefix) === undefined) {
+    complain('bad-ipv6-prefix', 'ipv6_prefix', ipv6_prefix, 'an IPv6 /64');
   }
-  if (ipv6_prefix !== undefined && prefix === undefined) {
-    const message = `other_config:ipv6_prefix "${ipv6_prefix}" of switch "${dp.name}" is not an IPv6 /64`;
-    warn(warnings, dp.row, 'bad-ipv6-prefix', message);
+  if (!subnet || exclude_ips === undefined) return;
+  if (!excludeAddresses(new AddressPool(subnet.first, subnet.total), exclude_ips)) {
+    complain('bad-exclude-ips', 'exclude_ips', exclude_ips, 'a list of addresses and ranges in its subnet');
   }
-  if (!subnet) return { ipv6: prefix };
-  const pool = new AddressPool(subnet.first, subnet.total);
-  if (exclude_ips !== undefined && !excludeAddresses(pool, exclude_ips)) {
-    const message = `other_config:exclude_ips "${exclude_ips}" of switch "${dp.name}" is not a list of addresses and ranges in its subnet`;
-    warn(warnings, dp.row, 'bad-exclude-ips', message);
-  }
-  return { ipv4: pool, ipv6: prefix };
 }
 
 /** The first host's address, and how many follow the network's own, the broadcast address included. */
