@@ -123,8 +123,9 @@ function find(table: Table, packet: Packet): Found | undefined {
 function findRelated(table: Table, packet: Packet, { dst }: Tuple): Found | undefined {
   const quoted = packet.inner && tupleOf(packet.inner);
   if (quoted) {
-    const connection = table.get(keyOf(quoted));
-    return connection && { connection, isReply: keyOf(quoted) === keyOf(connection.original), isRelated: true };
+    const key = keyOf(reversed(quoted));
+    const connection = table.get(key);
+    return connection && { connection, isReply: key !== keyOf(connection.original), isRelated: true };
   }
   for (const connection of table.values()) {
     if (connection.reply.dst.address === dst.address) return { connection, isReply: true, isRelated: true };
@@ -230,7 +231,18 @@ function applyEntry(packet: Packet, { connection, isReply, isRelated }: Found): 
     packet.words[slot.ctState] = words(packet, slot.ctState) | bit;
     changes.push({ direction, address: { family, value: to.address } });
   }
+  if (isRelated && packet.inner) packet.inner = withTuple(packet.inner, isReply ? original : reply);
   return changes;
+}
+
+/** The quoted packet, translated back with the error that quotes it. */
+function withTuple(quoted: Packet, { family, src, dst }: Tuple): Packet {
+  const copy = clonePacket(quoted);
+  setAddress(copy, 'src', { family, value: src.address });
+  setAddress(copy, 'dst', { family, value: dst.address });
+  copy.words[slot.tpSrc] = portField(copy, 'src', src.port);
+  copy.words[slot.tpDst] = portField(copy, 'dst', dst.port);
+  return copy;
 }
 
 function portField(packet: Packet, direction: 'src' | 'dst', port: number): number {

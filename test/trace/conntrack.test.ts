@@ -1,0 +1,159 @@
+/** Stories of several packets, traced one after the other with a tracker that remembers. */
+import { describe, expect, test } from 'vitest';
+import {
+  type Conntrack,
+  type Delivery,
+  fields,
+  type Packet,
+  parsePacket,
+  prepare,
+  readBits,
+  traceFlow,
+  trackingConntrack,
+} from '../../sim/trace/index.ts';
+import type { Storage } from '../../sim/trace/packet.ts';
+import { readRecording } from './recording.ts';
+import { southboundFrom } from './southbound.ts';
+
+const read = (packet: Packet, field: string): bigint => readBits(packet, fields[field] as Storage);
+const address = (text: string): bigint => text.split('.').reduce((value, part) => (value << 8n) | BigInt(part), 0n);
+const ports = (deliveries: readonly Delivery[]): string[] => deliveries.map(({ port }) => port.binding.logicalPort);
+
+describe('behind a gateway router with source NAT', () => {
+  const topology = prepare(readRecording('gateways').southbound);
+  const send = (conntrack: Conntrack, microflow: string, inner?: Packet): Delivery[] => {
+    const { datapath, packet } = parsePacket(topology, microflow);
+    if (inner) packet.inner = inner;
+    const result = traceFlow(topology, datapath, packet, { conntrack, securedNetworks: 'as-network' });
+    expect(result.gaps).toEqual([]);
+    return result.deliveries;
+  };
+  const inside =
+    'inport == "red-1" && eth.src == 02:00:00:00:01:11 && eth.dst == 02:00:00:00:01:01 && ip4.src == 192.168.1.11 && ip.ttl == 64';
+  const outside = 'inport == "ln" && eth.src == 02:00:00:00:99:01 && eth.dst == 02:00:00:00:20:01 && ip.ttl == 64';
+  const request = `${inside} && ip4.dst == 8.8.8.8 && udp.src == 5000 && udp.dst == 53`;
+
+  test('a request leaves with the external address, and its reply finds back', () => {
+    const conntrack = trackingConntrack();
+    const [sent] = send(conntrack, request);
+    expect(sent?.port.binding.logicalPort).toBe('ln');
+    expect(read(sent?.packet as Packet, 'ip4.src')).toBe(address('30.30.0.2'));
+    const reply = `${outside} && ip4.src == 8.8.8.8 && ip4.dst == 30.30.0.2 && udp.src == 53 && udp.dst == 5000`;
+    const [back] = send(conntrack, reply);
+    expect(back?.port.binding.logicalPort).toBe('red-1');
+    expect(read(back?.packet as Packet, 'ip4.dst')).toBe(address('192.168.1.11'));
+  });
+
+  test('what nobody asked for does not get in', () => {
+    const conntrack = trackingConntrack();
+    const reply = `${outside} && ip4.src == 8.8.8.8 && ip4.dst == 30.30.0.2 && udp.src == 53 && udp.dst == 5000`;
+    expect(send(conntrack, reply)).toEqual([]);
+    send(conntrack, request);
+    expect(send(conntrack, reply.replace('udp.dst == 5000', 'udp.dst == 5001'))).toEqual([]);
+    expect(send(conntrack, reply.replace('8.8.8.8', '8.8.4.4'))).toEqual([]);
+  });
+
+  test('two hosts with the same source port get different ones', () => {
+    const conntrack = trackingConntrack();
+    const [first] = send(conntrack, request);
+    const [second] = send(
+      conntrack,
+      request.replaceAll('192.168.1.11', '192.168.1.13').replace('red-1', 'red-3').replace('01:11', '01:13'),
+    );
+    expect(read(first?.packet as Packet, 'udp.src')).toBe(5000n);
+    expect(read(second?.packet as Packet, 'ip4.src')).toBe(address('30.30.0.2'));
+    const port = read(second?.packet as Packet, 'udp.src');
+    expect(port).not.toBe(5000n);
+    const reply = `${outside} && ip4.src == 8.8.8.8 && ip4.dst == 30.30.0.2 && udp.src == 53 && udp.dst == ${port}`;
+    const [back] = send(conntrack, reply);
+    expect(read(back?.packet as Packet, 'ip4.dst')).toBe(address('192.168.1.13'));
+    expect(read(back?.packet as Packet, 'udp.dst')).toBe(5000n);
+  });
+
+  test('an error about the request is translated with it, whoever it comes from', () => {
+    const conntrack = trackingConntrack();
+    const [sent] = send(conntrack, request);
+    const error = `${outside} && ip4.src == 30.30.0.1 && ip4.dst == 30.30.0.2 && icmp4.type == 3 && icmp4.code == 3`;
+    const [back] = send(conntrack, error, sent?.packet);
+    expect(read(back?.packet as Packet, 'ip4.dst')).toBe(address('192.168.1.11'));
+    expect(read(back?.packet as Packet, 'ip4.src')).toBe(address('30.30.0.1'));
+    expect(read(back?.packet.inner as Packet, 'ip4.src')).toBe(address('192.168.1.11'));
+    expect(send(trackingConntrack(), error, sent?.packet)).toEqual([]);
+  });
+
+  test('an echo reply to no request does not get in, one to a request does', () => {
+    const conntrack = trackingConntrack();
+    const reply = `${outside} && ip4.src == 8.8.8.8 && ip4.dst == 30.30.0.2 && icmp4.type == 0`;
+    expect(send(conntrack, reply)).toEqual([]);
+    send(conntrack, `${inside} && ip4.dst == 8.8.8.8 && icmp4.type == 8`);
+    expect(ports(send(conntrack, reply))).toEqual(['red-1']);
+  });
+});
+
+describe('on a switch with stateful ACLs', () => {
+  const stateful = [
+    '0 100 ip => ct_next;',
+    '0 0 1 => next;',
+    '1 100 ct.new && inport == "a" => ct_commit { ct_mark.blocked = 0; ct_label.label = 7; }; next;',
+    '1 100 ct.est && !ct.rpl && ct_mark.blocked == 0 => next;',
+    '1 100 ct.est && ct.rpl => next;',
+    '1 100 ct.rel => next;',
+    '1 90 ct.trk => drop;',
+    '2 50 inport == "a" => outport = "b"; output;',
+    '2 50 inport == "b" => outport = "a"; output;',
+    'egress 0 100 ip => ct_next;',
+    'egress 1 100 ct.new => ct_commit { ct_mark.blocked = 0; }; output;',
+    'egress 1 90 ct.trk => output;',
+  ];
+  const topology = prepare(southboundFrom({ sw: { ports: { a: {}, b: {} }, flows: stateful } }));
+  const trace = (conntrack: Conntrack, microflow: string) => {
+    const { datapath, packet } = parsePacket(topology, microflow);
+    return traceFlow(topology, datapath, packet, { conntrack });
+  };
+  const there = 'inport == "a" && ip4.src == 10.0.0.1 && ip4.dst == 10.0.0.2 && tcp.src == 1000 && tcp.dst == 80';
+  const back = 'inport == "b" && ip4.src == 10.0.0.2 && ip4.dst == 10.0.0.1 && tcp.src == 80 && tcp.dst == 1000';
+
+  test('only one side may open a connection', () => {
+    const conntrack = trackingConntrack();
+    expect(ports(trace(conntrack, back).deliveries)).toEqual([]);
+    expect(ports(trace(conntrack, there).deliveries)).toEqual(['b']);
+  });
+
+  test('a connection is new until its first reply', () => {
+    const conntrack = trackingConntrack();
+    const states = (microflow: string) =>
+      JSON.stringify(trace(conntrack, microflow).nodes).match(/(?<=ct_next\(ct_state=)[^)]*/g);
+    expect(states(there)).toEqual(['new|trk', 'new|trk']);
+    expect(states(there)).toEqual(['new|trk', 'new|trk']);
+  });
+
+  test('zones of ports are apart: what one committed, the other does not know', () => {
+    const conntrack = trackingConntrack();
+    trace(conntrack, there);
+    // b's zone has the connection as it came in there; its reply is one there, too.
+    const [delivered] = trace(conntrack, back).deliveries;
+    expect(delivered?.port.binding.logicalPort).toBe('a');
+    const other = trackingConntrack();
+    const { packet } = parsePacket(topology, back);
+    other.lookup(packet, 'elsewhere');
+    expect(read(packet, 'ct_state')).toBe(0x21n);
+  });
+
+  test('mark and label are those of the connection', () => {
+    const conntrack = trackingConntrack();
+    trace(conntrack, there);
+    const { packet, datapath } = parsePacket(topology, there);
+    conntrack.lookup(packet, `${datapath.binding.uuid} 1`);
+    expect(read(packet, 'ct_label')).toBe(7n << 96n);
+    expect(read(packet, 'ct_mark')).toBe(0n);
+  });
+});
+
+test('crossing to another datapath, a packet forgets what conntrack found', () => {
+  const { packet } = parsePacket(
+    prepare(readRecording('gateways').southbound),
+    'inport == "ln" && ct.est && ct_mark == 1',
+  );
+  trackingConntrack().cross(packet);
+  expect([read(packet, 'ct_state'), read(packet, 'ct_mark')]).toEqual([0n, 0n]);
+});
