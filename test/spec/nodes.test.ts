@@ -34,6 +34,7 @@ describe('selects', () => {
     [selector({ key: 'absent', operator: 'NotIn', values: ['red'] }), true],
     [selector({ key: 'rack', operator: 'Exists', values: [] }), true],
     [selector({ key: 'absent', operator: 'Exists', values: [] }), false],
+    [selector({ key: 'constructor', operator: 'Exists', values: [] }), false],
     [selector({ key: 'rack', operator: 'DoesNotExist', values: [] }), false],
     [selector({ key: 'absent', operator: 'DoesNotExist', values: [] }), true],
   ])('%j: %s', (each, expected) => expect(selects(each, labels)).toBe(expected));

@@ -99,4 +99,7 @@ test('a change is told at its place, with what was there', () => {
   });
   expect(excluded.path).toBe('spec.bridgedNetwork.ipam.ipv4.excludeIPs');
   expect(compareVersions(old, old)).toEqual([]);
+  const longer = { excludeIPs: [{ ip: '10.0.0.9' }, { ip: '10.0.0.10' }] };
+  const [added] = compareVersions(old, read([network('net', 'vpc', '10.0.0.0/24', {}, longer)]).resources);
+  expect(added.path).toBe('spec.bridgedNetwork.ipam.ipv4.excludeIPs');
 });
