@@ -142,9 +142,9 @@ function change(step: Step, action: Action): void {
 }
 
 /** Where `next` leads to: another table, or the other pipeline. */
-function goOn({ place: { datapath, pipeline }, packet, into }: Step, action: ActionOf<'next'>): Continuation {
-  const place = { datapath, pipeline: action.pipeline, table: action.table };
-  if (action.pipeline === pipeline) return { place, packet, into };
+function goOn({ place: { datapath, pipeline, passed }, packet, into }: Step, action: ActionOf<'next'>): Continuation {
+  const place = { datapath, pipeline: action.pipeline, table: action.table, passed: passed + 1 };
+  if (action.pipeline === pipeline) return { place: { ...place, passed }, packet, into };
   const port = action.pipeline === 'ingress' ? 'inport' : 'outport';
   const name = nameOfKey(datapath, packet.words[slot[port]] as number);
   const node = append(into, 'pipeline', `${action.pipeline}(dp="${datapath.friendlyName}", ${port}="${name}")`);

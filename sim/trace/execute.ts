@@ -29,6 +29,8 @@ import {
 
 /** Copies of copies deeper than this are made in a loop. */
 const maxDepth = 128;
+/** Pipelines passed by a packet that loses a hop of its life, 255 at most, on a switch, a router and back. */
+const maxPassed = 1200;
 /** More tables than any packet visits that is not multiplied in a loop. */
 const maxTables = 40_000;
 
@@ -58,7 +60,11 @@ export function traceFlow(
   };
   const inport = nameOfKey(datapath, packet.words[slot.inport] as number);
   const node = append(result.nodes, 'pipeline', `ingress(dp="${datapath.friendlyName}", inport="${inport}")`);
-  walk(run, { place: { datapath, pipeline: 'ingress', table: 0 }, packet: clonePacket(packet), into: node.subs });
+  walk(run, {
+    place: { datapath, pipeline: 'ingress', table: 0, passed: 0 },
+    packet: clonePacket(packet),
+    into: node.subs,
+  });
   return result;
 }
 
@@ -66,7 +72,7 @@ export function traceFlow(
 function walk(run: Run, start: Continuation): void {
   run.depth++;
   for (let next: Continuation | undefined = start; next; next = visit(run, next)) {
-    if (run.depth <= maxDepth && run.tables <= maxTables) continue;
+    if (run.depth <= maxDepth && run.tables <= maxTables && next.place.passed <= maxPassed) continue;
     append(next.into, 'error', '*** the packet goes round in a loop; giving up');
     addGap(run, 'the packet goes round in a loop, which was not followed to its end');
     break;

@@ -40,7 +40,7 @@ export function parsePacket(
   const key = packet.words[slot.inport] as number;
   if (key === 0) throw new MicroflowError('microflow does not specify ingress port');
   const port = datapath.portsByKey.get(key);
-  if (!port) throw new MicroflowError(`the ingress port is no port of datapath "${datapath.binding.name}"`);
+  if (!port) throw new MicroflowError('the ingress port is a multicast group; packets enter by ports');
   return { datapath, packet, inport: port.binding.logicalPort };
 }
 
@@ -91,23 +91,23 @@ function beginsUuid(uuid: string, start: string): boolean {
   return start.length >= 4 && uuid.startsWith(start.toLowerCase());
 }
 
-/** The tunnel key that a name in a microflow stands for; here a port's own UUID and its friendly name will do too. */
+/** The tunnel key that a name in a microflow stands for; here a port's other name and its UUID will do too. */
 function keyOfName(topology: TraceTopology, datapath: TraceDatapath, name: string): number {
-  const key = portKey(topology, datapath, name) ?? likelyPort(topology, name)?.key;
-  if (key === undefined) throw new MicroflowError(`${name}: unknown logical port`);
-  return key;
+  const key = portKey(topology, datapath, name);
+  if (key !== undefined) return key;
+  if (topology.ports.has(name)) {
+    throw new MicroflowError(`port "${name}" is no port of datapath "${datapath.binding.name}"`);
+  }
+  const matching = [...datapath.portsByKey.values()].filter((port) => isCalled(port, name));
+  if (matching.length > 1) throw new MicroflowError(`name "${name}" matches multiple ports`);
+  const [only] = matching;
+  if (!only) throw new MicroflowError(`${name}: unknown logical port`);
+  return only.key;
 }
 
-function likelyPort(topology: TraceTopology, name: string): TracePort | undefined {
-  const matching = [...topology.ports.values()].filter(
-    ({ binding, friendlyName }) =>
-      binding.externalIds.name === name ||
-      (shortName(friendlyName) === name && name !== '') ||
-      beginsUuid(binding.uuid, name) ||
-      beginsUuid(binding.logicalPort, name),
-  );
-  if (matching.length > 1) throw new MicroflowError(`name "${name}" matches multiple ports`);
-  return matching[0];
+function isCalled({ binding, friendlyName }: TracePort, name: string): boolean {
+  const names = [binding.externalIds.name, friendlyName, shortName(binding.logicalPort)];
+  return names.includes(name) || beginsUuid(binding.uuid, name) || beginsUuid(binding.logicalPort, name);
 }
 
 /** Fields that ovn-trace takes from a microflow without a word, and without effect. */

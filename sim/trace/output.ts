@@ -1,7 +1,7 @@
 /** The `output` action: from the ingress pipeline into the egress one, from there to the port and beyond. */
-import { append, type TraceNode } from './nodes.ts';
+import { append } from './nodes.ts';
 import { clonePacket, type Packet, slot } from './packet.ts';
-import { type Continuation, nameOfKey, type Run } from './run.ts';
+import { type Continuation, nameOfKey, type Place } from './run.ts';
 import type { Step } from './step.ts';
 import type { TraceDatapath, TraceGroup, TracePort } from './topology.ts';
 
@@ -9,34 +9,41 @@ const loopback = 1;
 const omitting = '/* omitting output because inport == outport && !flags.loopback */';
 
 /** Sends the packet to the port or group in its `outport`. */
-export function output({ run, place: { datapath, pipeline }, packet, into }: Step): Continuation | undefined {
-  const key = (packet.words[slot.outport] as number) & 0xffff;
+export function output(step: Step): Continuation | undefined {
+  const { datapath, pipeline } = step.place;
+  const key = keyIn(step.packet, 'outport');
   if (key === 0) {
-    append(into, 'error', '*** output to null logical port');
+    append(step.into, 'error', '*** output to null logical port');
     return undefined;
   }
   const port = datapath.portsByKey.get(key);
   const group = datapath.groupsByKey.get(key);
-  if (!port && !group) append(into, 'error', `*** unknown port or multicast group ${key}`);
-  if (pipeline === 'egress') return deliver(run, datapath, packet, port, port?.friendlyName ?? group?.name, into);
-  if (!group) return toEgress(datapath, packet, port, into);
-  replicate(run, datapath, packet, group, into);
+  if (!port && !group) append(step.into, 'error', `*** unknown port or multicast group ${key}`);
+  if (pipeline === 'egress') return deliver(step, port, port?.friendlyName ?? group?.name ?? '(unnamed)');
+  if (!group) return toEgress(step, port);
+  replicate(step, group);
   return undefined;
+}
+
+function keyIn(packet: Packet, register: 'inport' | 'outport'): number {
+  return (packet.words[slot[register]] as number) & 0xffff;
+}
+
+/** The first table of a datapath's pipeline. */
+function startOf(datapath: TraceDatapath, pipeline: Place['pipeline'], before: Place): Place {
+  return { datapath, pipeline, table: 0, passed: before.passed + 1 };
 }
 
 /** The end of the egress pipeline: the port's peer takes the packet over, or somebody outside. */
 function deliver(
-  run: Run,
-  datapath: TraceDatapath,
-  packet: Packet,
+  { run, place, packet, into }: Step,
   port: TracePort | undefined,
-  name = '(unnamed)',
-  into: TraceNode[],
+  name: string,
 ): Continuation | undefined {
   append(into, 'output', `/* output to "${name}", type "${port?.binding.type ?? ''}" */`);
   if (!port?.peer) {
     append(into, 'modify', `output("${name}")`);
-    if (port) run.result.deliveries.push({ datapath, port, packet: clonePacket(packet) });
+    if (port) run.result.deliveries.push({ datapath: place.datapath, port, packet: clonePacket(packet) });
     return undefined;
   }
   const { peer } = port;
@@ -46,73 +53,64 @@ function deliver(
   entering.words[slot.inport] = peer.key;
   entering.words[slot.outport] = 0;
   run.conntrack.cross(entering);
-  return { place: { datapath: peer.datapath, pipeline: 'ingress', table: 0 }, packet: entering, into: node.subs };
+  return { place: startOf(peer.datapath, 'ingress', place), packet: entering, into: node.subs };
 }
 
 /** The packet as the egress pipeline gets it: registers do not pass, but for the two ports. */
 function egressPacket(packet: Packet): Packet {
   const copy = clonePacket(packet);
-  const { words } = copy;
-  const inport = words[slot.inport] as number;
-  const outport = words[slot.outport] as number;
-  words.fill(0, slot.reg0, slot.reg0 + 16);
-  words[slot.inport] = inport;
-  words[slot.outport] = outport;
+  copy.words.fill(0, slot.reg0, slot.reg0 + 16);
+  copy.words[slot.inport] = packet.words[slot.inport] as number;
+  copy.words[slot.outport] = packet.words[slot.outport] as number;
   return copy;
 }
 
-function mayLoop(packet: Packet): boolean {
-  return ((packet.words[slot.flags] as number) & loopback) !== 0;
+function egressTitle({ datapath }: Place, packet: Packet, outport: string): string {
+  const inport = nameOfKey(datapath, keyIn(packet, 'inport'));
+  return `egress(dp="${datapath.friendlyName}", inport="${inport}", outport="${outport}")`;
 }
 
-function replicate(run: Run, datapath: TraceDatapath, packet: Packet, group: TraceGroup, into: TraceNode[]): void {
-  const title = `multicast(dp="${datapath.friendlyName}", mcgroup="${group.name}")`;
-  const copies = append(into, 'pipeline', title);
-  const inKey = (packet.words[slot.inport] as number) & 0xffff;
-  const inport = nameOfKey(datapath, inKey);
+/** A packet does not go back where it came from, unless the flows say that it may. */
+function mayLeaveBy(packet: Packet, port: TracePort | undefined): boolean {
+  const mayLoop = ((packet.words[slot.flags] as number) & loopback) !== 0;
+  return mayLoop || (port !== undefined && port.key !== keyIn(packet, 'inport'));
+}
+
+function replicate({ run, place, packet, into }: Step, group: TraceGroup): void {
+  const { datapath } = place;
+  const copies = append(into, 'pipeline', `multicast(dp="${datapath.friendlyName}", mcgroup="${group.name}")`);
   // ovn-trace sends one copy from port to port: what one egress pipeline changes, the next one gets.
   const copy = egressPacket(packet);
   for (const port of group.ports) {
-    const node = append(
-      copies.subs,
-      'pipeline',
-      `egress(dp="${datapath.friendlyName}", inport="${inport}", outport="${port.friendlyName}")`,
-    );
-    if (port.key !== inKey || mayLoop(packet)) {
+    const node = append(copies.subs, 'pipeline', egressTitle(place, packet, port.friendlyName));
+    if (mayLeaveBy(packet, port)) {
       node.alwaysIndent = true;
       copy.words[slot.outport] = port.key;
-      run.walk({ place: { datapath, pipeline: 'egress', table: 0 }, packet: copy, into: node.subs });
+      run.walk({ place: startOf(datapath, 'egress', place), packet: copy, into: node.subs });
     } else {
       append(node.subs, 'output', omitting);
     }
   }
 }
 
-function toEgress(
-  datapath: TraceDatapath,
-  packet: Packet,
-  port: TracePort | undefined,
-  into: TraceNode[],
-): Continuation | undefined {
+function toEgress({ place, packet, into }: Step, port: TracePort | undefined): Continuation | undefined {
   const copy = egressPacket(packet);
   let target = port;
   if (port?.binding.type === 'chassisredirect') {
-    if (!port.distributedPort) {
+    target = port.distributedPort;
+    if (!target) {
       const text = `*** output to type "${port.binding.type}" port "${port.friendlyName}"`;
       append(into, 'error', `${text} with no or invalid distributed port`);
       return undefined;
     }
-    target = port.distributedPort;
     const names = `outport "${port.friendlyName}" with distributed port "${target.friendlyName}"`;
     append(into, 'output', `/* Replacing type "${port.binding.type}" ${names}. */`);
     copy.words[slot.outport] = target.key;
   }
-  const inKey = (packet.words[slot.inport] as number) & 0xffff;
-  if (mayLoop(packet) || (target && target.key !== inKey)) {
-    const ports = `inport="${nameOfKey(datapath, inKey)}", outport="${target?.friendlyName ?? '(unnamed)'}"`;
-    const node = append(into, 'pipeline', `egress(dp="${datapath.friendlyName}", ${ports})`);
-    return { place: { datapath, pipeline: 'egress', table: 0 }, packet: copy, into: node.subs };
+  if (!mayLeaveBy(packet, target)) {
+    append(into, 'output', omitting);
+    return undefined;
   }
-  append(into, 'output', omitting);
-  return undefined;
+  const node = append(into, 'pipeline', egressTitle(place, packet, target?.friendlyName ?? '(unnamed)'));
+  return { place: startOf(place.datapath, 'egress', place), packet: copy, into: node.subs };
 }

@@ -51,6 +51,8 @@ export interface Place {
   datapath: TraceDatapath;
   pipeline: Pipeline;
   table: number;
+  /** How many pipelines it has passed. */
+  passed: number;
 }
 
 /**

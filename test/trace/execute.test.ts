@@ -1,0 +1,273 @@
+/** What ovn-trace's recordings do not show: walks that do not end, flows that are not understood, odd databases. */
+import { describe, expect, test } from 'vitest';
+import type { Southbound } from '../../engine/ovsdb/southbound.ts';
+import {
+  assumedConntrack,
+  parseCtState,
+  parsePacket,
+  prepare,
+  type TraceOptions,
+  type TraceResult,
+  type TraceTopology,
+  traceFlow,
+  traceJson,
+  traceText,
+} from '../../sim/trace/index.ts';
+import { type SwitchText, southboundFrom } from './southbound.ts';
+
+const sw = (flows: string[], ports: SwitchText['ports'] = { a: {}, b: {} }): TraceTopology =>
+  prepare(southboundFrom({ sw: { ports, flows } }));
+
+function trace(topology: TraceTopology, microflow: string, options?: TraceOptions): TraceResult {
+  const { datapath, packet } = parsePacket(topology, microflow);
+  return traceFlow(topology, datapath, packet, options);
+}
+
+function minimal(topology: TraceTopology, microflow: string, options?: TraceOptions): string[] {
+  const { packet } = parsePacket(topology, microflow);
+  return traceText(packet, trace(topology, microflow, options), ['minimal'])
+    .split('\n')
+    .slice(1, -1);
+}
+
+const outputs = ({ deliveries }: TraceResult): string[] => deliveries.map(({ port }) => port.binding.logicalPort);
+
+describe('a packet that goes round', () => {
+  const twoRouters = (actions: string): Southbound => {
+    const flows = ['0 50 ip.ttl == 1 => drop;', `0 0 1 => ${actions}`, 'egress 0 0 1 => output;'];
+    return southboundFrom({
+      ra: { kind: 'router', ports: { 'ra-rb': { type: 'patch', options: { peer: 'rb-ra' } } }, flows },
+      rb: { kind: 'router', ports: { 'rb-ra': { type: 'patch', options: { peer: 'ra-rb' } } }, flows },
+    });
+  };
+  const back = 'outport = inport; flags.loopback = 1;';
+
+  test('is followed as long as it lives', () => {
+    const topology = prepare(twoRouters(`ip.ttl--; ${back} output;`));
+    const result = trace(topology, 'inport == "ra-rb" && ip4 && ip.ttl == 255');
+    const { packet } = parsePacket(topology, 'inport == "ra-rb" && ip4 && ip.ttl == 255');
+    const text = traceText(packet, result, ['detailed', 'summary', 'minimal']);
+    expect(result.gaps).toEqual([]);
+    expect(text.match(/^ip\.ttl--;$/gm)?.length).toBe(254);
+    expect(JSON.stringify(traceJson(topology, packet, result)).length).toBeGreaterThan(1000);
+  });
+
+  test('is given up on where it lives for ever', () => {
+    const topology = prepare(twoRouters(`${back} output;`));
+    const result = trace(topology, 'inport == "ra-rb"');
+    const { packet } = parsePacket(topology, 'inport == "ra-rb"');
+    expect(traceText(packet, result, ['summary'])).toContain('*** the packet goes round in a loop; giving up;');
+    expect(result.gaps).toEqual(['the packet goes round in a loop, which was not followed to its end']);
+  });
+
+  test('is given up on where it multiplies', () => {
+    const copies = `clone { ${back} output; }; clone { ${back} output; }; ${back} output;`;
+    const result = trace(prepare(twoRouters(copies)), 'inport == "ra-rb"');
+    expect(result.gaps.length).toBe(1);
+  });
+
+  test('is given up on where a table leads to itself', () => {
+    const result = trace(sw(['0 0 1 => next(pipeline=ingress, table=0);']), 'inport == "a"');
+    expect(result.gaps.length).toBe(1);
+  });
+});
+
+describe('what is not understood', () => {
+  test('a flow that does not parse is left out with a warning', () => {
+    const topology = sw([
+      '0 100 nonsense == 1 => drop;',
+      '0 50 1 => do_nonsense;',
+      '0 0 1 => outport = "b"; output;',
+      'egress 0 0 1 => output;',
+    ]);
+    expect(outputs(trace(topology, 'inport == "a"'))).toEqual(['b']);
+    expect(topology.warnings).toEqual([
+      expect.stringMatching(
+        /^a logical flow of sw, ingress_0, priority 100 is not understood and left out: .*nonsense/,
+      ),
+      expect.stringMatching(
+        /^a logical flow of sw, ingress_0, priority 50 is not understood and left out: .*do_nonsense/,
+      ),
+    ]);
+  });
+
+  test('an action that is not modelled is a gap', () => {
+    const topology = sw(['0 0 1 => reg0[0] = chk_ecmp_nh(); outport = "b"; output;', 'egress 0 0 1 => output;']);
+    const result = trace(topology, 'inport == "a"');
+    expect(outputs(result)).toEqual(['b']);
+    expect(result.gaps).toEqual(['the action reg0[0] = chk_ecmp_nh(); is not modelled']);
+  });
+
+  test('references that lead nowhere are warnings', () => {
+    const southbound = southboundFrom({ sw: { ports: { a: {} }, flows: ['0 0 1 => drop;'] } });
+    const [port] = southbound.ports;
+    const [flow] = southbound.flows;
+    if (!port || !flow) throw new Error('there are a port and a flow');
+    southbound.ports.push({ ...port, logicalPort: 'x', datapath: 'nowhere' }, port);
+    southbound.flows.push({ ...flow, datapath: 'nowhere' });
+    southbound.multicastGroups.push({
+      uuid: 'm',
+      datapath: port.datapath,
+      name: 'g',
+      tunnelKey: 40000,
+      ports: ['nobody'],
+    });
+    southbound.macBindings.push({ logicalPort: 'a', ip: 'no address', mac: '02:00:00:00:00:01' });
+    const topology = prepare(southbound);
+    expect(topology.warnings.length).toBe(5);
+    expect(trace(topology, 'inport == "a"').gaps).toEqual([]);
+  });
+});
+
+test('no flow matches: an implicit drop', () => {
+  const topology = sw(['0 0 arp => next;']);
+  const { packet } = parsePacket(topology, 'inport == "a" && ip4');
+  expect(traceText(packet, trace(topology, 'inport == "a" && ip4'), ['detailed'])).toContain(
+    ' 0. ingress_0: no match (implicit drop)\n',
+  );
+});
+
+test('overlapping flows are told, if asked for', () => {
+  const topology = sw(['0 50 ip4 => drop;', '0 50 ip => outport = "b"; output;', '0 0 1 => drop;']);
+  const result = trace(topology, 'inport == "a" && ip4', { findOverlaps: true });
+  expect(result.overlaps.map(({ taken, other }) => [taken.match, other.match])).toEqual([['ip4', 'ip']]);
+  expect(trace(topology, 'inport == "a" && ip6', { findOverlaps: true }).overlaps).toEqual([]);
+});
+
+test('push and pop', () => {
+  const topology = sw([
+    '0 0 1 => push(eth.src); push(ip4.dst); pop(ip4.src); pop(eth.dst); pop(eth.src); drop;'.replace(' drop;', ''),
+  ]);
+  expect(minimal(topology, 'inport == "a" && ip4.dst == 1.2.3.4 && eth.src == 02:00:00:00:00:01')).toEqual([
+    'push(eth.src) -> 0x20000000001;',
+    'push(ip4.dst) -> 0x1020304;',
+    'pop(ip4.src) <- 0x1020304;',
+    'pop(eth.dst) <- 0x20000000001;',
+    'pop(eth.src) <- /* empty stack */;',
+  ]);
+});
+
+describe('choices', () => {
+  const topology = sw([
+    '0 50 ip => ct_lb_mark(backends=10.0.0.1:80,10.0.0.2:81);',
+    '0 0 1 => reg0[0..15] = select(7, 8);',
+    '1 10 ip4.dst == 10.0.0.2 && tcp.dst == 81 => outport = "b"; output;',
+    '1 10 reg0[0..15] == 8 => outport = "b"; output;',
+    '1 0 1 => drop;',
+    'egress 0 0 1 => output;',
+  ]);
+  const call = 'inport == "a" && ip4.dst == 10.9.9.9 && tcp';
+
+  test('the backend is the first, unless it is chosen', () => {
+    expect(outputs(trace(topology, call))).toEqual([]);
+    const lbDst = { family: 4, value: 0x0a000002n, port: 0 } as const;
+    expect(outputs(trace(topology, call, { conntrack: assumedConntrack({ lbDst }) }))).toEqual(['b']);
+  });
+
+  test('the member of a select is the first, unless it is chosen', () => {
+    expect(outputs(trace(topology, 'inport == "a"'))).toEqual([]);
+    expect(outputs(trace(topology, 'inport == "a"', { selectId: 8 }))).toEqual(['b']);
+  });
+});
+
+describe('--ct', () => {
+  const topology = sw([
+    '0 0 1 => ct_next;',
+    '1 10 ct.new && !ct.rpl => outport = "b"; output;',
+    '1 0 1 => drop;',
+    'egress 0 0 1 => output;',
+  ]);
+
+  test('says what conntrack finds', () => {
+    const conntrack = assumedConntrack({ ct: [parseCtState('trk,new')] });
+    expect(outputs(trace(topology, 'inport == "a" && ip4', { conntrack }))).toEqual(['b']);
+    expect(outputs(trace(topology, 'inport == "a" && ip4'))).toEqual([]);
+  });
+
+  test('knows its flags', () => {
+    expect(parseCtState('rpl est')).toBe(0x2a);
+    expect(() => parseCtState('new,old')).toThrow('old: unknown connection tracking state flag');
+  });
+});
+
+describe('port security', () => {
+  const flows = [
+    '0 0 1 => reg0[15] = check_in_port_sec(); next;',
+    '1 50 reg0[15] == 1 => drop;',
+    '1 0 1 => outport = "b"; output;',
+    'egress 0 0 1 => reg0[15] = check_out_port_sec(); next;',
+    'egress 1 50 reg0[15] == 1 => drop;',
+    'egress 1 0 1 => output;',
+  ];
+  const secured = (a: string, b: string): TraceTopology =>
+    sw(flows, { a: { portSecurity: [a] }, b: { portSecurity: [b] } });
+  const mac = '02:00:00:00:00:0a';
+  const packet = `inport == "a" && eth.src == ${mac} && eth.dst == 02:00:00:00:00:0b`;
+  const asNetwork = { securedNetworks: 'as-network' } as const;
+
+  test('a network in an entry is one address to ovn-trace, all of it to a chassis', () => {
+    const topology = secured(`${mac} 10.0.0.0/24`, '02:00:00:00:00:0b');
+    const sent = `${packet} && ip4.src == 10.0.0.7`;
+    expect(outputs(trace(topology, sent))).toEqual([]);
+    expect(outputs(trace(topology, sent, asNetwork))).toEqual(['b']);
+    expect(outputs(trace(topology, sent.replace('10.0.0.7', '10.0.1.7'), asNetwork))).toEqual([]);
+  });
+
+  test('an entry with host bits is one address to both, but hears its broadcasts', () => {
+    const topology = secured(mac, '02:00:00:00:00:0b 10.0.0.7/24');
+    expect(outputs(trace(topology, `${packet} && ip4.dst == 10.0.0.8`, asNetwork))).toEqual([]);
+    expect(outputs(trace(topology, `${packet} && ip4.dst == 10.0.0.7`, asNetwork))).toEqual(['b']);
+    expect(outputs(trace(topology, `${packet} && ip4.dst == 10.0.0.255`, asNetwork))).toEqual(['b']);
+    expect(outputs(trace(topology, `${packet} && ip4.dst == 10.0.0.255`))).toEqual([]);
+  });
+
+  test('ARP, DHCP and neighbour discovery', () => {
+    const topology = secured(`${mac} 10.0.0.7 fd00::7`, '02:00:00:00:00:0b');
+    const reaches = (rest: string): boolean => outputs(trace(topology, `${packet} && ${rest}`)).length === 1;
+    expect(reaches(`arp.op == 1 && arp.sha == ${mac} && arp.spa == 10.0.0.7`)).toBe(true);
+    expect(reaches('arp.op == 1 && arp.sha == 02:00:00:00:00:0c && arp.spa == 10.0.0.7')).toBe(false);
+    expect(reaches(`arp.op == 1 && arp.sha == ${mac} && arp.spa == 10.0.0.8`)).toBe(false);
+    expect(reaches('ip4.src == 0.0.0.0 && ip4.dst == 255.255.255.255 && udp.src == 68 && udp.dst == 67')).toBe(true);
+    expect(reaches('ip4.src == 0.0.0.0 && ip4.dst == 10.0.0.1 && udp.src == 68 && udp.dst == 67')).toBe(false);
+    expect(reaches('ip6.src == fe80::ff:fe00:a && udp')).toBe(true);
+    expect(reaches('ip6.src == fd00::8 && udp')).toBe(false);
+    expect(reaches(`ip6.src == fd00::7 && nd_na && nd.target == fd00::7 && nd.tll == ${mac}`)).toBe(true);
+    expect(reaches(`ip6.src == fd00::7 && nd_na && nd.target == fd00::9 && nd.tll == ${mac}`)).toBe(false);
+    expect(reaches('eth.type == 0x88cc')).toBe(true);
+  });
+});
+
+test('a flow leads to the place in the manifests that caused it', () => {
+  const southbound = southboundFrom({ sw: { ports: { a: {} }, flows: ['0 0 1 => drop;'] } });
+  const [flow] = southbound.flows;
+  if (flow) flow.hint = 'row';
+  const origin = { file: 'a.yaml', line: 3, column: 1, resource: 'DPUVPC/default/v' };
+  southbound.origins.set('row', origin);
+  const topology = prepare(southbound);
+  const { packet } = parsePacket(topology, 'inport == "a"');
+  const { trace: nodes } = traceJson(topology, packet, trace(topology, 'inport == "a"'));
+  expect(nodes.map(({ type }) => type)).toEqual(['pipeline', 'table']);
+  expect(nodes[1]).toMatchObject({
+    flow: { datapath: 'sw', match: '1', origin },
+    steps: [{ type: 'action', text: 'drop;' }],
+  });
+});
+
+test('names are shown as people know them', () => {
+  const id = '5c7c0f5e-7d0b-5a4e-9f63-0e2b6d6c1f10';
+  const southbound = southboundFrom({
+    [`sw-${id}`]: {
+      ports: { a: { externalIds: { name: 'a "port"' } }, [id]: {} },
+      flows: [`0 0 inport == "a" => outport = "${id}"; output;`],
+    },
+  });
+  const shown = (friendlyNames: boolean): string => {
+    const topology = prepare(southbound, { friendlyNames });
+    const { packet } = parsePacket(topology, 'inport == "a"');
+    return traceText(packet, trace(topology, 'inport == "a"'), ['detailed']);
+  };
+  expect(shown(true)).toContain('ingress(dp="sw-5c7c0f", inport="a "port"")');
+  expect(shown(true)).toContain('0. ingress_0: inport == "a \\"port\\"", priority 0');
+  expect(shown(true)).toContain('outport = "5c7c0f";');
+  expect(shown(false)).toContain(`outport = "${id}";`);
+});
