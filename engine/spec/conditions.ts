@@ -8,7 +8,9 @@
  * reconciled) or a `Failure` (of something to be ready).
  */
 import type { Origin } from '../origin.ts';
+import { groupBy } from './group.ts';
 import { resourceName } from './kinds.ts';
+import { interfaceKey } from './nodes.ts';
 import type { Manifest, ReadResult, SpecProblem } from './resources.ts';
 import { isRecord } from './yaml.ts';
 
@@ -63,31 +65,36 @@ export function describeResources(result: ReadResult): DescribedGroup[] | Descri
 }
 
 interface Context {
-  result: ReadResult;
+  /** By resource. */
   problems: ReadonlyMap<string, SpecProblem[]>;
   vpcs: ReadonlyMap<string, Manifest>;
   networks: ReadonlyMap<string, Manifest>;
   interfaces: ReadonlyMap<string, Manifest>;
   /** Networks by their VPC, and interfaces by their network. */
-  children: ReadonlyMap<Manifest, Manifest[]>;
+  children: ReadonlyMap<Manifest | undefined, Manifest[]>;
+  /** Errors of the ServiceInterfaces that came of a DPUServiceInterface. */
+  reported: ReadonlyMap<Manifest | undefined, SpecProblem[]>;
 }
 
-function contextOf(result: ReadResult): Context {
-  const problems = new Map<string, SpecProblem[]>();
-  for (const problem of result.problems) {
-    problems.set(problem.resource, [...(problems.get(problem.resource) ?? []), problem]);
-  }
+function contextOf({ resources, manifests, problems: all }: ReadResult): Context {
+  const problems = groupBy(all, ({ resource }) => resource);
   const ofKind = (kind: string) =>
-    new Map(result.manifests.filter((each) => each.kind === kind).map((each) => [each.origin.resource, each]));
+    new Map(manifests.filter((each) => each.kind === kind).map((each) => [each.origin.resource, each]));
   const vpcs = ofKind('DPUVPC');
   const networks = ofKind('DPUVirtualNetwork');
   const interfaces = ofKind('DPUServiceInterface');
-  const children = new Map<Manifest, Manifest[]>();
-  for (const each of [...networks.values(), ...interfaces.values()]) {
-    const parent = parentOf(each, each.kind === 'DPUVirtualNetwork' ? vpcs : networks);
-    if (parent) children.set(parent, [...(children.get(parent) ?? []), each]);
-  }
-  return { result, problems, vpcs, networks, interfaces, children };
+  const parents = new Map([...vpcs, ...networks]);
+  const children = groupBy([...networks.values(), ...interfaces.values()], (child) => parentOf(child, parents));
+  const templates = new Map(resources.interfaces.map((template) => [interfaceKey(template), template.manifest]));
+  const wrong = resources.serviceInterfaces.flatMap((each) =>
+    (problems.get(each.origin.resource) ?? [])
+      .filter(({ severity }) => severity === 'error')
+      .map((problem) => ({ template: templates.get(interfaceKey(each)), problem })),
+  );
+  const reported = new Map(
+    [...groupBy(wrong, ({ template }) => template)].map(([key, found]) => [key, found.map(({ problem }) => problem)]),
+  );
+  return { problems, vpcs, networks, interfaces, children, reported };
 }
 
 function parentOf(manifest: Manifest, parents: ReadonlyMap<string, Manifest>): Manifest | undefined {
@@ -127,18 +134,11 @@ function described({ kind, namespace, name, origin }: Manifest, conditions: Cond
 }
 
 function describeVpc(vpc: Manifest, context: Context): DescribedResource {
-  const networks = (context.children.get(vpc) ?? []).map((network) =>
-    describeNetwork(network, vpcConditions(vpc, context), context),
-  );
-  const broken = networks.find(({ conditions }) =>
-    conditions.some(({ type, reason }) => isNetwork(type) && reason === 'Error'),
-  );
-  const topology = brokenTopology(broken, vpc, context);
-  const conditions = summarized([...vpcConditions(vpc, context), topology]);
+  const own = vpcConditions(vpc, context);
+  const networks = (context.children.get(vpc) ?? []).map((network) => describeNetwork(network, own, context));
+  const conditions = summarized([...own, topologyCondition(vpc, own, networks, context)]);
   return { ...described(vpc, conditions), groups: group('DPUVirtualNetworks', networks) };
 }
-
-const isNetwork = (type: string): boolean => type === 'DPUVirtualNetworkReconciled';
 
 /** Complaints about a VPC, or its class, by the condition that they concern. */
 const prerequisiteIds = ['isolation-class-not-found', 'isolation-class-provisioner'];
@@ -171,18 +171,27 @@ function classProblems(vpc: Manifest, { problems }: Context): SpecProblem[] {
   return problems.get(resourceName('IsolationClass', '', name)) ?? [];
 }
 
-function brokenTopology(broken: DescribedResource | undefined, vpc: Manifest, context: Context): Condition {
+/** Whether the networks of a VPC, and the addresses for its nodes, are as they should be. */
+function topologyCondition(
+  vpc: Manifest,
+  [prerequisites]: Condition[],
+  networks: DescribedResource[],
+  context: Context,
+): Condition {
+  const type = 'TopologyReconciled';
   const all = [...problemsOf(vpc, context), ...classProblems(vpc, context)];
   const own = condition(
-    'TopologyReconciled',
+    type,
     all.filter(({ id }) => topologyIds.includes(id)),
   );
-  if (own.status !== 'True') return own;
-  const [prerequisites] = vpcConditions(vpc, context);
-  if (!broken) return after(prerequisites, own);
+  const broken = networks.find(({ conditions }) => conditions.some(isBrokenNetwork));
+  if (own.status !== 'True' || !broken) return after(prerequisites, own);
   const message = `the DPUVirtualNetwork ${broken.name} is not reconciled`;
-  return { type: 'TopologyReconciled', status: 'False', reason: 'Error', message };
+  return { type, status: 'False', reason: 'Error', message };
 }
+
+const isBrokenNetwork = ({ type, status }: Condition): boolean =>
+  type === 'DPUVirtualNetworkReconciled' && status === 'False';
 
 /** A network below its VPC, of which `vpc` are the conditions; or of none. */
 function describeNetwork(network: Manifest, vpc: Condition[] | undefined, context: Context): DescribedResource {
@@ -214,23 +223,10 @@ function describeInterface(each: Manifest, network: Condition[] | undefined, con
     );
   const isPlacement = ({ id }: SpecProblem) => id === 'interface-without-nodes';
   const isOther = (problem: SpecProblem) => problem.id !== 'network-not-found' && !isPlacement(problem);
-  const ready = condition('ServiceInterfaceSetReady', [...own.filter(isPlacement), ...reportedProblems(each, context)]);
+  const reported = context.reported.get(each) ?? [];
+  const ready = condition('ServiceInterfaceSetReady', [...own.filter(isPlacement), ...reported]);
   const reconciled = after(prerequisites, condition('ServiceInterfaceSetReconciled', own.filter(isOther)));
   return described(each, summarized([prerequisites, reconciled, after(reconciled, ready)]));
-}
-
-/** Complaints about the ServiceInterfaces that came of a DPUServiceInterface. */
-function reportedProblems(each: Manifest, { result, problems }: Context): SpecProblem[] {
-  const { interfaces, serviceInterfaces } = result.resources;
-  const template = interfaces.find(({ manifest }) => manifest === each);
-  if (!template) return [];
-  const same = JSON.stringify([template.namespace, template.virtualNetwork, template.attachment]);
-  return serviceInterfaces
-    .filter(
-      ({ namespace, virtualNetwork, attachment }) => JSON.stringify([namespace, virtualNetwork, attachment]) === same,
-    )
-    .flatMap(({ origin }) => problems.get(origin.resource) ?? [])
-    .filter(({ severity }) => severity === 'error');
 }
 
 /** What concerns the state of a resource: its errors, and that it stands nowhere. */

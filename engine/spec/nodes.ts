@@ -6,6 +6,7 @@
  * is among the inputs, nodes are made up: for each set of labels that the
  * selectors ask for, so that every interface has a place to stand.
  */
+import { groupBy } from './group.ts';
 import type {
   LabelSelector,
   Node,
@@ -140,13 +141,7 @@ function nodesLabelled(labels: Labels, wanted: Labels): boolean {
 
 /** The nodes that ServiceInterfaces name, with the labels that the interfaces seen there ask for. */
 function reportedNodes(resources: Omit<Resources, 'nodes'>, wishes: Wish[]): Node[] {
-  const askers = new Map<string, Wish[]>();
-  for (const each of wishes) {
-    if ('attachment' in each.asker) {
-      const key = interfaceKey(each.asker);
-      askers.set(key, [...(askers.get(key) ?? []), each]);
-    }
-  }
+  const askers = groupBy(wishes, ({ asker }) => ('attachment' in asker ? interfaceKey(asker) : ''));
   const nodes = new Map<string, Node>();
   for (const each of resources.serviceInterfaces) {
     const found = (askers.get(interfaceKey(each)) ?? []).find(

@@ -1,10 +1,11 @@
 /** Isolation classes: that each VPC has one that we know, its parameters, and room for the nodes in its ranges. */
 import { contains, formatCidr, hostCount } from '../address.ts';
 import { didYouMean, problemOf, quote } from '../complain.ts';
+import { groupBy } from '../group.ts';
 import { nearest } from '../nearest.ts';
 import { checkParameters, ovnProvisioner, parameterAddress, parameterCidr, parameterPath } from '../parameters.ts';
 import type { SpecProblem, Vpc } from '../resources.ts';
-import { count, groupBy, listNames, type Topology } from './topology.ts';
+import { count, listNames, type Topology } from './topology.ts';
 
 export function checkIsolation(topology: Topology): SpecProblem[] {
   const ours = topology.resources.isolationClasses.filter(({ provisioner }) => provisioner === ovnProvisioner);

@@ -2,6 +2,7 @@
 import { problemOf, quote } from '../complain.ts';
 import { interfaceKey, interfaceNodes } from '../nodes.ts';
 import type { Node, ServiceInterfaceTemplate, SpecProblem, VirtualNetwork, Vpc } from '../resources.ts';
+import { isRecord } from '../yaml.ts';
 import { count, listNames, type Topology } from './topology.ts';
 
 export function checkPlacement(topology: Topology): SpecProblem[] {
@@ -43,17 +44,17 @@ function checkVpc(vpc: Vpc, { vpcNodes }: Topology): SpecProblem[] {
 
 function checkNetwork(network: VirtualNetwork, { interfacesOf, manifests }: Topology): SpecProblem[] {
   const problems: SpecProblem[] = [];
-  const selector = writtenSelector(network);
-  if (selector !== undefined && Object.keys(selector).length > 0) {
+  if (Object.keys(writtenSelector(network)).length > 0) {
     const message = 'the nodeSelector of a DPUVirtualNetwork has no effect';
     const hint = 'select nodes by the DPUVPC and by the DPUServiceInterfaces';
     const complaint = { id: 'network-node-selector', path: 'spec.nodeSelector', message, hint };
     problems.push(problemOf(network, { severity: 'warning', ...complaint }));
   }
-  if (network.masquerade === false && !network.externallyRouted) {
-    problems.push(masqueradeWithoutEffect(network, 'false'));
-  } else if (network.masquerade && !network.externallyRouted && isWritten(network, 'masquerade')) {
-    problems.push(masqueradeWithoutEffect(network, 'true'));
+  if (!network.externallyRouted && isWritten(network, 'masquerade')) {
+    const message = 'masquerade has no effect on a network that is not externally routed';
+    const hint = 'remove it, or set externallyRouted: true';
+    const complaint = { id: 'masquerade-without-effect', path: 'spec.masquerade', message, hint };
+    problems.push(problemOf(network, { severity: 'warning', ...complaint }));
   }
   const isVpcThere = manifests.has(`DPUVPC/${network.namespace}/${network.vpcName}`);
   if (isVpcThere && interfacesOf(network).length === 0) {
@@ -64,21 +65,9 @@ function checkNetwork(network: VirtualNetwork, { interfacesOf, manifests }: Topo
   return problems;
 }
 
-function masqueradeWithoutEffect(network: VirtualNetwork, value: string): SpecProblem {
-  const message = `masquerade: ${value} has no effect on a network that is not externally routed`;
-  const hint = 'remove it, or set externallyRouted: true';
-  const complaint = { id: 'masquerade-without-effect', path: 'spec.masquerade', message, hint };
-  return problemOf(network, { severity: 'warning', ...complaint });
-}
-
-function specOf({ manifest }: VirtualNetwork): Record<string, unknown> {
+function writtenSelector({ manifest }: VirtualNetwork): object {
   const spec = manifest?.document.spec;
-  return typeof spec === 'object' && spec !== null ? { ...spec } : {};
-}
-
-function writtenSelector(network: VirtualNetwork): object | undefined {
-  const { nodeSelector } = specOf(network);
-  return typeof nodeSelector === 'object' && nodeSelector !== null ? nodeSelector : undefined;
+  return isRecord(spec) && isRecord(spec.nodeSelector) ? spec.nodeSelector : {};
 }
 
 /** Whether a field stands in the file, and is not its schema's default. */

@@ -1,4 +1,5 @@
 /** What the rules ask for again and again, found once. */
+import { groupBy } from '../group.ts';
 import { interfaceNodes, vpcNodes } from '../nodes.ts';
 import type {
   IsolationClass,
@@ -64,16 +65,6 @@ function firstBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
   const first = new Map<string, T>();
   for (const item of items) if (!first.has(keyOf(item))) first.set(keyOf(item), item);
   return first;
-}
-
-export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group) group.push(item);
-    else groups.set(keyOf(item), [item]);
-  }
-  return groups;
 }
 
 /** `A, B and 3 more`: some names for a person. */
