@@ -438,12 +438,27 @@ function ipamOf(name: string, other_config: Record<string, string>): () => North
   };
 }
 
+/** What load balancers do to all packets of their switches. */
+function loadBalancers(): Northbound {
+  const nb = statefulAcls();
+  addSwitch(nb, 'plain');
+  addRouterPortWithRouter(nb, 'plain', '70');
+  const balancer = insertRow(nb, 'Load_Balancer', 'lb', { name: 'lb', vips: { '10.9.9.9:80': '10.9.9.1:80' } });
+  const idle = insertRow(nb, 'Load_Balancer', 'idle', { name: 'idle' });
+  const group = insertRow(nb, 'Load_Balancer_Group', 'g', { name: 'g', load_balancer: [balancer._uuid] });
+  logicalSwitch(nb, 'plain').load_balancer.push(balancer._uuid);
+  logicalSwitch(nb, 's').load_balancer_group.push(group._uuid);
+  logicalSwitch(nb, 'u').load_balancer.push(idle._uuid);
+  return nb;
+}
+
 export const switchTopologies: Record<string, () => Northbound> = {
   ports,
   physical,
   dhcp,
   statelessAcls,
   statefulAcls,
+  loadBalancers,
   globals,
   routers,
   arpProxy,

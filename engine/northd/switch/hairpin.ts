@@ -25,7 +25,7 @@ function buildLoadBalancerHairpin(dp: SwitchDatapath, emit: Emit): void {
   emit(stages.ls_in_nat_hairpin, 90, `ip && ${REGBIT_HAIRPIN_REPLY} == 1`, 'ct_snat;', 7658, dp.row);
   const either = `(${REGBIT_HAIRPIN} == 1 || ${REGBIT_HAIRPIN_REPLY} == 1)`;
   const back = 'eth.dst <-> eth.src; outport = inport; flags.loopback = 1; output;';
-  emit(stages.ls_in_hairpin, 1, either, back, 7668);
+  emit(stages.ls_in_hairpin, 1, either, back, 7667);
 }
 
 /** What a VTEP gateway sends goes straight to the destination lookup, but for ARP at the gateway chassis. */

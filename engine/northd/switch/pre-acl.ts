@@ -13,7 +13,7 @@ export function buildPreAcl(dp: SwitchDatapath, acls: AclSummary, emit: Emit): v
     if (dp.hasLbVip) buildStatelessFilters(acls, emit);
     return;
   }
-  skipConntrack(dp, acls, stages.ls_in_pre_acl, stages.ls_out_pre_acl, emit);
+  skipConntrack([...dp.routerPorts, ...dp.localnetPorts], acls, stages.ls_in_pre_acl, stages.ls_out_pre_acl, emit);
   buildStatelessFilters(acls, emit);
   const discovery = 'nd || nd_rs || nd_ra || mldv1 || mldv2 || (udp && udp.src == 546 && udp.dst == 547)';
   emit(stages.ls_in_pre_acl, 110, discovery, 'next;', 5901);
@@ -26,18 +26,22 @@ export function buildPreAcl(dp: SwitchDatapath, acls: AclSummary, emit: Emit): v
 }
 
 /**
- * Keeps what comes from or goes to a router or a physical network out of
- * conntrack: the two directions of such a connection can run on two chassis,
+ * Keeps what comes from or goes to routers or physical networks, at `ports`, out
+ * of conntrack: the two directions of such a connection can run on two chassis,
  * which do not share their connections.
  */
-export function skipConntrack(dp: SwitchDatapath, acls: AclSummary, ingress: Stage, egress: Stage, emit: Emit): void {
+export function skipConntrack(
+  ports: readonly SwitchPort[],
+  acls: AclSummary,
+  ingress: Stage,
+  egress: Stage,
+  emit: Emit,
+): void {
   const egressActions = acls.hasStateful ? 'next;' : 'ct_clear; next;';
-  const skip = (port: SwitchPort) => {
-    emit(ingress, 110, `ip && inport == ${port.quoted}`, 'next;', 5806, port.row);
-    emit(egress, 110, `ip && outport == ${port.quoted}`, egressActions, 5809, port.row);
-  };
-  dp.routerPorts.forEach(skip);
-  dp.localnetPorts.forEach(skip);
+  for (const { quoted, row } of ports) {
+    emit(ingress, 110, `ip && inport == ${quoted}`, 'next;', 5806, row);
+    emit(egress, 110, `ip && outport == ${quoted}`, egressActions, 5809, row);
+  }
 }
 
 function buildStatelessFilters(acls: AclSummary, emit: Emit): void {
