@@ -100,9 +100,10 @@ const counters = {
 const supervisor = `
 set -eu
 cd "$1"
-for db in nb sb; do ovsdb-tool create $db.db /usr/share/ovn/ovn-$db.ovsschema; done
+children=
 trap 'kill $children $(cat daemon.*.pid 2>/dev/null) 2>/dev/null || true; wait; cd /; rm -rf "$1"' EXIT
 trap 'exit 1' HUP INT TERM
+for db in nb sb; do ovsdb-tool create $db.db /usr/share/ovn/ovn-$db.ovsschema; done
 ovsdb-server --no-chdir --unixctl="$1/ovsdb.ctl" --log-file="$1/ovsdb.log" \\
   --remote="punix:$1/db.sock" nb.db sb.db </dev/null >/dev/null 2>&1 &
 children=$!

@@ -84,6 +84,19 @@ async function compareAll(nb: Northbound, packetSeed: number): Promise<void> {
 const folder = new URL('../../examples/', import.meta.url);
 const examples = readdirSync(folder).filter((file) => file.endsWith('.yaml'));
 
+test('a flow that we left out would be noticed, and a trace without it', async () => {
+  const file = 'single-vpc.yaml';
+  const nb = northbound(file, readFileSync(new URL(file, folder), 'utf8'));
+  await central.load(nbctlScript(nb));
+  const { southbound } = computeSouthbound(nb);
+  const lacking = { ...southbound, flows: southbound.flows.filter(({ stage }) => stage !== 'ls_in_check_port_sec') };
+  expect(compareFlows(await central.flows(), flowsOf(lacking))).toMatch(/missing .*ls_in_check_port_sec/);
+  const port = [...nb.Logical_Switch_Port.values()].find(({ type }) => type === '');
+  const probe = { microflow: `inport == "${port?.name}"`, ct: [] };
+  expect(await compareTrace(central, tracer(southbound), probe)).toEqual({ kind: 'equal', form: 'detailed' });
+  expect((await compareTrace(central, tracer(lacking), probe)).kind).toBe('different');
+});
+
 describe('examples', () => {
   test('are there', () => {
     expect(examples.length).toBeGreaterThan(0);
