@@ -12,7 +12,14 @@ import type { LogicalFlow, MacBinding, Southbound } from '../../engine/ovsdb/sou
 import { formatIpv4, netmask } from '../../engine/vpc/ipam.ts';
 import { externalName, localnetPort } from '../../engine/vpc/names.ts';
 import type { GatewayPlan, NetworkPlan, PortPlan, VpcPlan } from '../../engine/vpc/plan.ts';
-import { type Delivery, parsePacket, prepare, traceFlow, trackingConntrack } from '../trace/index.ts';
+import {
+  type Delivery,
+  type ParsedPacket,
+  parsePacket,
+  prepare,
+  traceFlow,
+  trackingConntrack,
+} from '../trace/index.ts';
 import type { FieldReader } from './frame.ts';
 import type { Endpoint } from './packets.ts';
 import { fieldReader, macText, microflowText } from './read.ts';
@@ -107,8 +114,12 @@ export function openWorld(southbound: Southbound, plans: readonly VpcPlan[]): Wo
     return { port: name, ...(host && { host }), ...(gateway && { gateway }), field: fieldReader(packet) };
   };
 
-  const follow = (microflow: string, connections: Connections, outcome: Outcome, crossed: number): void => {
-    const { datapath, packet } = parsePacket(topology, microflow);
+  const follow = (
+    { datapath, packet }: ParsedPacket,
+    connections: Connections,
+    outcome: Outcome,
+    crossed: number,
+  ): void => {
     const result = traceFlow(topology, datapath, packet, {
       conntrack: connections,
       securedNetworks: 'as-network',
@@ -119,7 +130,9 @@ export function openWorld(southbound: Southbound, plans: readonly VpcPlan[]): Wo
     outcome.arrivals.push(...arrivals);
     for (const arrival of arrivals) {
       if (arrival.gateway && crossed < crossings) {
-        for (const back of comesBack(arrival, gateways)) follow(back, connections, outcome, crossed + 1);
+        for (const back of comesBack(arrival, gateways)) {
+          follow(parsePacket(topology, back), connections, outcome, crossed + 1);
+        }
       }
     }
   };
@@ -133,9 +146,10 @@ export function openWorld(southbound: Southbound, plans: readonly VpcPlan[]): Wo
     gatewaysOf: (vpc) => gatewaysByVpc.get(vpc) ?? [],
     send: (microflow, connections = trackingConntrack()) => {
       sent++;
-      const { packet, inport } = parsePacket(topology, microflow);
-      const outcome: Outcome = { inport, field: fieldReader(packet), microflow, arrivals: [], flows: [] };
-      follow(microflow, connections, outcome, 0);
+      const parsed = parsePacket(topology, microflow);
+      const field = fieldReader(parsed.packet);
+      const outcome: Outcome = { inport: parsed.inport, field, microflow, arrivals: [], flows: [] };
+      follow(parsed, connections, outcome, 0);
       return outcome;
     },
     sent: () => sent,
