@@ -83,7 +83,6 @@ export default function define(): Command {
       const { southbound } = await loadSouthbound(inputs, options);
       const topology = prepare(southbound, { friendlyNames: options.friendlyNames });
       const text = trace(topology, microflow, datapath, options);
-      for (const warning of topology.warnings) process.stderr.write(`warning: ${warning}\n`);
       await emit(text, options);
     });
 }
@@ -113,8 +112,8 @@ function trace(topology: TraceTopology, microflow: string, datapath: string | un
     conntrack,
     ...(selectId !== undefined && { selectId }),
   });
+  for (const text of new Set([...topology.warnings, ...result.gaps])) process.stderr.write(`warning: ${text}\n`);
   if (options.format === 'json') return `${JSON.stringify(traceJson(topology, start.packet, result), null, 2)}\n`;
-  for (const gap of result.gaps) process.stderr.write(`warning: ${gap}\n`);
   return traceText(start.packet, result, forms(options));
 }
 

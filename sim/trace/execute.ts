@@ -113,7 +113,10 @@ function match(
 ): ExecutableFlow | undefined {
   const flows = datapath.tables[pipeline][table] ?? [];
   for (let i = 0; i < flows.length; i++) {
-    const flow = executable(run.topology, datapath, flows[i] as TableFlow);
+    const entry = flows[i] as TableFlow;
+    const flow = executable(run.topology, datapath, entry);
+    // What is not understood might have matched.
+    if (!flow) addGap(run, entry.problem ?? '');
     if (!flow || !matches(flow, packet)) continue;
     if (run.findOverlaps) findOverlaps(run, datapath, flow, flows.slice(i + 1), packet);
     return flow;

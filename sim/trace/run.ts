@@ -38,8 +38,9 @@ export interface TraceResult {
   /** Every flow that a packet met, in order; those that traces leave out too. */
   flows: LogicalFlow[];
   /**
-   * Why the result may not be the whole truth: an action that is not modelled, a
-   * walk that was cut short.  Sentences; empty where the trace is complete.
+   * Why the result may not be the whole truth: a flow that is not understood, an
+   * action that is not modelled, a walk that was cut short.  Sentences; empty
+   * where the trace is complete.
    */
   gaps: string[];
   /** Empty unless they were asked for. */

@@ -60,10 +60,12 @@ export interface ExecutableFlow {
   trivial: boolean;
 }
 
-/** A flow in its table; parsed at the first look at it, `null` if it cannot be. */
+/** A flow in its table; parsed at the first look at it. */
 export interface TableFlow {
   flow: LogicalFlow;
-  executable?: ExecutableFlow | null;
+  executable?: ExecutableFlow;
+  /** Why it cannot be executed: a sentence. */
+  problem?: string;
 }
 
 export interface TraceDatapath {
@@ -254,26 +256,24 @@ export function portKey(topology: TraceTopology, datapath: TraceDatapath, name: 
 
 /**
  * Makes a flow executable at the first look at it; undefined if its match or
- * its actions do not parse, which `topology.warnings` then tells.
+ * its actions do not parse, which `entry.problem` and `topology.warnings` then tell.
  */
 export function executable(
   topology: TraceTopology,
   datapath: TraceDatapath,
   entry: TableFlow,
 ): ExecutableFlow | undefined {
-  if (entry.executable === undefined) entry.executable = tryCompile(topology, datapath, entry.flow);
-  return entry.executable ?? undefined;
-}
-
-function tryCompile(topology: TraceTopology, datapath: TraceDatapath, flow: LogicalFlow): ExecutableFlow | null {
+  if (entry.executable || entry.problem !== undefined) return entry.executable;
+  const { flow } = entry;
   try {
-    return compile(topology, datapath, flow);
+    entry.executable = compile(topology, datapath, flow);
   } catch (error) {
     if (!(error instanceof LangError)) throw error;
     const place = `${datapath.binding.name}, ${flow.stage || `table ${flow.table}`}, priority ${flow.priority}`;
-    topology.warnings.push(`a logical flow of ${place} is not understood and left out: ${error.message}`);
-    return null;
+    entry.problem = `a logical flow of ${place} is not understood and left out: ${error.message}`;
+    topology.warnings.push(entry.problem);
   }
+  return entry.executable;
 }
 
 function compile(topology: TraceTopology, datapath: TraceDatapath, flow: LogicalFlow): ExecutableFlow {

@@ -80,7 +80,10 @@ describe('what is not understood', () => {
       '0 0 1 => outport = "b"; output;',
       'egress 0 0 1 => output;',
     ]);
-    expect(outputs(trace(topology, 'inport == "a"'))).toEqual(['b']);
+    const result = trace(topology, 'inport == "a"');
+    expect(outputs(result)).toEqual(['b']);
+    expect(result.gaps).toEqual(topology.warnings);
+    expect(trace(topology, 'inport == "a"').gaps).toEqual(topology.warnings);
     expect(topology.warnings).toEqual([
       expect.stringMatching(
         /^a logical flow of sw, ingress_0, priority 100 is not understood and left out: .*nonsense/,
