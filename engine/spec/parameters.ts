@@ -10,6 +10,7 @@ import {
   formatIpv4,
   hasHostBits,
   lastAddress,
+  overlap,
   parseCidr,
   parseIpv4,
 } from './address.ts';
@@ -97,7 +98,7 @@ function rangeMistakes(parameters: Readonly<Record<string, string>>): Complaint[
     const cidr = parameterCidr(parameters, name);
     const other = ranges.slice(0, index).find((earlier) => {
       const range = parameterCidr(parameters, earlier);
-      return range && cidr && firstAddress(range) <= lastAddress(cidr) && firstAddress(cidr) <= lastAddress(range);
+      return range && cidr && overlap(range, cidr);
     });
     if (!other || !cidr) return [];
     const written = name in parameters ? name : other;
