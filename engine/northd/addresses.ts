@@ -3,6 +3,8 @@
  * form that ovn-northd puts into flows.
  */
 
+import { formatIpv4, netmask } from '../address.ts';
+
 /** An IPv4 address with its network. */
 export interface Ipv4Network {
   /** The address as an unsigned 32-bit integer. */
@@ -89,19 +91,9 @@ export function parseIpv4(text: string): number | undefined {
   return octets === 4 ? value : undefined;
 }
 
-/** An unsigned 32-bit integer as a dotted quad. */
-export function formatIpv4(bits: number): string {
-  return `${bits >>> 24}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`;
-}
-
-/** The netmask of a prefix length, as an unsigned 32-bit integer. */
-export function ipv4Mask(prefixLength: number): number {
-  return prefixLength === 0 ? 0 : (0xffffffff << (32 - prefixLength)) >>> 0;
-}
-
 /** The address with its network's addresses worked out. */
 export function ipv4Network(bits: number, prefixLength: number): Ipv4Network {
-  const mask = ipv4Mask(prefixLength);
+  const mask = netmask(prefixLength);
   return {
     bits,
     prefixLength,
@@ -261,6 +253,7 @@ function words(text: string): string[] {
 
 /** Whether an entry of a switch port's addresses asks ovn-northd for an address: `dynamic` and its forms. */
 export function isDynamicAddress(text: string): boolean {
+  if (!text.includes('dynamic')) return false;
   const parts = text.split(' ');
   if (parts.length === 2 && parts[1] === 'dynamic') return parseMac(parts[0]) !== undefined;
   if (parts[0] !== 'dynamic') return false;

@@ -3,11 +3,10 @@
  * other_config:subnet, ipv6_prefix or mac_only that have `dynamic` among their
  * addresses, ovn-nb(5).
  */
+import { formatIpv4, netmask } from '../address.ts';
 import {
   eui64Address,
-  formatIpv4,
   formatIpv6,
-  ipv4Mask,
   ipv6Mask,
   isDynamicAddress,
   macFromNumber,
@@ -261,7 +260,7 @@ function checkConfiguration({ name, row }: SwitchDatapath, warnings: NorthdWarni
 function parseSubnet(text: string | undefined): { first: number; total: number } | undefined {
   const network = text === undefined ? undefined : parseIpv4Cidr(text);
   if (!network || network.prefixLength === 32) return undefined;
-  const mask = ipv4Mask(network.prefixLength);
+  const mask = netmask(network.prefixLength);
   return { first: ((network.bits & mask) >>> 0) + 1, total: ~mask >>> 0 };
 }
 

@@ -7,8 +7,9 @@
  * while they are missing, what is wrong itself is an `Error` (of something to be
  * reconciled) or a `Failure` (of something to be ready).
  */
+
+import { groupBy } from '../group.ts';
 import type { Origin } from '../origin.ts';
-import { groupBy } from './group.ts';
 import { resourceName } from './kinds.ts';
 import { interfaceKey } from './nodes.ts';
 import type { Manifest, ReadResult, SpecProblem } from './resources.ts';

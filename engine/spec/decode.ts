@@ -13,7 +13,7 @@ import {
   overlap,
   parseCidr,
   parseIpv4,
-} from './address.ts';
+} from '../address.ts';
 import { type Complain, quote } from './complain.ts';
 import type {
   AttachmentDefinitionDocument,

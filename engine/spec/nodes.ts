@@ -6,7 +6,7 @@
  * is among the inputs, nodes are made up: for each set of labels that the
  * selectors ask for, so that every interface has a place to stand.
  */
-import { groupBy } from './group.ts';
+import { groupBy } from '../group.ts';
 import type {
   LabelSelector,
   Node,

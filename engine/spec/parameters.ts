@@ -13,7 +13,7 @@ import {
   overlap,
   parseCidr,
   parseIpv4,
-} from './address.ts';
+} from '../address.ts';
 import { type Complaint, didYouMean, quote } from './complain.ts';
 import { nearest } from './nearest.ts';
 import { formatPath } from './paths.ts';

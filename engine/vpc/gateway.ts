@@ -17,9 +17,10 @@
  * `ct.rpl` is set where `lr_in_unsnat` found the connection that a packet
  * answers, ICMP errors about it included.
  */
+
+import { type Cidr, formatCidr, formatIpv4 } from '../address.ts';
 import type { Origin } from '../origin.ts';
 import { insertRow, type Northbound } from '../ovsdb/northbound.ts';
-import { formatIpv4, formatSubnet, type Subnet } from './ipam.ts';
 import {
   externalName,
   externalRouterPort,
@@ -68,7 +69,7 @@ function addSwitchPort(nb: Northbound, name: string, routerPort: string, origin:
 }
 
 function addRouterPorts(nb: Northbound, { vpc, parameters }: VpcPlan, gateway: GatewayPlan): string[] {
-  const port = (name: string, mac: string, address: number, { prefixLength }: Subnet): string => {
+  const port = (name: string, mac: string, address: number, { prefixLength }: Cidr): string => {
     const columns = { name, mac, networks: [`${formatIpv4(address)}/${prefixLength}`] };
     return insertRow(nb, 'Logical_Router_Port', name, columns, vpc.origin)._uuid;
   };
@@ -116,14 +117,14 @@ function addRoutes(nb: Northbound, plan: VpcPlan, gateway: GatewayPlan, external
     )._uuid;
   return [
     route('0.0.0.0/0', plan.parameters.externalGateway, plan.vpc.origin),
-    ...external.map(({ network, subnet }) => route(formatSubnet(subnet), plan.join.address, network.origin)),
+    ...external.map(({ network, subnet }) => route(formatCidr(subnet), plan.join.address, network.origin)),
   ];
 }
 
 function addSnat(nb: Northbound, { vpc }: VpcPlan, gateway: GatewayPlan, { network, subnet }: NetworkPlan): string {
   const columns = {
     type: 'snat',
-    logical_ip: formatSubnet(subnet),
+    logical_ip: formatCidr(subnet),
     external_ip: formatIpv4(gateway.externalAddress),
   };
   const key = `${gatewayRouterName(vpc, gateway.node)} snat ${columns.logical_ip}`;
@@ -146,7 +147,7 @@ function policies({ vpc }: VpcPlan, gateway: GatewayPlan, external: NetworkPlan[
   const fromInside = `inport == "${gatewayJoinPort(vpc, gateway.node)}"`;
   const toOutside = `outport == "${externalName(vpc, gateway.node)}"`;
   const toInside = `outport == "${gatewayJoinPort(vpc, gateway.node)}"`;
-  const subnets = (plans: NetworkPlan[]): string => `{${plans.map(({ subnet }) => formatSubnet(subnet)).join(', ')}}`;
+  const subnets = (plans: NetworkPlan[]): string => `{${plans.map(({ subnet }) => formatCidr(subnet)).join(', ')}}`;
   const routed = external.filter(({ network }) => !network.masquerade);
   const policy = (priority: number, match: string, action: 'allow' | 'drop', why: string): Policy => ({
     key: `${priority} ${match}`,

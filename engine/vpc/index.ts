@@ -5,10 +5,11 @@
  * router, and each node of a VPC that may go outside a gateway router.
  * names.ts lists their names, router.ts and gateway.ts what may pass.
  */
+
+import { formatCidr, formatIpv4 } from '../address.ts';
 import { emptyNorthbound, insertRow, type Northbound } from '../ovsdb/northbound.ts';
 import type { Resources } from '../spec/resources.ts';
 import { addGateway } from './gateway.ts';
-import { formatIpv4, formatSubnet } from './ipam.ts';
 import { vpcExternalSet } from './names.ts';
 import { addNetwork } from './network.ts';
 import { planTopology, type VpcPlan } from './plan.ts';
@@ -52,7 +53,7 @@ function addExternalSet(nb: Northbound, plans: readonly VpcPlan[]): void {
     ...gateways.map(({ externalAddress }) => formatIpv4(externalAddress)),
     ...networks
       .filter(({ network }) => gateways.length > 0 && network.externallyRouted && !network.masquerade)
-      .map(({ subnet }) => formatSubnet(subnet)),
+      .map(({ subnet }) => formatCidr(subnet)),
   ]);
   if (addresses.length > 0) insertRow(nb, 'Address_Set', vpcExternalSet, { name: vpcExternalSet, addresses });
 }

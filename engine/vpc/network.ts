@@ -2,8 +2,9 @@
  * A DPUVirtualNetwork as a logical switch: its ports, DHCP, and the ACLs that
  * keep the gateway's addresses the gateway's.
  */
+
+import { formatCidr, formatIpv4 } from '../address.ts';
 import { insertRow, type Northbound } from '../ovsdb/northbound.ts';
-import { formatIpv4, formatSubnet } from './ipam.ts';
 import { gatewayPort, networkRouterPort, switchName } from './names.ts';
 import type { NetworkPlan, PortPlan, VpcPlan } from './plan.ts';
 
@@ -23,7 +24,7 @@ export function addNetwork(nb: Northbound, vpc: VpcPlan, plan: NetworkPlan): voi
       ports,
       acls: addGatewayAcls(nb, plan),
       other_config: {
-        subnet: formatSubnet(subnet),
+        subnet: formatCidr(subnet),
         exclude_ips: [
           formatIpv4(gateway.address),
           ...network.excludeIPs.map(({ first, last }) =>
@@ -79,7 +80,7 @@ function addDhcpOptions(nb: Northbound, { parameters }: VpcPlan, { network, subn
     'DHCP_Options',
     switchName(network),
     {
-      cidr: formatSubnet(subnet),
+      cidr: formatCidr(subnet),
       options: {
         lease_time: String(parameters.leaseTime),
         mtu: String(parameters.mtu),

@@ -3,6 +3,8 @@
  * which interface is a port on which node, every MAC and IP address, the nodes'
  * gateways.  The same resources always give the same plan.
  */
+
+import type { Cidr } from '../address.ts';
 import { groupBy } from '../group.ts';
 import type { Origin } from '../origin.ts';
 import { interfaceKey, interfacePlacements, type Placement, vpcNodes } from '../spec/nodes.ts';
@@ -14,7 +16,8 @@ import type {
   VirtualNetwork,
   Vpc,
 } from '../spec/resources.ts';
-import { allocateMac, gatewayAddress, hostAddresses, macOfName, type Subnet } from './ipam.ts';
+import { macAnnotations, unknownMacAnnotation } from '../spec/rules/macs.ts';
+import { allocateMac, gatewayAddress, hostAddresses, macOfName } from './ipam.ts';
 import { externalName, gatewayJoinPort, gatewayPort, interfacePort, joinName } from './names.ts';
 import { type Parameters, parametersOf } from './parameters.ts';
 
@@ -35,7 +38,7 @@ export interface PortPlan {
 
 export interface NetworkPlan {
   network: VirtualNetwork;
-  subnet: Subnet;
+  subnet: Cidr;
   gateway: { address: number; mac: string };
   ports: PortPlan[];
 }
@@ -67,11 +70,6 @@ const byName = (a: { namespace: string; name: string }, b: { namespace: string; 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
-
-/** Annotation keys under which a ServiceInterface's MAC address is written; the documents have both spellings. */
-const macAnnotations = ['ovn.vpc.dpu.nvidia.com/lsp-mac-address', 'vpc.dpu.nvidia.com/lsp-mac-address'];
-
-const unknownMacAnnotation = 'ovn.vpc.dpu.nvidia.com/unknown-mac';
 
 /** What the plan of one VPC shares with those of the others. */
 interface Context {

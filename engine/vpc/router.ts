@@ -17,9 +17,10 @@
  * Each of them names the port a packet came in by: a source address proves
  * nothing, a host may forge it.
  */
+
+import { formatCidr, formatIpv4 } from '../address.ts';
 import type { Origin } from '../origin.ts';
 import { insertRow, type Northbound } from '../ovsdb/northbound.ts';
-import { formatIpv4, formatSubnet } from './ipam.ts';
 import { gatewayPort, joinName, joinRouterPort, routerName, switchName, vpcExternalSet } from './names.ts';
 import type { GatewayPlan, NetworkPlan, VpcPlan } from './plan.ts';
 
@@ -117,7 +118,7 @@ const quoted = (texts: readonly string[]): string => anyOf(texts.map((text) => `
 /** Sources: the network's own addresses, and the other gateways', which answer when they are asked. */
 function eastWest({ vpc, networks }: VpcPlan, plan: NetworkPlan): Policy {
   const others = vpc.interNetworkAccess ? networks.filter((other) => other !== plan) : [];
-  const sources = [formatSubnet(plan.subnet), ...others.map(({ gateway }) => formatIpv4(gateway.address))];
+  const sources = [formatCidr(plan.subnet), ...others.map(({ gateway }) => formatIpv4(gateway.address))];
   const ports = [plan, ...others].map(({ network }) => gatewayPort(vpc, network));
   const { name } = plan.network;
   return {
@@ -147,7 +148,7 @@ function toVpcs({ vpc, parameters }: VpcPlan): Policy {
     key: 'to VPCs',
     origin: vpc.origin,
     priority: 400,
-    match: `outport == "${joinName(vpc)}" && ip4.dst == {$${vpcExternalSet}, ${formatSubnet(parameters.join)}}`,
+    match: `outport == "${joinName(vpc)}" && ip4.dst == {$${vpcExternalSet}, ${formatCidr(parameters.join)}}`,
     action: 'drop',
     external_ids: { why: 'no VPC and no network reaches another by way of the world outside' },
   };
@@ -180,5 +181,5 @@ function ownGateways(plan: VpcPlan, network: NetworkPlan): Policy[] {
 
 /** An address that nobody assigned leaves by the first node's gateway. */
 function firstGateway(plan: VpcPlan, network: NetworkPlan): Policy {
-  return reroute(plan, network, plan.gateways[0], 200, formatSubnet(network.subnet));
+  return reroute(plan, network, plan.gateways[0], 200, formatCidr(network.subnet));
 }

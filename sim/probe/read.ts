@@ -1,5 +1,5 @@
 /** Reading what came out of a port, and saying it again as a microflow. */
-import { formatIpv4 } from '../../engine/vpc/ipam.ts';
+import { formatIpv4 } from '../../engine/address.ts';
 import { fields, type Packet, readBits } from '../trace/packet.ts';
 import type { FieldReader } from './frame.ts';
 

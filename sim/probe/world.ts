@@ -7,9 +7,10 @@
  * MAC address belongs to, and the router outside sends back what is addressed to
  * a gateway.  So two VPCs that could meet outside do meet here.
  */
+
+import { contains, formatIpv4 } from '../../engine/address.ts';
 import { groupBy } from '../../engine/group.ts';
 import type { LogicalFlow, MacBinding, Southbound } from '../../engine/ovsdb/southbound.ts';
-import { formatIpv4, netmask } from '../../engine/vpc/ipam.ts';
 import { externalName, localnetPort } from '../../engine/vpc/names.ts';
 import type { GatewayPlan, NetworkPlan, PortPlan, VpcPlan } from '../../engine/vpc/plan.ts';
 import {
@@ -214,12 +215,9 @@ function comesBack({ gateway: from, field }: Arrival, gateways: readonly Gateway
 /** Whether the router outside sends packets for an address to a gateway. */
 function routesTo({ plan, vpc }: Gateway, destination: number): boolean {
   const isRouted = ({ network, subnet }: NetworkPlan): boolean =>
-    network.externallyRouted && !network.masquerade && inSubnet(destination, subnet);
+    network.externallyRouted && !network.masquerade && contains(subnet, destination);
   return destination === plan.externalAddress || vpc.networks.some(isRouted);
 }
-
-const inSubnet = (address: number, { address: net, prefixLength }: NetworkPlan['subnet']): boolean =>
-  (address & netmask(prefixLength)) >>> 0 === (net & netmask(prefixLength)) >>> 0;
 
 /** The packet as the router outside sends it on to a gateway. */
 function forwarded(field: FieldReader, { endpoint }: Gateway): FieldReader {

@@ -1,5 +1,5 @@
 /** The world outside opens no connection into a network, unless that is routed without masquerade. */
-import { formatIpv4, lastAddress } from '../../engine/vpc/ipam.ts';
+import { formatIpv4, lastAddress } from '../../engine/address.ts';
 import type { NetworkPlan, VpcPlan } from '../../engine/vpc/plan.ts';
 import { ipv4Text, transports } from '../probe/packets.ts';
 import { type Gateway, type Host, outsideAddress, outsideMac, type World } from '../probe/world.ts';

@@ -1,6 +1,6 @@
 /** Ways in which a host may try to reach one that it must not reach. */
 
-import { formatIpv4, lastAddress } from '../../engine/vpc/ipam.ts';
+import { formatIpv4, lastAddress } from '../../engine/address.ts';
 import { type Opening, openingText } from '../probe/conversation.ts';
 import { answerTo, arpRequestText, ipv4Text, type Transport, transports } from '../probe/packets.ts';
 import type { Arrival, Host, World } from '../probe/world.ts';

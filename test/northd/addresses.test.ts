@@ -1,9 +1,9 @@
 import { isIPv6 } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { formatIpv4 } from '../../engine/address.ts';
 import {
   eui64Address,
-  formatIpv4,
   formatIpv6,
   isDynamicAddress,
   linkLocal,

@@ -1,35 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  allocateMac,
-  formatIpv4,
-  formatSubnet,
-  gatewayAddress,
-  hostAddresses,
-  ipv4,
-  lastAddress,
-  macOfName,
-  networkAddress,
-  subnet,
-} from '../../engine/vpc/ipam.ts';
+import { type Cidr, formatIpv4, parseCidr, parseIpv4 } from '../../engine/address.ts';
+import { allocateMac, gatewayAddress, hostAddresses, macOfName } from '../../engine/vpc/ipam.ts';
+
+/** Addresses and subnets that the tests write down right. */
+const ipv4 = (text: string): number => parseIpv4(text) ?? Number.NaN;
+const subnet = (text: string): Cidr => parseCidr(text) ?? { address: 0, prefixLength: 32 };
 
 const addresses = (text: string, reserved: string[] = [], excluded: [string, string][] = []): string[] => {
   const ranges = excluded.map(([first, last]) => ({ first: ipv4(first), last: ipv4(last) }));
   return [...hostAddresses(subnet(text), new Set(reserved.map(ipv4)), ranges)].map(formatIpv4);
 };
 
-describe('IPv4 addresses', () => {
-  it('read and print', () => {
-    fc.assert(fc.property(fc.nat(0xffffffff), (address) => ipv4(formatIpv4(address)) === address));
-  });
-
-  it('know their subnet', () => {
-    const net = subnet('192.178.7.9/16');
-    expect(formatSubnet(net)).toBe('192.178.0.0/16');
-    expect(formatIpv4(networkAddress(net))).toBe('192.178.0.0');
-    expect(formatIpv4(lastAddress(net))).toBe('192.178.255.255');
-    expect(formatIpv4(gatewayAddress(net))).toBe('192.178.0.1');
-    expect(formatIpv4(lastAddress(subnet('10.0.0.0/0')))).toBe('255.255.255.255');
+describe('the gateway of a network', () => {
+  it('is its first host address', () => {
+    expect(formatIpv4(gatewayAddress(subnet('192.178.7.9/16')))).toBe('192.178.0.1');
   });
 });
 

@@ -1,11 +1,11 @@
 /** Static routes: parsed, checked and put into groups of equals. */
+
+import { formatIpv4, netmask } from '../../address.ts';
 import type { NorthboundRow } from '../../ovsdb/northbound.ts';
 import {
-  formatIpv4,
   formatIpv6,
   type Ipv4Network,
   type Ipv6Network,
-  ipv4Mask,
   ipv6Mask,
   parseIpv4Cidr,
   parseIpv6Cidr,
@@ -134,7 +134,7 @@ function parseRoute(
 
 function networkOf(prefix: Ipv4Network | Ipv6Network): string {
   if (typeof prefix.bits === 'bigint') return formatIpv6(prefix.bits & ipv6Mask(prefix.prefixLength));
-  return formatIpv4((prefix.bits & ipv4Mask(prefix.prefixLength)) >>> 0);
+  return formatIpv4((prefix.bits & netmask(prefix.prefixLength)) >>> 0);
 }
 
 /** A route that BFD watches counts only while its session is up. */

@@ -1,11 +1,10 @@
 /** DHCP answers from the options of a port: ls_in_dhcp_options, ls_in_dhcp_response. */
 
+import { formatIpv4, netmask } from '../../address.ts';
 import type { NorthboundRow } from '../../ovsdb/northbound.ts';
 import {
-  formatIpv4,
   formatIpv6,
   type Ipv4Network,
-  ipv4Mask,
   ipv6Mask,
   linkLocal,
   type PortAddresses,
@@ -79,7 +78,7 @@ function buildDhcpv4(
     port.row.dhcpv4_options === undefined ? undefined : topology.nb.DHCP_Options.get(port.row.dhcpv4_options);
   const subnet = options && parseIpv4Cidr(options.cidr);
   if (!options || !subnet) return;
-  const mask = ipv4Mask(subnet.prefixLength);
+  const mask = netmask(subnet.prefixLength);
   const offer = addresses.ipv4.find(({ bits }) => ((bits ^ subnet.bits) & mask) === 0);
   if (!offer) return;
   const server = dhcpv4Server(port.row, topology);

@@ -1,7 +1,7 @@
 /** Isolation classes: that each VPC has one that we know, its parameters, and room for the nodes in its ranges. */
-import { contains, formatCidr, hostCount } from '../address.ts';
+import { contains, formatCidr, hostCount } from '../../address.ts';
+import { groupBy } from '../../group.ts';
 import { didYouMean, problemOf, quote } from '../complain.ts';
-import { groupBy } from '../group.ts';
 import { nearest } from '../nearest.ts';
 import { checkParameters, ovnProvisioner, parameterAddress, parameterCidr, parameterPath } from '../parameters.ts';
 import type { SpecProblem, Vpc } from '../resources.ts';

@@ -1,5 +1,5 @@
 /** Annotations about MAC addresses. */
-import { macMistake } from '../address.ts';
+import { macMistake } from '../../address.ts';
 import { problemOf, quote } from '../complain.ts';
 import { formatPath } from '../paths.ts';
 import type { ServiceInterface, ServiceInterfaceTemplate, SpecProblem } from '../resources.ts';

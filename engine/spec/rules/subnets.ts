@@ -1,5 +1,5 @@
 /** Subnets beside each other, beside the infrastructure's, and with their interfaces inside. */
-import { type Cidr, firstAddress, formatCidr, formatIpv4, hostCount, lastAddress, overlap } from '../address.ts';
+import { type Cidr, firstAddress, formatCidr, formatIpv4, hostCount, lastAddress, overlap } from '../../address.ts';
 import { problemOf } from '../complain.ts';
 import { parameterAddress, parameterCidr } from '../parameters.ts';
 import type { AddressRange, SpecProblem, VirtualNetwork, Vpc } from '../resources.ts';

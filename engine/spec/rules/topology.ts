@@ -1,5 +1,5 @@
 /** What the rules ask for again and again, found once. */
-import { groupBy } from '../group.ts';
+import { groupBy } from '../../group.ts';
 import { interfaceNodes, vpcNodes } from '../nodes.ts';
 import type {
   IsolationClass,

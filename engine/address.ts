@@ -1,4 +1,4 @@
-/** IPv4 and MAC addresses as text: what is one, and which. */
+/** IPv4 addresses as 32-bit unsigned integers, subnets and MAC addresses: reading, printing, arithmetic. */
 
 /** The 32-bit unsigned value of a dotted quad without leading zeros; absent if the text is none. */
 export function parseIpv4(text: string): number | undefined {
@@ -7,6 +7,7 @@ export function parseIpv4(text: string): number | undefined {
   return bytes.some((byte) => byte > 255) ? undefined : bytes.reduce((value, byte) => value * 256 + byte, 0);
 }
 
+/** A 32-bit unsigned value as a dotted quad. */
 export const formatIpv4 = (address: number): string =>
   [address >>> 24, (address >>> 16) & 255, (address >>> 8) & 255, address & 255].join('.');
 
@@ -25,7 +26,9 @@ export function parseCidr(text: string): Cidr | undefined {
   return { address, prefixLength: Number(length) };
 }
 
-const netmask = (prefixLength: number): number => (prefixLength === 0 ? 0 : (0xffffffff << (32 - prefixLength)) >>> 0);
+/** The netmask of a prefix length, as a 32-bit unsigned integer. */
+export const netmask = (prefixLength: number): number =>
+  prefixLength === 0 ? 0 : (0xffffffff << (32 - prefixLength)) >>> 0;
 
 /** A subnet's own, first address. */
 export const firstAddress = ({ address, prefixLength }: Cidr): number => (address & netmask(prefixLength)) >>> 0;

@@ -10,9 +10,7 @@ import {
   overlap,
   parseCidr,
   parseIpv4,
-} from '../../engine/spec/address.ts';
-import { nearest } from '../../engine/spec/nearest.ts';
-import { formatPath, parsePath } from '../../engine/spec/paths.ts';
+} from '../engine/address.ts';
 
 const address = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const cidr = fc.record({ address, prefixLength: fc.integer({ min: 0, max: 32 }) });
@@ -52,20 +50,3 @@ test('subnets overlap if and only if the shorter prefix holds the other', () => 
 test('hosts are all but the first and the last', () => {
   expect([24, 30, 31, 32].map((prefixLength) => hostCount({ address: 0, prefixLength }))).toEqual([254, 2, 0, 0]);
 });
-
-test('a path is what it is printed as', () => {
-  const segment = fc.oneof(fc.nat(), fc.string({ minLength: 1 }), fc.constantFrom('spec', 'a.b/c', 'x"y', 'a-b', '0'));
-  fc.assert(
-    fc.property(fc.array(segment), (segments) => {
-      expect(parsePath(formatPath(segments))).toEqual(segments);
-    }),
-  );
-});
-
-test.each([
-  ['vcp', ['vpc', 'net'], 'vpc'],
-  ['external-cdir', ['external-cidr', 'external-gateway'], 'external-cidr'],
-  ['Bridge', ['Bridged'], 'Bridged'],
-  ['something', ['else'], undefined],
-  ['x'.repeat(101), ['x'.repeat(102)], undefined],
-])('%s is meant to be one of %j', (word, candidates, expected) => expect(nearest(word, candidates)).toBe(expected));
