@@ -58,16 +58,18 @@ export function flowTable(datapath: string, pipeline: readonly Stage[]): FlowTab
     },
     flows() {
       const result: LogicalFlow[] = [];
-      byStage.forEach((flows, index) => {
+      const nameUuid = uuidMaker(datapath);
+      for (const flows of byStage) {
         flows.sort(compareFlows);
         let last: LogicalFlow | undefined;
         for (const flow of flows) {
-          if (last && compareFlows(last, flow) === 0) continue;
-          flow.uuid = flowUuid(datapath, index, flow);
+          const isTwin = last !== undefined && flow.priority === last.priority && flow.match === last.match;
+          if (isTwin && flow.actions === last?.actions) continue;
+          flow.uuid = nameUuid(flow, isTwin);
           result.push(flow);
           last = flow;
         }
-      });
+      }
       return result;
     },
   };
@@ -88,27 +90,29 @@ function sourceOfLine(line: number): string {
 }
 
 /**
- * A UUID (version 8) of the flow's content.  Two multiplicative hashes of 32
- * bits each do: a cryptographic one would cost more than computing the flow,
- * and nobody gains by making two flows collide.
+ * Makes UUIDs (version 8) of a datapath's flows: of what identifies one, its
+ * stage, priority and match, and only where that is the same of two, `isTwin`,
+ * of its actions too.  Two hashes of 32 bits each do: a cryptographic one would
+ * cost more than computing the flow, and nobody gains by making two collide.
  */
-function flowUuid(datapath: string, stage: number, flow: LogicalFlow): string {
-  let a = 0x9e3779b9 ^ Math.imul(stage + 1, 0x85ebca6b);
-  let b = 0xc2b2ae35 ^ Math.imul(flow.priority + 1, 0x27d4eb2f);
-  for (const text of [flow.match, flow.actions]) {
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i);
+function uuidMaker(datapath: string): (flow: LogicalFlow, isTwin: boolean) => string {
+  const end = `-8${datapath.slice(1, 4)}-${datapath.slice(24)}`;
+  return ({ pipeline, table, priority, match, actions }, isTwin) => {
+    const place = (pipeline === 'ingress' ? 0 : 0x8000) + table;
+    let a = 0x9e3779b9 ^ Math.imul(place + 1, 0x85ebca6b);
+    let b = 0xc2b2ae35 ^ Math.imul(priority + 1, 0x27d4eb2f);
+    for (let i = 0; i < match.length; i++) {
+      const code = match.charCodeAt(i);
       a = Math.imul(a ^ code, 0x01000193);
-      b = Math.imul(b, 0x5bd1e995) + code;
+      b = (((b << 5) - b) | 0) ^ code;
     }
-    a = Math.imul(a ^ 0x100, 0x01000193);
-  }
-  a = Math.imul(a ^ (b >>> 15), 0x85ebca6b);
-  b = Math.imul(b ^ (a >>> 13), 0xc2b2ae35);
-  a ^= a >>> 16;
-  b ^= b >>> 16;
-  const head = `${hex4(a >>> 16)}${hex4(a & 0xffff)}-${hex4(b >>> 16)}-8${hex4(b & 0xffff).slice(1)}`;
-  return `${head}-8${datapath.slice(1, 4)}-${datapath.slice(24)}`;
+    for (let i = 0; isTwin && i < actions.length; i++) a = Math.imul(a ^ actions.charCodeAt(i), 0x01000193);
+    a = Math.imul(a ^ (b >>> 15), 0x85ebca6b);
+    b = Math.imul(b ^ (a >>> 13), 0xc2b2ae35);
+    a ^= a >>> 16;
+    b ^= b >>> 16;
+    return `${hex4(a >>> 16)}${hex4(a & 0xffff)}-${hex4(b >>> 16)}-8${hex4(b & 0xffff).slice(1)}${end}`;
+  };
 }
 
 const hexDigits: string[] = [];

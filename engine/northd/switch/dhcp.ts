@@ -3,8 +3,8 @@
 import { formatIpv4, netmask } from '../../address.ts';
 import type { NorthboundRow } from '../../ovsdb/northbound.ts';
 import {
-  formatIpv6,
   type Ipv4Network,
+  type Ipv6Network,
   ipv6Mask,
   linkLocal,
   type PortAddresses,
@@ -22,7 +22,8 @@ import { warn } from '../warning.ts';
 export function buildDhcp(dp: SwitchDatapath, topology: Topology, emit: Emit): void {
   emit(stages.ls_in_dhcp_options, 0, '1', 'next;', 8863);
   emit(stages.ls_in_dhcp_response, 0, '1', 'next;', 8864);
-  for (const port of dp.ports) if (takesDhcp(port)) buildPort(port, topology, emit);
+  const services: Services = { v4: new Map(), v6: new Map() };
+  for (const port of dp.ports) if (takesDhcp(port)) buildPort(port, services, topology, emit);
 }
 
 /** The DHCPv4 server of a port, if its options say all that is needed. */
@@ -53,103 +54,141 @@ function takesDhcp({ row, datapath }: SwitchPort): boolean {
   return row.type !== 'external' || (datapath.localnetPorts.length > 0 && row.ha_chassis_group !== undefined);
 }
 
-function buildPort(port: SwitchPort, topology: Topology, emit: Emit): void {
-  const external = port.row.type === 'external';
-  const inports = external ? port.datapath.localnetPorts : [port];
+/** What DHCP_Options rows mean, by their UUIDs: many ports share one. */
+interface Services {
+  v4: Map<string, Dhcpv4Service | undefined>;
+  v6: Map<string, Dhcpv6Service | undefined>;
+}
+
+function buildPort(port: SwitchPort, services: Services, topology: Topology, emit: Emit): void {
+  const { dhcpv4_options, dhcpv6_options, type } = port.row;
+  if (dhcpv4_options === undefined && dhcpv6_options === undefined) return;
+  const v4 = lookUp(services.v4, dhcpv4_options, () => dhcpv4Service(port, topology));
+  const v6 = lookUp(services.v6, dhcpv6_options, () => dhcpv6Service(port, topology));
+  const isExternal = type === 'external';
+  const inports = isExternal ? port.datapath.localnetPorts : [port];
   for (const addresses of port.addresses) {
     for (const inport of inports) {
       const sender = `inport == ${inport.quoted} && eth.src == ${addresses.mac}`;
-      const resident = external ? ` && is_chassis_resident(${port.quoted})` : '';
-      buildDhcpv4(port, addresses, sender, resident, topology, emit);
-      buildDhcpv6(port, addresses, sender, resident, topology, emit);
+      const resident = isExternal ? ` && is_chassis_resident(${port.quoted})` : '';
+      if (v4) buildDhcpv4(v4, port, addresses, sender, resident, emit);
+      if (v6) buildDhcpv6(v6, addresses, sender, resident, emit);
     }
   }
 }
 
-function buildDhcpv4(
-  port: SwitchPort,
-  addresses: PortAddresses,
-  sender: string,
-  resident: string,
-  topology: Topology,
-  emit: Emit,
-): void {
-  const options =
-    port.row.dhcpv4_options === undefined ? undefined : topology.nb.DHCP_Options.get(port.row.dhcpv4_options);
-  const subnet = options && parseIpv4Cidr(options.cidr);
-  if (!options || !subnet) return;
-  const mask = netmask(subnet.prefixLength);
-  const offer = addresses.ipv4.find(({ bits }) => ((bits ^ subnet.bits) & mask) === 0);
-  if (!offer) return;
-  const server = dhcpv4Server(port.row, topology);
+function lookUp<T>(known: Map<string, T>, uuid: string | undefined, make: () => T): T | undefined {
+  if (uuid === undefined) return undefined;
+  if (!known.has(uuid)) known.set(uuid, make());
+  return known.get(uuid);
+}
+
+/** A DHCPv4 server, as text for flows. */
+interface Dhcpv4Service {
+  readonly row: NorthboundRow<'DHCP_Options'>;
+  readonly subnet: Ipv4Network;
+  readonly options: Readonly<Record<string, string>>;
+  /** `options` as the action lists them. */
+  readonly optionList: string;
+  readonly ip: string;
+  readonly respond: string;
+  readonly meter: string | undefined;
+}
+
+function dhcpv4Service({ name, row: port, datapath }: SwitchPort, topology: Topology): Dhcpv4Service | undefined {
+  const row = topology.nb.DHCP_Options.get(port.dhcpv4_options ?? '');
+  const subnet = row && parseIpv4Cidr(row.cidr);
+  if (!row || !subnet) return undefined;
+  const server = dhcpv4Server(port, topology);
   if (!server) {
-    const message = `The DHCP options of port "${port.name}" lack server_id, server_mac or lease_time, so it gets no address`;
-    warn(topology.warnings, options, 'dhcp-options-incomplete', message);
-    return;
+    const message = `The DHCP options of port "${name}" lack server_id, server_mac or lease_time, so it gets no address`;
+    warn(topology.warnings, row, 'dhcp-options-incomplete', message);
+    return undefined;
   }
-  const meter = coppMeter(topology.nb, port.datapath.row.copp, 'dhcpv4-opts');
-  const put = putDhcpv4(port, options, offer, formatIpv4(mask));
-  const ports = 'udp.src == 68 && udp.dst == 67';
-  const discover = `${sender} && ip4.src == 0.0.0.0 && ip4.dst == 255.255.255.255 && ${ports}${resident}`;
-  emit(stages.ls_in_dhcp_options, 100, discover, put, 8172, options, meter);
-  const renewal = `ip4.src == ${offer.address} && ip4.dst == {${server.ip}, 255.255.255.255}`;
-  emit(stages.ls_in_dhcp_options, 100, `${sender} && ${renewal} && ${ports}${resident}`, put, 8200, options, meter);
-  const answered = `${sender} && ip4 && ${ports} && ${REGBIT_DHCP_OPTS_RESULT}${resident}`;
+  const { server_mac: _, ...given } = row.options;
+  const options = { ...given, netmask: formatIpv4(netmask(subnet.prefixLength)) };
   const respond =
     `eth.dst = eth.src; eth.src = ${server.mac}; ip4.src = ${server.ip}; udp.src = 67; udp.dst = 68; ` +
     'outport = inport; flags.loopback = 1; output;';
-  emit(stages.ls_in_dhcp_response, 100, answered, respond, 8224, options);
+  const meter = coppMeter(topology.nb, datapath.row.copp, 'dhcpv4-opts');
+  return { row, subnet, options, optionList: listOptions(options), ip: server.ip, respond, meter };
 }
 
-function putDhcpv4(
-  port: SwitchPort,
-  { options }: NorthboundRow<'DHCP_Options'>,
-  offer: Ipv4Network,
-  netmask: string,
-): string {
-  const { hostname } = port.row.options;
-  const { server_mac: _, ...given } = options;
-  const all: Record<string, string> = { ...given, netmask, ...(hostname !== undefined && { hostname }) };
-  const list = [`offerip = ${offer.address}`, ...sortedOptions(all)].join(', ');
-  return `${REGBIT_DHCP_OPTS_RESULT} = put_dhcp_opts(${list}); next;`;
-}
-
-function sortedOptions(options: Readonly<Record<string, string>>): string[] {
-  return Object.keys(options)
-    .sort()
-    .map((name) => `${name} = ${options[name]}`);
-}
-
-function buildDhcpv6(
+/** The first of the addresses that is in the server's subnet is what the port is offered. */
+function buildDhcpv4(
+  { row, subnet, options, optionList, ip, respond, meter }: Dhcpv4Service,
   port: SwitchPort,
   addresses: PortAddresses,
   sender: string,
   resident: string,
-  topology: Topology,
   emit: Emit,
 ): void {
-  const options =
-    port.row.dhcpv6_options === undefined ? undefined : topology.nb.DHCP_Options.get(port.row.dhcpv6_options);
-  const subnet = options && parseIpv6Cidr(options.cidr);
-  if (!options || !subnet) return;
-  const mask = ipv6Mask(subnet.prefixLength);
-  const offer = addresses.ipv6.find(({ bits }) => ((bits ^ subnet.bits) & mask) === 0n);
-  if (!offer) return;
-  const server = dhcpv6Server(port.row, topology);
+  const mask = netmask(subnet.prefixLength);
+  const offer = addresses.ipv4.find(({ bits }) => ((bits ^ subnet.bits) & mask) === 0)?.address;
+  if (offer === undefined) return;
+  const { hostname } = port.row.options;
+  const list = hostname === undefined ? optionList : listOptions({ ...options, hostname });
+  const put = `${REGBIT_DHCP_OPTS_RESULT} = put_dhcp_opts(offerip = ${offer}, ${list}); next;`;
+  const ports = 'udp.src == 68 && udp.dst == 67';
+  const discover = `${sender} && ip4.src == 0.0.0.0 && ip4.dst == 255.255.255.255 && ${ports}${resident}`;
+  emit(stages.ls_in_dhcp_options, 100, discover, put, 8172, row, meter);
+  const renewal = `${sender} && ip4.src == ${offer} && ip4.dst == {${ip}, 255.255.255.255} && ${ports}${resident}`;
+  emit(stages.ls_in_dhcp_options, 100, renewal, put, 8200, row, meter);
+  const answered = `${sender} && ip4 && ${ports} && ${REGBIT_DHCP_OPTS_RESULT}${resident}`;
+  emit(stages.ls_in_dhcp_response, 100, answered, respond, 8224, row);
+}
+
+/** `NAME = VALUE, ...` in order of names. */
+function listOptions(options: Readonly<Record<string, string>>): string {
+  return Object.keys(options)
+    .sort()
+    .map((name) => `${name} = ${options[name]}`)
+    .join(', ');
+}
+
+/** A DHCPv6 server, as text for flows. */
+interface Dhcpv6Service {
+  readonly row: NorthboundRow<'DHCP_Options'>;
+  readonly subnet: Ipv6Network;
+  /** dhcpv6_stateless: other options are given, an address is not. */
+  readonly isStateless: boolean;
+  readonly optionList: string;
+  readonly respond: string;
+  readonly meter: string | undefined;
+}
+
+function dhcpv6Service({ name, row: port, datapath }: SwitchPort, topology: Topology): Dhcpv6Service | undefined {
+  const row = topology.nb.DHCP_Options.get(port.dhcpv6_options ?? '');
+  const subnet = row && parseIpv6Cidr(row.cidr);
+  if (!row || !subnet) return undefined;
+  const server = dhcpv6Server(port, topology);
   if (!server) {
-    const message = `The DHCPv6 options of port "${port.name}" lack a server_id that is a MAC address, so it gets no address`;
-    warn(topology.warnings, options, 'dhcp-options-incomplete', message);
-    return;
+    const message = `The DHCPv6 options of port "${name}" lack a server_id that is a MAC address, so it gets no address`;
+    warn(topology.warnings, row, 'dhcp-options-incomplete', message);
+    return undefined;
   }
-  const { dhcpv6_stateless: _, ...given } = options.options;
-  const stateless = booleanOption(options.options, 'dhcpv6_stateless', false);
-  const list = [...(stateless ? [] : [`ia_addr = ${formatIpv6(offer.bits)}`]), ...sortedOptions(given)].join(', ');
-  const put = `${REGBIT_DHCP_OPTS_RESULT} = put_dhcpv6_opts(${list}); next;`;
-  const request = `${sender} && ip6.dst == ff02::1:2 && udp.src == 546 && udp.dst == 547${resident}`;
-  const meter = coppMeter(topology.nb, port.datapath.row.copp, 'dhcpv6-opts');
-  emit(stages.ls_in_dhcp_options, 100, request, put, 8264, options, meter);
+  const { dhcpv6_stateless: _, ...given } = row.options;
   const respond =
     `eth.dst = eth.src; eth.src = ${server.mac}; ip6.dst = ip6.src; ip6.src = ${server.ip}; udp.src = 547; ` +
     'udp.dst = 546; outport = inport; flags.loopback = 1; output;';
-  emit(stages.ls_in_dhcp_response, 100, `${request} && ${REGBIT_DHCP_OPTS_RESULT}`, respond, 8277, options);
+  const isStateless = booleanOption(row.options, 'dhcpv6_stateless', false);
+  const meter = coppMeter(topology.nb, datapath.row.copp, 'dhcpv6-opts');
+  return { row, subnet, isStateless, optionList: listOptions(given), respond, meter };
+}
+
+function buildDhcpv6(
+  { row, subnet, isStateless, optionList, respond, meter }: Dhcpv6Service,
+  addresses: PortAddresses,
+  sender: string,
+  resident: string,
+  emit: Emit,
+): void {
+  const mask = ipv6Mask(subnet.prefixLength);
+  const offer = addresses.ipv6.find(({ bits }) => ((bits ^ subnet.bits) & mask) === 0n)?.address;
+  if (offer === undefined) return;
+  const address = isStateless ? '' : `ia_addr = ${offer}, `;
+  const put = `${REGBIT_DHCP_OPTS_RESULT} = put_dhcpv6_opts(${address}${optionList}); next;`;
+  const request = `${sender} && ip6.dst == ff02::1:2 && udp.src == 546 && udp.dst == 547${resident}`;
+  emit(stages.ls_in_dhcp_options, 100, request, put, 8264, row, meter);
+  emit(stages.ls_in_dhcp_response, 100, `${request} && ${REGBIT_DHCP_OPTS_RESULT}`, respond, 8277, row);
 }
