@@ -17,7 +17,7 @@ import { type Column, defaultValue } from './schema.ts';
  */
 const invocationLimit = 96 * 1024;
 
-/** Bytes of one portion of a row's children, or of one list of a set's members. */
+/** Bytes of the children that come with a row, of the members of a set, of a map. */
 const portionLimit = 24 * 1024;
 
 /** Bytes of one argument: Linux allows 128 KiB. */
@@ -37,7 +37,8 @@ export function nbctlScript(nb: Northbound): string {
   const invocations = packed(stepsOf(nb)).map(invocation);
   return [
     '#!/bin/sh',
-    '# Recreates a northbound database in an empty one: sh FILE [--db=tcp:HOST:PORT] [OPTION OF ovn-nbctl...]',
+    '# Recreates a northbound database in an empty one; needs ovn-nbctl 23.03 or newer.',
+    '# Usage: sh FILE [--db=tcp:HOST:PORT] [OPTION OF ovn-nbctl...]',
     'set -eu',
     'exec >/dev/null',
     ...invocations,
@@ -89,6 +90,19 @@ function atomsOf(column: Column, value: unknown): Atom[] {
   return column.shape === 'required' && (atom === '' || atom === 0 || atom === false) ? [] : [atom];
 }
 
+/** What is known while the steps are made, in the order of the script. */
+interface Plan {
+  rows: Map<string, Located>;
+  /** For each row that is kept alive, the row that needs no other to live and keeps it. */
+  roots: Map<string, Located>;
+  steps: Step[];
+  /** Rows of which some command was made, and those that exist when the next step runs. */
+  started: Set<string>;
+  finished: Set<string>;
+  /** Weak references to rows that did not exist when their turn came. */
+  waiting: { located: Located; column: string; targets: string[] }[];
+}
+
 /** All steps in order: rows, each after those that it needs, and the weak references that had to wait. */
 function stepsOf(nb: Northbound): Step[] {
   const rows = new Map<string, Located>();
@@ -96,82 +110,115 @@ function stepsOf(nb: Northbound): Step[] {
     for (const row of nb[table].values()) rows.set(row._uuid, { table, row });
   }
   const roots = rootsOf(rows);
-  const steps: Step[] = [];
-  const started = new Set<string>();
-  const finished = new Set<string>();
-  const waiting: { located: Located; column: string; targets: string[] }[] = [];
-
-  const unit = (root: Located) => {
-    if (started.has(root.row._uuid)) return;
-    started.add(root.row._uuid);
-    const members = family(root, rows);
-    for (const needed of members.flatMap((member) => references(member))) {
-      const owner = roots.get(needed);
-      if (owner) unit(owner);
-    }
-    const { head, tail } = expand(root);
-    steps.push({ comment: commentOf(root), commands: head }, ...tail);
-    for (const member of members) finished.add(member.row._uuid);
-  };
-
-  const expand = (located: Located): Expansion => {
-    const { table, row } = located;
-    const isGlobal = table === 'NB_Global';
-    const create: Words = isGlobal ? ['set', table, '.'] : [`--id=${row._uuid}`, 'create', table];
-    const record = isGlobal ? '.' : row._uuid;
-    const tail: Step[] = [];
-    const children: { column: string; uuid: string; expansion: Expansion }[] = [];
-    for (const [column, type] of columnsOf(table)) {
-      const atoms = atomsOf(type, row[column]);
-      if (type.shape === 'map') {
-        create.push(...mapWords(column, row[column] as Record<string, Atom>));
-      } else if (owns(type)) {
-        for (const uuid of atoms as string[]) {
-          const child = rows.get(uuid);
-          const isNew = child !== undefined && !started.has(uuid);
-          started.add(uuid);
-          children.push({ column, uuid, expansion: isNew ? expand(child) : { head: [], tail: [] } });
-        }
-      } else {
-        const present = type.refType === 'weak' ? (atoms as string[]).filter((uuid) => rows.has(uuid)) : atoms;
-        const late = type.refType === 'weak' ? (present as string[]).filter((uuid) => !finished.has(uuid)) : [];
-        if (late.length > 0) waiting.push({ located, column, targets: late });
-        const [first, ...rest] = listed(type, late.length > 0 ? present.filter((a) => finished.has(`${a}`)) : present);
-        if (first) create.push(`${column}=${first.join(',')}`);
-        tail.push(...rest.map((members) => ({ commands: [['add', table, record, column, ...members]] })));
-      }
-    }
-    const [inline, ...portions] = inPortions(
-      children,
-      (child) => bytesOf(child.expansion.head) + child.uuid.length + 1,
-    );
-    for (const [column, uuids] of byColumn(inline ?? [])) create.push(`${column}=${uuids.join(',')}`);
-    const isBare = create.length === 3;
-    if (isBare && !isGlobal) create.push(defaultWord(table));
-    const head = [...(isBare && isGlobal ? [] : [create]), ...headsOf(inline ?? [])];
-    for (const portion of portions) {
-      const attach = byColumn(portion).map(([column, uuids]) => ['add', table, record, column, ...uuids]);
-      tail.push({ commands: [...headsOf(portion), ...attach] });
-    }
-    tail.push(...children.flatMap((child) => child.expansion.tail));
-    return { head, tail };
-  };
-
-  const tables = [...new Set([...leadingTables, ...northboundRoots])];
-  for (const table of tables) for (const row of nb[table].values()) unit({ table, row });
-  for (const { located, column, targets } of waiting) {
-    const { table, row } = located;
-    for (const members of inPortions(
-      targets.filter((uuid) => finished.has(uuid)),
-      (uuid) => uuid.length + 1,
-    )) {
-      steps.push({ commands: [['add', table, row._uuid, column, ...members]] });
-    }
+  const plan: Plan = { rows, roots, steps: [], started: new Set(), finished: new Set(), waiting: [] };
+  for (const table of new Set([...leadingTables, ...northboundRoots])) {
+    for (const row of nb[table].values()) addRoot(plan, { table, row });
   }
-  return steps.filter((step) => step.commands.length > 0);
+  for (const { located, column, targets } of plan.waiting) {
+    const made = targets.filter((uuid) => plan.finished.has(uuid));
+    plan.steps.push(
+      ...inPortions(made, sizeOfMember).map((uuids) => ({ commands: [addWords(located, column, uuids)] })),
+    );
+  }
+  return plan.steps.filter(({ commands }) => commands.length > 0);
 }
 
-/** For each row that is kept alive, the row without an owner that keeps it. */
+/** Adds the steps of a row that needs no other to live, after those of the rows that it points to. */
+function addRoot(plan: Plan, root: Located): void {
+  if (plan.started.has(root.row._uuid)) return;
+  plan.started.add(root.row._uuid);
+  const members = family(root, plan.rows);
+  for (const needed of members.flatMap(references)) {
+    const owner = plan.roots.get(needed);
+    if (owner) addRoot(plan, owner);
+  }
+  const { head, tail } = expand(plan, root);
+  plan.steps.push({ comment: commentOf(root), commands: head }, ...tail);
+  for (const member of members) plan.finished.add(member.row._uuid);
+}
+
+/** A row that another one keeps alive, by one of that one's columns. */
+interface Child {
+  column: string;
+  uuid: string;
+  expansion: Expansion;
+}
+
+function expand(plan: Plan, located: Located): Expansion {
+  const create = firstWords(located);
+  const { words, tail } = settings(plan, located);
+  const children = childrenOf(plan, located);
+  const size = ({ expansion, uuid }: Child) => bytesOf(expansion.head) + sizeOfMember(uuid);
+  const [inline = [], ...portions] = inPortions(children, size);
+  words.push(...byColumn(inline).map(([column, uuids]) => `${column}=${uuids.join(',')}`));
+  // There is a row in NB_Global already; `create` takes one setting at least.
+  const isNeeded = words.length > 0 || located.table !== 'NB_Global';
+  if (words.length === 0) words.push(defaultWord(located.table));
+  const later = portions.map((portion) => ({
+    commands: [...headsOf(portion), ...byColumn(portion).map(([column, uuids]) => addWords(located, column, uuids))],
+  }));
+  return {
+    head: [...(isNeeded ? [[...create, ...words]] : []), ...headsOf(inline)],
+    tail: [...tail, ...later, ...children.flatMap(({ expansion }) => expansion.tail)],
+  };
+}
+
+function recordOf({ table, row }: Located): string {
+  return table === 'NB_Global' ? '.' : row._uuid;
+}
+
+function firstWords({ table, row }: Located): Words {
+  return table === 'NB_Global' ? ['set', table, '.'] : [`--id=${row._uuid}`, 'create', table];
+}
+
+function addWords(located: Located, column: string, members: readonly string[]): Words {
+  return ['add', located.table, recordOf(located), column, ...members];
+}
+
+/** What a row's own columns are set to when it is created, and what does not fit there. */
+function settings(plan: Plan, located: Located): { words: Words; tail: Step[] } {
+  const { table, row } = located;
+  const words: Words = [];
+  const tail: Step[] = [];
+  for (const [column, type] of columnsOf(table)) {
+    if (type.shape === 'map') {
+      const pairs = mapWords(column, row[column] as Record<string, Atom>);
+      const [first = [], ...rest] = inPortions(pairs, sizeOfMember);
+      words.push(...first);
+      tail.push(...rest.map((more) => ({ commands: [['set', table, recordOf(located), ...more]] })));
+    } else if (!owns(type)) {
+      const atoms = type.refType === 'weak' ? present(plan, located, column, type) : atomsOf(type, row[column]);
+      const texts = atoms.map((atom) => atomText(type.key, atom));
+      const [first, ...rest] = inPortions(texts, sizeOfMember);
+      if (first) words.push(`${column}=${first.join(',')}`);
+      tail.push(...rest.map((members) => ({ commands: [addWords(located, column, members)] })));
+    }
+  }
+  return { words, tail };
+}
+
+/** The rows that a column of weak references points to and that exist by now; those that will exist wait. */
+function present(plan: Plan, located: Located, column: string, type: Column): string[] {
+  const uuids = (atomsOf(type, located.row[column]) as string[]).filter((uuid) => plan.rows.has(uuid));
+  const late = uuids.filter((uuid) => !plan.finished.has(uuid));
+  if (late.length > 0) plan.waiting.push({ located, column, targets: late });
+  return uuids.filter((uuid) => plan.finished.has(uuid));
+}
+
+/** The rows that a row keeps alive; one that another keeps alive as well is created once. */
+function childrenOf(plan: Plan, { table, row }: Located): Child[] {
+  return columnsOf(table)
+    .filter(([, type]) => owns(type))
+    .flatMap(([column, type]) =>
+      (atomsOf(type, row[column]) as string[]).map((uuid) => {
+        const child = plan.started.has(uuid) ? undefined : plan.rows.get(uuid);
+        plan.started.add(uuid);
+        return { column, uuid, expansion: child ? expand(plan, child) : { head: [], tail: [] } };
+      }),
+    );
+}
+
+/** See `Plan.roots`. */
 function rootsOf(rows: Map<string, Located>): Map<string, Located> {
   const roots = new Map<string, Located>();
   for (const located of rows.values()) {
@@ -208,9 +255,14 @@ function headsOf(children: { expansion: Expansion }[]): Words[] {
 }
 
 function byColumn(children: { column: string; uuid: string }[]): [string, string[]][] {
-  const columns = new Map<string, string[]>();
-  for (const { column, uuid } of children) columns.set(column, [...(columns.get(column) ?? []), uuid]);
-  return [...columns];
+  const columns = [...new Set(children.map(({ column }) => column))];
+  const uuidsOf = (name: string) => children.filter(({ column }) => column === name).map(({ uuid }) => uuid);
+  return columns.map((column) => [column, uuidsOf(column)]);
+}
+
+/** Bytes that a member of a list takes, about. */
+function sizeOfMember(text: string): number {
+  return text.length + 1;
 }
 
 /** `items` in runs of at most `portionLimit` bytes, one item at least in each. */
@@ -227,14 +279,6 @@ function inPortions<T>(items: readonly T[], sizeOf: (item: T) => number): T[][] 
     room -= size;
   }
   return portions;
-}
-
-/** A column's members as ovn-nbctl reads them, in portions. */
-function listed(column: Column, atoms: readonly Atom[]): string[][] {
-  return inPortions(
-    atoms.map((atom) => atomText(column.key, atom)),
-    (member) => member.length + 1,
-  );
 }
 
 /** A setting that changes nothing: `create` takes one at least. */

@@ -65,7 +65,8 @@ test('reads well', () => {
   insertRow(nb, 'Logical_Switch', 'default/net', { name: 'default/net', ports: [p1] }, origin);
   const [uuid] = nb.Logical_Switch.keys();
   expect(nbctlScript(nb)).toBe(`#!/bin/sh
-# Recreates a northbound database in an empty one: sh FILE [--db=tcp:HOST:PORT] [OPTION OF ovn-nbctl...]
+# Recreates a northbound database in an empty one; needs ovn-nbctl 23.03 or newer.
+# Usage: sh FILE [--db=tcp:HOST:PORT] [OPTION OF ovn-nbctl...]
 set -eu
 exec >/dev/null
 
@@ -95,6 +96,7 @@ function bigSwitch(ports: number): Northbound {
   const nb = emptyNorthbound();
   const addresses = Array.from({ length: ports }, (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
   insertRow(nb, 'Address_Set', 'all', { name: 'all', addresses });
+  insertRow(nb, 'DNS', 'all', { records: Object.fromEntries(addresses.map((ip, i) => [`vf${i}.example.com`, ip])) });
   const names = addresses.map((ip, i) => port(nb, `default/vf${i}@n`, { addresses: [`02:00:00:00:00:00 ${ip}`] }));
   insertRow(nb, 'Logical_Switch', 'big', { name: 'big', ports: names });
   insertRow(nb, 'Port_Group', 'all', { name: 'all', ports: names });
