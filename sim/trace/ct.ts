@@ -167,13 +167,9 @@ export function familyOf(packet: Packet): 4 | 6 | undefined {
   return type === etherType.ip4 ? 4 : type === etherType.ip6 ? 6 : undefined;
 }
 
-/** Sends the packet to a backend and remembers where it was going. */
+/** Sends the packet to a backend. */
 export function sendTo(packet: Packet, backend: Backend): void {
-  const { words } = packet;
-  if (backend.family === 4) words[slot.ctNwDst] = words[slot.nwDst] as number;
-  else words.copyWithin(slot.ctIp6Dst, slot.ip6Dst, slot.ip6Dst + 4);
-  words[slot.ctTpDst] = words[slot.tpDst] as number;
   setAddress(packet, 'dst', backend);
-  if (backend.port) words[slot.tpDst] = backend.port;
-  words[slot.ctState] = (words[slot.ctState] as number) | ctState.dnat;
+  if (backend.port) packet.words[slot.tpDst] = backend.port;
+  packet.words[slot.ctState] = (packet.words[slot.ctState] as number) | ctState.dnat;
 }

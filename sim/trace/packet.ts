@@ -49,12 +49,9 @@ export const slot = {
   tcpFlags: 52,
   tpSrc: 53,
   tpDst: 54,
-  ctNwDst: 55,
-  ctIp6Dst: 56,
-  ctTpDst: 60,
 } as const;
 
-const wordCount = 61;
+const wordCount = 55;
 
 /** How Open vSwitch writes a field's value (`mf_format`). */
 export type ValueForm = 'decimal' | 'hex' | 'ethernet' | 'ipv4' | 'ipv6' | 'frag' | 'tcpFlags' | 'ctState';
@@ -242,10 +239,9 @@ export function copyWords(packet: Packet, to: number, from: Packet, at: number, 
   for (let i = 0; i < count; i++) packet.words[to + i] = from.words[at + i] as number;
 }
 
-/** True if the fields hold the same words. */
-export function sameWords(a: Packet, at: number, b: Packet | Uint32Array, from: number, count: number): boolean {
-  const other = b instanceof Uint32Array ? b : b.words;
-  for (let i = 0; i < count; i++) if (a.words[at + i] !== other[from + i]) return false;
+/** True if two fields hold the same words. */
+export function sameWords(a: Packet, at: number, b: Packet, from: number, count: number): boolean {
+  for (let i = 0; i < count; i++) if (a.words[at + i] !== b.words[from + i]) return false;
   return true;
 }
 
@@ -260,5 +256,4 @@ export function clearConntrack({ words }: Packet): void {
   words[slot.ctState] = 0;
   words[slot.ctMark] = 0;
   words.fill(0, slot.ctLabel, slot.ctLabel + 4);
-  words.fill(0, slot.ctNwDst);
 }

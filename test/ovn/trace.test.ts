@@ -44,10 +44,10 @@ describe.each(traceTopologies)('$name', (topology) => {
     const skipped = new Map<string, number>();
     await fc.assert(
       fc.asyncProperty(microflows(prepared.southbound), ctOptions, async (microflow, ct) => {
-        const { text, overlaps } = ours(prepared, microflow, ct);
-        const real = overlaps ? undefined : await theirs(microflow, ct);
+        const { text, doubt } = ours(prepared, microflow, ct);
+        const real = doubt === undefined ? await theirs(microflow, ct) : undefined;
         if (real?.status === 0) expect(text, microflow).toBe(real.stdout);
-        else count(skipped, real ? `ovn-trace ends with status ${real.status}` : 'overlapping flows are met');
+        else count(skipped, doubt ?? `ovn-trace ends with status ${real?.status}`);
       }),
       { seed, numRuns: runs },
     );
@@ -77,7 +77,8 @@ function theirs(microflow: string, ct: readonly string[]): Promise<Outcome> {
 
 interface Ours {
   text: string;
-  overlaps: boolean;
+  /** Why ovn-trace may say something else. */
+  doubt?: string;
   flows: LogicalFlow[];
 }
 
@@ -87,11 +88,17 @@ function ours(topology: TraceTopology, microflow: string, ct: readonly string[])
     const conntrack = assumedConntrack({ ct: ct.map(parseCtState) });
     const result = traceFlow(topology, datapath, packet, { conntrack, selectId: 1, findOverlaps: true });
     const text = traceText(packet, result, ['detailed', 'summary', 'minimal']);
-    return { text, overlaps: result.overlaps.length > 0, flows: result.flows };
+    const doubt = result.overlaps.length > 0 ? 'overlapping flows are met' : result.gaps.find(isAboutBalancers);
+    return { text, ...(doubt !== undefined && { doubt }), flows: result.flows };
   } catch (error) {
-    if (error instanceof MicroflowError) return { text: `${error.message}\n`, overlaps: false, flows: [] };
+    if (error instanceof MicroflowError) return { text: `${error.message}\n`, flows: [] };
     throw error;
   }
+}
+
+/** ovn-trace looks into the Load_Balancer table, which is not part of a `Southbound`. */
+function isAboutBalancers(gap: string): boolean {
+  return gap.includes('a backend calls itself');
 }
 
 /** Microflows that between them meet what many more meet, each with something that those before it do not. */
@@ -99,10 +106,10 @@ function telling(topology: TraceTopology): { microflow: string; ct: string[] }[]
   const candidates = fc.sample(fc.tuple(microflows(topology.southbound), ctOptions), { seed: 1, numRuns: 3000 });
   const met = new Set<string>();
   return candidates.flatMap(([microflow, ct]) => {
-    const { text, overlaps, flows } = ours(topology, microflow, ct);
+    const { text, doubt, flows } = ours(topology, microflow, ct);
     const kinds = flows.map(({ stage, actions }) => `${stage} ${actions.replace(/[0-9a-f:.]{4,}|"[^"]*"/g, 'X')}`);
     // A packet that goes round for all of its life tells no more than one that goes round once.
-    if (overlaps || text.length > 20_000 || kinds.every((kind) => met.has(kind))) return [];
+    if (doubt !== undefined || text.length > 20_000 || kinds.every((kind) => met.has(kind))) return [];
     for (const kind of kinds) met.add(kind);
     return [{ microflow, ct }];
   });
