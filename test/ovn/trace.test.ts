@@ -20,8 +20,8 @@ import {
 import { type Central, type Outcome, startCentral } from '../oracle/sandbox.ts';
 import { seedAndRuns } from '../oracle/seed.ts';
 import { southboundOf, southboundTables } from '../oracle/southbound.ts';
+import { ctOptions, microflows } from '../trace/microflows.ts';
 import { formatRecording, type RecordedTrace, recordingUrl } from '../trace/recording.ts';
-import { ctOptions, microflows } from './microflows.ts';
 import { traceTopologies } from './trace-topologies.ts';
 
 let central: Central;

@@ -14,7 +14,7 @@ import {
 import { parsePacket, prepare } from '../../sim/trace/index.ts';
 import { compileMatch } from '../../sim/trace/matcher.ts';
 import { portKey } from '../../sim/trace/topology.ts';
-import { microflows } from '../ovn/microflows.ts';
+import { microflows } from './microflows.ts';
 import { readRecording } from './recording.ts';
 
 describe.each(['gateways', 'firewall'])('the flows of %s', (name) => {
