@@ -14,7 +14,7 @@ import {
 } from './assignments.ts';
 import { balance, commit, select, track, translate } from './connections.ts';
 import { formatFlow } from './flow-format.ts';
-import { getNeighbour, getPortOfMac, lookupNeighbour, lookupPortOfMac } from './neighbours.ts';
+import { getNeighbor, getPortOfMac, lookupNeighbor, lookupPortOfMac } from './neighbors.ts';
 import { nestedPacket } from './nested.ts';
 import { append } from './nodes.ts';
 import { output } from './output.ts';
@@ -85,13 +85,13 @@ function change(step: Step, action: Action): void {
       break;
     case 'get_arp':
     case 'get_nd':
-      getNeighbour(step, action);
+      getNeighbor(step, action);
       break;
     case 'lookup_arp':
     case 'lookup_nd':
     case 'lookup_arp_ip':
     case 'lookup_nd_ip':
-      lookupNeighbour(step, action);
+      lookupNeighbor(step, action);
       break;
     case 'get_fdb':
       getPortOfMac(step, action);

@@ -140,7 +140,7 @@ function translate(table: Table, packet: Packet, nat: Nat): string {
   const name = natName(nat);
   const commits = !direction || address;
   if (known) return describe(name, applyEntry(packet, known));
-  if (!commits || (words(packet, slot.ctState) & ctState.inv) !== 0) return name;
+  if (!commits || (wordAt(packet, slot.ctState) & ctState.inv) !== 0) return name;
   const opened = open(table, packet, nat);
   return describe(name, opened && applyEntry(packet, { connection: opened, isReply: false, isRelated: false }));
 }
@@ -172,7 +172,7 @@ function commit(table: Table, packet: Packet, change: (entry: Packet) => void): 
   entry.words[slot.ctMark] = connection.mark;
   entry.words.set(connection.label, slot.ctLabel);
   change(entry);
-  connection.mark = words(entry, slot.ctMark);
+  connection.mark = wordAt(entry, slot.ctMark);
   connection.label = entry.words.slice(slot.ctLabel, slot.ctLabel + 4);
 }
 
@@ -228,7 +228,7 @@ function applyEntry(packet: Packet, { connection, isReply, isRelated }: Found): 
     setAddress(packet, direction, { family, value: to.address });
     if (!isRelated) packet.words[direction === 'src' ? slot.tpSrc : slot.tpDst] = portField(packet, direction, to.port);
     const bit = direction === 'src' ? ctState.snat : ctState.dnat;
-    packet.words[slot.ctState] = words(packet, slot.ctState) | bit;
+    packet.words[slot.ctState] = wordAt(packet, slot.ctState) | bit;
     changes.push({ direction, address: { family, value: to.address } });
   }
   if (isRelated && packet.inner) packet.inner = withTuple(packet.inner, isReply ? original : reply);
@@ -246,10 +246,10 @@ function withTuple(quoted: Packet, { family, src, dst }: Tuple): Packet {
 }
 
 function portField(packet: Packet, direction: 'src' | 'dst', port: number): number {
-  return isIcmp(packet) ? words(packet, direction === 'src' ? slot.tpSrc : slot.tpDst) : port;
+  return isIcmp(packet) ? wordAt(packet, direction === 'src' ? slot.tpSrc : slot.tpDst) : port;
 }
 
-function words(packet: Packet, at: number): number {
+function wordAt(packet: Packet, at: number): number {
   return packet.words[at] as number;
 }
 
@@ -258,7 +258,7 @@ function addressOf(family: 4 | 6, direction: 'src' | 'dst'): Storage {
 }
 
 function isIcmp(packet: Packet): boolean {
-  const proto = words(packet, slot.nwProto);
+  const proto = wordAt(packet, slot.nwProto);
   return proto === protocol.icmp || proto === protocol.icmp6;
 }
 
@@ -270,9 +270,9 @@ const icmpTypes = {
 
 function isIcmpOf(packet: Packet, kind: 'errors' | 'requests' | 'answers'): boolean {
   const family = familyOf(packet);
-  if (!family || words(packet, slot.nwProto) !== (family === 4 ? protocol.icmp : protocol.icmp6)) return false;
+  if (!family || wordAt(packet, slot.nwProto) !== (family === 4 ? protocol.icmp : protocol.icmp6)) return false;
   const types: readonly number[] = icmpTypes[family][kind];
-  return types.includes(words(packet, slot.tpSrc));
+  return types.includes(wordAt(packet, slot.tpSrc));
 }
 
 function isIcmpError(packet: Packet): boolean {
@@ -297,9 +297,9 @@ function tupleOf(packet: Packet): Tuple | undefined {
   });
   return {
     family,
-    proto: words(packet, slot.nwProto),
-    src: end('src', words(packet, slot.tpSrc)),
-    dst: end('dst', words(packet, slot.tpDst)),
+    proto: wordAt(packet, slot.nwProto),
+    src: end('src', wordAt(packet, slot.tpSrc)),
+    dst: end('dst', wordAt(packet, slot.tpDst)),
   };
 }
 

@@ -31,8 +31,9 @@ import {
 const maxDepth = 128;
 /** Pipelines passed by a packet that loses a hop of its life, 255 at most, on a switch, a router and back. */
 const maxPassed = 1200;
-/** More tables than any packet visits that is not multiplied in a loop. */
+/** More tables than any packet visits that is not multiplied in a loop: a flood goes to each port once. */
 const maxTables = 40_000;
+const maxTablesPerPort = 64;
 
 /**
  * Traces a packet that enters `datapath` by the port in its `inport`.  `packet`
@@ -54,7 +55,7 @@ export function traceFlow(
     findOverlaps: options.findOverlaps ?? false,
     result,
     depth: 0,
-    tables: 0,
+    tablesLeft: maxTables + maxTablesPerPort * topology.ports.size,
     walk: (start) => walk(run, start),
     perform: (start, actions) => perform(run, start, actions),
   };
@@ -72,7 +73,7 @@ export function traceFlow(
 function walk(run: Run, start: Continuation): void {
   run.depth++;
   for (let next: Continuation | undefined = start; next; next = visit(run, next)) {
-    if (run.depth <= maxDepth && run.tables <= maxTables && next.place.passed <= maxPassed) continue;
+    if (run.depth <= maxDepth && run.tablesLeft > 0 && next.place.passed <= maxPassed) continue;
     append(next.into, 'error', '*** the packet goes round in a loop; giving up');
     addGap(run, 'the packet goes round in a loop, which was not followed to its end');
     break;
@@ -97,7 +98,7 @@ function visit(run: Run, { place, packet, into }: Continuation): Continuation | 
 function lookup(run: Run, place: Place, packet: Packet): { flow: ExecutableFlow | undefined; table: number } {
   const { datapath, pipeline } = place;
   for (let table = place.table; ; table++) {
-    run.tables++;
+    run.tablesLeft--;
     const flow = match(run, datapath, pipeline, table, packet);
     if (flow) run.result.flows.push(flow.flow);
     if (!flow?.trivial) return { flow, table };

@@ -158,14 +158,14 @@ function transport(packet: Packet, names: ReadonlyMap<number, string>, proto: nu
   const destination = word(packet, slot.tpDst);
   const name = names.get(proto) ?? '';
   if (name === 'icmp' || name === 'icmp6') {
-    const neighbour = name === 'icmp6' && destination === 0 && (source === 135 || source === 136);
-    return [`icmp_type=${source}`, `icmp_code=${destination}`, ...(neighbour ? neighbourFields(packet) : [])];
+    const neighbor = name === 'icmp6' && destination === 0 && (source === 135 || source === 136);
+    return [`icmp_type=${source}`, `icmp_code=${destination}`, ...(neighbor ? neighborFields(packet) : [])];
   }
   const ports = [`tp_src=${source}`, `tp_dst=${destination}`];
   return proto === protocol.tcp ? [...ports, `tcp_flags=${tcpFlagsText(word(packet, slot.tcpFlags))}`] : ports;
 }
 
-function neighbourFields(packet: Packet): string[] {
+function neighborFields(packet: Packet): string[] {
   return [
     `nd_target=${text(packet, 'nd.target')}`,
     `nd_sll=${text(packet, 'nd.sll')}`,

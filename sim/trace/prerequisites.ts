@@ -10,7 +10,7 @@ function isTransport(packet: Packet, proto: number): boolean {
   return isIp(packet) && is(packet, slot.nwProto, proto) && !laterFragment;
 }
 
-function isNeighbourDiscovery(packet: Packet): boolean {
+function isNeighborDiscovery(packet: Packet): boolean {
   const type = packet.words[slot.tpSrc];
   return (
     is(packet, slot.ethType, etherType.ip6) && isTransport(packet, protocol.icmp6) && (type === 135 || type === 136)
@@ -27,7 +27,7 @@ const byPrefix: Readonly<Record<string, (packet: Packet) => boolean>> = {
   sctp: (packet) => isTransport(packet, protocol.sctp),
   icmp4: (packet) => is(packet, slot.ethType, etherType.ip4) && isTransport(packet, protocol.icmp),
   icmp6: (packet) => is(packet, slot.ethType, etherType.ip6) && isTransport(packet, protocol.icmp6),
-  nd: (packet) => isNeighbourDiscovery(packet) && is(packet, slot.tpDst, 0),
+  nd: (packet) => isNeighborDiscovery(packet) && is(packet, slot.tpDst, 0),
 };
 
 const always = (): boolean => true;

@@ -76,8 +76,8 @@ export interface Run {
   result: TraceResult;
   /** How many walks are under way, one inside the other. */
   depth: number;
-  /** How many tables were looked into. */
-  tables: number;
+  /** How many more tables may be looked into. */
+  tablesLeft: number;
   /** Follows a packet from a table on until it ends; changes the packet. */
   walk(start: Continuation): void;
   /** Runs actions on a packet; changes it. */

@@ -228,7 +228,7 @@ function addMacBindings(topology: TraceTopology): void {
     if (port && address && value !== undefined) {
       port.datapath.macBindings.set(macBindingKey(port.key, address.family, address.value), value);
     } else {
-      topology.warnings.push(`the neighbour ${ip} at ${mac} on port "${logicalPort}" cannot be used; it is left out`);
+      topology.warnings.push(`the neighbor ${ip} at ${mac} on port "${logicalPort}" cannot be used; it is left out`);
     }
   }
 }

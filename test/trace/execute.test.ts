@@ -224,7 +224,7 @@ describe('port security', () => {
     expect(outputs(trace(topology, `${packet} && ip4.dst == 10.0.0.255`))).toEqual([]);
   });
 
-  test('ARP, DHCP and neighbour discovery', () => {
+  test('ARP, DHCP and neighbor discovery', () => {
     const topology = secured(`${mac} 10.0.0.7 fd00::7`, '02:00:00:00:00:0b');
     const reaches = (rest: string): boolean => outputs(trace(topology, `${packet} && ${rest}`)).length === 1;
     expect(reaches(`arp.op == 1 && arp.sha == ${mac} && arp.spa == 10.0.0.7`)).toBe(true);

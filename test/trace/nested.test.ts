@@ -68,7 +68,7 @@ test('arp asks with the addresses of the IPv4 header', () => {
   expect(read(request, 'arp.sha', 'arp.tha')).toEqual([mac('02:00:00:00:00:0a'), 0n]);
 });
 
-describe('neighbour discovery', () => {
+describe('neighbor discovery', () => {
   const solicited = 'ip6.src == fd00::1 && ip6.dst == fd00::abcd:1234';
 
   test('nd_ns is sent to the group of the address', () => {

@@ -1,4 +1,4 @@
-/** What the southbound database has learned: neighbours (MAC_Binding) and MAC addresses of ports (FDB). */
+/** What the southbound database has learned: neighbors (MAC_Binding) and MAC addresses of ports (FDB). */
 
 import { formatEthernet } from '../../engine/lang/addresses.ts';
 import type { FieldRef } from '../../engine/lang/ir.ts';
@@ -10,11 +10,8 @@ import { macBindingKey, type TraceDatapath } from './topology.ts';
 
 const ethDst = fields['eth.dst'] as Storage;
 
-/** `get_arp` and `get_nd`: puts the neighbour's MAC address into eth.dst, zero if it is not known. */
-export function getNeighbour(
-  { place: { datapath }, packet, into }: Step,
-  action: ActionOf<'get_arp' | 'get_nd'>,
-): void {
+/** `get_arp` and `get_nd`: puts the neighbor's MAC address into eth.dst, zero if it is not known. */
+export function getNeighbor({ place: { datapath }, packet, into }: Step, action: ActionOf<'get_arp' | 'get_nd'>): void {
   const mac = find(datapath, packet, action.port, action.ip);
   writeBits(packet, ethDst, mac ?? 0n);
   const text = formatEthernet(mac ?? 0n);
@@ -22,8 +19,8 @@ export function getNeighbour(
   append(into, 'modify', `eth.dst = ${text}`);
 }
 
-/** `lookup_arp` and `lookup_nd`: whether the neighbour is known to have that MAC address. */
-export function lookupNeighbour(
+/** `lookup_arp` and `lookup_nd`: whether the neighbor is known to have that MAC address. */
+export function lookupNeighbor(
   { place: { datapath }, packet, into }: Step,
   action: ActionOf<'lookup_arp' | 'lookup_nd' | 'lookup_arp_ip' | 'lookup_nd_ip'>,
 ): void {
