@@ -30,11 +30,11 @@ export type Emit = (
 export interface FlowTable {
   readonly emit: Emit;
   /**
-   * The collected flows by stage, within a stage by falling priority, then
-   * match, then actions.  Of flows that are the same in all of these only the
-   * first that was emitted remains, as in ovn-northd.
+   * Appends the collected flows to `list`: by stage, within a stage by falling
+   * priority, then match, then actions.  Of flows that are the same in all of
+   * these only the first that was emitted remains, as in ovn-northd.
    */
-  flows(): LogicalFlow[];
+  appendTo(list: LogicalFlow[]): void;
 }
 
 /** An empty table for the datapath whose UUID is `datapath` and whose stages are `pipeline`. */
@@ -56,8 +56,7 @@ export function flowTable(datapath: string, pipeline: readonly Stage[]): FlowTab
         controllerMeter: meter,
       });
     },
-    flows() {
-      const result: LogicalFlow[] = [];
+    appendTo(list) {
       const nameUuid = uuidMaker(datapath);
       for (const flows of byStage) {
         flows.sort(compareFlows);
@@ -66,11 +65,10 @@ export function flowTable(datapath: string, pipeline: readonly Stage[]): FlowTab
           const isTwin = last !== undefined && flow.priority === last.priority && flow.match === last.match;
           if (isTwin && flow.actions === last?.actions) continue;
           flow.uuid = nameUuid(flow, isTwin);
-          result.push(flow);
+          list.push(flow);
           last = flow;
         }
       }
-      return result;
     },
   };
 }
@@ -111,14 +109,21 @@ function uuidMaker(datapath: string): (flow: LogicalFlow, isTwin: boolean) => st
     b = Math.imul(b ^ (a >>> 13), 0xc2b2ae35);
     a ^= a >>> 16;
     b ^= b >>> 16;
-    return `${hex4(a >>> 16)}${hex4(a & 0xffff)}-${hex4(b >>> 16)}-8${hex4(b & 0xffff).slice(1)}${end}`;
+    return hex4(a >>> 16) + hex4(a & 0xffff) + (middle(b >>> 16) + version(b & 0xfff)) + end;
   };
 }
 
-const hexDigits: string[] = [];
+// Digits by their value, each made once: the parts that all UUIDs share.
+const [hex4, middle, version] = [
+  remembered((value) => value.toString(16).padStart(4, '0')),
+  remembered((value) => `-${value.toString(16).padStart(4, '0')}`),
+  remembered((value) => `-8${value.toString(16).padStart(3, '0')}`),
+];
 
-/** Four digits of a number below 2^16; each is made once. */
-function hex4(value: number): string {
-  hexDigits[value] ??= value.toString(16).padStart(4, '0');
-  return hexDigits[value];
+function remembered(make: (value: number) => string): (value: number) => string {
+  const made: string[] = [];
+  return (value) => {
+    made[value] ??= make(value);
+    return made[value];
+  };
 }

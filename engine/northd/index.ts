@@ -53,12 +53,12 @@ function logicalFlows(topology: Topology): LogicalFlow[] {
   for (const dp of topology.switches) {
     const table = flowTable(dp.uuid, switchStages);
     buildSwitchFlows(dp, topology, table.emit);
-    for (const flow of table.flows()) flows.push(flow);
+    table.appendTo(flows);
   }
   for (const dp of topology.routers) {
     const table = flowTable(dp.uuid, routerStages);
     buildRouterFlows(dp, topology, table.emit);
-    for (const flow of table.flows()) flows.push(flow);
+    table.appendTo(flows);
   }
   return flows;
 }
