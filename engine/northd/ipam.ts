@@ -114,20 +114,18 @@ function assign(
   const macs = new MacPool(topology.macPrefix);
   const pools = new Map(topology.switches.map((dp) => [dp, poolOf(dp)]));
   claimStaticAddresses(topology, macs, pools);
-  const result = new Map<string, string>();
-  const pending: (() => void)[] = [];
-  for (const wish of wishes) {
-    const { port } = wish;
-    const pool = pools.get(port.datapath) ?? {};
-    const had = current.get(port.name);
+  const steps = wishes.map((wish) => {
+    const pool = pools.get(wish.port.datapath) ?? {};
+    const had = current.get(wish.port.name);
     const old = had === undefined ? undefined : (parsePortAddresses(had)?.addresses ?? nothing);
     const plan = old ? revise(wish, old, pool, topology.macPrefix) : begin(wish, pool);
     if (old && plan.mac === 'keep') macs.claim(old.mac);
     if (old?.ipv4[0] && plan.ipv4 === 'keep') pool.ipv4?.claim(old.ipv4[0].bits);
-    pending.push(() => result.set(port.name, carryOut(plan, wish, old, pool, macs, warnings)));
-  }
-  for (const step of pending) step();
-  return result;
+    return { wish, plan, old, pool };
+  });
+  return new Map(
+    steps.map(({ wish, plan, old, pool }) => [wish.port.name, carryOut(plan, wish, old, pool, macs, warnings)]),
+  );
 }
 
 /** What a text that is not a port's addresses is read as. */

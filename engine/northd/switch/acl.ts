@@ -44,24 +44,24 @@ export function aclPriority(acl: Acl): number {
 
 export function buildAcls(dp: SwitchDatapath, topology: Topology, summary: AclSummary, emit: Emit): void {
   const followed = summary.hasStateful || dp.hasLbVip;
-  const any = summary.acls.length > 0 || dp.hasLbVip;
-  buildHints(any, followed, emit);
+  const decides = summary.acls.length > 0 || dp.hasLbVip;
+  buildHints(decides, followed, emit);
   buildDefaults(summary, dp.hasLbVip, topology, emit);
   if (followed) buildConnections(topology, emit);
   for (const acl of summary.acls) buildAcl(acl, followed, dp, topology, emit);
   buildReplies(dp, topology, followed, emit);
-  if (any) {
+  if (decides) {
     emit(stages.ls_in_acl, 34000, 'eth.dst == $svc_monitor_mac', 'next;', 6988);
     emit(stages.ls_out_acl, 34000, 'eth.src == $svc_monitor_mac', 'next;', 6993);
   }
 }
 
 /** What the state of the connection leaves open, said once in registers rather than in each ACL's match. */
-function buildHints(any: boolean, followed: boolean, emit: Emit): void {
+function buildHints(decides: boolean, followed: boolean, emit: Emit): void {
   const set = (...bits: string[]) => `${bits.map((bit) => `${bit} = 1; `).join('')}next;`;
   const allowNewOrDrop = set(REGBIT_ACL_HINT_ALLOW_NEW, REGBIT_ACL_HINT_DROP);
   for (const stage of [stages.ls_in_acl_hint, stages.ls_out_acl_hint]) {
-    if (any) emit(stage, 0, '1', 'next;', 6179);
+    if (decides) emit(stage, 0, '1', 'next;', 6179);
     else emit(stage, 65535, '1', 'next;', 6177);
     if (!followed) continue;
     emit(stage, 7, 'ct.new && !ct.est', allowNewOrDrop, 6190);
@@ -117,8 +117,8 @@ function buildConnections(topology: Topology, emit: Emit): void {
   emit(stages.ls_out_acl, 65532, refused, drop, 6827);
 
   const reply = `ct.est && !ct.rel && !ct.new${valid} && ct.rpl && ct_mark.blocked == 0`;
-  const allowReply =
-    `${REGBIT_ACL_HINT_DROP} = 0; ${REGBIT_ACL_HINT_BLOCK} = 0; ` + `${REGBIT_ACL_HINT_ALLOW_REL} = 1; next;`;
+  const clear = `${REGBIT_ACL_HINT_DROP} = 0; ${REGBIT_ACL_HINT_BLOCK} = 0;`;
+  const allowReply = `${clear} ${REGBIT_ACL_HINT_ALLOW_REL} = 1; next;`;
   emit(stages.ls_in_acl, 65532, reply, allowReply, 6844);
   emit(stages.ls_out_acl, 65532, reply, 'next;', 6848);
 

@@ -103,7 +103,8 @@ function buildToRouter(
   topology: Topology,
   to: (match: string, line: number) => void,
 ): void {
-  to(routerMatch(port, peer), 9193);
+  const resident = residentPort(port, peer);
+  to(`eth.dst == ${peer.networks.mac}${resident ? ` && is_chassis_resident(${resident})` : ''}`, 9193);
   if (!peer.redirect) return;
   for (const nat of rowsOf(topology.nb, 'NAT', peer.datapath.row.nat)) {
     const mac = parseMac(nat.external_mac ?? '');
@@ -112,19 +113,11 @@ function buildToRouter(
   }
 }
 
-function routerMatch(port: SwitchPort, peer: RouterPort): string {
-  const { mac } = peer.networks;
-  const macs = port.arpProxy?.mac ? `{ ${port.arpProxy.mac}, ${mac} }` : mac;
-  const resident = residentPort(port, peer);
-  return `eth.dst == ${macs}${resident ? ` && is_chassis_resident(${resident})` : ''}`;
-}
-
 /** With a physical network behind the switch, a distributed gateway port's address lives on its chassis alone. */
 function residentPort(port: SwitchPort, peer: RouterPort): string | undefined {
   const { gatewayPorts } = peer.datapath;
   if (gatewayPorts.length === 0 || port.datapath.localnetPorts.length === 0) return undefined;
   if (peer.redirect) return peer.redirect.quoted;
-  if (gatewayPorts.length > 1 || !booleanOption(peer.row.options, 'reside-on-redirect-chassis', false))
-    return undefined;
-  return gatewayPorts[0].redirect?.quoted;
+  const resides = booleanOption(peer.row.options, 'reside-on-redirect-chassis', false);
+  return resides && gatewayPorts.length === 1 ? gatewayPorts[0].redirect?.quoted : undefined;
 }
