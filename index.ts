@@ -35,6 +35,9 @@ export {
 } from './engine/ovsdb/northbound.ts';
 export type { DatapathBinding, LogicalFlow, PortBinding, Southbound } from './engine/ovsdb/southbound.ts';
 // Manifests
+export { compareVersions } from './engine/spec/compare.ts';
+export { describeResources } from './engine/spec/conditions.ts';
+export { interfacePlacements, type Placement } from './engine/spec/nodes.ts';
 export { type ManifestFile, readManifests } from './engine/spec/read.ts';
 export type { ReadResult, Resources } from './engine/spec/resources.ts';
 // Manifests to northbound
@@ -45,12 +48,20 @@ export { jsonReport } from './sim/report/json.ts';
 export { type TextOptions, textReport } from './sim/report/text.ts';
 export {
   assumedConntrack,
+  type Delivery,
+  fields,
+  MicroflowError,
+  type Packet,
+  parseCtState,
   parsePacket,
   prepare,
+  readBits,
   type TraceOptions,
   type TraceResult,
   type TraceTopology,
   traceFlow,
+  traceJson,
+  traceText,
   trackingConntrack,
 } from './sim/trace/index.ts';
 export { type Finding, type Verdict, type Verification, type VerifyOptions, verify } from './sim/verify.ts';

@@ -15,7 +15,6 @@
  * write their pid to `daemon.NAME.pid` in the folder.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -227,7 +226,7 @@ export async function startCentral({ northd = true } = {}): Promise<Central> {
   failed.catch(() => {});
   try {
     const sockets = [`${directory}/db.sock`, ...(northd ? [`${directory}/northd.ctl`] : [])];
-    await Promise.race([failed, appears(sockets, 20_000)]);
+    await Promise.race([failed, listens(sockets, 20_000)]);
     await central.nbctl(northd ? '--wait=sb' : '--no-wait', 'init');
   } catch (error) {
     await central.stop();
@@ -258,12 +257,26 @@ function endOf(process: ChildProcess): Promise<string> {
   });
 }
 
-async function appears(paths: string[], milliseconds: number): Promise<void> {
+/** Waits until each socket takes connections: it is there before its server listens. */
+async function listens(paths: string[], milliseconds: number): Promise<void> {
   const deadline = Date.now() + milliseconds;
-  while (!paths.every((path) => existsSync(path))) {
-    if (Date.now() > deadline) throw new Error('OVN central does not start: its sockets do not appear');
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  for (const path of paths) {
+    while (!(await connects(path))) {
+      if (Date.now() > deadline) throw new Error(`OVN central does not start: nobody listens on ${path}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   }
+}
+
+function connects(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path);
+    socket.on('error', () => resolve(false));
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
 }
 
 function outcome(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
