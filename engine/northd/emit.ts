@@ -80,7 +80,8 @@ function compareFlows(a: LogicalFlow, b: LogicalFlow): number {
   return 0;
 }
 
-const sources: string[] = [];
+/** Longer than northd.c: an array of a given size does not turn into a hash table. */
+const sources = new Array<string>(16384);
 
 function sourceOfLine(line: number): string {
   sources[line] ??= `northd.c:${line}`;
@@ -114,14 +115,12 @@ function uuidMaker(datapath: string): (flow: LogicalFlow, isTwin: boolean) => st
 }
 
 // Digits by their value, each made once: the parts that all UUIDs share.
-const [hex4, middle, version] = [
-  remembered((value) => value.toString(16).padStart(4, '0')),
-  remembered((value) => `-${value.toString(16).padStart(4, '0')}`),
-  remembered((value) => `-8${value.toString(16).padStart(3, '0')}`),
-];
+const hex4 = remembered(0x10000, (value) => value.toString(16).padStart(4, '0'));
+const middle = remembered(0x10000, (value) => `-${hex4(value)}`);
+const version = remembered(0x1000, (value) => `-8${hex4(value).slice(1)}`);
 
-function remembered(make: (value: number) => string): (value: number) => string {
-  const made: string[] = [];
+function remembered(count: number, make: (value: number) => string): (value: number) => string {
+  const made = new Array<string>(count);
   return (value) => {
     made[value] ??= make(value);
     return made[value];

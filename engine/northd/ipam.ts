@@ -44,7 +44,7 @@ export function assignDynamicAddresses(topology: Topology): void {
     chosen = next;
     if (stable) break;
   }
-  topology.warnings.push(...warnings);
+  for (const warning of warnings) topology.warnings.push(warning);
   for (const { port } of wishes) {
     const text = chosen.get(port.name);
     const parsed = text === undefined ? undefined : parsePortAddresses(text);

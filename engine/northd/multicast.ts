@@ -1,5 +1,5 @@
 /** Multicast groups: where broadcast and multicast frames of a datapath go, ovn-sb(5), Multicast_Group. */
-import { type NorthboundRow, rowUuid } from '../ovsdb/northbound.ts';
+import type { NorthboundRow } from '../ovsdb/northbound.ts';
 import type { MulticastGroup } from '../ovsdb/southbound.ts';
 import { booleanOption } from './options.ts';
 import type { Datapath, RouterDatapath, SwitchDatapath } from './topology.ts';
@@ -49,7 +49,7 @@ export function multicastGroups(dp: Datapath): MulticastGroup[] {
   return Object.entries(groupKeys).flatMap(([name, tunnelKey]) => {
     const ports = members[name as keyof typeof groupKeys] ?? [];
     if (ports.length === 0) return [];
-    const uuid = rowUuid('Multicast_Group', `${dp.uuid}\0${name}`);
+    const uuid = dp.uuid.slice(0, -4) + tunnelKey.toString(16);
     return [{ uuid, datapath: dp.uuid, name, tunnelKey, ports }];
   });
 }
