@@ -19,7 +19,7 @@ export {
   parseMicroflow,
 } from './engine/lang/index.ts';
 // Northbound to logical flows
-export { computeSouthbound } from './engine/northd/index.ts';
+export { computeSouthbound, formatWarning, type NorthdWarning } from './engine/northd/index.ts';
 export { lflowList } from './engine/northd/lflow-list.ts';
 export { formatProblem, InputError, type Origin, type Position, type Problem } from './engine/origin.ts';
 // The databases

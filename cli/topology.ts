@@ -1,5 +1,5 @@
 /** From what the command line names to the databases that a command works on. */
-import { computeSouthbound } from '../engine/northd/index.ts';
+import { computeSouthbound, formatWarning } from '../engine/northd/index.ts';
 import type { Northbound } from '../engine/ovsdb/northbound.ts';
 import type { Southbound } from '../engine/ovsdb/southbound.ts';
 import type { Resources } from '../engine/spec/resources.ts';
@@ -30,6 +30,6 @@ export async function loadNorthbound(inputs: string[], options: InputOptions = {
 export async function loadSouthbound(inputs: string[], options: InputOptions = {}): Promise<SouthboundTopology> {
   const topology = await loadNorthbound(inputs, options);
   const { southbound, warnings } = computeSouthbound(topology.northbound);
-  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+  for (const warning of warnings) process.stderr.write(`${formatWarning(warning)}\n`);
   return { ...topology, southbound };
 }
