@@ -87,6 +87,8 @@ export interface RealWorld {
    * than in the World.
    */
   retell(stories: readonly Story[]): Promise<string[]>;
+  /** Makes policies and ACLs say what they say in `changed`, a database that differs from the first in nothing else. */
+  change(changed: Northbound): Promise<void>;
 }
 
 /** Starts a chassis that has all interfaces and gateways of `world`, whose neighbours know each other. */
@@ -132,6 +134,14 @@ export async function openRealWorld(central: Central, nb: Northbound, world: Wor
       }
       const late = sightings(await peer.receive(() => false, settling), world);
       return late.length === 0 ? differences : [...differences, `late or unexplained:\n${textOf(late).join('\n')}`];
+    },
+    async change(changed) {
+      for (const table of ['Logical_Router_Policy', 'ACL'] as const) {
+        for (const { _uuid, match, action } of changed[table].values()) {
+          await central.nbctl('set', table, _uuid, `match=${JSON.stringify(match)}`, `action=${action}`);
+        }
+      }
+      await central.nbctl('--wait=hv', 'sync');
     },
   };
 }
@@ -223,14 +233,24 @@ function arpReply(from: { mac: string; ip: string }, to: { mac: string; ip: stri
   return frameOf((name) => fields[name] ?? 0n);
 }
 
-/** What the frames say and, where their bytes are the packet's own and not a server's, the bytes. */
+/** ICMP types of errors (RFC 792), which quote the packet that they are about. */
+const icmpErrors: ReadonlySet<bigint> = new Set([3n, 4n, 5n, 11n, 12n]);
+
+/**
+ * What the frames say, in an order of their own, with the bytes of those that a
+ * sender made.  What OVN makes up itself, DHCP's answers and ICMP errors, is told by
+ * its headers: a trace does not know the rest.
+ */
 export function textOf(seen: readonly Sighting[]): string[] {
   return seen
     .map(({ port, frame }) => {
       const field = readerOf(frame);
       const isDhcp = field('ip.proto') === 17n && field('udp.src') === 67n;
+      const isError = field('ip.proto') === 1n && icmpErrors.has(field('icmp4.type'));
+      // ovn-controller sends an answer to the address that it offers; the flow, and so the trace, has the broadcast address.
+      if (isDhcp) return microflowText((name) => (name === 'ip4.dst' ? 0xffffffffn : field(name)), port);
       const text = microflowText(field, port);
-      return isDhcp ? text : `${text}\n    ${Buffer.from(frame).toString('hex')}`;
+      return isError ? text : `${text}\n    ${Buffer.from(frame).toString('hex')}`;
     })
     .sort();
 }
