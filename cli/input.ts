@@ -1,9 +1,10 @@
-/** The inputs that a command line names: files, folders of them, standard input. */
+/** The inputs that a command line names: manifests, folders of them, standard input, and databases. */
 import { constants, type Dirent, type Stats } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Option } from 'commander';
 import { formatProblem, InputError, type Problem } from '../engine/origin.ts';
+import { isDatabaseFile, maxFileSize } from '../engine/ovsdb/file.ts';
 import { maxTextLength } from '../engine/spec/limits.ts';
 import { type ManifestFile, readManifests } from '../engine/spec/read.ts';
 import type { ReadResult, Resources, SpecProblem } from '../engine/spec/resources.ts';
@@ -35,23 +36,48 @@ export function nodesOption(): Option {
  * read is among the problems, beside what is wrong with the rest.
  */
 export async function readInputs(paths: readonly string[], options: InputOptions = {}): Promise<ReadResult> {
-  const files: ManifestFile[] = [];
-  const unread: SpecProblem[] = [];
+  return manifestsOf(await readSources(paths), options);
+}
+
+/** A file that is an OVSDB database, not yet looked into. */
+export interface DatabaseBytes {
+  file: string;
+  bytes: Uint8Array;
+}
+
+/** What the paths name, by what it begins with. */
+export interface Sources {
+  manifests: ManifestFile[];
+  databases: DatabaseBytes[];
+  /** What cannot be read. */
+  unread: SpecProblem[];
+}
+
+/** Reads all that the paths name: manifests as text, databases as bytes. */
+export async function readSources(paths: readonly string[]): Promise<Sources> {
+  const sources: Sources = { manifests: [], databases: [], unread: [] };
   const seen = new Set<string>();
   let total = 0;
   for await (const found of readPaths(paths, seen)) {
-    if (!('text' in found)) unread.push(found);
+    if ('bytes' in found) sources.databases.push(found);
+    else if (!('text' in found)) sources.unread.push(found);
     else if (total + found.text.length > maxTotal) {
-      unread.push(tooLarge(found.file, 'with the files before it', maxTotal));
+      sources.unread.push(tooLarge(found.file, 'with the files before it', maxTotal));
       break;
     } else {
-      files.push(found);
+      sources.manifests.push(found);
       total += found.text.length;
     }
   }
-  const read = readManifests(files, options);
-  const isEmpty = unread.length > 0 && files.length === 0;
-  return { ...read, problems: isEmpty ? unread : [...unread, ...read.problems] };
+  return sources;
+}
+
+/** Checks the manifests among the sources; a database is a mistake here. */
+export function manifestsOf({ manifests, databases, unread }: Sources, options: InputOptions): ReadResult {
+  const unusable = [...unread, ...databases.map(({ file }) => needsManifests(file))];
+  const read = readManifests(manifests, options);
+  const isEmpty = unusable.length > 0 && manifests.length === 0;
+  return { ...read, problems: isEmpty ? unusable : [...unusable, ...read.problems] };
 }
 
 /**
@@ -59,7 +85,12 @@ export async function readInputs(paths: readonly string[], options: InputOptions
  * standard error; errors, all of them at once, throw `InputError`.
  */
 export async function loadTopology(paths: readonly string[], options: InputOptions = {}): Promise<Resources> {
-  const { resources, problems } = await readInputs(paths, options);
+  return resourcesOf(await readSources(paths), options);
+}
+
+/** `loadTopology` of what was read already. */
+export function resourcesOf(sources: Sources, options: InputOptions): Resources {
+  const { resources, problems } = manifestsOf(sources, options);
   const errors = problems.filter(({ severity }) => severity === 'error');
   if (errors.length > 0) throw new InputError(capped(problems));
   if (problems.length > 0) process.stderr.write(`${capped(problems).map(formatProblem).join('\n')}\n`);
@@ -91,7 +122,7 @@ const maxTotal = 8 * maxTextLength;
 async function* readPaths(
   paths: readonly string[],
   seen: Set<string>,
-): AsyncGenerator<ManifestFile | SpecProblem, void> {
+): AsyncGenerator<ManifestFile | DatabaseBytes | SpecProblem, void> {
   for (const path of paths) {
     for (const file of await filesAt(path)) {
       if (typeof file !== 'string') yield file;
@@ -106,6 +137,7 @@ async function* readPaths(
 /** The files that a path names: itself, or those of a folder. */
 async function filesAt(path: string): Promise<(string | SpecProblem)[]> {
   try {
+    if (isEndpoint(path) && !(await stat(path).catch(() => undefined))) throw endpointRefused(path);
     if (path === '-' || !(await stat(path)).isDirectory()) return [path];
     const files = await filesIn(path);
     if (files.length > maxFiles) {
@@ -115,8 +147,19 @@ async function filesAt(path: string): Promise<(string | SpecProblem)[]> {
     if (files.length > 0) return files;
     return [unreadable(path, 'folder-empty', 'the folder has no YAML or JSON file', 'give a folder of manifests')];
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     return [failed(path, error)];
   }
+}
+
+const isEndpoint = (path: string): boolean => /^(tcp|ssl|unix):./.test(path);
+
+function endpointRefused(path: string): UsageError {
+  const [first] = path.split(',');
+  const instead = `ovsdb-client backup ${first} OVN_Southbound > southbound.db`;
+  return new UsageError(
+    `${path} is an endpoint of a running database server, and only files are read; write the database to one and give that: ${instead}`,
+  );
 }
 
 /** The manifests in a folder and in the folders there, in the order of their paths. */
@@ -135,18 +178,24 @@ async function filesIn(folder: string, depth = 0): Promise<string[]> {
 /** Hidden files and installed packages are not meant. */
 const isShown = ({ name }: Dirent): boolean => !name.startsWith('.') && name !== 'node_modules';
 
-async function readFile(file: string): Promise<ManifestFile | SpecProblem> {
+type Found = ManifestFile | DatabaseBytes | SpecProblem;
+
+async function readFile(file: string): Promise<Found> {
   try {
     const found = await stat(file);
     if (!found.isFile()) {
       const hint = found.isFIFO() ? 'give - and let it write to standard input' : 'give a file or a folder';
       return unreadable(file, 'not-a-file', `it is ${kindOf(found)}, not a file`, hint);
     }
-    if (found.size > maxTextLength) return tooLarge(file, `${megabytes(found.size)}`);
     // Should it have become a pipe in the meantime, opening it must not wait for a writer.
     const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      return await readStream(file, handle.createReadStream({ autoClose: false }));
+      if (isDatabaseFile(await readBytes(handle, firstBytes))) {
+        if (found.size > maxFileSize) return databaseTooLarge(file, megabytes(found.size));
+        return { file, bytes: await readBytes(handle, found.size) };
+      }
+      if (found.size > maxTextLength) return tooLarge(file, `${megabytes(found.size)}`);
+      return await readStream(file, handle.createReadStream({ autoClose: false, start: 0 }));
     } finally {
       await handle.close();
     }
@@ -155,18 +204,40 @@ async function readFile(file: string): Promise<ManifestFile | SpecProblem> {
   }
 }
 
-const readStandardInput = (): Promise<ManifestFile | SpecProblem> => readStream('standard input', process.stdin);
+/** So many tell a database from a text. */
+const firstBytes = 6;
+
+/** The first bytes of a file; fewer if it ends before. */
+async function readBytes(handle: FileHandle, size: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(size);
+  let length = 0;
+  while (length < size) {
+    const { bytesRead } = await handle.read(bytes, length, Math.min(size - length, maxRead), length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return bytes.subarray(0, length);
+}
+
+/** The most that one call of the operating system reads. */
+const maxRead = 2 ** 30;
+
+const readStandardInput = (): Promise<Found> => readStream('standard input', process.stdin);
 
 /** What a stream gives, unless that is more than a file may hold. */
-async function readStream(file: string, stream: AsyncIterable<Buffer>): Promise<ManifestFile | SpecProblem> {
+async function readStream(file: string, stream: AsyncIterable<Buffer>): Promise<Found> {
   const chunks: Buffer[] = [];
   let size = 0;
+  let isDatabase: boolean | undefined;
   for await (const chunk of stream) {
     chunks.push(chunk);
     size += chunk.length;
-    if (size > maxTextLength) return tooLarge(file, `${megabytes(size)} or more`);
+    if (size >= firstBytes) isDatabase ??= isDatabaseFile(Buffer.concat(chunks));
+    if (isDatabase && size > maxFileSize) return databaseTooLarge(file, `${megabytes(size)} or more`);
+    if (!isDatabase && size > maxTextLength) return tooLarge(file, `${megabytes(size)} or more`);
   }
-  return decodeText(file, Buffer.concat(chunks));
+  const bytes = Buffer.concat(chunks);
+  return isDatabase ? { file, bytes } : decodeText(file, bytes);
 }
 
 function decodeText(file: string, bytes: Buffer): ManifestFile | SpecProblem {
@@ -188,6 +259,16 @@ const megabytes = (bytes: number): string => `${Math.round(bytes / 1024 / 1024)}
 function tooLarge(file: string, size: string, limit = maxTextLength): SpecProblem {
   const hint = `at most ${megabytes(limit)} are read; split it into several files`;
   return unreadable(file, 'file-too-large', `the file is too large: ${size}`, hint);
+}
+
+function databaseTooLarge(file: string, size: string): SpecProblem {
+  const hint = `at most ${megabytes(maxFileSize)} are read; let its server compact it (ovsdb-server/compact)`;
+  return unreadable(file, 'file-too-large', `the database is too large: ${size}`, hint);
+}
+
+function needsManifests(file: string): SpecProblem {
+  const hint = 'give the YAML files; trace, flows and nb take databases';
+  return unreadable(file, 'database-unexpected', 'it is an OVSDB database, and this needs manifests', hint);
 }
 
 const failed = (file: string, error: unknown): SpecProblem =>

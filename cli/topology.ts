@@ -4,32 +4,62 @@ import type { Northbound } from '../engine/ovsdb/northbound.ts';
 import type { Southbound } from '../engine/ovsdb/southbound.ts';
 import type { Resources } from '../engine/spec/resources.ts';
 import { northboundOfPlan, planTopology, type VpcPlan } from '../engine/vpc/index.ts';
-import { type InputOptions, loadTopology } from './input.ts';
+import { UsageError } from './command.ts';
+import { openDatabase } from './database.ts';
+import { type InputOptions, loadTopology, readSources, resourcesOf } from './input.ts';
 
-export interface NorthboundTopology {
+export interface SouthboundTopology {
   resources: Resources;
   plans: VpcPlan[];
   northbound: Northbound;
-}
-
-export interface SouthboundTopology extends NorthboundTopology {
   southbound: Southbound;
 }
 
 /**
- * Reads manifests and computes the northbound database that they ask for.
- * Notes and warnings go to standard error; errors throw `InputError`.
+ * The northbound database: the one given, or the one that the manifests ask for.
+ * Notes and warnings go to standard error; errors throw `InputError`, and a
+ * southbound database, which leads to no northbound one, `UsageError`.
  */
-export async function loadNorthbound(inputs: string[], options: InputOptions = {}): Promise<NorthboundTopology> {
-  const resources = await loadTopology(inputs, options);
-  const plans = planTopology(resources);
-  return { resources, plans, northbound: northboundOfPlan(plans) };
+export async function loadNorthbound(
+  inputs: string[],
+  options: InputOptions = {},
+): Promise<{ northbound: Northbound }> {
+  const sources = await readSources(inputs);
+  const opened = openDatabase(sources);
+  if (!opened) return { northbound: planned(resourcesOf(sources, options)).northbound };
+  if (opened.kind === 'northbound') return opened;
+  const hint = 'its flows are what "lflow flows" prints; give the northbound database of that OVN';
+  throw new UsageError(`${opened.file} is a southbound database, and this is about a northbound one; ${hint}`);
 }
 
-/** `loadNorthbound`, and the logical flows that ovn-northd makes of it. */
+/**
+ * The logical flows: a southbound database is taken as it is, a northbound one
+ * and manifests go through northd.  Fails as `loadNorthbound` does.
+ */
+export async function loadFlows(inputs: string[], options: InputOptions = {}): Promise<{ southbound: Southbound }> {
+  const sources = await readSources(inputs);
+  const opened = openDatabase(sources);
+  if (opened?.kind === 'southbound') return opened;
+  return { southbound: computed(opened?.northbound ?? planned(resourcesOf(sources, options)).northbound) };
+}
+
+/**
+ * What the manifests ask for, with the plans that stand behind it.  Fails as
+ * `loadTopology` does, which takes no database.
+ */
 export async function loadSouthbound(inputs: string[], options: InputOptions = {}): Promise<SouthboundTopology> {
-  const topology = await loadNorthbound(inputs, options);
-  const { southbound, warnings } = computeSouthbound(topology.northbound);
+  const resources = await loadTopology(inputs, options);
+  const { plans, northbound } = planned(resources);
+  return { resources, plans, northbound, southbound: computed(northbound) };
+}
+
+function planned(resources: Resources): { plans: VpcPlan[]; northbound: Northbound } {
+  const plans = planTopology(resources);
+  return { plans, northbound: northboundOfPlan(plans) };
+}
+
+function computed(northbound: Northbound): Southbound {
+  const { southbound, warnings } = computeSouthbound(northbound);
   for (const warning of warnings) process.stderr.write(`${formatWarning(warning)}\n`);
-  return { ...topology, southbound };
+  return southbound;
 }

@@ -5,7 +5,7 @@ import { lflowList } from '../../engine/northd/lflow-list.ts';
 import type { DatapathBinding, Southbound } from '../../engine/ovsdb/southbound.ts';
 import { emit, formatOption, type OutputOptions, outputOption, UsageError } from '../command.ts';
 import { nodesOption } from '../input.ts';
-import { loadSouthbound } from '../topology.ts';
+import { loadFlows } from '../topology.ts';
 
 interface Options extends OutputOptions {
   format: 'text' | 'json';
@@ -14,12 +14,18 @@ interface Options extends OutputOptions {
 
 const explanation = `
 DATAPATH is the name of a logical switch or router, or the beginning of its UUID; without one the
-flows of all are printed. A last argument that is no file's name is taken for one.`;
+flows of all are printed. A last argument that is no file's name is taken for one.
+
+The OVSDB file is a northbound database, whose flows are computed, or a southbound one, whose flows
+are printed as they are.`;
 
 export default function define(): Command {
   return new Command('flows')
     .description('Prints the logical flows that ovn-northd would install, in the form of ovn-sbctl lflow-list.')
-    .argument('<input...>', 'YAML files, folders of them, or - for standard input; then, if wanted, a DATAPATH')
+    .argument(
+      '<input...>',
+      'YAML files, folders of them, an OVSDB file, or - for standard input; then, if wanted, a DATAPATH',
+    )
     .usage('<input...> [datapath] [options]')
     .addOption(nodesOption())
     .addOption(formatOption(['text', 'json']))
@@ -27,7 +33,7 @@ export default function define(): Command {
     .addHelpText('after', explanation)
     .action(async (words: string[], options: Options) => {
       const { inputs, name } = separate(words);
-      const { southbound } = await loadSouthbound(inputs, { nodes: options.nodes });
+      const { southbound } = await loadFlows(inputs, { nodes: options.nodes });
       const datapaths = name === undefined ? southbound.datapaths : [datapathNamed(southbound, name)];
       const text = options.format === 'json' ? flowsJson(southbound, datapaths) : lflowList(southbound, datapaths);
       await emit(text, options);

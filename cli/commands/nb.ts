@@ -1,4 +1,4 @@
-/** `lflow nb`: the northbound database that the manifests ask for. */
+/** `lflow nb`: the northbound database that is given, or that the manifests ask for. */
 import { Command } from 'commander';
 import { nbJson } from '../../engine/ovsdb/nb-json.ts';
 import { nbShow } from '../../engine/ovsdb/nb-show.ts';
@@ -18,8 +18,8 @@ manifests that caused it; nbctl is a shell script that recreates the database in
 
 export default function define(): Command {
   return new Command('nb')
-    .description('Prints the OVN northbound database that the manifests ask for.')
-    .argument('<input...>', 'YAML files, folders of them, or - for standard input')
+    .description('Prints the OVN northbound database that is given, or that the manifests ask for.')
+    .argument('<input...>', 'YAML files, folders of them, a northbound OVSDB file, or - for standard input')
     .addOption(formatOption(forms))
     .addOption(nodesOption())
     .addOption(outputOption())

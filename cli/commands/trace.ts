@@ -19,7 +19,7 @@ import {
 } from '../../sim/trace/index.ts';
 import { emit, formatOption, type OutputOptions, outputOption, UsageError } from '../command.ts';
 import { type InputOptions, nodesOption } from '../input.ts';
-import { loadSouthbound } from '../topology.ts';
+import { loadFlows } from '../topology.ts';
 
 interface Options extends InputOptions, OutputOptions {
   detailed?: true;
@@ -50,7 +50,10 @@ export default function define(): Command {
     .description(
       'Follows one packet through the logical flows and says what each of them does to it, as ovn-trace does.',
     )
-    .argument('<word...>', 'the inputs (YAML files, folders of them, or - for standard input); the packet comes last')
+    .argument(
+      '<word...>',
+      'the inputs (YAML files, folders of them, an OVSDB file, or - for standard input); the packet comes last',
+    )
     .usage('<input...> [datapath] <microflow> [options]')
     .option('--detailed', 'table by table (the default)')
     .option('--summary', 'pipelines and actions, without tables')
@@ -80,7 +83,7 @@ export default function define(): Command {
     .addHelpText('after', explanation)
     .action(async (words: string[], options: Options) => {
       const { inputs, datapath, microflow } = separate(words);
-      const { southbound } = await loadSouthbound(inputs, options);
+      const { southbound } = await loadFlows(inputs, options);
       const topology = prepare(southbound, { friendlyNames: options.friendlyNames });
       const text = trace(topology, microflow, datapath, options);
       await emit(text, options);

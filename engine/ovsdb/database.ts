@@ -69,6 +69,25 @@ export function closeDatabase({ schema, tables, drafts }: DraftDatabase): Databa
   return { schema, tables: tables as Map<string, FileTable> };
 }
 
+/** A row in the JSON notation of RFC 7047, section 5.1, its UUID under `_uuid`. */
+export type JsonRow = Readonly<Record<string, unknown>>;
+
+/**
+ * A database of rows that a server was asked for, by table.  Throws `ValueError`
+ * if a row is not as the schema asks.
+ */
+export function databaseOf(schema: FileSchema, rows: Readonly<Record<string, readonly JsonRow[]>>): Database {
+  const database = openDatabase(schema, usualLimits);
+  for (const [name, found] of Object.entries(rows)) {
+    const table = database.tables.get(name);
+    if (!table) throw new ValueError(`there is no table ${shown(name)} in its schema`);
+    for (const { _uuid: uuid, _version: _, ...columns } of found) {
+      changeRow(database, table, Array.isArray(uuid) ? String(uuid[1]) : '', columns, false);
+    }
+  }
+  return closeDatabase(database);
+}
+
 /**
  * Applies the transaction whose JSON is at `range`.  Throws `JsonError` or
  * `DatabaseError` if it is not as the schema asks or the database grows too

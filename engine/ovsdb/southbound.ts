@@ -55,10 +55,18 @@ export interface LogicalFlow {
   actions: string;
   /** `external_ids:source`: the place in northd that writes this flow, e.g. `northd.c:8432`. */
   source: string;
-  /** UUID of the northbound row that caused the flow (`external_ids:stage-hint` is its first 8 digits). */
+  /**
+   * UUID of the northbound row that caused the flow; of a flow read from a
+   * southbound database its first 8 digits, which are all that
+   * `external_ids:stage-hint` has.
+   */
   hint?: string;
   /** CoPP meter, where one applies. */
   controllerMeter?: string;
+  /** What the flow is for (`flow_desc`, since OVN 24.03). */
+  description?: string;
+  /** E.g. `in_out_port`: the port that a match is about. */
+  tags?: Record<string, string>;
 }
 
 /** A multicast group of a datapath, e.g. `_MC_flood`. */
@@ -93,6 +101,25 @@ export interface FdbEntry {
   mac: string;
 }
 
+/** A chassis: a node that runs ovn-controller. */
+export interface Chassis {
+  uuid: string;
+  name: string;
+  hostname: string;
+}
+
+/** A load balancer as chassis see it, for hairpinned traffic. */
+export interface LoadBalancer {
+  uuid: string;
+  name: string;
+  /** `IP[:PORT]` to `IP[:PORT],...`. */
+  vips: Record<string, string>;
+  protocol?: string;
+  options: Record<string, string>;
+  /** UUIDs of its datapaths. */
+  datapaths: string[];
+}
+
 export interface Southbound {
   datapaths: DatapathBinding[];
   ports: PortBinding[];
@@ -109,4 +136,9 @@ export interface Southbound {
   fdb: FdbEntry[];
   /** Northbound rows' origins by row UUID: a flow's `hint` leads here. */
   origins: Map<string, Origin>;
+  /** Known only of a database that chassis have registered with. */
+  chassis?: Chassis[];
+  /** Template variables (`^NAME`) by the name of their chassis. */
+  templates?: Map<string, Record<string, string>>;
+  loadBalancers?: LoadBalancer[];
 }

@@ -1,0 +1,109 @@
+/**
+ * A northbound database as it is kept, of any OVN release, as the rows that
+ * northd reads: those of schema 7.0.0.
+ */
+import { isList, membersOf, type Row, rowsOf } from './columns.ts';
+import type { Database, FileTable } from './database.ts';
+import { emptyNorthbound, type Northbound, type NorthboundTable, northboundSchema } from './northbound.ts';
+import { type Column, defaultValue } from './schema.ts';
+import { type AtomValue, defaultOf, type Value } from './values.ts';
+
+/** The name in its schema. */
+export const northboundName = 'OVN_Northbound';
+
+export interface NorthboundReading {
+  northbound: Northbound;
+  /** What the database has that northd will not see, and references that lead nowhere: sentences without a full stop. */
+  warnings: string[];
+}
+
+/**
+ * Reads the rows, in order of their UUIDs.  Columns that an older release does
+ * not have get their defaults; what a newer one has and we do not stays in
+ * `database`, and is told where it says something.
+ */
+export function northboundOf(database: Database): NorthboundReading {
+  const northbound = emptyNorthbound();
+  const warnings: string[] = [];
+  for (const [name, table] of database.tables) {
+    if (isKnown(name)) {
+      warnings.push(...unknownColumns(name, table));
+      const rows = northbound[name] as Map<string, unknown>;
+      const read = rowReader(northboundSchema[name], table);
+      for (const [uuid, row] of rowsOf(database, name)) rows.set(uuid, read(uuid, row));
+    } else if (table.rows.size > 0) {
+      warnings.push(
+        `${rowCount(table.rows.size)} of table ${name}, which OVN 23.03 does not have, ${are(table.rows.size)} left out`,
+      );
+    }
+  }
+  warnings.push(...danglingReferences(northbound));
+  return { northbound, warnings };
+}
+
+function isKnown(name: string): name is NorthboundTable {
+  return Object.hasOwn(northboundSchema, name);
+}
+
+const rowCount = (count: number): string => (count === 1 ? 'one row' : `${count} rows`);
+const are = (count: number): string => (count === 1 ? 'is' : 'are');
+
+/** Columns that we do not know and that have other values than their defaults. */
+function unknownColumns(name: NorthboundTable, { schema, places, rows }: FileTable): string[] {
+  return schema.columns
+    .filter((column) => !Object.hasOwn(northboundSchema[name], column.name))
+    .flatMap((column) => {
+      const place = places.get(column.name) ?? -1;
+      const usual = JSON.stringify(defaultOf(column));
+      const used = [...rows.values()].filter((row) => JSON.stringify(row[place]) !== usual).length;
+      if (used === 0) return [];
+      return [
+        `column ${column.name} of table ${name}, which OVN 23.03 does not have, is not looked at; ${rowCount(used)} used it`,
+      ];
+    });
+}
+
+/** A reader of rows with the columns that we know. */
+function rowReader(columns: Readonly<Record<string, Column>>, table: FileTable): (uuid: string, row: Row) => object {
+  const places = Object.entries(columns).map(([name, column]) => ({ name, column, place: table.places.get(name) }));
+  return (uuid, row) => {
+    const values = places.map(({ name, column, place }): [string, unknown] => {
+      return [name, place === undefined ? defaultValue(column) : fitted(column, row[place])];
+    });
+    return { ...Object.fromEntries(values), _uuid: uuid };
+  };
+}
+
+/** A value in the shape that we know, whatever the shape that its release gave it. */
+function fitted(column: Column, value: Value): unknown {
+  if (column.shape === 'map') {
+    if (typeof value !== 'object' || isList(value)) return {};
+    return Object.fromEntries(
+      Object.entries(value).map(([key, each]) => [key, atomOf(column.value ?? 'string', each)]),
+    );
+  }
+  const members = membersOf(value).map((each) => atomOf(column.key, each));
+  if (column.shape === 'set') return members;
+  return members[0] ?? defaultValue(column);
+}
+
+function atomOf(atom: Column['key'], value: AtomValue): AtomValue {
+  if (atom === 'integer' || atom === 'real') return Number(value);
+  return atom === 'boolean' ? value === true : String(value);
+}
+
+/** References to rows that are not there: OVSDB never leaves one, an edited file may. */
+function danglingReferences(northbound: Northbound): string[] {
+  return (Object.keys(northboundSchema) as NorthboundTable[]).flatMap((table) => {
+    const rows = [...northbound[table].values()] as unknown as Record<string, Value>[];
+    return Object.entries<Column>(northboundSchema[table]).flatMap(([name, { refTable, shape }]) => {
+      if (refTable === undefined || shape === 'map') return [];
+      const targets: ReadonlyMap<string, unknown> = northbound[refTable as NorthboundTable];
+      const lost = rows.flatMap((row) => membersOf(row[name])).filter((uuid) => !targets.has(String(uuid))).length;
+      if (lost === 0) return [];
+      return [
+        `column ${name} of table ${table} refers to ${rowCount(lost)} of ${refTable} that ${lost === 1 ? 'does' : 'do'} not exist`,
+      ];
+    });
+  });
+}
