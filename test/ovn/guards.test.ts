@@ -44,8 +44,12 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await real?.peer.stop();
-  await central?.stop();
+  try {
+    await real?.peer.stop();
+    if (real) expect((await central.rows('OVN_Southbound', ['Chassis'])).Chassis).toEqual([]);
+  } finally {
+    await central?.stop();
+  }
   process.stdout.write(`${frames} frames came out of the real data plane as the World says\n`);
 });
 
@@ -110,6 +114,25 @@ function bootpOf(frame: Uint8Array): Record<string, string> {
   }
   return found;
 }
+
+test('a router says that a packet died there, or that nobody takes it', async () => {
+  await inBoth((world) => {
+    const host = hostAt(world, 'default/red-a-vf2@n0');
+    for (const transport of transports) {
+      for (const [ttl, source] of [
+        [1, gatewayText(host)],
+        [2, '100.64.0.2'],
+      ]) {
+        const text = openingText(toOutside(host, transport)).replace('ip.ttl == 64', `ip.ttl == ${ttl}`);
+        const [{ field, port }] = world.send(text).arrivals;
+        expect([port, ipv4Address(field('ip4.src')), field('icmp4.type')]).toEqual([host.port.name, source, 11n]);
+      }
+    }
+    const udp: Transport = { protocol: 'udp', source: 49152, destination: 53 };
+    const [{ field }] = world.send(openingText({ ...toOutside(host, udp), to: gatewayText(host) })).arrivals;
+    expect(field('icmp4.type')).toBe(3n);
+  });
+});
 
 describe('the world outside', () => {
   test('finds the gateways by ARP, and nobody behind them', async () => {
