@@ -55,5 +55,6 @@ function addExternalSet(nb: Northbound, plans: readonly VpcPlan[]): void {
       .filter(({ network }) => gateways.length > 0 && network.externallyRouted && !network.masquerade)
       .map(({ subnet }) => formatCidr(subnet)),
   ]);
-  if (addresses.length > 0) insertRow(nb, 'Address_Set', vpcExternalSet, { name: vpcExternalSet, addresses });
+  const unique = [...new Set(addresses)];
+  if (unique.length > 0) insertRow(nb, 'Address_Set', vpcExternalSet, { name: vpcExternalSet, addresses: unique });
 }

@@ -4,7 +4,7 @@
  * gateways.  The same resources always give the same plan.
  */
 
-import type { Cidr } from '../address.ts';
+import { type Cidr, formatCidr } from '../address.ts';
 import { groupBy } from '../group.ts';
 import type { Origin } from '../origin.ts';
 import { interfaceKey, interfacePlacements, type Placement, vpcNodes } from '../spec/nodes.ts';
@@ -77,7 +77,7 @@ interface Context {
   placements: Map<VirtualNetwork, Placement[]>;
   /** The ServiceInterfaces that report a MAC address, by `reportKey`. */
   reported: Map<string, ServiceInterface>;
-  /** By isolation class, what is left of the external addresses. */
+  /** By external subnet, what is left of its addresses: isolation classes may share one. */
   external: Map<string, Iterator<number, void>>;
 }
 
@@ -114,7 +114,7 @@ function planVpc(vpc: Vpc, context: Context): VpcPlan {
 
   const isExternal = networks.some(({ network }) => network.externallyRouted);
   const nodes = isExternal ? [...vpcNodes(vpc, resources)].sort(byName) : [];
-  const external = externalPool(vpc.isolationClassName, parameters, context.external);
+  const external = externalPool(parameters, context.external);
   const gateways = nodes.map(
     (node): GatewayPlan => ({
       node,
@@ -128,12 +128,12 @@ function planVpc(vpc: Vpc, context: Context): VpcPlan {
 }
 
 function externalPool(
-  isolationClass: string,
   { external, externalGateway }: Parameters,
   pools: Map<string, Iterator<number, void>>,
 ): Iterator<number, void> {
-  const pool = pools.get(isolationClass) ?? hostAddresses(external, new Set([externalGateway]));
-  pools.set(isolationClass, pool);
+  const key = formatCidr(external);
+  const pool = pools.get(key) ?? hostAddresses(external, new Set([externalGateway]));
+  pools.set(key, pool);
   return pool;
 }
 

@@ -108,6 +108,28 @@ describe('a VPC in the northbound database', () => {
     expect([...custom.DHCP_Options.values()][0].options).toMatchObject({ mtu: '1500', lease_time: '60' });
   });
 
+  it('gives no external address twice, also where isolation classes share a subnet', () => {
+    const other = { ...isolationClass({}), metadata: { name: 'other' } };
+    const shared = northboundOf(
+      resourcesOf(
+        isolationClass({}),
+        other,
+        vpc('red'),
+        vpc('blue', { isolationClassName: 'other' }),
+        network('a', 'red', '10.1.0.0/16', { masquerade: false }),
+        network('b', 'blue', '10.1.0.0/16', { masquerade: false }),
+        vf('a', 1),
+        vf('b', 1),
+        node('n', 'red'),
+        node('o', 'blue'),
+      ),
+    );
+    expect(named('Logical_Router_Port', 'default/blue@o+external', shared).networks).toEqual(['30.30.0.2/16']);
+    expect(named('Logical_Router_Port', 'default/red@n+external', shared).networks).toEqual(['30.30.0.3/16']);
+    const [set] = shared.Address_Set.values();
+    expect(set.addresses).toEqual(['30.30.0.2', '10.1.0.0/16', '30.30.0.3']);
+  });
+
   it('takes the MAC address that a ServiceInterface reports', () => {
     const reported = northboundOf(
       resourcesOf(vpc('red'), network('a', 'red', '10.1.0.0/16'), vf('a', 1), node('n', 'red'), {

@@ -12,6 +12,7 @@ export function checkSubnets(topology: Topology): SpecProblem[] {
   return [
     ...vpcs.flatMap((vpc) => checkOverlaps(vpc, topology)),
     ...vpcs.flatMap((vpc) => checkInfrastructure(vpc, topology)),
+    ...checkRouted(topology),
     ...networks.flatMap((network) => checkRoom(network, topology)),
     ...networks.flatMap(checkGateway),
   ];
@@ -32,6 +33,23 @@ function checkOverlaps(vpc: Vpc, { networksOf }: Topology): SpecProblem[] {
     const message = `${formatCidr(cidrOf(network))} overlaps ${formatCidr(cidrOf(other))} of ${other.name} in the same VPC`;
     const complaint = { id: 'subnet-overlap', path, message, hint: 'give each network of a VPC a subnet of its own' };
     return [problemOf(network, { severity: isRouted ? 'error' : 'warning', ...complaint })];
+  });
+}
+
+/** The world outside cannot tell apart what two VPCs route to it without translation. */
+function checkRouted({ resources, vpcOf }: Topology): SpecProblem[] {
+  const routed = resources.networks
+    .filter(({ externallyRouted, masquerade }) => externallyRouted && !masquerade)
+    .sort((a, b) => firstAddress(cidrOf(a)) - firstAddress(cidrOf(b)));
+  let widest: VirtualNetwork | undefined;
+  return routed.flatMap((network) => {
+    const other = widest && overlap(cidrOf(widest), cidrOf(network)) ? widest : undefined;
+    if (!widest || lastAddress(cidrOf(network)) > lastAddress(cidrOf(widest))) widest = network;
+    if (!other || vpcOf(other) === vpcOf(network)) return [];
+    const name = `${other.namespace}/${other.name}`;
+    const message = `${formatCidr(cidrOf(network))} overlaps ${formatCidr(cidrOf(other))} of ${name} in another VPC, and both are routed without masquerade`;
+    const hint = 'masquerade one of them, or give it another subnet';
+    return [problemOf(network, { severity: 'warning', id: 'routed-subnet-overlap', path, message, hint })];
   });
 }
 
