@@ -88,9 +88,11 @@ describe('the probes of', () => {
 
 test('DHCP offers what IPAM chose', async () => {
   const world = recordingWorld(nb, plans);
-  for (const host of world.hosts.filter(({ network }) => network.network.dhcp)) {
-    const { stories } = await inBoth((each) => each.send(dhcpDiscoverText(host.port.name, host.endpoint.mac)));
-    const [offer] = await real.send(host.port.name, stories[0].frame, 1);
+  const hosts = world.hosts.filter(({ network }) => network.network.dhcp);
+  expect(hosts).toHaveLength(8);
+  for (const host of hosts) {
+    world.send(dhcpDiscoverText(host.port.name, host.endpoint.mac));
+    const [offer] = await real.send(host.port.name, lastFrame(world), 1);
     expect(bootpOf(offer.frame)).toMatchObject({
       yourAddress: host.endpoint.ip,
       53: '02',
@@ -149,8 +151,8 @@ describe('the world outside', () => {
 
   test('answers by the gateway that was asked, as long as the connection is known', async () => {
     await inBoth((world) => {
-      for (const host of world.hosts.filter(({ network }) => network.network.masquerade && world.gateways.length > 0)) {
-        if (!host.network.network.externallyRouted) continue;
+      const isTranslated = ({ network: { network } }: Host) => network.externallyRouted && network.masquerade;
+      for (const host of world.hosts.filter(isTranslated)) {
         for (const transport of transports) {
           const connections = trackingConntrack();
           const [out] = world.send(openingText(toOutside(host, transport)), connections).arrivals;
@@ -180,6 +182,18 @@ describe('the world outside', () => {
         const [out] = world.send(openingText(opening), connections).arrivals;
         expect(out.port).toBe('default/blue@n2+external:localnet');
         answer(world, out, transport, connections);
+      }
+    });
+  });
+
+  test('is sent what no tracker knows as the World says', async () => {
+    await inBoth((world) => {
+      for (const { port, endpoint, network } of world.hosts) {
+        const sent = `inport == "${port.name}" && eth.src == ${endpoint.mac} && eth.dst == ${network.gateway.mac}`;
+        const to = `ip4.src == ${endpoint.ip} && ip4.dst == ${outsideAddress} && ip.ttl == 64`;
+        for (const what of ['icmp4.type == 0', 'icmp4.type == 3 && icmp4.code == 1', 'ip.proto == 47']) {
+          world.send(`${sent} && ${to} && ${what}`);
+        }
       }
     });
   });
