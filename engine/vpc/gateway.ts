@@ -14,6 +14,10 @@
  * | 100      | the router's own answers                             | allow  |
  * | 1        | anything                                             | drop   |
  *
+ * On the external switch ACLs see to it that nothing leaves but with an address
+ * that is known outside: what conntrack takes for no connection's, an echo reply
+ * that answers nothing say, source NAT leaves as it is.
+ *
  * `ct.rpl` is set where `lr_in_unsnat` found the connection that a packet
  * answers, ICMP errors about it included.
  */
@@ -21,6 +25,7 @@
 import { type Cidr, formatCidr, formatIpv4 } from '../address.ts';
 import type { Origin } from '../origin.ts';
 import { insertRow, type Northbound } from '../ovsdb/northbound.ts';
+import { type AclPlan, addAcls } from './acl.ts';
 import {
   externalName,
   externalRouterPort,
@@ -59,7 +64,7 @@ export function addGateway(nb: Northbound, plan: VpcPlan, gateway: GatewayPlan):
     },
     vpc.origin,
   );
-  addExternalSwitch(nb, plan, gateway);
+  addExternalSwitch(nb, plan, gateway, external);
   return addSwitchPort(nb, joinGatewayPort(vpc, gateway.node), gatewayJoinPort(vpc, gateway.node), vpc.origin);
 }
 
@@ -79,7 +84,9 @@ function addRouterPorts(nb: Northbound, { vpc, parameters }: VpcPlan, gateway: G
   ];
 }
 
-function addExternalSwitch(nb: Northbound, { vpc, parameters }: VpcPlan, { node }: GatewayPlan): void {
+function addExternalSwitch(nb: Northbound, plan: VpcPlan, gateway: GatewayPlan, external: NetworkPlan[]): void {
+  const { vpc, parameters } = plan;
+  const { node } = gateway;
   const name = externalName(vpc, node);
   const localnet = localnetPort(vpc, node);
   const ports = [
@@ -101,9 +108,26 @@ function addExternalSwitch(nb: Northbound, { vpc, parameters }: VpcPlan, { node 
     nb,
     'Logical_Switch',
     name,
-    { name, ports, external_ids: { vpc: routerName(vpc), node: node.name } },
+    {
+      name,
+      ports,
+      acls: addSourceAcls(nb, plan, gateway, external),
+      external_ids: { vpc: routerName(vpc), node: node.name },
+    },
     vpc.origin,
   );
+}
+
+/** What leaves has the node's external address, or one of a network that is routed without translation. */
+function addSourceAcls(nb: Northbound, { vpc }: VpcPlan, gateway: GatewayPlan, external: NetworkPlan[]): string[] {
+  const fromRouter = `inport == "${externalRouterPort(vpc, gateway.node)}"`;
+  const routed = external.filter(({ network }) => !network.masquerade).map(({ subnet }) => formatCidr(subnet));
+  const sources = [formatIpv4(gateway.externalAddress), ...routed].join(', ');
+  const acls: AclPlan[] = [
+    { priority: 1002, match: `${fromRouter} && ip4.src == {${sources}}`, action: 'allow' },
+    { priority: 1001, match: `${fromRouter} && ip4`, action: 'drop' },
+  ];
+  return addAcls(nb, externalName(vpc, gateway.node), acls, vpc.origin);
 }
 
 function addRoutes(nb: Northbound, plan: VpcPlan, gateway: GatewayPlan, external: NetworkPlan[]): string[] {

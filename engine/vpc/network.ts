@@ -5,6 +5,7 @@
 
 import { formatCidr, formatIpv4 } from '../address.ts';
 import { insertRow, type Northbound } from '../ovsdb/northbound.ts';
+import { type AclPlan, addAcls } from './acl.ts';
 import { gatewayPort, networkRouterPort, switchName } from './names.ts';
 import type { NetworkPlan, PortPlan, VpcPlan } from './plan.ts';
 
@@ -99,15 +100,12 @@ function addDhcpOptions(nb: Northbound, { parameters }: VpcPlan, { network, subn
  * address, by ARP or as a source, is dropped, also where port security is off.
  */
 function addGatewayAcls(nb: Northbound, { network, gateway }: NetworkPlan): string[] {
-  const name = switchName(network);
   const address = formatIpv4(gateway.address);
-  const origin = { ...network.origin, ...network.at('spec.bridgedNetwork.ipam.ipv4.subnet') };
-  const acl = (priority: number, match: string, action: 'allow' | 'drop'): string => {
-    const columns = { priority, direction: 'from-lport', match, action };
-    return insertRow(nb, 'ACL', `${name} from-lport ${priority}`, columns, origin)._uuid;
-  };
-  return [
-    acl(1002, `inport == "${networkRouterPort(network)}"`, 'allow'),
-    acl(1001, `arp.spa == ${address} || ip4.src == ${address} || eth.src == ${gateway.mac}`, 'drop'),
+  const claims = `arp.spa == ${address} || ip4.src == ${address} || eth.src == ${gateway.mac}`;
+  const acls: AclPlan[] = [
+    { priority: 1002, match: `inport == "${networkRouterPort(network)}"`, action: 'allow' },
+    { priority: 1001, match: claims, action: 'drop' },
   ];
+  const origin = { ...network.origin, ...network.at('spec.bridgedNetwork.ipam.ipv4.subnet') };
+  return addAcls(nb, switchName(network), acls, origin);
 }

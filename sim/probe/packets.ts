@@ -11,8 +11,8 @@ export interface Endpoint {
 
 /** What stands behind the IP header of a probe. */
 export type Transport =
-  | { protocol: 'icmp'; type: 'request' | 'reply' }
-  | { protocol: 'tcp'; source: number; destination: number; flags: 'syn' | 'syn-ack' }
+  | { protocol: 'icmp'; type: 'request' | 'reply' | 'time exceeded' }
+  | { protocol: 'tcp'; source: number; destination: number; flags: 'syn' | 'syn-ack' | 'ack' | 'fin' }
   | { protocol: 'udp'; source: number; destination: number };
 
 /** An IPv4 packet from one endpoint to another. */
@@ -34,8 +34,17 @@ export const transports: readonly Transport[] = [
   { protocol: 'udp', source: 49152, destination: 53 },
 ];
 
-const tcpFlags = { syn: 0x2, 'syn-ack': 0x12 } as const;
-const icmpTypes = { request: 8, reply: 0 } as const;
+const tcpFlags = { syn: 0x2, 'syn-ack': 0x12, ack: 0x10, fin: 0x1 } as const;
+const icmpTypes = { request: 8, reply: 0, 'time exceeded': 11 } as const;
+
+/** What belongs to a connection that nobody opened: no tracker knows it, and source NAT may leave it alone. */
+export const strays: readonly Transport[] = [
+  { protocol: 'icmp', type: 'reply' },
+  { protocol: 'icmp', type: 'time exceeded' },
+  { protocol: 'tcp', source: 49152, destination: 443, flags: 'syn-ack' },
+  { protocol: 'tcp', source: 49152, destination: 443, flags: 'ack' },
+  { protocol: 'tcp', source: 49152, destination: 443, flags: 'fin' },
+];
 
 function transportText(transport: Transport): string {
   switch (transport.protocol) {

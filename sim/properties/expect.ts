@@ -7,8 +7,17 @@ import type { Arrival, Host, Outcome, World } from '../probe/world.ts';
 import { trackingConntrack } from '../trace/index.ts';
 import type { Failure } from './property.ts';
 
-export const protocolName = ({ protocol }: Transport): string =>
-  protocol === 'icmp' ? 'an echo request' : `${protocol.toUpperCase()}`;
+/** What a packet is, for a person. */
+export function protocolName(transport: Transport): string {
+  switch (transport.protocol) {
+    case 'icmp':
+      return transport.type === 'time exceeded' ? 'an ICMP time exceeded' : `an echo ${transport.type}`;
+    case 'tcp':
+      return transport.flags === 'syn' ? 'TCP' : `a TCP ${transport.flags.toUpperCase()}`;
+    case 'udp':
+      return 'UDP';
+  }
+}
 
 /** Says where a packet went instead of where it should have. */
 function whereItWent({ arrivals }: Outcome): string {

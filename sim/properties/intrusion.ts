@@ -48,12 +48,18 @@ export function* intrusions(world: World, from: Host, to: Host): Generator<Probe
   yield* holePunching(world, from, to, isForbidden);
 }
 
+function punched(transport: Transport): Transport {
+  const answer = answerTo(transport);
+  return answer.protocol === 'tcp' ? { ...answer, flags: 'ack' } : answer;
+}
+
 /** An address that the target would take for one of its own network's. */
 const forgedSource = ({ network }: Host): string => formatIpv4(lastAddress(network.subnet) - 1);
 
 /**
  * Both hosts send to the external address of the other's gateway at once: the
- * second packet looks like the answer to the first.
+ * second packet looks like the answer to the first, which for TCP is a bare ACK:
+ * a SYN-ACK opens no connection that could be translated.
  */
 function* holePunching(
   world: World,
@@ -78,7 +84,7 @@ function* holePunching(
     yield () => {
       const connections = trackingConntrack();
       world.send(punch(to, mine.endpoint.ip, transport), connections);
-      const outcome = world.send(punch(from, theirs.endpoint.ip, answerTo(transport)), connections);
+      const outcome = world.send(punch(from, theirs.endpoint.ip, punched(transport)), connections);
       const what = `${protocolName(transport)} from ${from.port.name} through a hole punched by ${to.port.name}`;
       return expectNoArrival(outcome, what, isForbidden);
     };

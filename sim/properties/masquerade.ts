@@ -1,6 +1,6 @@
 /** What leaves a masqueraded network has its node's external address; other networks keep their own. */
 import { openingText, toOutside } from '../probe/conversation.ts';
-import { type Transport, transports } from '../probe/packets.ts';
+import { strays, type Transport, transports } from '../probe/packets.ts';
 import { ipv4Text } from '../probe/read.ts';
 import type { Host, World } from '../probe/world.ts';
 import { protocolName } from './expect.ts';
@@ -26,7 +26,9 @@ export const masquerade: Property = {
 };
 
 function* probes(world: World, hosts: readonly Host[]): Generator<Probe> {
-  for (const host of hosts) for (const transport of transports) yield () => expectSource(world, host, transport);
+  for (const host of hosts) {
+    for (const transport of [...transports, ...strays]) yield () => expectSource(world, host, transport);
+  }
 }
 
 function expectSource(world: World, host: Host, transport: Transport): Failure | undefined {

@@ -63,6 +63,8 @@ interface Found {
   connection: Connection;
   isReply: boolean;
   isRelated: boolean;
+  /** Both ends open the connection at once: a SYN that crosses a SYN answers nothing. */
+  isCrossing?: boolean;
 }
 
 /** The connections of one zone, by the text of either tuple. */
@@ -92,7 +94,7 @@ export function trackingConntrack(): Conntrack {
 function track(table: Table, packet: Packet): Found | undefined {
   const { words } = packet;
   const found = find(table, packet);
-  if (found?.isReply && !found.isRelated) found.connection.replied = true;
+  if (found?.isReply && !found.isRelated && !found.isCrossing) found.connection.replied = true;
   words[slot.ctState] = found
     ? stateOf(found)
     : isInvalid(packet)
@@ -103,7 +105,8 @@ function track(table: Table, packet: Packet): Found | undefined {
   return found;
 }
 
-function stateOf({ connection, isReply, isRelated }: Found): number {
+function stateOf({ connection, isReply, isRelated, isCrossing }: Found): number {
+  if (isCrossing) return ctState.trk | ctState.new;
   const direction = ctState.trk | (isReply ? ctState.rpl : 0);
   if (isRelated) return direction | ctState.rel;
   return direction | (connection.replied ? ctState.est : ctState.new);
@@ -113,10 +116,13 @@ function find(table: Table, packet: Packet): Found | undefined {
   const tuple = tupleOf(packet);
   if (!tuple) return undefined;
   if (isIcmpError(packet)) return findRelated(table, packet, tuple);
+  if (isIcmp(packet) && !isIcmpOf(packet, 'requests') && !isIcmpOf(packet, 'answers')) return undefined;
   const connection = table.get(keyOf(tuple));
   if (!connection) return undefined;
   const isReply = keyOf(tuple) !== keyOf(connection.original);
-  return isReply && opensConnection(packet) ? undefined : { connection, isReply, isRelated: false };
+  if (isReply && isIcmpOf(packet, 'requests')) return undefined;
+  const isCrossing = isReply && !connection.replied && tcpFlagsOf(packet) === tcpSyn;
+  return { connection, isReply, isRelated: false, isCrossing };
 }
 
 /** An error travels against the packet that it quotes. */
@@ -192,11 +198,12 @@ function open(table: Table, packet: Packet, { direction, address, ports }: Nat):
 }
 
 /** The packet's own source port if its replies can be told from others', else the next one that is free. */
-function freePort(table: Table, tuple: Tuple, range = { low: 1024, high: 65535 }): number {
+function freePort(table: Table, tuple: Tuple, { low, high } = { low: 1024, high: 65535 }): number {
   const isFree = (port: number) => !table.has(keyOf(reversed({ ...tuple, src: { ...tuple.src, port } })));
   const own = tuple.src.port;
   if (isFree(own)) return own;
-  for (let port = range.low; port <= range.high; port++) if (isFree(port)) return port;
+  for (let port = Math.max(low, own + 1); port <= high; port++) if (isFree(port)) return port;
+  for (let port = low; port < own; port++) if (isFree(port)) return port;
   return own;
 }
 
@@ -262,9 +269,9 @@ function isIcmp(packet: Packet): boolean {
   return proto === protocol.icmp || proto === protocol.icmp6;
 }
 
-/** Types of ICMP by what they are to a tracker: RFC 792, RFC 950, RFC 4443. */
+/** Types of ICMP by what they are to Open vSwitch's tracker, which knows no others: RFC 792, RFC 4443. */
 const icmpTypes = {
-  4: { errors: [3, 4, 5, 11, 12], requests: [8, 13, 15, 17], answers: [0, 14, 16, 18] },
+  4: { errors: [3, 4, 5, 11, 12], requests: [8, 13, 15], answers: [0, 14, 16] },
   6: { errors: [1, 2, 3, 4], requests: [128], answers: [129] },
 } as const;
 
@@ -279,13 +286,31 @@ function isIcmpError(packet: Packet): boolean {
   return isIcmpOf(packet, 'errors');
 }
 
-function opensConnection(packet: Packet): boolean {
-  return isIcmpOf(packet, 'requests');
-}
-
 /** What can be no connection's first packet, and what is not IP at all. */
 function isInvalid(packet: Packet): boolean {
-  return !familyOf(packet) || isIcmpError(packet) || isIcmpOf(packet, 'answers');
+  if (!familyOf(packet)) return true;
+  if (isIcmp(packet)) return !isIcmpOf(packet, 'requests');
+  return wordAt(packet, slot.nwProto) === protocol.tcp && !mayOpen(tcpFlagsOf(packet) ?? 0);
+}
+
+const tcpFin = 0x01;
+const tcpSyn = 0x02;
+const tcpRst = 0x04;
+const tcpPsh = 0x08;
+const tcpAck = 0x10;
+const tcpUrg = 0x20;
+
+/** The flags that RFC 9293 defines, of a TCP packet. */
+function tcpFlagsOf(packet: Packet): number | undefined {
+  return wordAt(packet, slot.nwProto) === protocol.tcp ? wordAt(packet, slot.tcpFlags) & 0x3f : undefined;
+}
+
+/** Whether TCP flags may be a connection's first: its SYN, or a packet from the middle of one that was open before. */
+function mayOpen(flags: number): boolean {
+  const has = (flag: number): boolean => (flags & flag) !== 0;
+  if (has(tcpSyn)) return !has(tcpAck) && !has(tcpRst) && !has(tcpFin) && !has(tcpPsh) && !has(tcpUrg);
+  if (has(tcpAck)) return true;
+  return has(tcpRst) && !has(tcpFin) && !has(tcpPsh) && !has(tcpUrg);
 }
 
 function tupleOf(packet: Packet): Tuple | undefined {

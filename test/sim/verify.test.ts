@@ -146,7 +146,7 @@ const damages: [string, string, (nb: Northbound) => void][] = [
     'a port takes over the gateway',
     'gateway-takeover',
     (nb) => {
-      for (const row of rows(nb, 'ACL', ({ action }) => action === 'drop')) row.match = 'ip4.src == 0.0.0.1';
+      for (const row of rows(nb, 'ACL', ({ match }) => match.startsWith('arp.spa'))) row.match = 'ip4.src == 0.0.0.1';
     },
   ],
   [
@@ -214,10 +214,20 @@ const damages: [string, string, (nb: Northbound) => void][] = [
     },
   ],
   [
+    'what conntrack does not know leaves with its private source',
+    'masquerade',
+    (nb) => {
+      for (const row of rows(nb, 'ACL', ({ match }) => match.includes('+external:router')))
+        row.match = 'ip4.src == 0.0.0.1';
+    },
+  ],
+  [
     'private source addresses leave',
     'masquerade',
     (nb) => {
       for (const router of rows(nb, 'Logical_Router', ({ nat }) => nat.length > 0)) router.nat = [];
+      for (const row of rows(nb, 'ACL', ({ match }) => match.includes('+external:router')))
+        row.match = 'ip4.src == 0.0.0.1';
     },
   ],
 ];

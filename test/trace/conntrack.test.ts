@@ -110,8 +110,8 @@ describe('on a switch with stateful ACLs', () => {
     const { datapath, packet } = parsePacket(topology, microflow);
     return traceFlow(topology, datapath, packet, { conntrack });
   };
-  const there = 'inport == "a" && ip4.src == 10.0.0.1 && ip4.dst == 10.0.0.2 && tcp.src == 1000 && tcp.dst == 80';
-  const back = 'inport == "b" && ip4.src == 10.0.0.2 && ip4.dst == 10.0.0.1 && tcp.src == 80 && tcp.dst == 1000';
+  const there = 'inport == "a" && ip4.src == 10.0.0.1 && ip4.dst == 10.0.0.2 && tcp.src == 1000 && tcp.dst == 80 && tcp.flags == 2';
+  const back = 'inport == "b" && ip4.src == 10.0.0.2 && ip4.dst == 10.0.0.1 && tcp.src == 80 && tcp.dst == 1000 && tcp.flags == 0x10';
 
   test('only one side may open a connection', () => {
     const conntrack = trackingConntrack();
@@ -137,6 +137,36 @@ describe('on a switch with stateful ACLs', () => {
     const { packet } = parsePacket(topology, back);
     other.lookup(packet, 'elsewhere');
     expect(read(packet, 'ct_state')).toBe(0x21n);
+  });
+
+  test.each([
+    ['a SYN', 'tcp.flags == 0x02', 'new|trk'],
+    ['an ACK from the middle of a connection', 'tcp.flags == 0x10', 'new|trk'],
+    ['a RST', 'tcp.flags == 0x04', 'new|trk'],
+    ['a SYN-ACK', 'tcp.flags == 0x12', 'inv|trk'],
+    ['a FIN without ACK', 'tcp.flags == 0x01', 'inv|trk'],
+    ['TCP without flags', 'tcp.flags == 0', 'inv|trk'],
+    ['an echo request', 'icmp4.type == 8', 'new|trk'],
+    ['an echo reply', 'icmp4.type == 0', 'inv|trk'],
+    ['a time exceeded', 'icmp4.type == 11', 'inv|trk'],
+    ['an address mask request', 'icmp4.type == 17', 'inv|trk'],
+  ])('without a connection %s is (in)valid as Open vSwitch has it: %s, %s', (_what, transport, state) => {
+    const text = `inport == "a" && ip4.src == 10.0.0.1 && ip4.dst == 10.0.0.2 && ${transport}`;
+    const nodes = JSON.stringify(trace(trackingConntrack(), text).nodes);
+    expect(nodes.match(/(?<=ct_next\(ct_state=)[^)]*/)?.[0]).toBe(state);
+  });
+
+  test('a SYN that crosses a SYN is no reply', () => {
+    const conntrack = trackingConntrack();
+    trace(conntrack, there);
+    const [{ uuid }] = topology.southbound.datapaths;
+    const stateOf = (microflow: string): bigint => {
+      const { packet } = parsePacket(topology, microflow);
+      conntrack.lookup(packet, `${uuid} 2`);
+      return read(packet, 'ct_state');
+    };
+    expect(stateOf(back.replace('0x10', '2'))).toBe(0x21n);
+    expect(stateOf(back)).toBe(0x2an);
   });
 
   test('mark and label are those of the connection', () => {
