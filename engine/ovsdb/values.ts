@@ -55,10 +55,12 @@ export function parseValue(column: FileColumn, json: unknown): Value {
  * What a value becomes by a difference.  A member of a set that is in both goes,
  * any other comes; so does a map's pair, and one whose key is there with another
  * value replaces it.  Where a column holds at most one value, the difference is
- * the new value.
+ * the new value.  It is, too, where the value so far is the default: for columns
+ * that need a member that contradicts what a standalone server writes, but it is
+ * what every server makes of it when it reads its file.
  */
 export function applyDifference(column: FileColumn, before: Draft, json: unknown): Draft {
-  if (!column.isComposite) return parseValue(column, json);
+  if (!column.isComposite || (column.min === 1 && isDefault(column, before))) return parseValue(column, json);
   if (column.shape === 'map') {
     const pairs = before instanceof Map ? before : new Map(Object.entries(before ?? {}).map(typedKey(column)));
     for (const [key, value] of parsePairs(column, json)) {
@@ -72,6 +74,11 @@ export function applyDifference(column: FileColumn, before: Draft, json: unknown
     if (!members.delete(member)) members.add(member);
   }
   return members;
+}
+
+function isDefault(column: FileColumn, draft: Draft): boolean {
+  const isOne = draft instanceof Set || draft instanceof Map ? draft.size === 1 : true;
+  return isOne && JSON.stringify(settled(draft)) === JSON.stringify(defaultOf(column));
 }
 
 /** The value that a draft stands for, its members in order: as a database would be dumped. */
