@@ -110,8 +110,10 @@ describe('on a switch with stateful ACLs', () => {
     const { datapath, packet } = parsePacket(topology, microflow);
     return traceFlow(topology, datapath, packet, { conntrack });
   };
-  const there = 'inport == "a" && ip4.src == 10.0.0.1 && ip4.dst == 10.0.0.2 && tcp.src == 1000 && tcp.dst == 80 && tcp.flags == 2';
-  const back = 'inport == "b" && ip4.src == 10.0.0.2 && ip4.dst == 10.0.0.1 && tcp.src == 80 && tcp.dst == 1000 && tcp.flags == 0x10';
+  const there =
+    'inport == "a" && ip4.src == 10.0.0.1 && ip4.dst == 10.0.0.2 && tcp.src == 1000 && tcp.dst == 80 && tcp.flags == 2';
+  const back =
+    'inport == "b" && ip4.src == 10.0.0.2 && ip4.dst == 10.0.0.1 && tcp.src == 80 && tcp.dst == 1000 && tcp.flags == 0x10';
 
   test('only one side may open a connection', () => {
     const conntrack = trackingConntrack();
