@@ -1,60 +1,13 @@
-/** The DHCP options that ovn-northd registers in the southbound database: name, code, type. */
+/** The DHCP options that ovn-northd 23.03 registers in the southbound database: name, code, type. */
+import { DHCP_OPTIONS, DHCPV6_OPTIONS } from '../lang/options.ts';
 import type { DhcpOption } from '../ovsdb/southbound.ts';
 
+/** DHCPv6 options that came with later releases. */
+const later: ReadonlySet<string> = new Set(['fqdn', 'bootfile_name', 'bootfile_name_alt']);
+
 /** Table DHCP_Options. */
-export function dhcpv4Options(): DhcpOption[] {
-  return v4.map(([name, code, type]) => ({ name, code, type }));
-}
+export const dhcpv4Options = (): DhcpOption[] => DHCP_OPTIONS.map((option) => ({ ...option }));
 
 /** Table DHCPv6_Options. */
-export function dhcpv6Options(): DhcpOption[] {
-  return v6.map(([name, code, type]) => ({ name, code, type }));
-}
-
-const v4: readonly (readonly [string, number, string])[] = [
-  ['offerip', 0, 'ipv4'],
-  ['netmask', 1, 'ipv4'],
-  ['router', 3, 'ipv4'],
-  ['dns_server', 6, 'ipv4'],
-  ['log_server', 7, 'ipv4'],
-  ['lpr_server', 9, 'ipv4'],
-  ['hostname', 12, 'str'],
-  ['domain_name', 15, 'str'],
-  ['swap_server', 16, 'ipv4'],
-  ['ip_forward_enable', 19, 'bool'],
-  ['policy_filter', 21, 'ipv4'],
-  ['default_ttl', 23, 'uint8'],
-  ['mtu', 26, 'uint16'],
-  ['broadcast_address', 28, 'ipv4'],
-  ['router_discovery', 31, 'bool'],
-  ['router_solicitation', 32, 'ipv4'],
-  ['arp_cache_timeout', 35, 'uint32'],
-  ['ethernet_encap', 36, 'bool'],
-  ['tcp_ttl', 37, 'uint8'],
-  ['tcp_keepalive_interval', 38, 'uint32'],
-  ['nis_server', 41, 'ipv4'],
-  ['ntp_server', 42, 'ipv4'],
-  ['netbios_name_server', 44, 'ipv4'],
-  ['netbios_node_type', 46, 'uint8'],
-  ['lease_time', 51, 'uint32'],
-  ['server_id', 54, 'ipv4'],
-  ['T1', 58, 'uint32'],
-  ['T2', 59, 'uint32'],
-  ['tftp_server', 66, 'host_id'],
-  ['bootfile_name', 67, 'str'],
-  ['domain_search_list', 119, 'domains'],
-  ['classless_static_route', 121, 'static_routes'],
-  ['tftp_server_address', 150, 'ipv4'],
-  ['path_prefix', 210, 'str'],
-  ['ms_classless_static_route', 249, 'static_routes'],
-  ['wpad', 252, 'str'],
-  ['next_server', 253, 'ipv4'],
-  ['bootfile_name_alt', 254, 'str'],
-];
-
-const v6: readonly (readonly [string, number, string])[] = [
-  ['server_id', 2, 'mac'],
-  ['ia_addr', 5, 'ipv6'],
-  ['dns_server', 23, 'ipv6'],
-  ['domain_search', 24, 'str'],
-];
+export const dhcpv6Options = (): DhcpOption[] =>
+  DHCPV6_OPTIONS.filter(({ name }) => !later.has(name)).map((option) => ({ ...option }));
