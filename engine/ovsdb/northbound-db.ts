@@ -58,7 +58,7 @@ function unknownColumns(name: NorthboundTable, { schema, places, rows }: FileTab
       const used = [...rows.values()].filter((row) => JSON.stringify(row[place]) !== usual).length;
       if (used === 0) return [];
       return [
-        `column ${column.name} of table ${name}, which OVN 23.03 does not have, is not looked at; ${rowCount(used)} used it`,
+        `column ${column.name} of table ${name}, which OVN 23.03 does not have, is not looked at; ${rowCount(used)} use${used === 1 ? 's' : ''} it`,
       ];
     });
 }
