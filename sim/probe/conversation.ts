@@ -3,7 +3,7 @@ import { formatIpv4 } from '../../engine/address.ts';
 import type { FieldReader } from './frame.ts';
 import { answerTo, ipv4Text, type Transport } from './packets.ts';
 import { ipv4Text as addressText, macText } from './read.ts';
-import { type Arrival, type Connections, type Host, type Outcome, outsideAddress, type World } from './world.ts';
+import type { Arrival, Connections, Host, Outcome, World } from './world.ts';
 
 /** The first packet of a conversation. */
 export interface Opening {
@@ -41,7 +41,7 @@ export function between(from: Host, to: Host, transport: Transport): Opening {
 }
 
 /** From a host to the world outside. */
-export function toOutside(from: Host, transport: Transport): Opening {
+export function toOutside({ outsideAddress }: World, from: Host, transport: Transport): Opening {
   return { from, to: outsideAddress, hop: from.network.gateway.mac, transport };
 }
 

@@ -3,7 +3,7 @@ import { switchName } from '../../engine/vpc/names.ts';
 import type { NetworkPlan, VpcPlan } from '../../engine/vpc/plan.ts';
 import { between, openingText, toOutside } from './conversation.ts';
 import { ipv4Text, transports } from './packets.ts';
-import { type Outcome, outsideAddress, outsideMac, type World } from './world.ts';
+import { type Outcome, outsideMac, type World } from './world.ts';
 
 /** The world outside, as a row and a column. */
 export const outside = 'outside';
@@ -46,7 +46,7 @@ const arrives = ({ arrivals }: Outcome, name: string): boolean => arrivals.some(
 function reachesOutside(world: World, from: NetworkPlan): boolean {
   const [sender] = world.hostsOf(from);
   return transports.some((transport) =>
-    world.send(openingText(toOutside(sender, transport))).arrivals.some(({ gateway }) => gateway !== undefined),
+    world.send(openingText(toOutside(world, sender, transport))).arrivals.some(({ gateway }) => gateway !== undefined),
   );
 }
 
@@ -60,7 +60,7 @@ function outsideReaches(world: World, vpc: VpcPlan, to: NetworkPlan): boolean {
             inport: gateway.localnet,
             ethSrc: outsideMac,
             ethDst: gateway.endpoint.mac,
-            source: outsideAddress,
+            source: world.outsideAddress,
             destination: endpoint.ip,
             transport,
           }),

@@ -8,7 +8,7 @@
  * a gateway.  So two VPCs that could meet outside do meet here.
  */
 
-import { contains, formatIpv4 } from '../../engine/address.ts';
+import { contains, formatIpv4, parseIpv4 } from '../../engine/address.ts';
 import { groupBy } from '../../engine/group.ts';
 import type { LogicalFlow, MacBinding, Southbound } from '../../engine/ovsdb/southbound.ts';
 import { externalName, localnetPort } from '../../engine/vpc/names.ts';
@@ -28,8 +28,18 @@ import { fieldReader, macText, microflowText } from './read.ts';
 /** MAC address of the router in the world outside. */
 export const outsideMac = '02:00:5e:00:53:01';
 
-/** An address in the world outside that is nobody's here (RFC 5737). */
-export const outsideAddress = '203.0.113.10';
+/** An address in the world outside that is nobody's here: one for documentation (RFC 5737) if it is free. */
+function freeAddress(plans: readonly VpcPlan[]): string {
+  const taken = plans.flatMap(({ parameters, networks }) => [
+    parameters.external,
+    parameters.join,
+    ...networks.map(({ subnet }) => subnet),
+  ]);
+  const documentation = ['203.0.113.10', '198.51.100.10', '192.0.2.10'];
+  const others = Array.from({ length: 223 }, (_, index) => `${index + 1}.200.113.10`);
+  const isFree = (address: string): boolean => !taken.some((cidr) => contains(cidr, parseIpv4(address) ?? 0));
+  return [...documentation, ...others].find(isFree) ?? documentation[0];
+}
 
 /** A port of an interface, with the network and the VPC it belongs to. */
 export interface Host {
@@ -79,6 +89,8 @@ export interface World {
   gateways: readonly Gateway[];
   hostsOf(network: NetworkPlan): readonly Host[];
   gatewaysOf(vpc: VpcPlan): readonly Gateway[];
+  /** IPv4 address of a host in the world outside, behind the router there. */
+  outsideAddress: string;
   /** Sends a packet, a microflow that names its inport, and follows it to where it ends. */
   send(microflow: string, connections?: Connections): Outcome;
   /** How many packets were sent so far. */
@@ -145,6 +157,7 @@ export function openWorld(southbound: Southbound, plans: readonly VpcPlan[]): Wo
     gateways,
     hostsOf: (network) => hostsByNetwork.get(network) ?? [],
     gatewaysOf: (vpc) => gatewaysByVpc.get(vpc) ?? [],
+    outsideAddress: freeAddress(plans),
     send: (microflow, connections = trackingConntrack()) => {
       sent++;
       const parsed = parsePacket(topology, microflow);

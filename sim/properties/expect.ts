@@ -47,6 +47,11 @@ export function expectNoArrival(
   return arrival && { reason: `${what} arrived at ${arrival.port}`, outcome, outport: arrival.port };
 }
 
+/** An IPv4 packet that reached the world outside. */
+export function departure({ arrivals }: Outcome): Arrival | undefined {
+  return arrivals.find(({ gateway, field }) => gateway !== undefined && field('eth.type') === 0x800n);
+}
+
 /** The answer that came back to the port that the packet entered by, if it did. */
 export function returned(outcome: Outcome): Arrival | undefined {
   return outcome.arrivals.find(({ port }) => port === outcome.inport);

@@ -3,9 +3,9 @@ import { localnetPort } from '../../engine/vpc/names.ts';
 import { answer, openingText, toOutside } from '../probe/conversation.ts';
 import { type Transport, transports } from '../probe/packets.ts';
 import { ipv4Text } from '../probe/read.ts';
-import { type Host, outsideAddress, type World } from '../probe/world.ts';
+import type { Host, World } from '../probe/world.ts';
 import { trackingConntrack } from '../trace/index.ts';
-import { expectNoArrival, protocolName } from './expect.ts';
+import { departure, expectNoArrival, protocolName } from './expect.ts';
 import { allNetworks, type Failure, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 
 export const externalAccess: Property = {
@@ -37,9 +37,9 @@ function* probes(world: World, hosts: readonly Host[]): Generator<Probe> {
 
 function expectWayOut(world: World, host: Host, transport: Transport): Failure | undefined {
   const connections = trackingConntrack();
-  const request = world.send(openingText(toOutside(host, transport)), connections);
-  const what = `${protocolName(transport)} from ${host.port.name} to the world outside (${outsideAddress})`;
-  const out = request.arrivals.find(({ gateway }) => gateway !== undefined);
+  const request = world.send(openingText(toOutside(world, host, transport)), connections);
+  const what = `${protocolName(transport)} from ${host.port.name} to the world outside (${world.outsideAddress})`;
+  const out = departure(request);
   if (!out) return { reason: `${what} was dropped`, outcome: request };
   const own = localnetPort(host.vpc.vpc, host.port.node);
   if (out.port !== own)
@@ -56,7 +56,7 @@ function expectWayOut(world: World, host: Host, transport: Transport): Failure |
 function expectNoWayOut(world: World, host: Host, transport: Transport): Failure | undefined {
   const what = `${protocolName(transport)} from ${host.port.name}, whose network is not externally routed,`;
   return expectNoArrival(
-    world.send(openingText(toOutside(host, transport))),
+    world.send(openingText(toOutside(world, host, transport))),
     what,
     ({ gateway }) => gateway !== undefined,
   );

@@ -2,7 +2,7 @@
 import { formatIpv4, lastAddress } from '../../engine/address.ts';
 import type { NetworkPlan, VpcPlan } from '../../engine/vpc/plan.ts';
 import { ipv4Text, transports } from '../probe/packets.ts';
-import { type Gateway, type Host, outsideAddress, outsideMac, type World } from '../probe/world.ts';
+import { type Gateway, type Host, outsideMac, type World } from '../probe/world.ts';
 import { expectNoArrival, protocolName } from './expect.ts';
 import { allNetworks, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 
@@ -38,7 +38,7 @@ function* probes(world: World, vpc: VpcPlan, plan: NetworkPlan): Generator<Probe
 
 /** To the private address and to the gateway's own, with an honest source and with forged ones. */
 function* attempts(world: World, gateway: Gateway, host: Host): Generator<Probe> {
-  const sources = [outsideAddress, formatIpv4(lastAddress(host.network.subnet) - 1), gateway.endpoint.ip];
+  const sources = [world.outsideAddress, formatIpv4(lastAddress(host.network.subnet) - 1), gateway.endpoint.ip];
   for (const destination of [host.endpoint.ip, gateway.endpoint.ip]) {
     for (const source of sources) {
       for (const ethDst of [gateway.endpoint.mac, host.endpoint.mac]) {

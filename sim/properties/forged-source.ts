@@ -1,7 +1,7 @@
 /** Who forges a source address is not heard: the MAC address ends at the port, the IP address at the router. */
 import { openingText } from '../probe/conversation.ts';
 import { transports } from '../probe/packets.ts';
-import { type Host, outsideAddress, type World } from '../probe/world.ts';
+import type { Host, World } from '../probe/world.ts';
 import { expectNoArrival, protocolName } from './expect.ts';
 import { allNetworks, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 
@@ -47,7 +47,7 @@ function* probes(world: World, hosts: readonly Host[]): Generator<Probe> {
 /** The world outside, and a port of each network of the VPC. */
 function targets(world: World, { vpc }: Host): string[] {
   const ports = vpc.networks.flatMap((network) => world.hostsOf(network).slice(0, 1));
-  return [outsideAddress, ...ports.map(({ endpoint }) => endpoint.ip)];
+  return [world.outsideAddress, ...ports.map(({ endpoint }) => endpoint.ip)];
 }
 
 /** An address of another network of the VPC, and one of nobody. */

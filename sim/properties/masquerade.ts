@@ -3,7 +3,7 @@ import { openingText, toOutside } from '../probe/conversation.ts';
 import { strays, type Transport, transports } from '../probe/packets.ts';
 import { ipv4Text } from '../probe/read.ts';
 import type { Host, World } from '../probe/world.ts';
-import { protocolName } from './expect.ts';
+import { departure, protocolName } from './expect.ts';
 import { allNetworks, type Failure, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 
 export const masquerade: Property = {
@@ -32,8 +32,8 @@ function* probes(world: World, hosts: readonly Host[]): Generator<Probe> {
 }
 
 function expectSource(world: World, host: Host, transport: Transport): Failure | undefined {
-  const outcome = world.send(openingText(toOutside(host, transport)));
-  const out = outcome.arrivals.find(({ gateway }) => gateway !== undefined);
+  const outcome = world.send(openingText(toOutside(world, host, transport)));
+  const out = departure(outcome);
   if (!out?.gateway) return undefined;
   const promised = host.network.network.masquerade ? out.gateway.endpoint.ip : host.endpoint.ip;
   const source = ipv4Text(out.field('ip4.src'));

@@ -19,7 +19,7 @@ import {
   transports,
 } from '../../sim/probe/packets.ts';
 import { ipv4Text as ipv4Address } from '../../sim/probe/read.ts';
-import { type Connections, type Host, outsideAddress, outsideMac, type World } from '../../sim/probe/world.ts';
+import { type Connections, type Host, outsideMac, type World } from '../../sim/probe/world.ts';
 import { builtInProperties } from '../../sim/properties/index.ts';
 import { trackingConntrack } from '../../sim/trace/index.ts';
 import {
@@ -125,13 +125,13 @@ test('a router says that a packet died there, or that nobody takes it', async ()
         [1, gatewayText(host)],
         [2, '100.64.0.2'],
       ]) {
-        const text = openingText(toOutside(host, transport)).replace('ip.ttl == 64', `ip.ttl == ${ttl}`);
+        const text = openingText(toOutside(world, host, transport)).replace('ip.ttl == 64', `ip.ttl == ${ttl}`);
         const [{ field, port }] = world.send(text).arrivals;
         expect([port, ipv4Address(field('ip4.src')), field('icmp4.type')]).toEqual([host.port.name, source, 11n]);
       }
     }
     const udp: Transport = { protocol: 'udp', source: 49152, destination: 53 };
-    const [{ field }] = world.send(openingText({ ...toOutside(host, udp), to: gatewayText(host) })).arrivals;
+    const [{ field }] = world.send(openingText({ ...toOutside(world, host, udp), to: gatewayText(host) })).arrivals;
     expect(field('icmp4.type')).toBe(3n);
   });
 });
@@ -155,11 +155,11 @@ describe('the world outside', () => {
       for (const host of world.hosts.filter(isTranslated)) {
         for (const transport of transports) {
           const connections = trackingConntrack();
-          const [out] = world.send(openingText(toOutside(host, transport)), connections).arrivals;
+          const [out] = world.send(openingText(toOutside(world, host, transport)), connections).arrivals;
           expect(answer(world, out, transport, connections).arrivals).toHaveLength(1);
           for (const other of world.gateways.filter(({ localnet }) => localnet !== out.port)) {
             const { localnet: inport, endpoint } = other;
-            const astray = { inport, ethSrc: outsideMac, ethDst: endpoint.mac, source: outsideAddress };
+            const astray = { inport, ethSrc: outsideMac, ethDst: endpoint.mac, source: world.outsideAddress };
             const destination = ipv4Address(out.field('ip4.src'));
             const { arrivals } = world.send(
               ipv4Text({ ...astray, destination, transport: answerTo(transport) }),
@@ -178,7 +178,7 @@ describe('the world outside', () => {
       const host = hostAt(world, 'default/blue-b-vf3@n3');
       for (const transport of transports) {
         const connections = trackingConntrack();
-        const opening = { ...toOutside(host, transport), source: '10.3.0.99', ethSrc: '02:00:5e:00:53:99' };
+        const opening = { ...toOutside(world, host, transport), source: '10.3.0.99', ethSrc: '02:00:5e:00:53:99' };
         const [out] = world.send(openingText(opening), connections).arrivals;
         expect(out.port).toBe('default/blue@n2+external:localnet');
         answer(world, out, transport, connections);
@@ -190,7 +190,7 @@ describe('the world outside', () => {
     await inBoth((world) => {
       for (const { port, endpoint, network } of world.hosts) {
         const sent = `inport == "${port.name}" && eth.src == ${endpoint.mac} && eth.dst == ${network.gateway.mac}`;
-        const to = `ip4.src == ${endpoint.ip} && ip4.dst == ${outsideAddress} && ip.ttl == 64`;
+        const to = `ip4.src == ${endpoint.ip} && ip4.dst == ${world.outsideAddress} && ip.ttl == 64`;
         for (const what of ['icmp4.type == 0', 'icmp4.type == 3 && icmp4.code == 1', 'ip.proto == 47']) {
           world.send(`${sent} && ${to} && ${what}`);
         }
@@ -205,7 +205,7 @@ describe('the world outside', () => {
     await real.peer.forgetConnections();
     const left: Sighting[] = [];
     for (const host of hosts) {
-      world.send(openingText(toOutside(host, udp)));
+      world.send(openingText(toOutside(world, host, udp)));
       left.push(...(await real.send(host.port.name, lastFrame(world), 1)));
     }
     const ports = left.map(({ frame }) => portAt(frame, sourcePort));
@@ -214,7 +214,7 @@ describe('the world outside', () => {
       const { endpoint, localnet } = gatewayOf(world, host);
       const transport: Transport = { protocol: 'udp', source: 53, destination: ports[index] };
       const reply = { inport: localnet, ethSrc: outsideMac, ethDst: endpoint.mac, transport };
-      world.send(ipv4Text({ ...reply, source: outsideAddress, destination: endpoint.ip }));
+      world.send(ipv4Text({ ...reply, source: world.outsideAddress, destination: endpoint.ip }));
       const back = await real.send(localnet, lastFrame(world), 1);
       expect(back.map(({ port, frame }) => [port, portAt(frame, sourcePort + 2)])).toEqual([[host.port.name, 5000]]);
     }
@@ -237,7 +237,7 @@ describe('a router on the way', () => {
       // The quoted packet is the sender's own again: addresses, and ports or the ICMP header.
       const quoted = heard[0].frame.subarray(quoteAt);
       expect(addressAt(quoted, 12)).toBe(hostAt(world, name).endpoint.ip);
-      expect(addressAt(quoted, 16)).toBe(outsideAddress);
+      expect(addressAt(quoted, 16)).toBe(world.outsideAddress);
       expect(quoted.subarray(20, 24)).toEqual(sent.subarray(34, 38));
 
       await real.peer.forgetConnections();
@@ -273,7 +273,7 @@ async function errorAbout(name: string, transport: Transport) {
   const host = hostAt(world, name);
   const gateway = gatewayOf(world, host);
   const connections: Connections = trackingConntrack();
-  const { arrivals } = world.send(openingText(toOutside(host, transport)), connections);
+  const { arrivals } = world.send(openingText(toOutside(world, host, transport)), connections);
   const destination = ipv4Address(arrivals[0].field('ip4.src'));
   world.send(
     [
@@ -328,7 +328,7 @@ const punch = (one: string, other: string) => (world: World) => {
     const connections = trackingConntrack();
     for (const [index, host] of pair.entries()) {
       const to = gatewayOf(world, pair[1 - index]).endpoint.ip;
-      const text = openingText({ ...toOutside(host, index === 0 ? transport : answerTo(transport)), to });
+      const text = openingText({ ...toOutside(world, host, index === 0 ? transport : answerTo(transport)), to });
       world.send(text.replace('tcp.flags == 18', 'tcp.flags == 16'), connections);
     }
   }
@@ -355,7 +355,7 @@ const guards: Guard[] = [
     attack: (world) => {
       const host = hostAt(world, 'default/red-a-vf2@n0');
       const { localnet, endpoint } = gatewayOf(world, host);
-      const sent = { inport: localnet, ethSrc: outsideMac, ethDst: endpoint.mac, source: outsideAddress };
+      const sent = { inport: localnet, ethSrc: outsideMac, ethDst: endpoint.mac, source: world.outsideAddress };
       for (const transport of transports) world.send(ipv4Text({ ...sent, destination: host.endpoint.ip, transport }));
     },
     victim: 'default/red-a-vf2@n0',
