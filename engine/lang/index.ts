@@ -30,8 +30,8 @@ export {
   setString,
   wholeField,
 } from './microflow.ts';
-export { normalize } from './normalize.ts';
+export { disjuncts, normalize } from './normalize.ts';
 export { DHCP_OPTIONS, DHCPV6_OPTIONS } from './options.ts';
-export { resolveConditions, simplify } from './simplify.ts';
+export { resolveConditions, simplifiedSize, simplify } from './simplify.ts';
 export { findSymbol, type Release, STRING_FIELDS, symbolTable, VALUE_FIELDS } from './symbols.ts';
 export { expandTemplates } from './template.ts';

@@ -147,7 +147,8 @@ export class Lexer {
 }
 
 const DECIMAL_LIMIT = 1n << 64n;
-const ALL_ONES_128 = (1n << 128n) - 1n;
+/** Of a hexadecimal constant: OVN has room for 1024 bits, more than any field has. */
+const MAX_HEXITS = 256;
 const INET6_ADDRSTRLEN = 46;
 
 function isDigit(c: number): boolean {
@@ -463,12 +464,12 @@ function scanHexadecimal(token: Lexer, word: string, end: number): number {
     if (!isHexit(c)) {
       return malformed(token, 'Invalid syntax in hexadecimal constant.', end);
     }
-    if (c !== 48 && i >= 32) {
-      return malformed(token, 'Hexadecimal constant requires more than 128 bits.', end);
+    if (c !== 48 && i >= MAX_HEXITS) {
+      return malformed(token, `Hexadecimal constant requires more than ${4 * MAX_HEXITS} bits.`, end);
     }
   }
   token.type = 'integer';
-  token.value = BigInt(`0x${digits.slice(-32)}`) & ALL_ONES_128;
+  token.value = BigInt(`0x${digits.slice(-MAX_HEXITS)}`);
   token.format = 'hexadecimal';
   return end;
 }

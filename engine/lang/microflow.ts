@@ -78,7 +78,12 @@ const KEPT_BITS: Readonly<Record<string, bigint>> = { 'ip.dscp': 0n, 'ip.ecn': 0
 export function parseMicroflow(text: string, env?: MatchEnvironment): Microflow {
   const annotated = annotate(parseMatch(text, env));
   const expr =
-    simplifiedSize(annotated) > MAX_TERMS ? undefined : normalize(resolveConditions(simplify(annotated), () => true));
+    simplifiedSize(annotated) > MAX_TERMS
+      ? undefined
+      : normalize(
+          resolveConditions(simplify(annotated), () => true),
+          env?.release,
+        );
   const flow = createMicroflow();
   for (const term of expr?.type === 'and' ? expr.terms : [expr]) {
     if (term?.type === 'comparison') {

@@ -16,15 +16,15 @@ function masked(width: number): fc.Arbitrary<string> {
   return fc.tuple(value(width), value(width)).map(([v, m]) => `0x${(v & m).toString(16)}/0x${m.toString(16)}`);
 }
 
-/** A comparison of a field that OVN accepts where it is not negated. */
-function fieldComparison(symbol: LangSymbol): fc.Arbitrary<string> {
+/** A comparison of a field that OVN accepts inside an even number of `!`, or inside an odd number (`negated`). */
+function fieldComparison(symbol: LangSymbol, negated: boolean): fc.Arbitrary<string> {
   const { name, width, level } = symbol;
   const hex = value(width).map((v) => `0x${v.toString(16)}`);
   const setOf = (constant: fc.Arbitrary<string>) =>
     fc.array(constant, { minLength: 1, maxLength: 3 }).map((list) => `{${list.join(', ')}}`);
   if (level === 'nominal') {
     // Not masked: OVN prints one bit of a nominal field as a subfield, which it does not accept.
-    return fc.oneof(hex, setOf(hex)).map((constant) => `${name} == ${constant}`);
+    return fc.oneof(hex, setOf(hex)).map((constant) => `${name} ${negated ? '!=' : '=='} ${constant}`);
   }
   const set = setOf(fc.oneof(hex, masked(width)));
   const range = fc
@@ -39,30 +39,37 @@ function fieldComparison(symbol: LangSymbol): fc.Arbitrary<string> {
   );
 }
 
-const comparison = fc.constantFrom(...fields).chain(fieldComparison);
-const stringComparison = fc
-  .tuple(fc.constantFrom('inport', 'outport'), fc.constantFrom(...PORTS))
-  .map(([field, port]) => `${field} == ${JSON.stringify(port)}`);
-const predicate = fc.constantFrom(...predicates).map(({ name }) => name);
-const resident = fc.constantFrom('is_chassis_resident("p1")', '!is_chassis_resident("p2")');
-const leaf = fc.oneof(
-  { weight: 4, arbitrary: comparison },
-  stringComparison,
-  predicate,
-  resident,
-  fc.constantFrom('0', '1'),
-);
+function leaf(negated: boolean): fc.Arbitrary<string> {
+  const relop = negated ? '!=' : '==';
+  return fc.oneof(
+    { weight: 4, arbitrary: fc.constantFrom(...fields).chain((field) => fieldComparison(field, negated)) },
+    fc
+      .tuple(fc.constantFrom('inport', 'outport'), fc.uniqueArray(fc.constantFrom(...PORTS), { minLength: 1 }))
+      .map(([field, ports]) => `${field} ${relop} {${ports.map((port) => JSON.stringify(port)).join(', ')}}`),
+    fc.constantFrom(...predicates).map(({ name, level }) => (negated && level === 'nominal' ? `${name} == 0` : name)),
+    fc.constantFrom('is_chassis_resident("p1")', '!is_chassis_resident("p2")'),
+    fc.constantFrom('0', '1'),
+  );
+}
 
 /** Text of a match that OVN accepts. */
-export const matchText: fc.Arbitrary<string> = fc.letrec<{ expr: string }>((tie) => ({
-  expr: fc.oneof(
-    { maxDepth: 3, withCrossShrink: true },
-    leaf,
-    fc
-      .tuple(fc.constantFrom(' && ', ' || '), fc.array(tie('expr'), { minLength: 2, maxLength: 3 }))
-      .map(([operator, terms]) => terms.map((term) => `(${term})`).join(operator)),
-  ),
-})).expr;
+export const matchText: fc.Arbitrary<string> = fc.letrec<{ plain: string; negated: string }>((tie) => {
+  const expr = (negated: boolean) => {
+    const same = negated ? 'negated' : 'plain';
+    return fc.oneof(
+      { maxDepth: 3, depthIdentifier: 'match', withCrossShrink: true },
+      { weight: 3, arbitrary: leaf(negated) },
+      {
+        weight: 3,
+        arbitrary: fc
+          .tuple(fc.constantFrom(' && ', ' || '), fc.array(tie(same), { minLength: 2, maxLength: 3 }))
+          .map(([operator, terms]) => terms.map((term) => `(${term})`).join(operator)),
+      },
+      { weight: 1, arbitrary: tie(negated ? 'plain' : 'negated').map((term) => `!(${term})`) },
+    );
+  };
+  return { plain: expr(false), negated: expr(true) };
+}).plain;
 
 /** Packets in which the comparisons of `expr` have a chance to hold: their constants, some bits changed. */
 export function packetFor(expr: Expr): fc.Arbitrary<Microflow> {
