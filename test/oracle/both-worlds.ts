@@ -144,6 +144,8 @@ export async function openRealWorld(central: Central, nb: Northbound, world: Wor
       );
       await central.nbctl(...commands);
       await central.nbctl('--wait=hv', 'sync');
+      // Megaflows of before would go on deciding until the switch finds time to look at them again.
+      await peer.appctl('revalidator/purge');
     },
   };
 }
