@@ -6,7 +6,7 @@
  *
  * Cold is a new process: ovn-trace reads the southbound database from
  * ovsdb-server; the command `lflow trace` reads manifests and computes all that
- * follows from them; the library indexes a southbound database that is in memory
+ * follows from them, or reads the southbound database's file; the library indexes a southbound database that is in memory
  * already.  Warm is a process that has traced before: ovn-trace's daemon asked
  * over its control socket, and the library.  Both sides trace the same packets.
  */
@@ -51,12 +51,15 @@ async function compare(options: Options): Promise<void> {
     const file = join(central.directory, 'manifests.yaml');
     writeFileSync(file, manifests(options));
     const coldCommand = repeated(options.runs, () => spawnSilently(command, ['trace', file, first]));
+    const database = join(central.directory, 'sb.db');
+    const coldFile = repeated(options.runs, () => spawnSilently(command, ['trace', database, first]));
     const ours = repeatedLibrary(options);
     const ratio = (mine: number, real: number) => (mine / real).toPrecision(2);
     return [
       ['', 'cold', 'of ovn-trace', 'warm', 'of the daemon'],
       ['ovn-trace', duration(coldTheirs), '1.0', duration(warmTheirs), '1.0'],
       ['lflow trace, from manifests', duration(coldCommand), ratio(coldCommand, coldTheirs), '', ''],
+      ['lflow trace, from the southbound file', duration(coldFile), ratio(coldFile, coldTheirs), '', ''],
       [
         'library, from a southbound database',
         duration(ours.cold),
