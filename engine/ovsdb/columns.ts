@@ -50,12 +50,14 @@ export function numberOf(table: FileTable | undefined, column: string): Getter<n
   return (row) => Number(list(row)[0] ?? 0);
 }
 
-/** A map with its values as texts; empty if there is none. */
+/** A map with its values as texts, not to be changed; empty if there is none. */
 export function mapOf(table: FileTable | undefined, column: string): Getter<Record<string, string>> {
   const place = table?.places.get(column);
+  const isText = place !== undefined && table?.schema.columns[place]?.value === 'string';
   return (row) => {
     const value = place === undefined ? undefined : row[place];
     if (typeof value !== 'object' || isList(value)) return {};
+    if (isText) return value as Record<string, string>;
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, String(each)]));
   };
 }

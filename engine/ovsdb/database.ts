@@ -162,7 +162,8 @@ function setColumns(
   change: object,
   isDifference: boolean,
 ): void {
-  for (const [name, json] of Object.entries(change)) {
+  for (const name of Object.keys(change)) {
+    const json = (change as JsonRow)[name];
     const place = table.places.get(name);
     if (place === undefined) throw new ValueError(`there is no column ${shown(name)} in its schema`);
     const column = table.schema.columns[place] as FileColumn;

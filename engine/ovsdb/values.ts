@@ -94,8 +94,8 @@ export function costOf(draft: Draft): number {
   if (typeof draft !== 'object') return 0;
   if (Array.isArray(draft)) return draft.length === 0 ? 0 : draft.reduce((sum, each) => sum + 8 + costOf(each), 24);
   if (draft instanceof Set) return sum(draft, (each) => 32 + costOf(each));
-  const pairs = draft instanceof Map ? draft : Object.entries(draft);
-  return sum(pairs, ([key, value]) => 48 + costOf(key) + costOf(value));
+  if (draft instanceof Map) return sum(draft, ([key, value]) => 48 + costOf(key) + costOf(value));
+  return sum(Object.keys(draft), (key) => 48 + costOf(key) + costOf((draft as Record<string, AtomValue>)[key]));
 }
 
 function sum<T>(items: Iterable<T>, of: (item: T) => number): number {
@@ -104,10 +104,18 @@ function sum<T>(items: Iterable<T>, of: (item: T) => number): number {
   return total;
 }
 
-/** Own properties only, also of names such as `__proto__`. */
 function record(pairs: readonly (readonly [AtomValue, AtomValue])[]): Record<string, AtomValue> {
-  return Object.fromEntries(pairs.map(([key, value]) => [String(key), value]));
+  const result: Record<string, AtomValue> = {};
+  for (const [key, value] of pairs) {
+    const name = String(key);
+    // An assignment to this name would not make a property.
+    if (name === '__proto__') Object.defineProperty(result, name, { ...ownProperty, value });
+    else result[name] = value;
+  }
+  return result;
 }
+
+const ownProperty = { enumerable: true, writable: true, configurable: true };
 
 /** The keys of a record are texts; those of a map are what the column says. */
 function typedKey({ key: atom }: FileColumn): (pair: [string, AtomValue]) => [AtomValue, AtomValue] {
