@@ -19,7 +19,7 @@ export class LangError extends Error {
 
   /** The line at fault, a caret below the offending token, and the message beside it. */
   get rendering(): string {
-    const lineStart = this.source.lastIndexOf('\n', this.offset - 1) + 1;
+    const lineStart = this.offset === 0 ? 0 : this.source.lastIndexOf('\n', this.offset - 1) + 1;
     const lineEnd = this.source.indexOf('\n', this.offset);
     const line = this.source.slice(lineStart, lineEnd < 0 ? undefined : lineEnd);
     return `${line}\n${' '.repeat(this.offset - lineStart)}^ ${this.message}`;

@@ -156,6 +156,7 @@ describe('parseMatch', () => {
     expect(errorOf(() => parseMatch('ip4 &&\n  tcp.dts == 80')).rendering).toBe(
       "  tcp.dts == 80\n  ^ Syntax error at `tcp.dts' expecting field name.",
     );
+    expect(errorOf(() => parseMicroflow('\ntcp')).rendering).toMatch(/^\n\^ Constraints are ambiguous: /);
   });
 
   it('bounds nesting as OVN does', () => {
