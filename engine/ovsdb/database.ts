@@ -109,7 +109,7 @@ export function applyTransaction(database: DraftDatabase, bytes: Uint8Array, ran
         changeRow(database, table, uuid, isNull(bytes, row) ? null : parseSpan(bytes, row), isDifference);
       } catch (error) {
         if (!(error instanceof ValueError)) throw error;
-        throw new JsonError(`row ${shown(uuid)} of table ${table.schema.name}: ${error.message}`, row.start);
+        throw new JsonError(`row ${shown(uuid)} of table ${shown(table.schema.name)}: ${error.message}`, row.start);
       }
     });
   }

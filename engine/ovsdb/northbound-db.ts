@@ -4,6 +4,7 @@
  */
 import { isList, membersOf, type Row, rowsOf } from './columns.ts';
 import type { Database, FileTable } from './database.ts';
+import { shown } from './file-schema.ts';
 import { emptyNorthbound, type Northbound, type NorthboundTable, northboundSchema } from './northbound.ts';
 import { type Column, defaultValue } from './schema.ts';
 import { type AtomValue, defaultOf, type Value } from './values.ts';
@@ -33,7 +34,7 @@ export function northboundOf(database: Database): NorthboundReading {
       for (const [uuid, row] of rowsOf(database, name)) rows.set(uuid, read(uuid, row));
     } else if (table.rows.size > 0) {
       warnings.push(
-        `${rowCount(table.rows.size)} of table ${name}, which OVN 23.03 does not have, ${are(table.rows.size)} left out`,
+        `${rowCount(table.rows.size)} of table ${shown(name)}, which OVN 23.03 does not have, ${are(table.rows.size)} left out`,
       );
     }
   }
@@ -58,7 +59,7 @@ function unknownColumns(name: NorthboundTable, { schema, places, rows }: FileTab
       const used = [...rows.values()].filter((row) => JSON.stringify(row[place]) !== usual).length;
       if (used === 0) return [];
       return [
-        `column ${column.name} of table ${name}, which OVN 23.03 does not have, is not looked at; ${rowCount(used)} use${used === 1 ? 's' : ''} it`,
+        `column ${shown(column.name)} of table ${name}, which OVN 23.03 does not have, is not looked at; ${rowCount(used)} use${used === 1 ? 's' : ''} it`,
       ];
     });
 }

@@ -7,7 +7,7 @@
 import { applyTransaction, type DraftDatabase, type Limits, openDatabase } from './database.ts';
 import { parseSchema } from './file-schema.ts';
 import { eachMember, isNull, JsonError, pairAt, parseSpan, type Range, type Span } from './json-scan.ts';
-import type { FileRecord } from './record.ts';
+import { DatabaseError, type FileRecord } from './record.ts';
 
 /** An entry of the log that is not applied yet. */
 interface Entry {
@@ -33,14 +33,16 @@ const maxPending = 1_000_000;
 
 type Members = ReadonlyMap<string, Span>;
 
-/** Opens the log by its first record.  Throws `JsonError` or `ValueError` if that is not one. */
+/**
+ * Opens the log by its first record.  Throws `JsonError` or `ValueError` if that
+ * is not one, `DatabaseError` if it has no data yet.
+ */
 export function openCluster(bytes: Uint8Array, record: FileRecord, limits: Limits): Cluster {
   const members = membersOf(bytes, record);
   const snapshot = members.get('prev_data');
   if (!snapshot) {
-    const isJoining = members.has('remote_addresses');
-    const what = isJoining ? 'its server has not joined its cluster yet, so it has no data' : 'it has no prev_data';
-    throw new JsonError(what, record.start);
+    if (!members.has('remote_addresses')) throw new JsonError('it has no prev_data', record.start);
+    throw new DatabaseError('the file has no data: its server has not joined its cluster yet');
   }
   const commitIndex = indexOf(bytes, record, members, 'prev_index');
   const database = snapshotOf(bytes, snapshot, limits);

@@ -133,14 +133,13 @@ function latin1(bytes: Uint8Array, start: number, end: number): string {
 function isBeginning(bytes: Uint8Array, offset: number): boolean {
   if (bytes.length - offset > maxLine) return false;
   const rest = latin1(bytes, offset, bytes.length);
-  const words = ['JSON', 'CLUSTER'].some((magic) => {
+  return ['JSON', 'CLUSTER'].some((magic) => {
     const head = `${word}${magic} `;
     return (
       head.startsWith(rest) ||
       (rest.startsWith(head) && /^\d{0,20}( [0-9a-fA-F]{0,40})?$/.test(rest.slice(head.length)))
     );
   });
-  return words;
 }
 
 function describeLine(bytes: Uint8Array, offset: number): string {

@@ -242,7 +242,7 @@ describe('what is corrupt is told, with how far it could be read', () => {
       'holds 2 values instead of one',
     ],
     ['a row that is none', record({ T: { [uuid(2)]: [] } }), 'it should be an object or null'],
-    ['a name that is no UUID', record({ T: { x: {} } }), 'row "x" of table T: its name is not a UUID'],
+    ['a name that is no UUID', record({ T: { x: {} } }), 'row "x" of table "T": its name is not a UUID'],
     ['an unknown row deleted', record({ T: { [uuid(2)]: null } }), 'it is deleted, but was never there'],
     ['no UTF-8', recordOf(Buffer.from(`{"T":{"${uuid(2)}":{"name":"\u00ff"}}}`, 'latin1')), 'it is not text in UTF-8'],
     [

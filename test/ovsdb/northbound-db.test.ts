@@ -85,8 +85,8 @@ test('a newer schema: what we do not know is told where it says something', () =
     },
   );
   expect(warnings).toEqual([
-    'column tier of table ACL, which OVN 23.03 does not have, is not looked at; one row uses it',
-    'one row of table Sample, which OVN 23.03 does not have, is left out',
+    'column "tier" of table ACL, which OVN 23.03 does not have, is not looked at; one row uses it',
+    'one row of table "Sample", which OVN 23.03 does not have, is left out',
   ]);
 });
 
