@@ -99,6 +99,7 @@ describe('parseMatch', () => {
 
   it('knows the symbols of its release', () => {
     expect(answer('ct_label.blocked', EMPTY_ENVIRONMENT)).toBe('ct_label.blocked');
+    expect(answer('ct_label.acl_id == 1 && ct_label.nf')).toBe('ct_label.acl_id == 0x1 && ct_label.nf');
     expect(answer('ct_label.blocked')).toBe("error: Syntax error at `ct_label.blocked' expecting field name.");
   });
 

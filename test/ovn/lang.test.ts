@@ -29,7 +29,7 @@ const TABLES = 29;
 /** What came after OVN 23.03, which we accept and it does not; and what makes its ovn-trace abort. */
 const NOT_COMPARED = new RegExp(
   [
-    'flags\\.(localnet|tunnel_rx|icmp_snat|from_ctrl|unsnat|network_id)|ct_mark\\.(obs|allow)|ct_label\\.obs|nd_ns_mcast',
+    'flags\\.(localnet|tunnel_rx|icmp_snat|from_ctrl|unsnat|network_id)|ct_mark\\.(obs|allow)|ct_label\\.(obs|acl_id|nf)|nd_ns_mcast',
     'mirror|mac_cache_use|flood_remote|ct_commit_to_zone|dhcp_relay|ct_state_save|ct_nw_dst|chk_evpn_arp|fqdn|bootfile',
     'values|ct_next\\(|ct_commit_nat\\(|= *pass|obs_point|check_pkt_larger\\(;',
     'frag_mtu|is_chassis_resident|check_out_port_sec|put_nd_ra_opts|nd_na_router|nd_ns \\{|arp \\{|next\\(table=0\\)',
