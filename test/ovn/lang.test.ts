@@ -19,6 +19,7 @@ import {
   simplify,
 } from '../../engine/lang/index.ts';
 import { matchText, soup } from '../lang/expressions.ts';
+import { mutant } from '../lang/mutants.ts';
 import { readSamples } from '../lang/samples.ts';
 import { type Central, startCentral } from '../oracle/sandbox.ts';
 import { seedAndRuns } from '../oracle/seed.ts';
@@ -117,7 +118,7 @@ function damaged(texts: readonly string[]): fc.Arbitrary<string> {
 test('complains in the same words', async () => {
   const texts = (name: 'match' | 'actions') => {
     const samples = readSamples(name).map((sample) => sample.in);
-    const arbitrary = fc.oneof({ weight: 3, arbitrary: damaged(samples) }, soup, fc.constantFrom(...samples));
+    const arbitrary = fc.oneof({ weight: 2, arbitrary: damaged(samples) }, mutant, soup, fc.constantFrom(...samples));
     const all = fc.sample(arbitrary, { seed, numRuns: 100 * runs });
     return [...new Set(all)].filter((text) => plain(text) && !NOT_COMPARED.test(text));
   };
