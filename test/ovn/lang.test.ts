@@ -80,7 +80,8 @@ function transact(operations: readonly unknown[]): Promise<void> {
     socket.on('error', reject);
     socket.on('data', (chunk) => {
       received += chunk.toString();
-      if (received.endsWith('}')) {
+      // The error comes last; a piece of a long answer may end in a brace, too.
+      if (/"error":(null|\{.*\})\}$/.test(received.slice(-1000))) {
         socket.destroy();
         if (received.includes('"error":null') && !received.includes('"details"')) {
           resolve();
