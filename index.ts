@@ -23,6 +23,7 @@ export { computeSouthbound, formatWarning, type NorthdWarning } from './engine/n
 export { lflowList } from './engine/northd/lflow-list.ts';
 export { formatProblem, InputError, type Origin, type Position, type Problem } from './engine/origin.ts';
 // The databases
+export { DatabaseError, type DatabaseFile, isDatabaseFile, readDatabase } from './engine/ovsdb/file.ts';
 export { nbJson } from './engine/ovsdb/nb-json.ts';
 export { nbShow } from './engine/ovsdb/nb-show.ts';
 export { nbctlScript } from './engine/ovsdb/nbctl.ts';
@@ -33,7 +34,9 @@ export {
   type NorthboundRow,
   type NorthboundTable,
 } from './engine/ovsdb/northbound.ts';
+export { type NorthboundReading, readNorthbound } from './engine/ovsdb/northbound-db.ts';
 export type { DatapathBinding, LogicalFlow, PortBinding, Southbound } from './engine/ovsdb/southbound.ts';
+export { readSouthbound, type SouthboundReading } from './engine/ovsdb/southbound-db.ts';
 // Manifests
 export { compareVersions } from './engine/spec/compare.ts';
 export { describeResources } from './engine/spec/conditions.ts';

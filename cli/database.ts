@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import { formatProblem, InputError, type Problem } from '../engine/origin.ts';
 import { readDatabase } from '../engine/ovsdb/file.ts';
 import type { Northbound } from '../engine/ovsdb/northbound.ts';
-import { northboundName, northboundOf } from '../engine/ovsdb/northbound-db.ts';
+import { northboundName, readNorthbound } from '../engine/ovsdb/northbound-db.ts';
 import { DatabaseError } from '../engine/ovsdb/record.ts';
 import type { Southbound } from '../engine/ovsdb/southbound.ts';
-import { southboundName, southboundOf } from '../engine/ovsdb/southbound-db.ts';
+import { readSouthbound, southboundName } from '../engine/ovsdb/southbound-db.ts';
 import { capped, type DatabaseBytes, type Sources } from './input.ts';
 
 /** A database that can be worked on. */
@@ -42,12 +42,12 @@ function open({ file, bytes }: DatabaseBytes): Opened {
     say(file, 'note', database.notes);
     const { name } = database.schema;
     if (name === northboundName) {
-      const { northbound, warnings } = northboundOf(database);
+      const { northbound, warnings } = readNorthbound(database);
       say(file, 'warning', warnings);
       return { file, kind: 'northbound', northbound };
     }
     if (name === southboundName) {
-      const { southbound, warnings } = southboundOf(database);
+      const { southbound, warnings } = readSouthbound(database);
       say(file, 'warning', warnings);
       return { file, kind: 'southbound', southbound };
     }

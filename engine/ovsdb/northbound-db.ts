@@ -23,7 +23,7 @@ export interface NorthboundReading {
  * not have get their defaults; what a newer one has and we do not stays in
  * `database`, and is told where it says something.
  */
-export function northboundOf(database: Database): NorthboundReading {
+export function readNorthbound(database: Database): NorthboundReading {
   const northbound = emptyNorthbound();
   const warnings: string[] = [];
   for (const [name, table] of database.tables) {

@@ -55,7 +55,7 @@ const maxTable = 255;
  * Reads the rows.  A flow of several datapaths becomes one of each, with the
  * row's UUID.  Throws `DatabaseError` if that makes too many.
  */
-export function southboundOf(database: Database): SouthboundReading {
+export function readSouthbound(database: Database): SouthboundReading {
   const warnings: string[] = [];
   const datapaths = datapathsOf(database);
   const southbound: Southbound = {

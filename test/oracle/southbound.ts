@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { databaseOf, type JsonRow } from '../../engine/ovsdb/database.ts';
 import { parseSchema } from '../../engine/ovsdb/file-schema.ts';
 import type { Southbound } from '../../engine/ovsdb/southbound.ts';
-import { southboundOf as readSouthbound, type southboundTables } from '../../engine/ovsdb/southbound-db.ts';
+import { readSouthbound, type southboundTables } from '../../engine/ovsdb/southbound-db.ts';
 
 export { southboundTables } from '../../engine/ovsdb/southbound-db.ts';
 

@@ -14,9 +14,9 @@ import { databaseOf } from '../../engine/ovsdb/database.ts';
 import { readDatabase } from '../../engine/ovsdb/file.ts';
 import { parseSchema } from '../../engine/ovsdb/file-schema.ts';
 import type { NorthboundTable } from '../../engine/ovsdb/northbound.ts';
-import { northboundOf } from '../../engine/ovsdb/northbound-db.ts';
+import { readNorthbound } from '../../engine/ovsdb/northbound-db.ts';
 import type { Southbound } from '../../engine/ovsdb/southbound.ts';
-import { southboundOf } from '../../engine/ovsdb/southbound-db.ts';
+import { readSouthbound } from '../../engine/ovsdb/southbound-db.ts';
 import {
   assumedConntrack,
   MicroflowError,
@@ -43,7 +43,7 @@ const { seed, runs } = seedAndRuns(25);
 const read = (name: 'nb' | 'sb', of: Central = central) => readDatabase(readFileSync(join(of.directory, `${name}.db`)));
 
 function southbound(): Southbound {
-  const { southbound, warnings } = southboundOf(read('sb'));
+  const { southbound, warnings } = readSouthbound(read('sb'));
   expect(warnings).toEqual([]);
   return southbound;
 }
@@ -56,12 +56,12 @@ describe.each(traceTopologies)('$name', (topology) => {
 
   test('its files have the rows that its server has', async () => {
     expect(southbound()).toEqual(liveSouthbound(await central.rows('OVN_Southbound', southboundTables)));
-    const { northbound, warnings } = northboundOf(read('nb'));
+    const { northbound, warnings } = readNorthbound(read('nb'));
     expect(warnings).toEqual([]);
     const tables = Object.keys(northbound) as NorthboundTable[];
     const schema = parseSchema(JSON.parse(readFileSync('/usr/share/ovn/ovn-nb.ovsschema', 'utf8')));
     const live = databaseOf(schema, await central.rows('OVN_Northbound', tables));
-    expect(northbound).toEqual(northboundOf(live).northbound);
+    expect(northbound).toEqual(readNorthbound(live).northbound);
   });
 
   test('lflow-list', async () => {
@@ -105,7 +105,7 @@ test('from a northbound file to flows; recordings', async () => {
     await fresh.load(small);
     execFileSync('ovs-appctl', ['-t', `${fresh.directory}/ovsdb.ctl`, 'ovsdb-server/compact']);
     const flows = await fresh.sbctl('lflow-list');
-    const { northbound } = northboundOf(read('nb', fresh));
+    const { northbound } = readNorthbound(read('nb', fresh));
     const computed = lflowList(computeSouthbound(northbound).southbound);
     expect(nameless(lines(computed))).toEqual(nameless(lines(flows)));
     const real = await fresh.trace(['--detailed', microflow]);

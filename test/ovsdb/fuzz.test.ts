@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DatabaseError, readDatabase } from '../../engine/ovsdb/file.ts';
-import { northboundOf } from '../../engine/ovsdb/northbound-db.ts';
-import { southboundOf } from '../../engine/ovsdb/southbound-db.ts';
+import { readNorthbound } from '../../engine/ovsdb/northbound-db.ts';
+import { readSouthbound } from '../../engine/ovsdb/southbound-db.ts';
 import { prepare } from '../../sim/trace/index.ts';
 import { seedAndRuns } from '../oracle/seed.ts';
 import { recordOf } from './records.ts';
@@ -19,8 +19,8 @@ const read = (name: string): Buffer => files.get(name) ?? Buffer.of();
 function use(bytes: Uint8Array): 'read' | 'refused' {
   try {
     const file = readDatabase(bytes);
-    if (file.schema.name === 'OVN_Southbound') prepare(southboundOf(file).southbound);
-    else northboundOf(file);
+    if (file.schema.name === 'OVN_Southbound') prepare(readSouthbound(file).southbound);
+    else readNorthbound(file);
     return 'read';
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error;

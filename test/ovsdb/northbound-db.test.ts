@@ -5,7 +5,7 @@ import { databaseOf, type JsonRow } from '../../engine/ovsdb/database.ts';
 import { readDatabase } from '../../engine/ovsdb/file.ts';
 import { parseSchema } from '../../engine/ovsdb/file-schema.ts';
 import { nbShow } from '../../engine/ovsdb/nb-show.ts';
-import { northboundOf } from '../../engine/ovsdb/northbound-db.ts';
+import { readNorthbound } from '../../engine/ovsdb/northbound-db.ts';
 import { uuid } from './records.ts';
 
 const bytes = readFileSync(new URL('files/ovn-nb.db', import.meta.url));
@@ -13,11 +13,11 @@ const to = (id: number) => ['uuid', uuid(id)];
 
 function northbound(tables: Record<string, Record<string, unknown>>, rows: Record<string, JsonRow[]>) {
   const schema = Object.fromEntries(Object.entries(tables).map(([name, columns]) => [name, { columns }]));
-  return northboundOf(databaseOf(parseSchema({ name: 'OVN_Northbound', version: '1', tables: schema }), rows));
+  return readNorthbound(databaseOf(parseSchema({ name: 'OVN_Northbound', version: '1', tables: schema }), rows));
 }
 
 test('a real one, of the release that we know', () => {
-  const { northbound, warnings } = northboundOf(readDatabase(bytes));
+  const { northbound, warnings } = readNorthbound(readDatabase(bytes));
   expect(warnings).toEqual([]);
   expect(nbShow(northbound)).toMatch(
     /^switch [0-9a-f-]{36} \(net\)\n {4}port a\n {8}addresses: \["02:00:00:00:00:0a 10.0.0.10"\]\n {4}port b\n/,
@@ -28,7 +28,7 @@ test('a real one, of the release that we know', () => {
 });
 
 test('what is read may be changed without changing what else is read', () => {
-  const { northbound } = northboundOf(readDatabase(bytes));
+  const { northbound } = readNorthbound(readDatabase(bytes));
   const [a, b] = northbound.Logical_Switch_Port.values();
   a?.port_security.push('x');
   expect(b?.port_security).toEqual([]);

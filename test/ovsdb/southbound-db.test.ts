@@ -4,14 +4,14 @@ import { lflowList } from '../../engine/northd/lflow-list.ts';
 import { databaseOf, type JsonRow } from '../../engine/ovsdb/database.ts';
 import { readDatabase } from '../../engine/ovsdb/file.ts';
 import { parseSchema } from '../../engine/ovsdb/file-schema.ts';
-import { southboundOf } from '../../engine/ovsdb/southbound-db.ts';
+import { readSouthbound } from '../../engine/ovsdb/southbound-db.ts';
 import { parsePacket, prepare, traceFlow, traceText } from '../../sim/trace/index.ts';
 import { uuid } from './records.ts';
 
 const recording = (name: string): Buffer => readFileSync(new URL(`files/${name}`, import.meta.url));
 
 describe('a database of a real ovn-northd', () => {
-  const { southbound, warnings } = southboundOf(readDatabase(recording('ovn-sb.db')));
+  const { southbound, warnings } = readSouthbound(readDatabase(recording('ovn-sb.db')));
 
   test('has the flows that ovn-sbctl lists', () => {
     expect(warnings).toEqual([]);
@@ -57,7 +57,7 @@ type Tables = Record<string, Record<string, unknown>>;
 
 function southbound(tables: Tables, rows: Record<string, JsonRow[]>) {
   const schema = Object.fromEntries(Object.entries(tables).map(([name, columns]) => [name, { columns }]));
-  return southboundOf(databaseOf(parseSchema({ name: 'OVN_Southbound', version: '1', tables: schema }), rows));
+  return readSouthbound(databaseOf(parseSchema({ name: 'OVN_Southbound', version: '1', tables: schema }), rows));
 }
 
 const flow = { pipeline: text, table_id: number, priority: number, match: text, actions: text, external_ids: map };
