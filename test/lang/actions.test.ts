@@ -166,6 +166,23 @@ describe('parseActions', () => {
     }
   });
 
+  it('reads hosts and ports as OVS does', () => {
+    const vip = (text: string) => {
+      const judgement = answer(`commit_lb_aff(vip = "${text}", backend = "1.2.3.4", timeout = 1);`, OVN_23_03);
+      return /vip = "(.*)", backend/.exec(judgement)?.[1] ?? judgement;
+    };
+    expect(vip('172.16.0.1:')).toBe('172.16.0.1');
+    expect(vip('[172.16.0.1]')).toBe('172.16.0.1');
+    expect(vip('172.16.0.1:80:')).toMatch(/^error/);
+    expect(vip('172.16.0.1:65536')).toMatch(/^error/);
+    expect(vip('172.16.0.1:8x')).toMatch(/^error/);
+    expect(vip('[172.16.0.1]x')).toMatch(/^error/);
+    // An IPv6 address does not go with the IPv4 backend, which only an address that was read can show.
+    for (const ipv6 of ['::1', '[::1', '[::1]', '[::1]:']) {
+      expect(vip(ipv6)).toMatch(/invalid protocol family\.$/);
+    }
+  });
+
   it('gives each action its own prerequisites', () => {
     const prereqs = (text: string) => parseActions(text, OVN_23_03).map((action) => action.prereqs);
     expect(prereqs('eth.dst = eth.src; ip.ttl--; ip.ttl = 5; next;')).toEqual([
