@@ -6,6 +6,7 @@ export { type FrameOptions, type ParsedFrame, parseFrame, parseHex, withChecksum
 export {
   type Action,
   annotate,
+  disjuncts,
   type Expr,
   evaluate,
   formatAction,
@@ -14,9 +15,11 @@ export {
   LangError,
   type MatchEnvironment,
   type Microflow,
+  normalize,
   parseActions,
   parseMatch,
   parseMicroflow,
+  simplify,
 } from './engine/lang/index.ts';
 // Northbound to logical flows
 export { computeSouthbound, formatWarning, type NorthdWarning } from './engine/northd/index.ts';
