@@ -1,17 +1,7 @@
 /** What each action does to a packet, and what ovn-trace says about it. */
 import { type Action, formatAction } from '../../engine/lang/index.ts';
-import {
-  assign,
-  checkHairpin,
-  decrementTtl,
-  exchange,
-  load,
-  lookupName,
-  move,
-  pop,
-  push,
-  putOptions,
-} from './assignments.ts';
+import { assign, decrementTtl, exchange, load, lookupName, move, pop, push, putOptions } from './assignments.ts';
+import { checkHairpin, translateToVirtualAddress } from './balancers.ts';
 import { balance, commit, select, track, translate } from './connections.ts';
 import { formatFlow } from './flow-format.ts';
 import { getNeighbor, getPortOfMac, lookupNeighbor, lookupPortOfMac } from './neighbors.ts';
@@ -114,6 +104,9 @@ function change(step: Step, action: Action): void {
     case 'chk_lb_hairpin_reply':
       checkHairpin(step, action);
       break;
+    case 'ct_snat_to_vip':
+      translateToVirtualAddress(step);
+      break;
     case 'log':
       log(step, action);
       break;
@@ -133,6 +126,9 @@ function change(step: Step, action: Action): void {
     case 'set_queue':
     case 'set_meter':
     case 'sample':
+    case 'bind_vport':
+    case 'commit_ecmp_nh':
+    case 'commit_lb_aff':
     case 'check_pkt_larger':
       // Learning, rates and what the controller does for itself; the packet is taken for one of ordinary length.
       break;

@@ -4,21 +4,17 @@ import { formatFieldRef } from '../../engine/lang/fields.ts';
 import { type FieldRef, formatAction } from '../../engine/lang/index.ts';
 import { append, type TraceNode } from './nodes.ts';
 import {
-  ctState,
-  etherType,
   isIp,
   isRegister,
   type Packet,
   readBits,
   resolveField,
-  sameWords,
   slot,
   type WordWrite,
   wordWrites,
   writeBits,
 } from './packet.ts';
 import { hasField } from './prerequisites.ts';
-import { addGap } from './run.ts';
 import type { ActionOf, Step } from './step.ts';
 import { portKey } from './topology.ts';
 import { valueText } from './values.ts';
@@ -138,24 +134,6 @@ export function putOptions(
   const bits = resolveField(dst);
   if (bits && !isRegister(bits.where)) append(into, 'modify', `${formatFieldRef(dst)} = 1`);
   assign(packet, dst, 1n);
-}
-
-/**
- * `R = chk_lb_hairpin()`: whether a backend calls its own load balancer.  Load
- * balancers are not looked at; without one in the way the answer is no.
- */
-export function checkHairpin({ run, packet, into }: Step, { type, dst }: { type: string; dst: FieldRef }): void {
-  if (isSentToItself(packet)) addGap(run, `the action ${type} is not modelled where a backend calls itself`);
-  assign(packet, dst, 0n);
-  append(into, 'modify', `${formatFieldRef(dst)} = 0`);
-}
-
-function isSentToItself(packet: Packet): boolean {
-  const { words } = packet;
-  if (((words[slot.ctState] as number) & ctState.dnat) === 0) return false;
-  return words[slot.ethType] === etherType.ip4
-    ? words[slot.nwSrc] === words[slot.nwDst]
-    : sameWords(packet, slot.ip6Src, packet, slot.ip6Dst, 4);
 }
 
 /** `R = dns_lookup()`, which ovn-trace does not do either. */

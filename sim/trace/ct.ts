@@ -10,7 +10,7 @@
 import { formatIpv4, formatIpv6 } from '../../engine/lang/addresses.ts';
 import type { PortRange } from '../../engine/lang/ir.ts';
 import { MicroflowError } from './errors.ts';
-import { ctState, etherType, fields, type Packet, type Storage, slot, writeBits } from './packet.ts';
+import { copyWords, ctState, etherType, fields, type Packet, type Storage, slot, writeBits } from './packet.ts';
 import { ctStateBit, ctStateText } from './values.ts';
 
 /** An address to translate to. */
@@ -123,7 +123,10 @@ export function assumedConntrack(assumptions: Assumptions = {}): Conntrack {
       const family = familyOf(packet);
       if (!family) return { title: name };
       const backend = chooseBackend(family, backends);
-      if (backend) sendTo(packet, backend);
+      if (backend) {
+        rememberDestination(packet);
+        sendTo(packet, backend);
+      }
       const { state, note } = assume();
       packet.words[slot.ctState] = (packet.words[slot.ctState] as number) | state;
       const missing = !backend && backends.length > 0;
@@ -165,6 +168,13 @@ export function setAddress(packet: Packet, direction: 'dst' | 'src', { family, v
 export function familyOf(packet: Packet): 4 | 6 | undefined {
   const type = packet.words[slot.ethType];
   return type === etherType.ip4 ? 4 : type === etherType.ip6 ? 6 : undefined;
+}
+
+/** Notes where the packet was going, for `chk_lb_hairpin` and `ct_snat_to_vip`. */
+function rememberDestination(packet: Packet): void {
+  if (familyOf(packet) === 4) copyWords(packet, slot.ctNwDst, packet, slot.nwDst, 1);
+  else copyWords(packet, slot.ctIp6Dst, packet, slot.ip6Dst, 4);
+  copyWords(packet, slot.ctTpDst, packet, slot.tpDst, 1);
 }
 
 /** Sends the packet to a backend. */

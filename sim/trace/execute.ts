@@ -21,6 +21,7 @@ import type { Step } from './step.ts';
 import {
   type ExecutableFlow,
   executable,
+  flowsFor,
   shown,
   type TableFlow,
   type TraceDatapath,
@@ -83,13 +84,13 @@ function walk(run: Run, start: Continuation): void {
 
 function visit(run: Run, { place, packet, into }: Continuation): Continuation | undefined {
   const { flow, table } = lookup(run, place, packet);
-  const number = String(table).padStart(2);
   if (!flow) {
+    const number = String(table).padStart(2);
     const stage = stageName(place.datapath, place.pipeline, table);
     append(into, 'table', `${number}. ${stage === undefined ? '' : `${stage}: `}no match (implicit drop)`);
     return undefined;
   }
-  const node = append(into, 'table', `${number}. ${flow.title}`);
+  const node = append(into, 'table', flow.title);
   node.flow = flow.flow;
   return perform(run, { place: { ...place, table }, packet, into: node.subs }, flow.actions, flow.texts);
 }
@@ -112,7 +113,7 @@ function match(
   table: number,
   packet: Packet,
 ): ExecutableFlow | undefined {
-  const flows = datapath.tables[pipeline][table] ?? [];
+  const flows = flowsFor(run.topology, datapath, pipeline, table, packet.words);
   for (let i = 0; i < flows.length; i++) {
     const entry = flows[i] as TableFlow;
     const flow = executable(run.topology, datapath, entry);

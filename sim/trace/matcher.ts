@@ -38,6 +38,11 @@ export function compileMatch(expr: Expr, context: MatchContext): Test {
   }
 }
 
+/** What every packet that matches has in some of its words; not all that the match asks for. */
+export function requiredWords(expr: Expr, context: MatchContext): WordTest[] {
+  return flattened([expr]).flatMap((term) => equalWords(term, context) ?? []);
+}
+
 type Function_ = Exclude<Test, boolean>;
 
 /** Equalities become one loop over words; they are most of what flows match on. */
@@ -102,7 +107,7 @@ function slotOf({ symbol }: StringComparison): number {
 }
 
 /** One word of a comparison: word `at` under `mask` against `value`. */
-interface WordTest {
+export interface WordTest {
   at: number;
   mask: number;
   value: number;

@@ -28,10 +28,8 @@ export function parsePacket(
   microflow: string,
   options: { datapath?: string; frame?: Readonly<Record<string, bigint>> } = {},
 ): ParsedPacket {
-  const expr = inLanguage(() => parseMatch(microflow, topology.environment));
-  const datapath =
-    options.datapath === undefined ? datapathOfInport(topology, expr) : findDatapath(topology, options.datapath);
-  const flow = inLanguage(() => parseMicroflow(microflow, { ...topology.environment, ...keyOf(datapath) }));
+  const plain = options.datapath === undefined ? parsePlain(topology, microflow) : undefined;
+  const { datapath, flow } = plain ?? parseAny(topology, microflow, options.datapath);
   const packet = emptyPacket();
   for (const [name, value] of Object.entries(options.frame ?? {})) setField(packet, name, value);
   fill(packet, flow);
@@ -42,6 +40,35 @@ export function parsePacket(
   const port = datapath.portsByKey.get(key);
   if (!port) throw new MicroflowError('the ingress port is a multicast group; packets enter by ports');
   return { datapath, packet, inport: port.binding.logicalPort };
+}
+
+interface PlacedMicroflow {
+  datapath: TraceDatapath;
+  flow: Microflow;
+}
+
+/**
+ * The usual microflow, `inport == "a" && ...`, read once.  Undefined for one
+ * that takes a closer look or is wrong: where the inport is mentioned again, or
+ * a port group may mean another set on each datapath.
+ */
+function parsePlain(topology: TraceTopology, microflow: string): PlacedMicroflow | undefined {
+  if (!/^inport == "[^"\\]*"(?!.*(?:inport|[@!|]))/s.test(microflow)) return undefined;
+  try {
+    const flow = parseMicroflow(microflow, topology.environment);
+    const datapath = topology.ports.get(flow.strings[0] ?? '')?.datapath;
+    return datapath && { datapath, flow };
+  } catch (error) {
+    if (error instanceof LangError) return undefined;
+    throw error;
+  }
+}
+
+function parseAny(topology: TraceTopology, microflow: string, name: string | undefined): PlacedMicroflow {
+  const expr = inLanguage(() => parseMatch(microflow, topology.environment));
+  const datapath = name === undefined ? datapathOfInport(topology, expr) : findDatapath(topology, name);
+  const flow = inLanguage(() => parseMicroflow(microflow, { ...topology.environment, ...keyOf(datapath) }));
+  return { datapath, flow };
 }
 
 function keyOf(datapath: TraceDatapath): { datapathKey: number } {

@@ -48,14 +48,16 @@ export function detailedText(nodes: readonly TraceNode[]): string {
       // ovn-trace counts a "modify" that follows, although it is not printed.
       const more = frame.next < frame.nodes.length || node.alwaysIndent || isLeaf(node);
       lines.push(detailedLine(node, frame.level + (more ? 1 : 0)));
-      stack.push({ nodes: node.subs, next: 0, level: frame.level + (more ? 2 : 0) });
+      if (node.subs.length > 0) stack.push({ nodes: node.subs, next: 0, level: frame.level + (more ? 2 : 0) });
     }
   }
   return lines.join('');
 }
 
+const indents = Array.from({ length: 32 }, (_, level) => ' '.repeat(level * 4));
+
 function detailedLine({ type, text }: TraceNode, level: number): string {
-  const indent = ' '.repeat(level * 4);
+  const indent = level < indents.length ? (indents[level] as string) : ' '.repeat(level * 4);
   if (type !== 'pipeline' && type !== 'transformation') return `${indent}${text}\n`;
   return `\n${indent}${text}\n${indent}${'-'.repeat(byteLength(text))}\n`;
 }
@@ -65,10 +67,11 @@ function isLeaf(node: TraceNode): boolean {
 }
 
 const encoder = new TextEncoder();
+const isAscii = /^[ -~]*$/;
 
 /** ovn-trace underlines as many columns as the text has bytes. */
 function byteLength(text: string): number {
-  return encoder.encode(text).length;
+  return isAscii.test(text) ? text.length : encoder.encode(text).length;
 }
 
 /** Pipelines and actions without tables: ovn-trace(8), "Summary Output". */

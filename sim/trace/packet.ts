@@ -49,9 +49,13 @@ export const slot = {
   tcpFlags: 52,
   tpSrc: 53,
   tpDst: 54,
+  /** What the packet was sent to before a load balancer changed it. */
+  ctNwDst: 55,
+  ctIp6Dst: 56,
+  ctTpDst: 60,
 } as const;
 
-const wordCount = 55;
+const wordCount = 61;
 
 /** How Open vSwitch writes a field's value (`mf_format`). */
 export type ValueForm = 'decimal' | 'hex' | 'ethernet' | 'ipv4' | 'ipv6' | 'frag' | 'tcpFlags' | 'ctState';
@@ -256,4 +260,5 @@ export function clearConntrack({ words }: Packet): void {
   words[slot.ctState] = 0;
   words[slot.ctMark] = 0;
   words.fill(0, slot.ctLabel, slot.ctLabel + 4);
+  words.fill(0, slot.ctNwDst, slot.ctTpDst + 1);
 }

@@ -25,7 +25,8 @@ import type {
   Southbound,
 } from '../../engine/ovsdb/southbound.ts';
 import { parseAddress, parseSecuredAddresses, type SecuredAddresses } from './addresses.ts';
-import { compileMatch, type Test } from './matcher.ts';
+import { candidates, type FlowIndex, indexFlows } from './flow-index.ts';
+import { compileMatch, requiredWords, type Test, type WordTest } from './matcher.ts';
 import { friendlyText, shortName } from './names.ts';
 
 export interface TracePort {
@@ -51,10 +52,12 @@ export interface TraceGroup {
 export interface ExecutableFlow {
   flow: LogicalFlow;
   test: Test;
+  /** What every packet that matches has. */
+  required: readonly WordTest[];
   actions: readonly Action[];
   /** The actions as ovn-trace prints them, one text each. */
   texts: readonly string[];
-  /** `ls_in_l2_lkup (northd.c:1): MATCH, priority 50, uuid 01234567`. */
+  /** `25. ls_in_l2_lkup (northd.c:1): MATCH, priority 50, uuid 01234567`. */
   title: string;
   /** The flow matches everything and only goes on to the next table: traces leave it out. */
   trivial: boolean;
@@ -68,6 +71,12 @@ export interface TableFlow {
   problem?: string;
 }
 
+/** How often packets have looked into a table; and from some time on, its flows indexed. */
+export interface TableLookup {
+  visits: number;
+  index?: FlowIndex<TableFlow>;
+}
+
 export interface TraceDatapath {
   binding: DatapathBinding;
   friendlyName: string;
@@ -76,6 +85,8 @@ export interface TraceDatapath {
   groupsByName: Map<string, TraceGroup>;
   /** Flows of a pipeline by table, by falling priority. */
   tables: Record<Pipeline, TableFlow[][]>;
+  /** Ways into the tables that packets have looked into. */
+  lookups: Record<Pipeline, TableLookup[]>;
   /** MAC addresses by `KEY IP`: the port's tunnel key and the address as a number. */
   macBindings: Map<string, bigint>;
   /** Tunnel keys of ports by MAC address. */
@@ -135,6 +146,7 @@ function addDatapath(topology: TraceTopology, binding: DatapathBinding): void {
     groupsByKey: new Map(),
     groupsByName: new Map(),
     tables: { ingress: [], egress: [] },
+    lookups: { ingress: [], egress: [] },
     macBindings: new Map(),
     fdb: new Map(),
     isGateway: false,
@@ -276,6 +288,36 @@ export function executable(
   return entry.executable;
 }
 
+/** Tables that few packets look into are not worth parsing whole. */
+const visitsBeforeIndex = 3;
+
+/** The flows of a table that a packet may match, in the order in which they are tried. */
+export function flowsFor(
+  topology: TraceTopology,
+  datapath: TraceDatapath,
+  pipeline: Pipeline,
+  table: number,
+  words: Uint32Array,
+): readonly TableFlow[] {
+  const lookups = datapath.lookups[pipeline];
+  const lookup = lookups[table];
+  if (lookup?.index) return candidates(lookup.index, words);
+  const flows = datapath.tables[pipeline][table] ?? [];
+  if (!lookup) lookups[table] = { visits: 1 };
+  else if (++lookup.visits > visitsBeforeIndex) lookup.index = indexOf(topology, datapath, flows);
+  return flows;
+}
+
+function indexOf(topology: TraceTopology, datapath: TraceDatapath, flows: readonly TableFlow[]): FlowIndex<TableFlow> {
+  return indexFlows(
+    flows.flatMap((entry) => {
+      const flow = executable(topology, datapath, entry);
+      // What is not understood might match anything, and is told of.
+      return flow?.test === false ? [] : [{ flow: entry, required: flow?.required ?? [] }];
+    }),
+  );
+}
+
 function compile(topology: TraceTopology, datapath: TraceDatapath, flow: LogicalFlow): ExecutableFlow {
   const { actions, prereqs } = parsedActions(topology, flow);
   const expr = parsedMatch(topology, datapath, flow.match);
@@ -283,10 +325,12 @@ function compile(topology: TraceTopology, datapath: TraceDatapath, flow: Logical
     portKey: (name: string) => portKey(topology, datapath, name),
     isResident: (name: string) => name === '' || topology.ports.has(name),
   };
-  const test = compileMatch({ type: 'and', terms: [expr, prereqs] }, context);
+  const whole: Expr = { type: 'and', terms: [expr, prereqs] };
+  const test = compileMatch(whole, context);
   return {
     flow,
     test,
+    required: requiredWords(whole, context),
     actions,
     texts: actions.map((action) => shown(topology, formatAction(action))),
     title: titleOf(topology, flow),
@@ -334,5 +378,6 @@ export function shown(topology: TraceTopology, text: string): string {
 function titleOf(topology: TraceTopology, flow: LogicalFlow): string {
   const place = flow.stage && flow.source ? `${flow.stage} (${flow.source})` : flow.stage || `(${flow.source})`;
   const label = flow.stage || flow.source ? `${place}: ` : '';
-  return `${label}${shown(topology, flow.match).trimEnd()}, priority ${flow.priority}, uuid ${flow.uuid.slice(0, 8)}`;
+  const number = String(flow.table).padStart(2);
+  return `${number}. ${label}${shown(topology, flow.match).trimEnd()}, priority ${flow.priority}, uuid ${flow.uuid.slice(0, 8)}`;
 }
