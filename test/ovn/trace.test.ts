@@ -88,17 +88,12 @@ function ours(topology: TraceTopology, microflow: string, ct: readonly string[])
     const conntrack = assumedConntrack({ ct: ct.map(parseCtState) });
     const result = traceFlow(topology, datapath, packet, { conntrack, selectId: 1, findOverlaps: true });
     const text = traceText(packet, result, ['detailed', 'summary', 'minimal']);
-    const doubt = result.overlaps.length > 0 ? 'overlapping flows are met' : result.gaps.find(isAboutBalancers);
+    const doubt = result.overlaps.length > 0 ? 'overlapping flows are met' : undefined;
     return { text, ...(doubt !== undefined && { doubt }), flows: result.flows };
   } catch (error) {
     if (error instanceof MicroflowError) return { text: `${error.message}\n`, flows: [] };
     throw error;
   }
-}
-
-/** ovn-trace looks into the Load_Balancer table, which is not part of a `Southbound`. */
-function isAboutBalancers(gap: string): boolean {
-  return gap.includes('a backend calls itself');
 }
 
 /** Microflows that between them meet what many more meet, each with something that those before it do not. */
