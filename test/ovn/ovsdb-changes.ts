@@ -1,7 +1,7 @@
 /** A schema with every kind of column, and random transactions that use all of it. */
 import fc from 'fast-check';
 
-const any = 'unlimited';
+const unlimited = 'unlimited';
 
 export const schema = {
   name: 'Everything',
@@ -15,18 +15,18 @@ export const schema = {
         share: { type: 'real' },
         enabled: { type: 'boolean' },
         tag: { type: { key: 'integer', min: 0, max: 1 } },
-        tags: { type: { key: 'string', min: 0, max: any } },
-        numbers: { type: { key: 'integer', min: 0, max: any } },
-        options: { type: { key: 'string', value: 'string', min: 0, max: any } },
+        tags: { type: { key: 'string', min: 0, max: unlimited } },
+        numbers: { type: { key: 'integer', min: 0, max: unlimited } },
+        options: { type: { key: 'string', value: 'string', min: 0, max: unlimited } },
         only: { type: { key: 'string', value: 'integer', min: 0, max: 1 } },
-        names: { type: { key: 'integer', value: 'string', min: 0, max: any } },
-        flags: { type: { key: 'boolean', value: 'boolean', min: 0, max: any } },
-        networks: { type: { key: 'string', min: 1, max: any } },
-        ports: { type: { key: { type: 'uuid', refTable: 'Port' }, min: 0, max: any } },
-        peers: { type: { key: { type: 'uuid', refTable: 'Net', refType: 'weak' }, min: 0, max: any } },
+        names: { type: { key: 'integer', value: 'string', min: 0, max: unlimited } },
+        flags: { type: { key: 'boolean', value: 'boolean', min: 0, max: unlimited } },
+        networks: { type: { key: 'string', min: 1, max: unlimited } },
+        ports: { type: { key: { type: 'uuid', refTable: 'Port' }, min: 0, max: unlimited } },
+        peers: { type: { key: { type: 'uuid', refTable: 'Net', refType: 'weak' }, min: 0, max: unlimited } },
       },
     },
-    Port: { columns: { name: { type: 'string' }, addresses: { type: { key: 'string', min: 0, max: any } } } },
+    Port: { columns: { name: { type: 'string' }, addresses: { type: { key: 'string', min: 0, max: unlimited } } } },
     Unused: { isRoot: true, columns: { name: { type: 'string' } } },
   },
 };

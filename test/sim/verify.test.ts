@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { computeSouthbound } from '../../engine/northd/index.ts';
 import type { Northbound, NorthboundRow, NorthboundTable } from '../../engine/ovsdb/northbound.ts';
 import { northboundOfPlan, planTopology } from '../../engine/vpc/index.ts';
@@ -266,6 +266,24 @@ describe('separated networks that are guarded by the source address', () => {
     });
     const finding = properties.find(({ id, subject }) => id === 'inter-network-access' && subject === 'default/blue');
     expect(finding).toMatchObject({ verdict: 'violated', reason: expect.stringContaining('forged source') });
+  });
+});
+
+describe('flows that are not understood', () => {
+  test.each([
+    ['an action that nobody knows', { actions: 'frobnicate; next;' }],
+    ['an action that the tracer does not model', { actions: 'reg0[4] = dns_lookup(); next;' }],
+    ['a match that nobody can read', { match: 'frobnicate == 1' }],
+    ['a match with an address set that is not there', { match: 'ip4.src == $frobnicate' }],
+  ])('make verdicts unknown, never probed: %s', (_what, change) => {
+    const plans = planTopology(redAndBlue());
+    const { southbound } = computeSouthbound(northboundOfPlan(plans));
+    for (const flow of southbound.flows) if (flow.stage === 'ls_in_l2_lkup') Object.assign(flow, change);
+    const { verdict, properties } = verify(southbound, plans);
+    const judged = properties.filter(({ id }) => id === 'tenant-isolation');
+    expect(judged.map((finding) => finding.verdict)).toEqual(['unknown', 'unknown']);
+    expect(judged[0].reason).toMatch(/frobnicate|dns_lookup/);
+    expect(['violated', 'unknown']).toContain(verdict);
   });
 });
 
