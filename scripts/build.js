@@ -1,8 +1,8 @@
 /**
  * Builds what can be built without a C++ compiler:
  *
- *     asm/*.ts  ──asc──▶  build/asm/lflow.js   the WebAssembly module as a JavaScript module of its bytes,
- *                                              so that a browser and Node.js load it alike
+ *     asm/*.ts  ──asc──▶  build/asm/*.js   the WebAssembly modules as JavaScript modules of their bytes,
+ *                                          so that a browser and Node.js load them alike
  *     *.ts      ──tsc──▶  dist/                the library and the command
  *
  * `node scripts/build.js` builds both and fails on any error.  With `--stale`,
@@ -18,30 +18,43 @@ import { argv, execPath, exit, pid } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const asmModule = join(root, 'build/asm/lflow.js');
 const distStamp = join(root, 'build/dist.stamp');
+
+/**
+ * The WebAssembly modules: the frame parser, whose memory is laid out by asm/layout.ts with static data behind it, and
+ * the packet plane, once for speed and once with every assertion checked (`assert` of AssemblyScript).
+ */
+const asmModules = [
+  { name: 'lflow', entry: 'asm/index.ts', options: ['--noAssert', '--memoryBase', '262144'] },
+  { name: 'plane', entry: 'asm/plane/index.ts', options: ['--noAssert', '--memoryBase', '1024', '--enable', 'simd'] },
+  { name: 'plane-checked', entry: 'asm/plane/index.ts', options: ['--memoryBase', '1024', '--enable', 'simd'] },
+];
+
+/** @param {string} name */
+const asmFile = (name) => join(root, `build/asm/${name}.js`);
 
 /** Compiles the AssemblyScript sources. */
 async function buildAsm() {
   const { default: asc } = await import('assemblyscript/asc');
-  const wasm = join(root, `build/asm/lflow.${pid}.wasm`);
-  mkdirSync(dirname(wasm), { recursive: true });
-  try {
-    const { error, stderr } = await asc.main([
-      'asm/index.ts',
-      ...['--baseDir', root, '--outFile', join('build/asm', `lflow.${pid}.wasm`)],
-      ...['--optimizeLevel', '3', '--shrinkLevel', '0', '--converge', '--noAssert'],
-      // Nothing is allocated: memory is laid out by asm/layout.ts, and static data begins behind it.
-      ...['--runtime', 'stub', '--memoryBase', '262144'],
-    ]);
-    if (error) throw new Error(`asm/ does not compile: ${error.message}\n${stderr}`);
-    const base64 = readFileSync(wasm).toString('base64');
-    replace(
-      asmModule,
-      `/** The WebAssembly module that asm/ compiles to. */\nexport const wasm = Uint8Array.from(atob('${base64}'), (c) => c.charCodeAt(0));\n`,
-    );
-  } finally {
-    rmSync(wasm, { force: true });
+  mkdirSync(join(root, 'build/asm'), { recursive: true });
+  for (const { name, entry, options } of asmModules) {
+    const wasm = join(root, `build/asm/${name}.${pid}.wasm`);
+    try {
+      const { error, stderr } = await asc.main([
+        entry,
+        ...['--baseDir', root, '--outFile', join('build/asm', `${name}.${pid}.wasm`)],
+        ...['--optimizeLevel', '3', '--shrinkLevel', '0', '--converge', '--runtime', 'stub'],
+        ...options,
+      ]);
+      if (error) throw new Error(`${entry} does not compile: ${error.message}\n${stderr}`);
+      const base64 = readFileSync(wasm).toString('base64');
+      replace(
+        asmFile(name),
+        `/** The WebAssembly module that ${entry} compiles to. */\nexport const wasm = Uint8Array.from(atob('${base64}'), (c) => c.charCodeAt(0));\n`,
+      );
+    } finally {
+      rmSync(wasm, { force: true });
+    }
   }
 }
 
@@ -103,7 +116,7 @@ function stale(made, sources) {
 
 /** Builds what is missing or older than its sources. */
 export async function buildStale() {
-  if (stale(asmModule, ['asm', 'scripts/build.js'])) await buildAsm();
+  if (asmModules.some(({ name }) => stale(asmFile(name), ['asm', 'scripts/build.js']))) await buildAsm();
   if (stale(distStamp, ['index.ts', 'asm', 'engine', 'sim', 'native', 'cli', 'tsconfig.json', 'tsconfig.build.json'])) {
     buildDist('ignore');
   }

@@ -1,0 +1,2 @@
+/** What the module of the packet plane exports. */
+export { reserve, reserved } from './arena';
