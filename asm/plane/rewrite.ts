@@ -92,14 +92,14 @@ const CFI: u32 = 0x1000;
  * no other bits set), and the frame the same.
  */
 export function setWord(packet: usize, flow: usize, word: u32, value: u64, mask: u64): void {
-  assert(word < FLOW_WORDS);
+  assert(word < (FLOW_WORDS as u32));
   assert((value & ~mask) === 0);
   const at = flow + (word << 3);
   const before = load<u64>(at);
   const after = (before & ~mask) | value;
   if (after === before) return;
   store<u64>(at, after);
-  if (word > W_IP6_LABEL) return;
+  if (word > (W_IP6_LABEL as u32)) return;
   assert(!(load<u32>(packet, P_STATE) & PS_SHARED));
   switch (word) {
     case W_ETH_DST:
@@ -206,7 +206,7 @@ function setIp6(packet: usize, flow: usize, word: u32, before: u64, after: u64):
   if (ethType(flow) !== TYPE_IP6 || l3 + IP6_HEADER > load<u32>(packet, P_LENGTH)) return;
   store<u64>(byte(packet, l3 + IP6_SRC + ((word - W_IP6_SRC) << 3), 8), bswap<u64>(after));
   // With segments left in a routing header, the checksum is made of another destination.
-  if (word >= W_IP6_DST && isRouted(packet)) return;
+  if (word >= (W_IP6_DST as u32) && isRouted(packet)) return;
   coverAddresses(packet, flow, change(before, after));
 }
 
