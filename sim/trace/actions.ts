@@ -1,5 +1,5 @@
 /** What each action does to a packet, and what ovn-trace says about it. */
-import { type Action, formatAction } from '../../engine/lang/index.ts';
+import { formatAction } from '../../engine/lang/index.ts';
 import { assign, decrementTtl, exchange, load, lookupName, move, pop, push, putOptions } from './assignments.ts';
 import { checkHairpin, translateToVirtualAddress } from './balancers.ts';
 import { balance, commit, select, track, translate } from './connections.ts';
@@ -7,6 +7,7 @@ import { formatFlow } from './flow-format.ts';
 import { getNeighbor, getPortOfMac, lookupNeighbor, lookupPortOfMac } from './neighbors.ts';
 import { nestedPacket } from './nested.ts';
 import { append } from './nodes.ts';
+import type { Operation } from './operations.ts';
 import { output } from './output.ts';
 import { clearConntrack, slot } from './packet.ts';
 import { mayEnter, mayLeave } from './port-security.ts';
@@ -17,14 +18,15 @@ import type { ActionOf, Step } from './step.ts';
  * Runs one action: changes the packet, and adds nodes with what is to be said.
  * Where the packet, or a copy of it, goes on somewhere else, that is returned.
  */
-export function execute(step: Step, action: Action): Continuation | undefined {
+export function execute(step: Step, operation: Operation): Continuation | undefined {
+  const { action } = operation;
   switch (action.type) {
     case 'next':
       return goOn(step, action);
     case 'output':
       return output(step);
     case 'nested':
-      return nest(step, action);
+      return nest(step, action, operation.inner);
     case 'ct_next':
       return track(step, action);
     case 'ct_dnat':
@@ -40,19 +42,19 @@ export function execute(step: Step, action: Action): Continuation | undefined {
     case 'select':
       return select(step, action);
     default:
-      change(step, action);
+      change(step, operation);
       return undefined;
   }
 }
 
 /** Runs an action after which the packet stays where it is. */
-function change(step: Step, action: Action): void {
+function change(step: Step, { action, loading, copying, inner }: Operation): void {
   switch (action.type) {
     case 'load':
-      load(step, action);
+      if (loading) load(step.packet, step.into, loading);
       break;
     case 'move':
-      move(step, action);
+      if (copying) move(step.packet, step.into, copying);
       break;
     case 'exchange':
       exchange(step, action);
@@ -68,7 +70,7 @@ function change(step: Step, action: Action): void {
       break;
     case 'ct_commit':
     case 'ct_commit_v2':
-      commit(step, action);
+      commit(step, action, inner);
       break;
     case 'ct_clear':
       clearConntrack(step.packet);
@@ -138,21 +140,27 @@ function change(step: Step, action: Action): void {
 }
 
 /** Where `next` leads to: another table, or the other pipeline. */
-function goOn({ place: { datapath, pipeline, passed }, packet, into }: Step, action: ActionOf<'next'>): Continuation {
-  const place = { datapath, pipeline: action.pipeline, table: action.table, passed: passed + 1 };
-  if (action.pipeline === pipeline) return { place: { ...place, passed }, packet, into };
+function goOn({ place, packet, last, into }: Step, action: ActionOf<'next'>): Continuation {
+  const { datapath, pipeline, passed } = place;
+  const { pipeline: target, table } = action;
+  if (target === pipeline) return { place: { datapath, pipeline, table, passed }, packet, shared: !last, into };
   const port = action.pipeline === 'ingress' ? 'inport' : 'outport';
   const name = nameOfKey(datapath, packet.words[slot[port]] as number);
   const node = append(into, 'pipeline', `${action.pipeline}(dp="${datapath.friendlyName}", ${port}="${name}")`);
-  return { place, packet, into: node.subs };
+  const start = { datapath, pipeline: target, table, passed: passed + 1 };
+  return { place: start, packet, shared: !last, into: node.subs };
 }
 
 /** Runs the actions in braces on the packet that their name makes of this one. */
-function nest({ run, place, packet, into }: Step, action: ActionOf<'nested'>): Continuation | undefined {
+function nest(
+  { run, place, packet, into }: Step,
+  action: ActionOf<'nested'>,
+  inner: readonly Operation[],
+): Continuation | undefined {
   const made = nestedPacket(action.name, packet);
   if (!made) return undefined;
   const node = append(into, 'transformation', made.title);
-  return run.perform({ place, packet: made.packet, into: node.subs }, action.actions);
+  return run.perform({ place, packet: made.packet, shared: false, into: node.subs }, inner);
 }
 
 function isSecured({ run, place, packet }: Step, end: 'inport' | 'outport'): boolean {

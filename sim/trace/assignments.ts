@@ -2,21 +2,23 @@
 import { formatConstantSet, formatHex } from '../../engine/lang/constants.ts';
 import { formatFieldRef } from '../../engine/lang/fields.ts';
 import { type FieldRef, formatAction } from '../../engine/lang/index.ts';
-import { append, type TraceNode } from './nodes.ts';
+import { say, type TraceNode } from './nodes.ts';
 import {
+  copyBits,
   isIp,
   isRegister,
   type Packet,
   readBits,
   resolveField,
   slot,
+  type WordCopy,
   type WordWrite,
+  wordCopies,
   wordWrites,
   writeBits,
 } from './packet.ts';
-import { hasField } from './prerequisites.ts';
+import { type FieldTest, fieldTest, hasField } from './prerequisites.ts';
 import type { ActionOf, Step } from './step.ts';
-import { portKey } from './topology.ts';
 import { valueText } from './values.ts';
 
 /** Puts a result into the field that an action names. */
@@ -25,39 +27,46 @@ export function assign(packet: Packet, dst: FieldRef, value: bigint): void {
   if (bits) writeBits(packet, bits.where, value, bits.ofs, bits.n);
 }
 
-/** What a `load` does, worked out when it first runs. */
-interface Loading {
+/** What a `load` does. */
+export interface Loading {
   /** What to say of it; undefined for a register. */
-  said?: string;
-  /** Empty for a port's name, which has another number on each datapath. */
-  writes: WordWrite[];
+  said: string | undefined;
+  writes: readonly WordWrite[];
+  /** Whether a packet has the field; undefined if every packet has. */
+  isThere: FieldTest | undefined;
 }
 
-const loadings = new WeakMap<ActionOf<'load'>, Loading>();
-
-function loadingOf(action: ActionOf<'load'>): Loading {
-  const { dst, imm } = action;
+/** Works out what a `load` does on a datapath whose ports have these tunnel keys. */
+export function loadingOf(
+  { dst, imm, ...rest }: ActionOf<'load'>,
+  portKey: (name: string) => number | undefined,
+): Loading {
   const bits = resolveField(dst);
   if (!bits) {
     // icmp4.frag_mtu and icmp6.frag_mtu, which only the ICMP error in the making has.
-    return { said: `${dst.symbol.name} = ${imm.kind === 'bits' ? imm.value & 0xffffn : 0}`, writes: [] };
+    const said = `${dst.symbol.name} = ${imm.kind === 'bits' ? imm.value & 0xffffn : 0}`;
+    return { said, writes: [], isThere: undefined };
   }
   const shift = BigInt(bits.ofs);
-  const mask = imm.kind === 'bits' ? imm.mask & ((1n << BigInt(bits.n)) - 1n) : 0n;
-  const writes = imm.kind === 'bits' ? wordWrites(bits.where, imm.value << shift, mask << shift) : [];
-  return isRegister(bits.where) ? { writes } : { said: formatAction(action).replace(/;$/, ''), writes };
+  const ones = (1n << BigInt(bits.n)) - 1n;
+  const value = imm.kind === 'bits' ? imm.value : BigInt(portKey(imm.text) ?? 0);
+  const mask = imm.kind === 'bits' ? imm.mask & ones : ones;
+  return {
+    said: isRegister(bits.where) ? undefined : formatAction({ ...rest, dst, imm }).replace(/;$/, ''),
+    writes: wordWrites(bits.where, value << shift, mask << shift),
+    isThere: fieldTest(dst.symbol.field),
+  };
 }
 
 /** `FIELD = CONSTANT` */
-export function load({ run, place, packet, into }: Step, action: ActionOf<'load'>): void {
-  const loading = loadings.get(action) ?? loadingOf(action);
-  loadings.set(action, loading);
-  const { dst, imm } = action;
-  if (loading.said !== undefined) append(into, 'modify', loading.said);
-  if (!hasField(packet, dst.symbol.field)) return;
-  if (imm.kind === 'string') assign(packet, dst, BigInt(portKey(run.topology, place.datapath, imm.text) ?? 0));
+export function load(packet: Packet, into: TraceNode[], { said, writes, isThere }: Loading): void {
+  if (said !== undefined) say(into, 'modify', said);
+  if (isThere && !isThere(packet)) return;
   const { words } = packet;
-  for (const { at, keep, value } of loading.writes) words[at] = ((words[at] as number) & keep) | value;
+  for (let i = 0; i < writes.length; i++) {
+    const { at, keep, value } = writes[i] as WordWrite;
+    words[at] = ((words[at] as number) & keep) | value;
+  }
 }
 
 /** What a copy puts into a field, reduced to a constant; nothing is said of registers. */
@@ -67,20 +76,52 @@ function sayCopy(packet: Packet, dst: FieldRef, src: FieldRef, into: TraceNode[]
   if (!to || !from || isRegister(to.where)) return;
   const value = readBits(packet, from.where, from.ofs, from.n);
   const whole = from.ofs === 0 && from.n >= from.where.width;
-  append(into, 'modify', `${formatFieldRef(dst)} = ${whole ? valueText(value, from.where.form) : formatHex(value)}`);
+  say(into, 'modify', `${formatFieldRef(dst)} = ${whole ? valueText(value, from.where.form) : formatHex(value)}`);
+}
+
+/** What a `move` does. */
+export interface Copying {
+  dst: FieldRef;
+  src: FieldRef;
+  /** Nothing is said of registers. */
+  isSaid: boolean;
+  /** Word by word, where the bits stand at the same places of words or within one; else bit by bit. */
+  words: readonly WordCopy[] | undefined;
+  /** Whether a packet has the fields; undefined if every packet has. */
+  dstIsThere: FieldTest | undefined;
+  srcIsThere: FieldTest | undefined;
+}
+
+/** Works out what a `move` does. */
+export function copyingOf({ dst, src }: { dst: FieldRef; src: FieldRef }): Copying {
+  const to = resolveField(dst);
+  const from = resolveField(src);
+  return {
+    dst,
+    src,
+    isSaid: to !== undefined && from !== undefined && !isRegister(to.where),
+    words: to && from && wordCopies(to, from),
+    dstIsThere: fieldTest(dst.symbol.field),
+    srcIsThere: fieldTest(src.symbol.field),
+  };
 }
 
 /** `FIELD = FIELD` */
-export function move({ packet, into }: Step, { dst, src }: ActionOf<'move' | 'exchange'>): void {
-  sayCopy(packet, dst, src, into);
+export function move(packet: Packet, into: TraceNode[], copying: Copying): void {
+  const { dst, src, isSaid, words, dstIsThere, srcIsThere } = copying;
+  if (isSaid) sayCopy(packet, dst, src, into);
+  if ((dstIsThere && !dstIsThere(packet)) || (srcIsThere && !srcIsThere(packet))) return;
+  if (words) {
+    copyBits(packet, words);
+    return;
+  }
   const to = resolveField(dst);
   const from = resolveField(src);
-  if (!to || !from || !hasField(packet, dst.symbol.field) || !hasField(packet, src.symbol.field)) return;
-  writeBits(packet, to.where, readBits(packet, from.where, from.ofs, from.n), to.ofs, to.n);
+  if (to && from) writeBits(packet, to.where, readBits(packet, from.where, from.ofs, from.n), to.ofs, to.n);
 }
 
 /** `FIELD <-> FIELD` */
-export function exchange({ packet, into }: Step, { dst, src }: ActionOf<'move' | 'exchange'>): void {
+export function exchange({ packet, into }: Step, { dst, src }: { dst: FieldRef; src: FieldRef }): void {
   sayCopy(packet, dst, src, into);
   sayCopy(packet, src, dst, into);
   const a = resolveField(dst);
@@ -97,14 +138,14 @@ export function push({ packet, into, stack }: Step, { field }: ActionOf<'push' |
   if (!bits) return;
   const value = readBits(packet, bits.where, bits.ofs, bits.n);
   stack.push(value);
-  append(into, 'modify', `push(${formatFieldRef(field)}) -> ${formatHex(value)}`);
+  say(into, 'modify', `push(${formatFieldRef(field)}) -> ${formatHex(value)}`);
 }
 
 /** `pop(FIELD)` */
 export function pop({ packet, into, stack }: Step, { field }: ActionOf<'push' | 'pop'>): void {
   const value = stack.pop();
   const said = value === undefined ? '/* empty stack */' : formatHex(value);
-  append(into, 'modify', `pop(${formatFieldRef(field)}) <- ${said}`);
+  say(into, 'modify', `pop(${formatFieldRef(field)}) <- ${said}`);
   if (value !== undefined) assign(packet, field, value);
 }
 
@@ -112,12 +153,12 @@ export function pop({ packet, into, stack }: Step, { field }: ActionOf<'push' | 
 export function decrementTtl({ packet, into }: Step): void {
   const ttl = packet.words[slot.nwTtl] as number;
   if (!isIp(packet)) {
-    append(into, 'error', '*** TTL decrement of non-IP packet');
+    say(into, 'error', '*** TTL decrement of non-IP packet');
   } else if (ttl === 0) {
-    append(into, 'error', '*** TTL underflow');
+    say(into, 'error', '*** TTL underflow');
   } else {
     packet.words[slot.nwTtl] = ttl - 1;
-    append(into, 'modify', 'ip.ttl--');
+    say(into, 'modify', 'ip.ttl--');
   }
 }
 
@@ -127,17 +168,17 @@ export function putOptions(
   { type, dst, options }: ActionOf<'put_dhcp_opts' | 'put_dhcpv6_opts' | 'put_nd_ra_opts'>,
 ): void {
   if (type !== 'put_nd_ra_opts') {
-    append(into, 'error', '/* We assume that this packet is DHCPDISCOVER or DHCPREQUEST. */');
+    say(into, 'error', '/* We assume that this packet is DHCPDISCOVER or DHCPREQUEST. */');
   }
   const said = options.map(({ name, values, inCurlies }) => `${name} = ${formatConstantSet({ values, inCurlies })}`);
-  append(into, 'modify', `${type}(${said.join(', ')})`);
+  say(into, 'modify', `${type}(${said.join(', ')})`);
   const bits = resolveField(dst);
-  if (bits && !isRegister(bits.where)) append(into, 'modify', `${formatFieldRef(dst)} = 1`);
+  if (bits && !isRegister(bits.where)) say(into, 'modify', `${formatFieldRef(dst)} = 1`);
   assign(packet, dst, 1n);
 }
 
 /** `R = dns_lookup()`, which ovn-trace does not do either. */
 export function lookupName({ packet, into }: Step, { dst }: { dst: FieldRef }): void {
   assign(packet, dst, 0n);
-  append(into, 'error', '*** dns_lookup action not implemented');
+  say(into, 'error', '*** dns_lookup action not implemented');
 }

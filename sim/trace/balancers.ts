@@ -4,7 +4,7 @@ import type { FieldRef } from '../../engine/lang/ir.ts';
 import type { Southbound } from '../../engine/ovsdb/southbound.ts';
 import { type Address, parseAddress } from './addresses.ts';
 import { assign } from './assignments.ts';
-import { append } from './nodes.ts';
+import { say } from './nodes.ts';
 import { ctState, etherType, fields, type Packet, readBits, type Storage, sameWords, slot } from './packet.ts';
 import { addGap } from './run.ts';
 import type { Step } from './step.ts';
@@ -61,7 +61,7 @@ export function checkHairpin(step: Step, { type, dst }: { type: string; dst: Fie
   const port = packet.words[type === 'chk_lb_hairpin' ? slot.ctTpDst : slot.tpDst];
   const result = isBack && address?.port === port ? 1 : 0;
   assign(packet, dst, BigInt(result));
-  append(into, 'modify', `${formatFieldRef(dst)} = ${result}`);
+  say(into, 'modify', `${formatFieldRef(dst)} = ${result}`);
 }
 
 function isSentToItself(packet: Packet): boolean {
@@ -82,6 +82,6 @@ export function translateToVirtualAddress(step: Step): void {
   addGap(step.run, 'the action ct_snat_to_vip is not modelled');
   const address = addressedBefore(step);
   if (address && address.port === step.packet.words[slot.ctTpDst]) {
-    append(step.into, 'action', `/* nat(src=${address.ip}) */`);
+    say(step.into, 'action', `/* nat(src=${address.ip}) */`);
   }
 }

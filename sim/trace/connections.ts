@@ -4,20 +4,22 @@ import { formatFieldRef } from '../../engine/lang/fields.ts';
 import type { Constant, NatZone } from '../../engine/lang/index.ts';
 import { assign, load, move } from './assignments.ts';
 import type { Nat, NatAddress } from './ct.ts';
-import { append } from './nodes.ts';
-import { clonePacket, type Packet, slot } from './packet.ts';
+import { append, say } from './nodes.ts';
+import type { Operation } from './operations.ts';
+import { type Packet, slot } from './packet.ts';
 import type { Continuation, Place } from './run.ts';
-import type { ActionOf, Step } from './step.ts';
+import { type ActionOf, passedOn, type Step } from './step.ts';
 
 /** A copy of the packet goes on in the next table; the actions that follow run on the packet itself. */
 function fork({ place, into }: Step, title: string, copy: Packet): Continuation {
   const node = append(into, 'transformation', title);
-  return { place: { ...place, table: place.table + 1 }, packet: copy, into: node.subs };
+  const { datapath, pipeline, table, passed } = place;
+  return { place: { datapath, pipeline, table: table + 1, passed }, packet: copy, shared: false, into: node.subs };
 }
 
 /** `ct_next;` */
 export function track(step: Step, { zone }: ActionOf<'ct_next'>): Continuation {
-  const copy = clonePacket(step.packet);
+  const copy = passedOn(step);
   return fork(step, step.run.conntrack.lookup(copy, zoneOf(step, zone)), copy);
 }
 
@@ -27,7 +29,7 @@ export function translate(
   action: ActionOf<'ct_dnat' | 'ct_snat' | 'ct_dnat_in_czone' | 'ct_snat_in_czone' | 'ct_commit_nat'>,
 ): Continuation | undefined {
   const nat = natOf(action, step.place);
-  const copy = clonePacket(step.packet);
+  const copy = passedOn(step);
   const zone = nat.direction === 'src' && !nat.commonZone ? 'snat' : 'dnat';
   const title = step.run.conntrack.translate(copy, zoneOf(step, zone), nat);
   return title === undefined ? undefined : fork(step, title, copy);
@@ -55,13 +57,13 @@ function addressOf(constant: Constant): NatAddress | undefined {
 
 /** `ct_lb_mark(backends=...);` */
 export function balance(step: Step, action: ActionOf<'ct_lb' | 'ct_lb_mark'>): Continuation {
-  const copy = clonePacket(step.packet);
+  const copy = passedOn(step);
   const backends = action.backends.flatMap(({ ip, port }) => {
     const address = addressOf(ip);
     return address ? [{ ...address, port }] : [];
   });
   const { title, error } = step.run.conntrack.balance(copy, zoneOf(step), action.type, backends);
-  if (error !== undefined) append(step.into, 'error', error);
+  if (error !== undefined) say(step.into, 'error', error);
   return fork(step, title, copy);
 }
 
@@ -70,24 +72,23 @@ export function select(step: Step, { dst, members }: ActionOf<'select'>): Contin
   const wanted = members.find(({ id }) => id === step.run.selectId);
   const chosen = wanted ?? members[0];
   if (!chosen) return undefined;
-  const copy = clonePacket(step.packet);
+  const copy = passedOn(step);
   assign(copy, dst, BigInt(chosen.id));
   const note = wanted ? '' : ' /* Randomly selected. Use --select-id to specify. */';
   return fork(step, `select: ${formatFieldRef(dst)} = ${chosen.id}${note}`, copy);
 }
 
 /** `ct_commit;`, `ct_commit(ct_mark=...);`, `ct_commit { ct_mark.blocked = 0; };` */
-export function commit(step: Step, action: ActionOf<'ct_commit' | 'ct_commit_v2'>): void {
+export function commit(step: Step, action: ActionOf<'ct_commit' | 'ct_commit_v2'>, inner: readonly Operation[]): void {
   step.run.conntrack.commit(step.packet, zoneOf(step), (entry) => {
     if (action.type === 'ct_commit') {
       setMarks(entry, action);
       return;
     }
     // Traces do not say what is done inside the braces.
-    const unsaid: Step = { ...step, packet: entry, into: [], stack: [] };
-    for (const change of action.actions) {
-      if (change.type === 'load') load(unsaid, change);
-      else if (change.type === 'move') move(unsaid, change);
+    for (const { loading, copying } of inner) {
+      if (loading) load(entry, [], loading);
+      if (copying) move(entry, [], copying);
     }
   });
 }

@@ -2,11 +2,14 @@
  * The walk of one packet through the logical pipelines: table by table, action
  * by action, through patch ports into the next datapath, along every fork.
  */
-import { type Action, formatAction } from '../../engine/lang/index.ts';
 import type { Pipeline } from '../../engine/ovsdb/southbound.ts';
 import { execute } from './actions.ts';
 import { assumedConntrack } from './ct.ts';
-import { append } from './nodes.ts';
+import { candidates, type Leaf, nextCandidate } from './flow-index.ts';
+import { conditionOfFlow, type ExecutableFlow, executable, lookInto, type TableFlow } from './flows.ts';
+import { meets, type Test } from './matcher.ts';
+import { append, say } from './nodes.ts';
+import type { Operation } from './operations.ts';
 import { clonePacket, type Packet, slot } from './packet.ts';
 import {
   addGap,
@@ -18,15 +21,7 @@ import {
   type TraceResult,
 } from './run.ts';
 import type { Step } from './step.ts';
-import {
-  type ExecutableFlow,
-  executable,
-  flowsFor,
-  shown,
-  type TableFlow,
-  type TraceDatapath,
-  type TraceTopology,
-} from './topology.ts';
+import type { TraceDatapath, TraceTopology } from './topology.ts';
 
 /** Copies of copies deeper than this are made in a loop. */
 const maxDepth = 128;
@@ -58,13 +53,14 @@ export function traceFlow(
     depth: 0,
     tablesLeft: maxTables + maxTablesPerPort * topology.ports.size,
     walk: (start) => walk(run, start),
-    perform: (start, actions) => perform(run, start, actions),
+    perform: (start, operations) => perform(run, start, operations),
   };
   const inport = nameOfKey(datapath, packet.words[slot.inport] as number);
   const node = append(result.nodes, 'pipeline', `ingress(dp="${datapath.friendlyName}", inport="${inport}")`);
   walk(run, {
     place: { datapath, pipeline: 'ingress', table: 0, passed: 0 },
     packet: clonePacket(packet),
+    shared: false,
     into: node.subs,
   });
   return result;
@@ -75,24 +71,28 @@ function walk(run: Run, start: Continuation): void {
   run.depth++;
   for (let next: Continuation | undefined = start; next; next = visit(run, next)) {
     if (run.depth <= maxDepth && run.tablesLeft > 0 && next.place.passed <= maxPassed) continue;
-    append(next.into, 'error', '*** the packet goes round in a loop; giving up');
+    say(next.into, 'error', '*** the packet goes round in a loop; giving up');
     addGap(run, 'the packet goes round in a loop, which was not followed to its end');
     break;
   }
   run.depth--;
 }
 
-function visit(run: Run, { place, packet, into }: Continuation): Continuation | undefined {
+function visit(run: Run, { place, packet, shared, into }: Continuation): Continuation | undefined {
+  const { datapath, pipeline, passed } = place;
   const { flow, table } = lookup(run, place, packet);
   if (!flow) {
     const number = String(table).padStart(2);
-    const stage = stageName(place.datapath, place.pipeline, table);
+    const stage = stageName(datapath, pipeline, table);
     append(into, 'table', `${number}. ${stage === undefined ? '' : `${stage}: `}no match (implicit drop)`);
     return undefined;
   }
-  const node = append(into, 'table', flow.title);
-  node.flow = flow.flow;
-  return perform(run, { place: { ...place, table }, packet, into: node.subs }, flow.actions, flow.texts);
+  const node = append(into, 'table', flow.title, flow.flow);
+  return perform(
+    run,
+    { place: { datapath, pipeline, table, passed }, packet, shared, into: node.subs },
+    flow.operations,
+  );
 }
 
 /** The flow that the packet meets first, past those that say nothing; and the table that it is in. */
@@ -100,47 +100,81 @@ function lookup(run: Run, place: Place, packet: Packet): { flow: ExecutableFlow 
   const { datapath, pipeline } = place;
   for (let table = place.table; ; table++) {
     run.tablesLeft--;
-    const flow = match(run, datapath, pipeline, table, packet);
+    const ways = lookInto(run.topology, datapath, pipeline, table);
+    if (ways.passes) {
+      run.result.flows.push(ways.passes);
+      continue;
+    }
+    const flow = ways.index
+      ? matchIndexed(run, datapath, candidates(ways.index, packet.words), packet)
+      : match(run, datapath, datapath.tables[pipeline][table] ?? [], packet);
     if (flow) run.result.flows.push(flow.flow);
     if (!flow?.trivial) return { flow, table };
   }
 }
 
+function matchIndexed(
+  run: Run,
+  datapath: TraceDatapath,
+  leaf: Leaf<TableFlow>,
+  packet: Packet,
+): ExecutableFlow | undefined {
+  const { words } = packet;
+  for (let i = nextCandidate(leaf, words, 0); i >= 0; i = nextCandidate(leaf, words, i + 1)) {
+    const entry = leaf.flows[i] as TableFlow;
+    const rest = entry.condition?.rest;
+    if (typeof rest === 'function' && !rest(words)) continue;
+    const flow = taken(run, datapath, entry, packet);
+    if (!flow) continue;
+    if (run.findOverlaps) findOverlaps(run, datapath, flow, leaf.flows.slice(i + 1), packet);
+    return flow;
+  }
+  return undefined;
+}
+
 function match(
   run: Run,
   datapath: TraceDatapath,
-  pipeline: Pipeline,
-  table: number,
+  flows: readonly TableFlow[],
   packet: Packet,
 ): ExecutableFlow | undefined {
-  const flows = flowsFor(run.topology, datapath, pipeline, table, packet.words);
   for (let i = 0; i < flows.length; i++) {
     const entry = flows[i] as TableFlow;
-    const flow = executable(run.topology, datapath, entry);
-    // What is not understood might have matched.
-    if (!flow) addGap(run, entry.problem ?? '');
-    if (!flow || !matches(flow, packet)) continue;
+    const condition = conditionOfFlow(run.topology, datapath, entry);
+    if (condition && !meets(condition, packet.words)) continue;
+    const flow = taken(run, datapath, entry, packet);
+    if (!flow) continue;
     if (run.findOverlaps) findOverlaps(run, datapath, flow, flows.slice(i + 1), packet);
     return flow;
   }
   return undefined;
 }
 
-function matches({ test }: ExecutableFlow, packet: Packet): boolean {
+/** The flow, which the packet's match has led to; undefined if its actions do not let the packet have it. */
+function taken(run: Run, datapath: TraceDatapath, entry: TableFlow, packet: Packet): ExecutableFlow | undefined {
+  const flow = executable(run.topology, datapath, entry);
+  // What is not understood might have matched.
+  if (!flow) addGap(run, entry.problem ?? '');
+  return flow && decides(flow.prereqs, packet) ? flow : undefined;
+}
+
+function decides(test: Test, packet: Packet): boolean {
   return typeof test === 'boolean' ? test : test(packet.words);
 }
 
 function findOverlaps(
   run: Run,
   datapath: TraceDatapath,
-  taken: ExecutableFlow,
+  chosen: ExecutableFlow,
   rest: readonly TableFlow[],
   packet: Packet,
 ): void {
   for (const entry of rest) {
-    if (entry.flow.priority !== taken.flow.priority) return;
+    if (entry.flow.priority !== chosen.flow.priority) return;
+    const condition = conditionOfFlow(run.topology, datapath, entry);
+    if (!condition || !meets(condition, packet.words)) continue;
     const other = executable(run.topology, datapath, entry);
-    if (other && matches(other, packet)) run.result.overlaps.push({ taken: taken.flow, other: other.flow });
+    if (other && decides(other.prereqs, packet)) run.result.overlaps.push({ taken: chosen.flow, other: other.flow });
   }
 }
 
@@ -151,17 +185,18 @@ function stageName(datapath: TraceDatapath, pipeline: Pipeline, table: number): 
 /** Runs actions on the packet; where the last one leads to is returned, not followed. */
 function perform(
   run: Run,
-  { place, packet, into }: Continuation,
-  actions: readonly Action[],
-  texts?: readonly string[],
+  { place, packet, shared, into }: Continuation,
+  operations: readonly Operation[],
 ): Continuation | undefined {
-  if (actions.length === 0) append(into, 'action', 'drop;');
-  const step: Step = { run, place, packet, into, stack: [] };
-  for (let i = 0; i < actions.length; i++) {
-    const action = actions[i] as Action;
-    append(into, 'action', texts?.[i] ?? shown(run.topology, formatAction(action)));
-    const next = execute(step, action);
-    if (next && i === actions.length - 1) return next;
+  if (operations.length === 0) say(into, 'action', 'drop;');
+  const step: Step = { run, place, packet, last: false, into, stack: [] };
+  const end = operations.length - 1;
+  for (let i = 0; i <= end; i++) {
+    const operation = operations[i] as Operation;
+    step.last = i === end && !shared;
+    say(into, 'action', operation.text);
+    const next = execute(step, operation);
+    if (next && i === end) return next;
     if (next) walk(run, next);
   }
   return undefined;

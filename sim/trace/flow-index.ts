@@ -19,8 +19,17 @@ interface Branch<Flow> {
   others: FlowIndex<Flow>;
 }
 
-/** A leaf holds the flows in the order in which they were given. */
-export type FlowIndex<Flow> = Branch<Flow> | readonly Flow[];
+/**
+ * Flows in the order in which they were given, and what they still insist on:
+ *
+ *     tests  end of flow 0's words | end of flow 1's | ... | at mask value | at mask value | ...
+ */
+export interface Leaf<Flow> {
+  flows: readonly Flow[];
+  tests: Int32Array;
+}
+
+export type FlowIndex<Flow> = Branch<Flow> | Leaf<Flow>;
 
 /** Fewer flows than this are tried one by one. */
 const fewFlows = 4;
@@ -30,21 +39,44 @@ const maxDepth = 4;
 /** Builds an index of flows, which keep their order. */
 export function indexFlows<Flow>(flows: readonly IndexedFlow<Flow>[], depth = 0): FlowIndex<Flow> {
   const bits = flows.length < fewFlows || depth === maxDepth ? undefined : tellingBits(flows);
-  if (!bits) return flows.map(({ flow }) => flow);
-  const { at, mask, values } = bits;
-  const below = (value: number | undefined) =>
-    indexFlows(
-      flows.flatMap((flow) => without(flow, at, mask, value)),
-      depth + 1,
-    );
-  return { at, mask, cases: new Map([...values].map((value) => [value, below(value)])), others: below(undefined) };
+  if (!bits) return leafOf(flows);
+  const { at, mask } = bits;
+  const below = (list: readonly IndexedFlow<Flow>[]) => indexFlows(list, depth + 1);
+  const { cases, others } = divided(flows, at, mask);
+  return { at, mask, cases: new Map([...cases].map(([value, list]) => [value, below(list)])), others: below(others) };
 }
 
-/** The flows that a packet with these words may match, and no flow before them. */
-export function candidates<Flow>(index: FlowIndex<Flow>, words: Uint32Array): readonly Flow[] {
+function leafOf<Flow>(flows: readonly IndexedFlow<Flow>[]): Leaf<Flow> {
+  const words = flows.reduce((sum, { required }) => sum + required.length, 0);
+  const tests = new Int32Array(flows.length + 3 * words);
+  let end = flows.length;
+  for (const [i, { required }] of flows.entries()) {
+    for (const { at, mask, value } of required) {
+      tests[end++] = at;
+      tests[end++] = mask;
+      tests[end++] = value;
+    }
+    tests[i] = end;
+  }
+  return { flows: flows.map(({ flow }) => flow), tests };
+}
+
+/** The leaf with the flows that a packet with these words may match. */
+export function candidates<Flow>(index: FlowIndex<Flow>, words: Uint32Array): Leaf<Flow> {
   let node = index;
   while ('cases' in node) node = node.cases.get((words[node.at] as number) & node.mask) ?? node.others;
   return node;
+}
+
+/** Position of the first flow of a leaf, from `from` on, that gets all it insists on; -1 if there is none. */
+export function nextCandidate({ flows, tests }: Leaf<unknown>, words: Uint32Array, from: number): number {
+  for (let i = from; i < flows.length; i++) {
+    const end = tests[i] as number;
+    let at = i === 0 ? flows.length : (tests[i - 1] as number);
+    while (at < end && ((words[tests[at] as number] as number) & (tests[at + 1] as number)) === tests[at + 2]) at += 3;
+    if (at >= end) return i;
+  }
+  return -1;
 }
 
 interface Bits {
@@ -56,31 +88,44 @@ interface Bits {
 
 /** The bits that most flows insist on, if it is not too many that do not care. */
 function tellingBits(flows: readonly IndexedFlow<unknown>[]): Bits | undefined {
-  const all = new Map<string, Bits>();
+  const all = new Map<number, Bits[]>();
   for (const { required } of flows) {
     for (const { at, mask, value } of required) {
-      const key = `${at} ${mask}`;
-      const bits = all.get(key) ?? { at, mask, values: new Set(), flows: 0 };
+      const masks = all.get(at) ?? [];
+      if (masks.length === 0) all.set(at, masks);
+      const known = masks.find((one) => one.mask === mask);
+      const bits = known ?? { at, mask, values: new Set(), flows: 0 };
+      if (!known) masks.push(bits);
       bits.values.add(value);
       bits.flows++;
-      all.set(key, bits);
     }
   }
-  const useful = [...all.values()].filter((bits) => {
+  const useful = [...all.values()].flat().filter((bits) => {
     const careless = flows.length - bits.flows;
     return bits.flows > 1 && careless * bits.values.size <= flows.length;
   });
   return useful.sort((a, b) => b.values.size - a.values.size || b.flows - a.flows)[0];
 }
 
-/** The flow as it stands below a branch for `value`; nothing if it insists on another one. */
-function without<Flow>(
-  { flow, required }: IndexedFlow<Flow>,
+/** The flows as they stand below a branch: in each value's list and, where they insist on none, in all of them. */
+function divided<Flow>(
+  flows: readonly IndexedFlow<Flow>[],
   at: number,
   mask: number,
-  value: number | undefined,
-): IndexedFlow<Flow>[] {
+): { cases: Map<number, IndexedFlow<Flow>[]>; others: IndexedFlow<Flow>[] } {
   const isAsked = (test: WordTest) => test.at === at && test.mask === mask;
-  if (required.some((test) => isAsked(test) && test.value !== value)) return [];
-  return [{ flow, required: required.filter((test) => !isAsked(test)) }];
+  const cases = new Map<number, IndexedFlow<Flow>[]>();
+  const asked = flows.map(({ required }) => required.filter(isAsked).map(({ value }) => value));
+  for (const [value] of asked) if (value !== undefined) cases.set(value, []);
+  const others: IndexedFlow<Flow>[] = [];
+  for (const [i, entry] of flows.entries()) {
+    const [value, ...more] = asked[i] as number[];
+    if (value === undefined) {
+      others.push(entry);
+      for (const list of cases.values()) list.push(entry);
+    } else if (more.every((other) => other === value)) {
+      cases.get(value)?.push({ flow: entry.flow, required: entry.required.filter((test) => !isAsked(test)) });
+    }
+  }
+  return { cases, others };
 }

@@ -38,34 +38,68 @@ export function compileMatch(expr: Expr, context: MatchContext): Test {
   }
 }
 
-/** What every packet that matches has in some of its words; not all that the match asks for. */
-export function requiredWords(expr: Expr, context: MatchContext): WordTest[] {
-  return flattened([expr]).flatMap((term) => equalWords(term, context) ?? []);
+/**
+ * A match in two parts: what every packet that matches has in some of its words,
+ * by which flows are indexed, and what else the match asks for.
+ */
+export interface Condition {
+  readonly required: readonly WordTest[];
+  readonly rest: Test;
 }
 
-type Function_ = Exclude<Test, boolean>;
-
-/** Equalities become one loop over words; they are most of what flows match on. */
-function conjunction(terms: readonly Expr[], context: MatchContext): Test {
-  const equalities: WordTest[] = [];
-  const tests: Function_[] = [];
-  for (const term of flattened(terms)) {
+/** Compiles an annotated expression into its two parts. */
+export function conditionOf(expr: Expr, context: MatchContext): Condition {
+  const required: WordTest[] = [];
+  const tests: Decision[] = [];
+  for (const term of flattened([expr])) {
     const words = equalWords(term, context);
     if (words) {
-      equalities.push(...words);
+      for (const word of words) addWord(required, word);
       continue;
     }
     const test = compileMatch(term, context);
-    if (test === false) return false;
+    if (test === false) return { required, rest: false };
     if (test !== true) tests.push(test);
   }
-  const first = equal(equalities);
-  if (first !== true) tests.unshift(first);
-  const [only, second] = tests;
-  if (!only) return true;
-  if (!second) return only;
-  if (tests.length === 2) return (packet) => only(packet) && second(packet);
+  return { required, rest: allOf(tests) };
+}
+
+/** Whether a packet's words meet a condition. */
+export function meets({ required, rest }: Condition, words: Uint32Array): boolean {
+  for (let i = 0; i < required.length; i++) {
+    const { at, mask, value } = required[i] as WordTest;
+    if (((words[at] as number) & mask) !== value) return false;
+  }
+  return typeof rest === 'boolean' ? rest : rest(words);
+}
+
+/** Adds what a match asks of a word, once. */
+export function addWord(required: WordTest[], { at, mask, value }: WordTest): void {
+  for (let i = 0; i < required.length; i++) {
+    const known = required[i] as WordTest;
+    if (known.at === at && known.mask === mask && known.value === value) return;
+  }
+  required.push({ at, mask, value });
+}
+
+/** A test that depends on the packet. */
+export type Decision = Exclude<Test, boolean>;
+
+/** True where all of them are. */
+export function allOf(tests: readonly Decision[]): Test {
+  const [first, second] = tests;
+  if (!first) return true;
+  if (!second) return first;
+  if (tests.length === 2) return (packet) => first(packet) && second(packet);
   return (packet) => tests.every((test) => test(packet));
+}
+
+/** Equalities become one loop over words; they are most of what flows match on. */
+function conjunction(terms: readonly Expr[], context: MatchContext): Test {
+  const { required, rest } = conditionOf({ type: 'and', terms }, context);
+  if (rest === false) return false;
+  const words = equal(required);
+  return words === true ? rest : rest === true ? words : allOf([words, rest]);
 }
 
 function flattened(terms: readonly Expr[]): Expr[] {
@@ -83,15 +117,45 @@ function equalWords(term: Expr, context: MatchContext): WordTest[] | undefined {
 }
 
 function disjunction(terms: readonly Expr[], context: MatchContext): Test {
-  const tests: Function_[] = [];
+  const words: WordTest[] = [];
+  const tests: Decision[] = [];
   for (const term of terms) {
+    const [word, ...more] = equalWords(term, context) ?? [];
+    if (word && more.length === 0) {
+      words.push(word);
+      continue;
+    }
     const test = compileMatch(term, context);
     if (test === true) return true;
     if (test !== false) tests.push(test);
   }
+  if (words.length > 0) tests.unshift(anyWord(words));
   if (tests.length === 0) return false;
   // A set of addresses may have thousands of members: a loop, not a chain of calls.
-  return tests.length === 1 ? (tests[0] as Function_) : (words) => tests.some((test) => test(words));
+  return tests.length === 1 ? (tests[0] as Decision) : (packet) => tests.some((test) => test(packet));
+}
+
+/** More values than this are looked up instead of tried. */
+const fewValues = 8;
+
+/** True where one of the words is as asked. */
+function anyWord(words: readonly WordTest[]): Decision {
+  const { at, mask } = words[0] as WordTest;
+  if (words.length > fewValues && words.every((word) => word.at === at && word.mask === mask)) {
+    const values = new Set(words.map(({ value }) => value));
+    return (packet) => values.has((packet[at] as number) & mask);
+  }
+  const flat = flatWords(words);
+  return (packet) => {
+    for (let i = 0; i < flat.length; i += 3) {
+      if (((packet[flat[i] as number] as number) & (flat[i + 1] as number)) === flat[i + 2]) return true;
+    }
+    return false;
+  };
+}
+
+function flatWords(words: readonly WordTest[]): Int32Array {
+  return Int32Array.from(words.flatMap((word) => [word.at, word.mask, word.value]));
 }
 
 function compileName(expr: StringComparison, context: MatchContext): Test {
@@ -125,7 +189,8 @@ function compileComparison({ symbol, relop, value, mask }: Comparison): Test {
   return (packet) => holds(relop, compare(packet, words));
 }
 
-function wordTests(field: string, ofs: number, value: bigint, mask: bigint): WordTest[] | undefined {
+/** What a comparison of a field's bits says of its words; undefined for a field that packets do not have. */
+export function wordTests(field: string, ofs: number, value: bigint, mask: bigint): WordTest[] | undefined {
   const where = fields[field];
   if (!where) return undefined;
   const tests: WordTest[] = [];
@@ -141,12 +206,12 @@ function wordTests(field: string, ofs: number, value: bigint, mask: bigint): Wor
   return tests;
 }
 
-function equal(words: readonly WordTest[]): Function_ | true {
+function equal(words: readonly WordTest[]): Decision | true {
   const [first, second] = words;
   if (!first) return true;
   const { at, mask, value } = first;
   if (!second) return (packet) => ((packet[at] as number) & mask) === value;
-  const flat = Int32Array.from(words.flatMap((word) => [word.at, word.mask, word.value]));
+  const flat = flatWords(words);
   return (packet) => {
     for (let i = 0; i < flat.length; i += 3) {
       if (((packet[flat[i] as number] as number) & (flat[i + 1] as number)) !== flat[i + 2]) return false;

@@ -3,8 +3,10 @@
 import { LangError, type Microflow, parseMatch, parseMicroflow, VALUE_FIELDS } from '../../engine/lang/index.ts';
 import type { Expr } from '../../engine/lang/ir.ts';
 import { MicroflowError } from './errors.ts';
+import type { WordTest } from './matcher.ts';
 import { shortName } from './names.ts';
 import { emptyPacket, fields, type Packet, type Storage, slot, writeBits } from './packet.ts';
+import { readPlain } from './plain.ts';
 import { portKey, type TraceDatapath, type TracePort, type TraceTopology } from './topology.ts';
 
 /** A packet and where it enters. */
@@ -28,8 +30,11 @@ export function parsePacket(
   microflow: string,
   options: { datapath?: string; frame?: Readonly<Record<string, bigint>> } = {},
 ): ParsedPacket {
-  const plain = options.datapath === undefined ? parsePlain(topology, microflow) : undefined;
-  const { datapath, flow } = plain ?? parseAny(topology, microflow, options.datapath);
+  if (options.datapath === undefined && options.frame === undefined) {
+    const plain = parsePlain(topology, microflow);
+    if (plain) return plain;
+  }
+  const { datapath, flow } = parseAny(topology, microflow, options.datapath);
   const packet = emptyPacket();
   for (const [name, value] of Object.entries(options.frame ?? {})) setField(packet, name, value);
   fill(packet, flow);
@@ -42,26 +47,57 @@ export function parsePacket(
   return { datapath, packet, inport: port.binding.logicalPort };
 }
 
+/** A microflow and the datapath that it enters. */
 interface PlacedMicroflow {
   datapath: TraceDatapath;
   flow: Microflow;
 }
 
+const startsAtPort = /^inport == "([^"\\]*)"/;
+
 /**
- * The usual microflow, `inport == "a" && ...`, read once.  Undefined for one
- * that takes a closer look or is wrong: where the inport is mentioned again, or
- * a port group may mean another set on each datapath.
+ * The usual microflow, `inport == "a" && ...`, read at once.  Undefined for one
+ * that takes a closer look or is wrong.
  */
-function parsePlain(topology: TraceTopology, microflow: string): PlacedMicroflow | undefined {
-  if (!/^inport == "[^"\\]*"(?!.*(?:inport|[@!|]))/s.test(microflow)) return undefined;
-  try {
-    const flow = parseMicroflow(microflow, topology.environment);
-    const datapath = topology.ports.get(flow.strings[0] ?? '')?.datapath;
-    return datapath && { datapath, flow };
-  } catch (error) {
-    if (error instanceof LangError) return undefined;
-    throw error;
+function parsePlain(topology: TraceTopology, microflow: string): ParsedPacket | undefined {
+  const name = startsAtPort.exec(microflow)?.[1] ?? '';
+  const datapath = topology.ports.get(name)?.datapath;
+  if (!datapath) return undefined;
+  const plain = readPlain(microflow, (port) => portKey(topology, datapath, port));
+  if (!plain) return undefined;
+  const packet = emptyPacket();
+  const masks = emptyPacket();
+  for (const word of plain.words) if (!isKept(word) || !constrain(packet, masks, word)) return undefined;
+  for (const { alternatives } of plain.choices) {
+    const open = alternatives.filter((words) => !words.some((word) => isExcluded(packet, masks, word)));
+    if (open.length !== 1 || !open[0]?.every((word) => isImplied(packet, masks, word))) return undefined;
   }
+  const port = datapath.portsByKey.get(packet.words[slot.inport] as number);
+  return port && { datapath, packet, inport: port.binding.logicalPort };
+}
+
+/** Bits of which OVN or ovn-trace keeps less than a microflow says: the parser's to know. */
+function isKept({ at, value }: WordTest): boolean {
+  if (at === slot.nwTos) return false;
+  return at === slot.ctState || at === slot.nwProto ? (value & ~0xff) === 0 : true;
+}
+
+/** Makes the packet one that meets the test; false if another one speaks against it. */
+function constrain(packet: Packet, masks: Packet, { at, mask, value }: WordTest): boolean {
+  const known = masks.words[at] as number;
+  const word = packet.words[at] as number;
+  if (known & mask & (word ^ value)) return false;
+  packet.words[at] = word | value;
+  masks.words[at] = known | mask;
+  return true;
+}
+
+function isImplied(packet: Packet, masks: Packet, { at, mask, value }: WordTest): boolean {
+  return (~(masks.words[at] as number) & mask) === 0 && ((packet.words[at] as number) & mask) === value;
+}
+
+function isExcluded(packet: Packet, masks: Packet, { at, mask, value }: WordTest): boolean {
+  return ((masks.words[at] as number) & mask & ((packet.words[at] as number) ^ value)) !== 0;
 }
 
 function parseAny(topology: TraceTopology, microflow: string, name: string | undefined): PlacedMicroflow {

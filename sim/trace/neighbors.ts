@@ -3,7 +3,7 @@
 import { formatEthernet } from '../../engine/lang/addresses.ts';
 import type { FieldRef } from '../../engine/lang/ir.ts';
 import { assign } from './assignments.ts';
-import { append } from './nodes.ts';
+import { say } from './nodes.ts';
 import { fields, type Packet, readBits, resolveField, type Storage, writeBits } from './packet.ts';
 import type { ActionOf, Step } from './step.ts';
 import { macBindingKey, type TraceDatapath } from './topology.ts';
@@ -15,8 +15,8 @@ export function getNeighbor({ place: { datapath }, packet, into }: Step, action:
   const mac = find(datapath, packet, action.port, action.ip);
   writeBits(packet, ethDst, mac ?? 0n);
   const text = formatEthernet(mac ?? 0n);
-  append(into, 'action', mac === undefined ? '/* No MAC binding. */' : `/* MAC binding to ${text}. */`);
-  append(into, 'modify', `eth.dst = ${text}`);
+  say(into, 'action', mac === undefined ? '/* No MAC binding. */' : `/* MAC binding to ${text}. */`);
+  say(into, 'modify', `eth.dst = ${text}`);
 }
 
 /** `lookup_arp` and `lookup_nd`: whether the neighbor is known to have that MAC address. */
@@ -28,7 +28,7 @@ export function lookupNeighbor(
   const mac = 'mac' in action ? action.mac : undefined;
   const found = known !== undefined && (!mac || known === fieldValue(packet, mac));
   const to = mac ? ` to ${formatEthernet(readBits(packet, ethDst))}` : '';
-  append(into, 'action', found ? `/* MAC binding${to} found. */` : '/* lookup failed - No MAC binding. */');
+  say(into, 'action', found ? `/* MAC binding${to} found. */` : '/* lookup failed - No MAC binding. */');
   assign(packet, action.dst, found ? 1n : 0n);
 }
 
@@ -44,7 +44,7 @@ export function lookupPortOfMac({ place: { datapath }, packet, into }: Step, act
   const text = found
     ? `/* MAC lookup for ${formatEthernet(readBits(packet, ethDst))} found in FDB. */`
     : '/* lookup mac failed in mac learning table. */';
-  append(into, 'action', text);
+  say(into, 'action', text);
   assign(packet, action.dst, found ? 1n : 0n);
 }
 

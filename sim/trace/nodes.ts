@@ -15,17 +15,29 @@ export interface TraceNode {
   type: TraceNodeType;
   text: string;
   /** Detailed output indents what follows even where nothing comes after it. */
-  alwaysIndent?: boolean;
+  alwaysIndent: boolean;
   /** Of a `table` node: the flow; absent where no flow matched. */
-  flow?: LogicalFlow;
+  flow: LogicalFlow | undefined;
+  subs: readonly TraceNode[];
+}
+
+/** A node that others may be added to. */
+export interface TraceBranch extends TraceNode {
   subs: TraceNode[];
 }
 
-/** Adds a node at the end of `parent`. */
-export function append(parent: TraceNode[], type: TraceNodeType, text: string): TraceNode {
-  const node: TraceNode = { type, text, subs: [] };
+/** Adds a node that has others below it at the end of `parent`. */
+export function append(parent: TraceNode[], type: TraceNodeType, text: string, flow?: LogicalFlow): TraceBranch {
+  const node: TraceBranch = { type, text, alwaysIndent: false, flow, subs: [] };
   parent.push(node);
   return node;
+}
+
+const none: readonly TraceNode[] = [];
+
+/** Adds a node with nothing below it at the end of `parent`. */
+export function say(parent: TraceNode[], type: 'action' | 'output' | 'modify' | 'error', text: string): void {
+  parent.push({ type, text, alwaysIndent: false, flow: undefined, subs: none });
 }
 
 /** Where a printer is in a list of nodes.  A loop of frames, because a trace nests as deep as a packet has hops. */
@@ -39,7 +51,7 @@ interface Frame {
 
 /** Table by table, with flows and actions; tail calls are not indented: ovn-trace(8), "Detailed Output". */
 export function detailedText(nodes: readonly TraceNode[]): string {
-  const lines: string[] = [];
+  const parts: string[] = [];
   const stack: Frame[] = [{ nodes, next: 0, level: 0 }];
   for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
     const node = frame.nodes[frame.next++];
@@ -47,19 +59,25 @@ export function detailedText(nodes: readonly TraceNode[]): string {
     else if (node.type !== 'modify') {
       // ovn-trace counts a "modify" that follows, although it is not printed.
       const more = frame.next < frame.nodes.length || node.alwaysIndent || isLeaf(node);
-      lines.push(detailedLine(node, frame.level + (more ? 1 : 0)));
+      addLine(parts, node, frame.level + (more ? 1 : 0));
       if (node.subs.length > 0) stack.push({ nodes: node.subs, next: 0, level: frame.level + (more ? 2 : 0) });
     }
   }
-  return lines.join('');
+  return parts.join('');
 }
 
 const indents = Array.from({ length: 32 }, (_, level) => ' '.repeat(level * 4));
+const dashes = '-'.repeat(256);
 
-function detailedLine({ type, text }: TraceNode, level: number): string {
+function addLine(parts: string[], { type, text }: TraceNode, level: number): void {
   const indent = level < indents.length ? (indents[level] as string) : ' '.repeat(level * 4);
-  if (type !== 'pipeline' && type !== 'transformation') return `${indent}${text}\n`;
-  return `\n${indent}${text}\n${indent}${'-'.repeat(byteLength(text))}\n`;
+  if (type !== 'pipeline' && type !== 'transformation') {
+    parts.push(indent, text, '\n');
+    return;
+  }
+  const length = byteLength(text);
+  const line = length <= dashes.length ? dashes.slice(0, length) : '-'.repeat(length);
+  parts.push('\n', indent, text, '\n', indent, line, '\n');
 }
 
 function isLeaf(node: TraceNode): boolean {

@@ -1,8 +1,8 @@
 /** The `output` action: from the ingress pipeline into the egress one, from there to the port and beyond. */
-import { append } from './nodes.ts';
+import { append, say } from './nodes.ts';
 import { clonePacket, type Packet, slot } from './packet.ts';
 import { type Continuation, nameOfKey, type Place } from './run.ts';
-import type { Step } from './step.ts';
+import { passedOn, type Step } from './step.ts';
 import type { TraceDatapath, TraceGroup, TracePort } from './topology.ts';
 
 const loopback = 1;
@@ -13,12 +13,12 @@ export function output(step: Step): Continuation | undefined {
   const { datapath, pipeline } = step.place;
   const key = keyIn(step.packet, 'outport');
   if (key === 0) {
-    append(step.into, 'error', '*** output to null logical port');
+    say(step.into, 'error', '*** output to null logical port');
     return undefined;
   }
   const port = datapath.portsByKey.get(key);
   const group = datapath.groupsByKey.get(key);
-  if (!port && !group) append(step.into, 'error', `*** unknown port or multicast group ${key}`);
+  if (!port && !group) say(step.into, 'error', `*** unknown port or multicast group ${key}`);
   if (pipeline === 'egress') return deliver(step, port, port?.friendlyName ?? group?.name ?? '(unnamed)');
   if (!group) return toEgress(step, port);
   replicate(step, group);
@@ -35,34 +35,32 @@ function startOf(datapath: TraceDatapath, pipeline: Place['pipeline'], before: P
 }
 
 /** The end of the egress pipeline: the port's peer takes the packet over, or somebody outside. */
-function deliver(
-  { run, place, packet, into }: Step,
-  port: TracePort | undefined,
-  name: string,
-): Continuation | undefined {
-  append(into, 'output', `/* output to "${name}", type "${port?.binding.type ?? ''}" */`);
+function deliver(step: Step, port: TracePort | undefined, name: string): Continuation | undefined {
+  const { run, place, into } = step;
+  say(into, 'output', `/* output to "${name}", type "${port?.binding.type ?? ''}" */`);
   if (!port?.peer) {
-    append(into, 'modify', `output("${name}")`);
-    if (port) run.result.deliveries.push({ datapath: place.datapath, port, packet: clonePacket(packet) });
+    say(into, 'modify', `output("${name}")`);
+    if (port) run.result.deliveries.push({ datapath: place.datapath, port, packet: passedOn(step) });
     return undefined;
   }
   const { peer } = port;
   const title = `ingress(dp="${peer.datapath.friendlyName}", inport="${peer.friendlyName}")`;
   const node = append(into, 'pipeline', title);
-  const entering = clonePacket(packet);
+  const entering = passedOn(step);
   entering.words[slot.inport] = peer.key;
   entering.words[slot.outport] = 0;
   run.conntrack.cross(entering);
-  return { place: startOf(peer.datapath, 'ingress', place), packet: entering, into: node.subs };
+  return { place: startOf(peer.datapath, 'ingress', place), packet: entering, shared: false, into: node.subs };
 }
 
-/** The packet as the egress pipeline gets it: registers do not pass, but for the two ports. */
-function egressPacket(packet: Packet): Packet {
-  const copy = clonePacket(packet);
-  copy.words.fill(0, slot.reg0, slot.reg0 + 16);
-  copy.words[slot.inport] = packet.words[slot.inport] as number;
-  copy.words[slot.outport] = packet.words[slot.outport] as number;
-  return copy;
+/** Makes the packet what the egress pipeline gets: registers do not pass, but for the two ports. */
+function forgetRegisters(packet: Packet): Packet {
+  const { words } = packet;
+  const [inport, outport] = [words[slot.inport] as number, words[slot.outport] as number];
+  words.fill(0, slot.reg0, slot.reg0 + 16);
+  words[slot.inport] = inport;
+  words[slot.outport] = outport;
+  return packet;
 }
 
 function egressTitle({ datapath }: Place, packet: Packet, outport: string): string {
@@ -80,37 +78,38 @@ function replicate({ run, place, packet, into }: Step, group: TraceGroup): void 
   const { datapath } = place;
   const copies = append(into, 'pipeline', `multicast(dp="${datapath.friendlyName}", mcgroup="${group.name}")`);
   // ovn-trace sends one copy from port to port: what one egress pipeline changes, the next one gets.
-  const copy = egressPacket(packet);
+  const copy = forgetRegisters(clonePacket(packet));
   for (const port of group.ports) {
     const node = append(copies.subs, 'pipeline', egressTitle(place, packet, port.friendlyName));
     if (mayLeaveBy(packet, port)) {
       node.alwaysIndent = true;
       copy.words[slot.outport] = port.key;
-      run.walk({ place: startOf(datapath, 'egress', place), packet: copy, into: node.subs });
+      run.walk({ place: startOf(datapath, 'egress', place), packet: copy, shared: true, into: node.subs });
     } else {
-      append(node.subs, 'output', omitting);
+      say(node.subs, 'output', omitting);
     }
   }
 }
 
-function toEgress({ place, packet, into }: Step, port: TracePort | undefined): Continuation | undefined {
-  const copy = egressPacket(packet);
+function toEgress(step: Step, port: TracePort | undefined): Continuation | undefined {
+  const { place, packet, into } = step;
   let target = port;
   if (port?.binding.type === 'chassisredirect') {
     target = port.distributedPort;
     if (!target) {
       const text = `*** output to type "${port.binding.type}" port "${port.friendlyName}"`;
-      append(into, 'error', `${text} with no or invalid distributed port`);
+      say(into, 'error', `${text} with no or invalid distributed port`);
       return undefined;
     }
     const names = `outport "${port.friendlyName}" with distributed port "${target.friendlyName}"`;
-    append(into, 'output', `/* Replacing type "${port.binding.type}" ${names}. */`);
-    copy.words[slot.outport] = target.key;
+    say(into, 'output', `/* Replacing type "${port.binding.type}" ${names}. */`);
   }
   if (!mayLeaveBy(packet, target)) {
-    append(into, 'output', omitting);
+    say(into, 'output', omitting);
     return undefined;
   }
   const node = append(into, 'pipeline', egressTitle(place, packet, target?.friendlyName ?? '(unnamed)'));
-  return { place: startOf(place.datapath, 'egress', place), packet: copy, into: node.subs };
+  const copy = forgetRegisters(passedOn(step));
+  if (target && target !== port) copy.words[slot.outport] = target.key;
+  return { place: startOf(place.datapath, 'egress', place), packet: copy, shared: false, into: node.subs };
 }

@@ -205,6 +205,55 @@ export function wordWrites(where: Storage, value: bigint, mask: bigint): WordWri
   });
 }
 
+/** Bits copied from one word to another: `mask` is of the bits shifted right. */
+export interface WordCopy {
+  from: number;
+  to: number;
+  mask: number;
+  /** By how many bits the source is shifted right, then left. */
+  right: number;
+  left: number;
+  /** The bits of the target that stay, and those of the result that its field keeps. */
+  keep: number;
+  kept: number;
+}
+
+/** A copy of bits, word by word; undefined where they stand at different places in several words. */
+export function wordCopies(to: Bits, from: Bits): readonly WordCopy[] | undefined {
+  const [low, source] = [to.ofs + to.where.shift, from.ofs + from.where.shift];
+  const n = Math.min(to.n, from.n);
+  const within = (bit: number) => (bit & 31) + n <= 32;
+  if (to.n !== from.n || ((low & 31) !== (source & 31) && !(within(low) && within(source)))) return undefined;
+  // A word that was written is not read again.
+  if (to.where.slot === from.where.slot && n > 32) return undefined;
+  const copies: WordCopy[] = [];
+  for (let done = 0; done < n; ) {
+    const [at, bit] = [wordAt(to.where, low + done), wordAt(from.where, source + done)];
+    const left = (low + done) & 31;
+    const right = (source + done) & 31;
+    const count = Math.min(n - done, 32 - Math.max(left, right));
+    const ones = count === 32 ? -1 : (1 << count) - 1;
+    const kept = at === to.where.slot ? to.where.kept : -1;
+    copies.push({ from: bit, to: at, mask: ones, right, left, keep: ~(ones << left), kept });
+    done += count;
+  }
+  return copies;
+}
+
+/** The word that holds a bit of a field, counted from the lowest of its last word. */
+function wordAt(where: Storage, bit: number): number {
+  return where.slot + wordsOf(where) - 1 - (bit >> 5);
+}
+
+/** Does what `wordCopies` worked out. */
+export function copyBits({ words }: Packet, copies: readonly WordCopy[]): void {
+  for (let i = 0; i < copies.length; i++) {
+    const { from, to, mask, right, left, keep, kept } = copies[i] as WordCopy;
+    const bits = ((words[from] as number) >>> right) & mask;
+    words[to] = (((words[to] as number) & keep) | (bits << left)) & kept;
+  }
+}
+
 /** Writes bits `ofs` to `ofs + n - 1` of a field. */
 export function writeBits(packet: Packet, where: Storage, value: bigint, ofs = 0, n = where.width): void {
   const mask = ((1n << BigInt(n)) - 1n) << BigInt(ofs);

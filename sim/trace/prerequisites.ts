@@ -30,22 +30,23 @@ const byPrefix: Readonly<Record<string, (packet: Packet) => boolean>> = {
   nd: (packet) => isNeighborDiscovery(packet) && is(packet, slot.tpDst, 0),
 };
 
-const always = (): boolean => true;
+/** Whether a packet has a field. */
+export type FieldTest = (packet: Packet) => boolean;
 
-const tests = new Map<string, (packet: Packet) => boolean>();
+/** The test for the field of that name (`LangSymbol.field`); undefined where every packet has it. */
+export function fieldTest(field: string): FieldTest | undefined {
+  if (field === 'nd.sll') return (packet) => isDiscoveryOf(packet, 135);
+  if (field === 'nd.tll') return (packet) => isDiscoveryOf(packet, 136);
+  const dot = field.indexOf('.');
+  return dot < 0 ? undefined : byPrefix[field.slice(0, dot)];
+}
 
-function testOf(field: string): (packet: Packet) => boolean {
-  if (field === 'nd.sll') return (packet) => hasField(packet, 'nd.target') && is(packet, slot.tpSrc, 135);
-  if (field === 'nd.tll') return (packet) => hasField(packet, 'nd.target') && is(packet, slot.tpSrc, 136);
-  return byPrefix[field.slice(0, field.indexOf('.'))] ?? always;
+/** A packet with `nd.target` whose ICMPv6 type is this one. */
+function isDiscoveryOf(packet: Packet, type: number): boolean {
+  return isNeighborDiscovery(packet) && is(packet, slot.tpDst, 0) && is(packet, slot.tpSrc, type);
 }
 
 /** True if the packet has the field of that name (`LangSymbol.field`). */
 export function hasField(packet: Packet, field: string): boolean {
-  let test = tests.get(field);
-  if (!test) {
-    test = testOf(field);
-    tests.set(field, test);
-  }
-  return test(packet);
+  return fieldTest(field)?.(packet) ?? true;
 }

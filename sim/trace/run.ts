@@ -1,8 +1,8 @@
 /** One trace while it runs: what the walk, the actions and the outputs share, and what comes out. */
-import type { Action } from '../../engine/lang/index.ts';
 import type { LogicalFlow, Pipeline } from '../../engine/ovsdb/southbound.ts';
 import type { Conntrack } from './ct.ts';
 import type { TraceNode } from './nodes.ts';
+import type { Operation } from './operations.ts';
 import type { Packet } from './packet.ts';
 import type { SecuredNetworks } from './port-security.ts';
 import type { TraceDatapath, TracePort, TraceTopology } from './topology.ts';
@@ -64,6 +64,8 @@ export interface Place {
 export interface Continuation {
   place: Place;
   packet: Packet;
+  /** Somebody needs the packet again: what goes on elsewhere is a copy of it. */
+  shared: boolean;
   into: TraceNode[];
 }
 
@@ -81,7 +83,7 @@ export interface Run {
   /** Follows a packet from a table on until it ends; changes the packet. */
   walk(start: Continuation): void;
   /** Runs actions on a packet; changes it. */
-  perform(start: Continuation, actions: readonly Action[]): Continuation | undefined;
+  perform(start: Continuation, operations: readonly Operation[]): Continuation | undefined;
 }
 
 /** Notes why the result may not be the whole truth. */

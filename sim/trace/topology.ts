@@ -1,32 +1,18 @@
 /**
  * A southbound database made ready for tracing: ports and groups by tunnel key,
- * flows by pipeline and table in the order in which they are tried.  Matches and
- * actions are parsed when a packet first meets them, and texts that many flows
- * share are parsed once.
+ * flows by pipeline and table in the order in which they are tried.
  */
 import { parseEthernet } from '../../engine/lang/addresses.ts';
-import {
-  type Action,
-  annotate,
-  type Expr,
-  type FlowActions,
-  formatAction,
-  LangError,
-  type MatchEnvironment,
-  parseFlowActions,
-  parseMatch,
-} from '../../engine/lang/index.ts';
+import type { MatchEnvironment } from '../../engine/lang/index.ts';
 import type {
   DatapathBinding,
-  LogicalFlow,
   MulticastGroup,
   Pipeline,
   PortBinding,
   Southbound,
 } from '../../engine/ovsdb/southbound.ts';
 import { parseAddress, parseSecuredAddresses, type SecuredAddresses } from './addresses.ts';
-import { candidates, type FlowIndex, indexFlows } from './flow-index.ts';
-import { compileMatch, requiredWords, type Test, type WordTest } from './matcher.ts';
+import type { FlowCache, TableFlow, TableLookup } from './flows.ts';
 import { friendlyText, shortName } from './names.ts';
 
 export interface TracePort {
@@ -48,35 +34,6 @@ export interface TraceGroup {
   ports: TracePort[];
 }
 
-/** A flow as it is executed. */
-export interface ExecutableFlow {
-  flow: LogicalFlow;
-  test: Test;
-  /** What every packet that matches has. */
-  required: readonly WordTest[];
-  actions: readonly Action[];
-  /** The actions as ovn-trace prints them, one text each. */
-  texts: readonly string[];
-  /** `25. ls_in_l2_lkup (northd.c:1): MATCH, priority 50, uuid 01234567`. */
-  title: string;
-  /** The flow matches everything and only goes on to the next table: traces leave it out. */
-  trivial: boolean;
-}
-
-/** A flow in its table; parsed at the first look at it. */
-export interface TableFlow {
-  flow: LogicalFlow;
-  executable?: ExecutableFlow;
-  /** Why it cannot be executed: a sentence. */
-  problem?: string;
-}
-
-/** How often packets have looked into a table; and from some time on, its flows indexed. */
-export interface TableLookup {
-  visits: number;
-  index?: FlowIndex<TableFlow>;
-}
-
 export interface TraceDatapath {
   binding: DatapathBinding;
   friendlyName: string;
@@ -86,7 +43,7 @@ export interface TraceDatapath {
   /** Flows of a pipeline by table, by falling priority. */
   tables: Record<Pipeline, TableFlow[][]>;
   /** Ways into the tables that packets have looked into. */
-  lookups: Record<Pipeline, TableLookup[]>;
+  lookups: Record<Pipeline, (TableLookup | undefined)[]>;
   /** MAC addresses by `KEY IP`: the port's tunnel key and the address as a number. */
   macBindings: Map<string, bigint>;
   /** Tunnel keys of ports by MAC address. */
@@ -109,10 +66,7 @@ export interface TraceTopology {
   /** What the database says that is not understood, and is left out: sentences. Grows as flows are met. */
   warnings: string[];
   environment: MatchEnvironment;
-  cache: {
-    matches: Map<string, Expr>;
-    actions: Map<string, FlowActions>;
-  };
+  cache: FlowCache;
 }
 
 /** Indexes a southbound database; takes time proportional to its size, parses nothing. */
@@ -124,7 +78,7 @@ export function prepare(southbound: Southbound, options: PrepareOptions = {}): T
     ports: new Map(),
     warnings: [],
     environment: { addressSets: southbound.addressSets, portGroups: southbound.portGroups },
-    cache: { matches: new Map(), actions: new Map() },
+    cache: { conditions: new Map(), expressions: new Map(), actions: new Map(), operations: new Map() },
   };
   for (const binding of southbound.datapaths) addDatapath(topology, binding);
   for (const binding of southbound.ports) addPort(topology, binding);
@@ -227,7 +181,7 @@ function addFlows(topology: TraceTopology): void {
     tables[flow.table] ??= [];
     const table = tables[flow.table] as TableFlow[];
     if (flow.priority > (table.at(-1)?.flow.priority ?? flow.priority)) unsorted.add(table);
-    table.push({ flow });
+    table.push({ flow, condition: undefined, executable: undefined, problem: undefined });
   }
   for (const table of unsorted) table.sort((a, b) => b.flow.priority - a.flow.priority);
 }
@@ -266,118 +220,8 @@ export function portKey(topology: TraceTopology, datapath: TraceDatapath, name: 
   return datapath.groupsByName.get(name)?.key;
 }
 
-/**
- * Makes a flow executable at the first look at it; undefined if its match or
- * its actions do not parse, which `entry.problem` and `topology.warnings` then tell.
- */
-export function executable(
-  topology: TraceTopology,
-  datapath: TraceDatapath,
-  entry: TableFlow,
-): ExecutableFlow | undefined {
-  if (entry.executable || entry.problem !== undefined) return entry.executable;
-  const { flow } = entry;
-  try {
-    entry.executable = compile(topology, datapath, flow);
-  } catch (error) {
-    if (!(error instanceof LangError)) throw error;
-    const place = `${datapath.binding.name}, ${flow.stage || `table ${flow.table}`}, priority ${flow.priority}`;
-    entry.problem = `a logical flow of ${place} is not understood and left out: ${error.message}`;
-    topology.warnings.push(entry.problem);
-  }
-  return entry.executable;
-}
-
-/** Tables that few packets look into are not worth parsing whole. */
-const visitsBeforeIndex = 3;
-
-/** The flows of a table that a packet may match, in the order in which they are tried. */
-export function flowsFor(
-  topology: TraceTopology,
-  datapath: TraceDatapath,
-  pipeline: Pipeline,
-  table: number,
-  words: Uint32Array,
-): readonly TableFlow[] {
-  const lookups = datapath.lookups[pipeline];
-  const lookup = lookups[table];
-  if (lookup?.index) return candidates(lookup.index, words);
-  const flows = datapath.tables[pipeline][table] ?? [];
-  if (!lookup) lookups[table] = { visits: 1 };
-  else if (++lookup.visits > visitsBeforeIndex) lookup.index = indexOf(topology, datapath, flows);
-  return flows;
-}
-
-function indexOf(topology: TraceTopology, datapath: TraceDatapath, flows: readonly TableFlow[]): FlowIndex<TableFlow> {
-  return indexFlows(
-    flows.flatMap((entry) => {
-      const flow = executable(topology, datapath, entry);
-      // What is not understood might match anything, and is told of.
-      return flow?.test === false ? [] : [{ flow: entry, required: flow?.required ?? [] }];
-    }),
-  );
-}
-
-function compile(topology: TraceTopology, datapath: TraceDatapath, flow: LogicalFlow): ExecutableFlow {
-  const { actions, prereqs } = parsedActions(topology, flow);
-  const expr = parsedMatch(topology, datapath, flow.match);
-  const context = {
-    portKey: (name: string) => portKey(topology, datapath, name),
-    isResident: (name: string) => name === '' || topology.ports.has(name),
-  };
-  const whole: Expr = { type: 'and', terms: [expr, prereqs] };
-  const test = compileMatch(whole, context);
-  return {
-    flow,
-    test,
-    required: requiredWords(whole, context),
-    actions,
-    texts: actions.map((action) => shown(topology, formatAction(action))),
-    title: titleOf(topology, flow),
-    trivial: test === true && leadsToTable(actions) === flow.table + 1,
-  };
-}
-
-/** The table that actions go on to, where that is all they do. */
-function leadsToTable(actions: readonly Action[]): number | undefined {
-  const [only, ...more] = actions;
-  return only?.type === 'next' && more.length === 0 ? only.table : undefined;
-}
-
-function parsedMatch(topology: TraceTopology, datapath: TraceDatapath, text: string): Expr {
-  // A port group may mean another set of ports on each datapath.
-  const key = text.includes('@') ? `${datapath.binding.tunnelKey} ${text}` : text;
-  const { matches } = topology.cache;
-  let expr = matches.get(key);
-  if (!expr) {
-    expr = annotate(parseMatch(text, { ...topology.environment, datapathKey: datapath.binding.tunnelKey }));
-    matches.set(key, expr);
-  }
-  return expr;
-}
-
-/** The prerequisites come annotated. */
-function parsedActions(topology: TraceTopology, flow: LogicalFlow): FlowActions {
-  // "next;" means another table in each table.
-  const key = `${flow.pipeline} ${flow.table} ${flow.actions}`;
-  const cached = topology.cache.actions.get(key);
-  if (cached) return cached;
-  const { dhcpOptions, dhcpv6Options } = topology.southbound;
-  const context = { pipeline: flow.pipeline, table: flow.table, dhcpOptions, dhcpv6Options };
-  const { actions, prereqs } = parseFlowActions(flow.actions, context);
-  const parsed = { actions, prereqs: annotate(prereqs) };
-  topology.cache.actions.set(key, parsed);
-  return parsed;
-}
-
 /** A match or an action with the names of ports as they are shown. */
 export function shown(topology: TraceTopology, text: string): string {
-  return topology.friendlyNames ? friendlyText(text, (name) => topology.ports.get(name)?.friendlyName) : text;
-}
-
-function titleOf(topology: TraceTopology, flow: LogicalFlow): string {
-  const place = flow.stage && flow.source ? `${flow.stage} (${flow.source})` : flow.stage || `(${flow.source})`;
-  const label = flow.stage || flow.source ? `${place}: ` : '';
-  const number = String(flow.table).padStart(2);
-  return `${number}. ${label}${shown(topology, flow.match).trimEnd()}, priority ${flow.priority}, uuid ${flow.uuid.slice(0, 8)}`;
+  if (!topology.friendlyNames || !text.includes('"')) return text;
+  return friendlyText(text, (name) => topology.ports.get(name)?.friendlyName);
 }
