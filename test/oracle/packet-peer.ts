@@ -240,6 +240,8 @@ export async function startPeer(central: Central, options: PeerOptions = {}): Pr
       await pause(learningDelay);
       await central.nbctl('--wait=hv', 'sync');
       await control.ask('revalidator/purge');
+      // Packets that waited for a neighbour leave now.
+      if (waitsForController) await controllerAnswers();
     },
     received,
     async receive(isThere, milliseconds) {

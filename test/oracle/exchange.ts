@@ -1,0 +1,214 @@
+/**
+ * Conversations in a world of packets, what was seen of them, and how two worlds
+ * differ in that.
+ *
+ *     const theirs = await play(real, conversations);
+ *     const ours = await play(lflow, conversations);
+ *     const differences = compareSteps(theirs, ours);
+ *
+ * Answers come when they like: what a step was answered with is compared as a
+ * multiset of frames for each port.
+ */
+import { withChecksums } from '../../engine/frame.ts';
+import { headersOf, icmpOf, portsOf } from './answers.ts';
+import { frameText } from './frame-text.ts';
+import { ip4, ip6, isIp6, mac, protocols } from './frames.ts';
+import type { PacketWorld, Received } from './packet-world.ts';
+
+/** Frames that were sent together, and all that came out then; or something that a conversation notes. */
+export interface Step {
+  conversation: string;
+  port: string;
+  sent: Uint8Array[];
+  received: Received[];
+  note?: string;
+}
+
+/** What a conversation can do. */
+export interface Stage {
+  /** Sends, and gives what comes out of every port. */
+  send(port: string, ...frames: Uint8Array[]): Promise<Received[]>;
+  /** Waits until what the chassis learned is in force; gives what came out meanwhile, if only for that. */
+  learn(): Promise<Received[]>;
+  /** Something else in which worlds must agree. */
+  note(text: string): void;
+}
+
+export interface Conversation {
+  name: string;
+  play(stage: Stage): Promise<void>;
+}
+
+/** Plays the conversations one after the other; gives their steps in order. */
+export async function play(world: PacketWorld, conversations: readonly Conversation[]): Promise<Step[]> {
+  const steps: Step[] = [];
+  for (const { name: conversation, play: begin } of conversations) {
+    world.received();
+    const keep = (port: string, sent: Uint8Array[]): Received[] => {
+      const own = new Set(sent.map(hexOf));
+      const received = world.received().filter(({ frame }) => own.has(hexOf(frame)) || !isUnasked(frame));
+      steps.push({ conversation, port, sent, received });
+      return received;
+    };
+    await begin({
+      async send(port, ...sent) {
+        await world.send(port, sent);
+        return keep(port, sent);
+      },
+      async learn() {
+        await world.learn();
+        return keep('', []);
+      },
+      note(note) {
+        steps.push({ conversation, port: '', sent: [], received: [], note });
+      },
+    });
+  }
+  return steps;
+}
+
+const hexOf = (frame: Uint8Array): string => Buffer.from(frame).toString('hex');
+
+/**
+ * What OVN sends by itself, at times of its own: announcements (gratuitous ARP, RARP, neighbour
+ * advertisements to all), router advertisements to all, IGMP and MLD queries, BFD, checks of load
+ * balancers' backends, requests for delegated prefixes.
+ */
+export function isUnasked(frame: Uint8Array): boolean {
+  const headers = headersOf(frame);
+  if (!headers) return false;
+  const { arp, ip, type, eth } = headers;
+  if (type === 0x8035) return true;
+  if (arp) return arp.spa === arp.tpa;
+  if (!ip) return false;
+  const message = icmpOf(frame);
+  const ports = portsOf(frame);
+  return (
+    (message !== undefined && ip.version === 6 && isGroup(eth.dst) && [134, 136, 130].includes(message.type)) ||
+    (ip.protocol === protocols.igmp && frame[ip.l4] === 0x11) ||
+    (ip.protocol === protocols.udp && (ports?.dst === 3784 || (ports?.src === 546 && ports.dst === 547))) ||
+    eth.src === serviceMonitorMac
+  );
+}
+
+/** `svc_monitor_mac` of the topologies. */
+const serviceMonitorMac = '0a:00:00:00:00:01';
+
+const isGroup = (address: string): boolean => (Number.parseInt(address.slice(0, 2), 16) & 1) === 1;
+
+/** A host whom another one may stand for: a backend among those that a load balancer chooses from. */
+export interface Interchangeable {
+  port: string;
+  mac: string;
+  addresses: readonly string[];
+}
+
+export interface CompareOptions {
+  /** Groups of hosts of which each stands for the first. */
+  interchangeable?: readonly (readonly Interchangeable[])[];
+  /** After so many differences no more are told (8). */
+  limit?: number;
+}
+
+/**
+ * A text for each conversation in which two worlds went apart, telling the first step where
+ * they did: what was sent, and what only one of them answered.
+ */
+export function compareSteps(
+  expected: readonly Step[],
+  actual: readonly Step[],
+  options: CompareOptions = {},
+): string[] {
+  const canonical = canonicalizer(options.interchangeable ?? []);
+  const differences: string[] = [];
+  const theirs = byConversation(expected);
+  const ours = byConversation(actual);
+  for (const name of new Set([...theirs.keys(), ...ours.keys()])) {
+    const [left, right] = [theirs.get(name) ?? [], ours.get(name) ?? []];
+    for (let at = 0; at < Math.max(left.length, right.length); at++) {
+      const difference = stepDifference(left[at], right[at], canonical);
+      if (difference === undefined) continue;
+      differences.push(`${name}, step ${at + 1}: ${difference}`);
+      break;
+    }
+    if (differences.length === (options.limit ?? 8)) break;
+  }
+  return differences;
+}
+
+function byConversation(steps: readonly Step[]): Map<string, Step[]> {
+  const found = new Map<string, Step[]>();
+  for (const step of steps) found.set(step.conversation, [...(found.get(step.conversation) ?? []), step]);
+  return found;
+}
+
+type Canonicalize = (received: Received) => Received;
+
+function stepDifference(
+  expected: Step | undefined,
+  actual: Step | undefined,
+  canonical: Canonicalize,
+): string | undefined {
+  if (!expected || !actual)
+    return `only ${expected ? 'the first' : 'the second'} world goes on, with ${stepText(expected ?? actual)}`;
+  if (expected.note !== actual.note) return `expected: ${expected.note}\n  actual: ${actual.note}`;
+  const sides = [expected.received, actual.received].map((frames) => frames.map(canonical));
+  const [missing, extra] = [without(sides[0], sides[1]), without(sides[1], sides[0])];
+  if (missing.length === 0 && extra.length === 0) return undefined;
+  return [
+    stepText(expected),
+    ...list('expected but not received', missing),
+    ...list('received but not expected', extra),
+    ...(expected.sent.length > 1 ? ['  LFLOW_BATCH=1 sends frames one by one, and so tells which of them it is'] : []),
+  ].join('\n');
+}
+
+const stepText = (step: Step | undefined): string =>
+  step === undefined || step.sent.length === 0
+    ? 'after learning'
+    : `sent into ${step.port}:${shown(step.sent.map((frame) => frameText(frame)))}`;
+
+const list = (title: string, frames: readonly Received[]): string[] =>
+  frames.length === 0 ? [] : [`  ${title}:${shown(frames.map(({ port, frame }) => `${port}: ${frameText(frame)}`))}`];
+
+const shown = (lines: readonly string[]): string =>
+  [...lines.slice(0, 5), ...(lines.length > 5 ? [`and ${lines.length - 5} more`] : [])]
+    .map((line) => `\n    ${line}`)
+    .join('');
+
+/** Those of `frames` that have no equal in `others`, each of which is equal to one. */
+function without(frames: readonly Received[], others: readonly Received[]): Received[] {
+  const key = ({ port, frame }: Received): string => `${port} ${hexOf(frame)}`;
+  const counts = new Map<string, number>();
+  for (const other of others) counts.set(key(other), (counts.get(key(other)) ?? 0) + 1);
+  return frames.filter((received) => {
+    const count = counts.get(key(received)) ?? 0;
+    counts.set(key(received), count - 1);
+    return count <= 0;
+  });
+}
+
+/** Writes the first of each group in the place of the others, wherever their addresses are in a frame. */
+function canonicalizer(groups: CompareOptions['interchangeable'] = []): Canonicalize {
+  const ports = new Map(groups.flatMap(([first, ...others]) => others.map(({ port }) => [port, first.port])));
+  const words = groups.flatMap(([first, ...others]) =>
+    others.flatMap((other) => [
+      { from: mac(other.mac), to: mac(first.mac) },
+      ...other.addresses.map((address, at) => ({ from: ipBytes(address), to: ipBytes(first.addresses[at]) })),
+    ]),
+  );
+  if (words.length === 0) return (received) => received;
+  return ({ port, frame }) => {
+    const bytes = Buffer.from(frame);
+    let changed = false;
+    for (const { from, to } of words) {
+      for (let at = bytes.indexOf(Buffer.from(from)); at >= 0; at = bytes.indexOf(Buffer.from(from), at + 1)) {
+        bytes.set(to, at);
+        changed = true;
+      }
+    }
+    return { port: ports.get(port) ?? port, frame: changed ? withChecksums(bytes, { vlanLimit: 2 }) : frame };
+  };
+}
+
+const ipBytes = (address: string): number[] => (isIp6(address) ? ip6(address) : ip4(address));

@@ -1,0 +1,133 @@
+/**
+ * Northbound databases whose packets are compared with the real data plane: the features of
+ * trace-features.ts on one chassis, others that only packets show, examples and random manifests.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { nbctlScript } from '../../../engine/ovsdb/nbctl.ts';
+import type { Northbound } from '../../../engine/ovsdb/northbound.ts';
+import { readManifests } from '../../../engine/spec/read.ts';
+import { northboundOf } from '../../../engine/vpc/index.ts';
+import { onePeer } from '../../oracle/both-worlds.ts';
+import { peerChassis } from '../../oracle/packet-peer.ts';
+import type { Learned } from '../../oracle/sandbox.ts';
+import { randomManifests } from '../random-topologies.ts';
+import type { Feature } from '../trace-features.ts';
+import { balancerFeatures } from '../trace-features-balancers.ts';
+import { routerFeatures } from '../trace-features-routers.ts';
+import { switchFeatures } from '../trace-features-switches.ts';
+import { planeFeatures } from './features.ts';
+
+export interface PlaneTopology {
+  name: string;
+  /** A script of ovn-nbctl commands (sandbox.ts). */
+  northbound: string;
+  /** What chassis know besides the routers outside. */
+  learned: Learned;
+  /**
+   * Ports of hosts that a load balancer, a route or a group chooses from by a hash.  Worlds
+   * may choose differently; each of them stands for the first.
+   */
+  interchangeable: readonly (readonly string[])[];
+}
+
+/** Of a feature: hosts that may stand for each other. */
+const interchangeable: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  'forced source translation': [['a1', 'a2']],
+  'forwarding groups': [
+    ['a1', 'a2'],
+    ['b1', 'b2'],
+  ],
+  'equal-cost routes': [['outside 10.0.9.2', 'outside 10.0.9.3', 'outside 10.0.9.4']],
+  'symmetric replies': [['outside 10.0.9.2', 'outside 10.0.9.3']],
+  policies: [['outside 10.0.9.2', 'outside 10.0.9.3']],
+};
+
+/** Chassis that only OVN 22.x has are none of ours. */
+const leftOut = new Set(['chassis that do not know ct_lb_mark']);
+
+/**
+ * `host SWITCH NAME HOST NET` adds a port with 10.0.NET.HOST and fd00:NET::HOST;
+ * `attach ROUTER SWITCH NET` connects a switch with that network's address 254;
+ * `uplink SWITCH` adds a localnet port.
+ */
+const prelude = `
+set -eu
+ovn-nbctl set nb_global . options:mac_prefix=0a:00:00 options:svc_monitor_mac=0a:00:00:00:00:01
+host() { ovn-nbctl lsp-add $1 $2 -- lsp-set-addresses $2 "02:00:00:00:0$4:0$3 10.0.$4.$3 fd00:$4::$3"; }
+attach() {
+  ovn-nbctl lrp-add $1 $1-$2 02:00:00:00:0$3:fe 10.0.$3.254/24 fd00:$3::fe/64 -- lsp-add $2 $2-$1 \\
+    -- lsp-set-type $2-$1 router -- lsp-set-addresses $2-$1 router -- lsp-set-options $2-$1 router-port=$1-$2
+}
+uplink() {
+  ovn-nbctl lsp-add $1 ln-$1 -- lsp-set-type ln-$1 localnet -- lsp-set-addresses ln-$1 unknown \\
+    -- lsp-set-options ln-$1 network_name=physnet
+}
+`;
+
+const pair = `
+ovn-nbctl ls-add a -- ls-add b -- lr-add r
+host a a1 1 1; host a a2 2 1; host b b1 1 2; host b b2 2 2
+attach r a 1; attach r b 2
+`;
+
+/** A switch to the outside with a host of its own; the router's next hop stands behind the localnet port. */
+const outside = `
+ovn-nbctl ls-add out
+uplink out
+host out o1 9 9
+`;
+
+const toOutside = 'ovn-nbctl lr-route-add r 0.0.0.0/0 10.0.9.1 -- lr-route-add r ::/0 fd00:9::1\n';
+
+const bases: Record<Feature['base'], string> = {
+  pair,
+  distributed: `${pair}${outside}attach r out 9\n${toOutside}ovn-nbctl lrp-set-gateway-chassis r-out ${peerChassis} 20\n`,
+  gateway: `${pair}${outside}ovn-nbctl set logical_router r options:chassis=${peerChassis}\nattach r out 9\n${toOutside}`,
+};
+
+/** The commands of a feature name two chassis; here there is one, and the other one is absent. */
+const onOneChassis = (commands: string): string => commands.replace(/\bn1\b/g, peerChassis);
+
+function featureTopology({ name, base, commands, learned }: Feature): PlaneTopology {
+  return {
+    name,
+    northbound: `${prelude}${bases[base]}${onOneChassis(commands)}`,
+    learned: { macBindings: learned?.macBindings ?? [], fdb: learned?.fdb ?? [] },
+    interchangeable: interchangeable[name] ?? [],
+  };
+}
+
+/** A topology of manifests, all of whose nodes are the one chassis. */
+function manifestTopology(name: string, nb: Northbound): PlaneTopology {
+  for (const { options } of nb.Logical_Router.values()) if (options.chassis) options.chassis = peerChassis;
+  for (const { options } of nb.Logical_Switch_Port.values()) {
+    if (options['requested-chassis']) options['requested-chassis'] = peerChassis;
+  }
+  return { name, northbound: nbctlScript(nb), learned: { macBindings: [], fdb: [] }, interchangeable: [] };
+}
+
+const northboundOfText = (file: string, text: string): Northbound =>
+  northboundOf(readManifests([{ file, text }]).resources);
+
+function manifestTopologies(): PlaneTopology[] {
+  const folder = new URL('../../../examples/', import.meta.url);
+  const examples = readdirSync(folder).filter((file) => file.endsWith('.yaml'));
+  const random = fc.sample(randomManifests, { seed: 7, numRuns: 4 });
+  return [
+    manifestTopology('red and blue', onePeer().nb),
+    ...examples.map((file) => {
+      const text = readFileSync(new URL(file, folder), 'utf8');
+      return manifestTopology(`example ${file.replace('.yaml', '')}`, northboundOfText(file, text));
+    }),
+    ...random.map((text, at) => manifestTopology(`random manifests ${at + 1}`, northboundOfText('random.yaml', text))),
+  ];
+}
+
+export const planeTopologies: readonly PlaneTopology[] = [
+  ...[...switchFeatures, ...routerFeatures, ...balancerFeatures]
+    .filter(({ name }) => !leftOut.has(name))
+    .map(featureTopology),
+  ...planeFeatures.map((feature) => ({ ...featureTopology(feature), interchangeable: feature.interchangeable ?? [] })),
+  ...manifestTopologies(),
+];
