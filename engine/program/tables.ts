@@ -7,8 +7,18 @@
  * of different datapaths that match alike share one blob, however different
  * their actions; `TableUse.numbers` leads from rank to flow number.
  */
-import type { Action, MatchEnvironment } from '../lang/index.ts';
+import {
+  type Action,
+  type Expr,
+  formatMatch,
+  LangError,
+  type MatchEnvironment,
+  parseFlowActions,
+} from '../lang/index.ts';
 import type { DhcpOption, LogicalFlow, Pipeline } from '../ovsdb/southbound.ts';
+import { buildClassifier, type Classifier } from './classifier.ts';
+import { type CompiledMatch, MatchCompiler, type MatchContext } from './matches.ts';
+import { FlowNumbers } from './numbers.ts';
 
 /** The flows of one table of one datapath. */
 export interface TableInput {
@@ -21,7 +31,7 @@ export interface TableInput {
 
 /** What flows refer to by name. */
 export interface TableEnvironment extends Omit<MatchEnvironment, 'datapathKey'> {
-  /** Tunnel key of a datapath, by its number. */
+  /** Tunnel key of a datapath, by its number; matters to port groups only. */
   datapathKey(datapath: number): number;
   /** Tunnel key of a port or multicast group of that datapath; undefined if it has none of that name. */
   portKey(datapath: number, name: string): number | undefined;
@@ -67,4 +77,218 @@ export interface CompiledTables {
   readonly numbersEnd: number;
   /** Sentences about flows that were left out. */
   readonly problems: readonly string[];
+}
+
+/** The tables of these flows, from nothing. */
+export function compileTables(inputs: readonly TableInput[], environment: TableEnvironment): CompiledTables {
+  return new TableCompiler().compile(inputs, environment);
+}
+
+/**
+ * Compiles again and again: what flows and tables have not changed are not parsed
+ * and built anew, and flows keep their numbers.
+ */
+export class TableCompiler {
+  private readonly matches = new MatchCompiler();
+  private readonly numbers = new FlowNumbers();
+  private actions = new Map<string, ParsedActions | string>();
+  private classifiers = new Map<string, Classifier>();
+  private environment: TableEnvironment | undefined;
+
+  /** An environment that has changed must be another object. */
+  compile(inputs: readonly TableInput[], environment: TableEnvironment): CompiledTables {
+    const run = new Run(inputs, environment, {
+      matches: this.matches,
+      numbers: this.numbers,
+      // Options and templates are part of the environment.
+      oldActions: environment === this.environment ? this.actions : new Map(),
+      oldClassifiers: this.classifiers,
+    });
+    this.environment = environment;
+    this.actions = run.actions;
+    this.classifiers = run.classifiers;
+    return run.result;
+  }
+}
+
+interface ParsedActions {
+  readonly actions: readonly Action[];
+  readonly prereqs: Expr;
+  /** Stands for `prereqs`; '' where they are true. */
+  readonly prereqsKey: string;
+}
+
+/** What an earlier compilation left. */
+interface Memory {
+  readonly matches: MatchCompiler;
+  readonly numbers: FlowNumbers;
+  readonly oldActions: ReadonlyMap<string, ParsedActions | string>;
+  readonly oldClassifiers: ReadonlyMap<string, Classifier>;
+}
+
+/** More names than this in a match are not worth a key that tells them. */
+const MAX_NAMES = 64;
+
+/** One compilation. */
+class Run {
+  readonly result: CompiledTables;
+  readonly actions = new Map<string, ParsedActions | string>();
+  readonly classifiers = new Map<string, Classifier>();
+  private readonly blobs: Uint8Array[] = [];
+  private readonly blobsByHash = new Map<number, number[]>();
+  private readonly blobIndex = new Map<Classifier, number>();
+  private readonly flows: CompiledFlow[] = [];
+  private readonly problems: string[] = [];
+  private readonly environment: TableEnvironment;
+  private readonly memory: Memory;
+
+  constructor(inputs: readonly TableInput[], environment: TableEnvironment, memory: Memory) {
+    this.environment = environment;
+    this.memory = memory;
+    memory.matches.begin(environment);
+    memory.numbers.begin();
+    const contexts = new Map<number, MatchContext>();
+    const tables = inputs.map((input) => {
+      let context = contexts.get(input.datapath);
+      if (!context) {
+        const isResident = (port: string) => environment.isResident(port);
+        context = { ...environment, datapathKey: environment.datapathKey(input.datapath), isResident };
+        contexts.set(input.datapath, context);
+      }
+      return this.table(input, context);
+    });
+    const { blobs, flows, problems } = this;
+    this.result = { blobs, tables, flows, numbersEnd: memory.numbers.end, problems };
+  }
+
+  private table(input: TableInput, context: MatchContext): TableUse {
+    const { datapath, pipeline, table } = input;
+    const matches: CompiledMatch[] = [];
+    const numbers: number[] = [];
+    const byPriority = input.flows.toSorted((a, b) => b.priority - a.priority);
+    for (const flow of byPriority) {
+      const parsed = this.parseActions(flow);
+      const match =
+        typeof parsed === 'string'
+          ? parsed
+          : this.memory.matches.compile(flow.match, parsed.prereqs, parsed.prereqsKey, context);
+      if (typeof match === 'string' || typeof parsed === 'string') {
+        this.problems.push(problemOf(flow, String(match)));
+        continue;
+      }
+      const number = this.memory.numbers.of(flow);
+      this.flows.push({ number, datapath, flow, actions: parsed.actions });
+      matches.push(match);
+      numbers.push(number);
+    }
+    const classifier = this.classifier(matches, datapath);
+    const common = { datapath, pipeline, table, numbers: Uint32Array.from(numbers) };
+    return 'always' in classifier
+      ? { ...common, blob: -1, always: numbers[classifier.always] ?? -1 }
+      : { ...common, blob: this.indexOf(classifier), always: -1 };
+  }
+
+  private parseActions(flow: LogicalFlow): ParsedActions | string {
+    // "next;" means another table in each table.
+    const key = `${flow.pipeline} ${flow.table} ${flow.actions}`;
+    let parsed = this.actions.get(key) ?? this.memory.oldActions.get(key);
+    if (parsed === undefined) {
+      parsed = parseActions(flow, this.environment);
+    }
+    this.actions.set(key, parsed);
+    return parsed;
+  }
+
+  private classifier(matches: readonly CompiledMatch[], datapath: number): Classifier {
+    const { environment } = this;
+    const portKey = (name: string) => environment.portKey(datapath, name);
+    const key = classifierKey(matches, portKey);
+    const known = key === undefined ? undefined : (this.classifiers.get(key) ?? this.memory.oldClassifiers.get(key));
+    const classifier = known ?? buildClassifier(matches, portKey);
+    if (key !== undefined) {
+      this.classifiers.set(key, classifier);
+    }
+    return classifier;
+  }
+
+  /** Index of a blob; those that are equal have the same. */
+  private indexOf(classifier: Classifier & { readonly blob: Uint8Array }): number {
+    const known = this.blobIndex.get(classifier);
+    if (known !== undefined) {
+      return known;
+    }
+    const { blob } = classifier;
+    const hash = hashBytes(blob);
+    const candidates = this.blobsByHash.get(hash) ?? [];
+    let index = candidates.find((candidate) => equalBytes(this.blobs[candidate], blob));
+    if (index === undefined) {
+      index = this.blobs.push(blob) - 1;
+      this.blobsByHash.set(hash, [...candidates, index]);
+    }
+    this.blobIndex.set(classifier, index);
+    return index;
+  }
+}
+
+function parseActions(flow: LogicalFlow, environment: TableEnvironment): ParsedActions | string {
+  const { pipeline, table } = flow;
+  const { dhcpOptions, dhcpv6Options, templates, release } = environment;
+  try {
+    const { actions, prereqs } = parseFlowActions(flow.actions, {
+      pipeline,
+      table,
+      ...(dhcpOptions && { dhcpOptions }),
+      ...(dhcpv6Options && { dhcpv6Options }),
+      ...(templates && { templates }),
+      ...(release && { release }),
+    });
+    const isTrue = prereqs.type === 'boolean' && prereqs.value;
+    return { actions, prereqs, prereqsKey: isTrue ? '' : formatMatch(prereqs) };
+  } catch (error) {
+    if (error instanceof LangError) {
+      return error.message;
+    }
+    throw error;
+  }
+}
+
+function problemOf(flow: LogicalFlow, why: string): string {
+  const { stage, pipeline, table, priority, match, actions } = flow;
+  const place = stage || `${pipeline} table ${table}`;
+  return `${place}: the flow of priority ${priority} with match "${match}" and actions "${actions}" is left out: ${why}`;
+}
+
+/** Equal for tables whose classifiers are equal; undefined where it would be too long. */
+function classifierKey(
+  matches: readonly CompiledMatch[],
+  portKey: (name: string) => number | undefined,
+): string | undefined {
+  const parts: (number | string)[] = [];
+  for (const { id, named, rows, products } of matches) {
+    parts.push(id);
+    if (named > MAX_NAMES) {
+      return undefined;
+    }
+    if (named > 0) {
+      for (const { inport, outport } of [...rows, ...products.flatMap(({ dimensions }) => dimensions.flat())]) {
+        parts.push(inport === undefined ? '' : (portKey(inport) ?? '-'));
+        parts.push(outport === undefined ? '' : (portKey(outport) ?? '-'));
+      }
+    }
+  }
+  return parts.join();
+}
+
+/** FNV-1a over 32-bit words. */
+function hashBytes(bytes: Uint8Array): number {
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
+  let hash = 0x811c9dc5;
+  for (const word of words) {
+    hash = Math.imul(hash ^ word, 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+function equalBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {
+  return a?.length === b.length && a.every((byte, index) => byte === b[index]);
 }
