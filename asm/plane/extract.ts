@@ -14,7 +14,6 @@ import { extractHeaders } from './headers';
 import {
   B_LONGER,
   B_TCP_FLAGS,
-  KEY_WORDS,
   MAX_THRESHOLDS,
   P_FRAME,
   P_IN_PORT,
@@ -80,16 +79,11 @@ export function extract(packet: usize, flow: usize): bool {
   let done = false;
   if (type === IP4_IN_MEMORY) done = extractIp4(packet, flow, frame, length);
   else if (type === IP6_IN_MEMORY) done = extractIp6(packet, flow, frame, length);
-  if (!done && !extractOther(packet, flow)) return false;
+  if (!done && !extractHeaders(packet, flow)) return false;
   store<u64>(flow, load<u32>(packet, P_IN_PORT), W_IN << 3);
   if (hashed) store<u8>(flow, symmetricHash(flow) as u8, W_DERIVED << 3);
   if (thresholds !== 0) setLonger(flow, length);
   return true;
-}
-
-function extractOther(packet: usize, flow: usize): bool {
-  memory.fill(flow, 0, KEY_WORDS << 3);
-  return extractHeaders(packet, flow);
 }
 
 /** TCP or UDP, header of 20 bytes, no fragment; false if it is anything else. */
