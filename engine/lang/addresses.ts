@@ -70,7 +70,11 @@ export function parseEthernet(text: string): bigint | undefined {
 
 /** Dotted decimal. */
 export function formatIpv4(value: bigint): string {
-  const n = Number(value);
+  return ipv4Text(Number(value));
+}
+
+/** Dotted decimal of 32 bits. */
+export function ipv4Text(n: number): string {
   return `${n >>> 24}.${(n >>> 16) & 255}.${(n >>> 8) & 255}.${n & 255}`;
 }
 
@@ -108,6 +112,13 @@ function longestZeros(words: readonly number[]): { start: number; length: number
 
 /** Six pairs of hexadecimal digits. */
 export function formatEthernet(value: bigint): string {
-  const hex = value.toString(16).padStart(12, '0');
-  return hex.replace(/..(?=.)/g, '$&:');
+  return ethernetText(Number((value >> 32n) & 0xffffn), Number(value & 0xffffffffn));
+}
+
+const pairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+/** Six pairs of hexadecimal digits, of the highest 16 bits and the lowest 32. */
+export function ethernetText(high: number, low: number): string {
+  const end = `${pairs[(low >>> 24) & 255]}:${pairs[(low >>> 16) & 255]}:${pairs[(low >>> 8) & 255]}:${pairs[low & 255]}`;
+  return `${pairs[(high >>> 8) & 255]}:${pairs[high & 255]}:${end}`;
 }

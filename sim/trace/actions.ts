@@ -1,6 +1,6 @@
 /** What each action does to a packet, and what ovn-trace says about it. */
 import { formatAction } from '../../engine/lang/index.ts';
-import { assign, decrementTtl, exchange, load, lookupName, move, pop, push, putOptions } from './assignments.ts';
+import { assignBit, decrementTtl, exchange, load, lookupName, move, pop, push, putOptions } from './assignments.ts';
 import { checkHairpin, translateToVirtualAddress } from './balancers.ts';
 import { balance, commit, select, track, translate } from './connections.ts';
 import { formatFlow } from './flow-format.ts';
@@ -92,10 +92,10 @@ function change(step: Step, { action, loading, copying, inner }: Operation): voi
       lookupPortOfMac(step, action);
       break;
     case 'check_in_port_sec':
-      assign(step.packet, action.dst, isSecured(step, 'inport') ? 0n : 1n);
+      assignBit(step.packet, action.dst, !isSecured(step, 'inport'));
       break;
     case 'check_out_port_sec':
-      assign(step.packet, action.dst, isSecured(step, 'outport') ? 0n : 1n);
+      assignBit(step.packet, action.dst, !isSecured(step, 'outport'));
       break;
     case 'put_dhcp_opts':
     case 'put_dhcpv6_opts':

@@ -27,6 +27,28 @@ export function assign(packet: Packet, dst: FieldRef, value: bigint): void {
   if (bits) writeBits(packet, bits.where, value, bits.ofs, bits.n);
 }
 
+const bitWrites = new WeakMap<FieldRef, { set: readonly WordWrite[]; clear: readonly WordWrite[] }>();
+
+/** Puts 1 or 0 into the field that an action names. */
+export function assignBit(packet: Packet, dst: FieldRef, value: boolean): void {
+  let writes = bitWrites.get(dst);
+  if (!writes) {
+    const bits = resolveField(dst);
+    const write = (one: bigint) =>
+      bits ? wordWrites(bits.where, one << BigInt(bits.ofs), ((1n << BigInt(bits.n)) - 1n) << BigInt(bits.ofs)) : [];
+    writes = { set: write(1n), clear: write(0n) };
+    bitWrites.set(dst, writes);
+  }
+  writeWords(packet, value ? writes.set : writes.clear);
+}
+
+function writeWords({ words }: Packet, writes: readonly WordWrite[]): void {
+  for (let i = 0; i < writes.length; i++) {
+    const { at, keep, value } = writes[i] as WordWrite;
+    words[at] = ((words[at] as number) & keep) | value;
+  }
+}
+
 /** What a `load` does. */
 export interface Loading {
   /** What to say of it; undefined for a register. */
@@ -62,11 +84,7 @@ export function loadingOf(
 export function load(packet: Packet, into: TraceNode[], { said, writes, isThere }: Loading): void {
   if (said !== undefined) say(into, 'modify', said);
   if (isThere && !isThere(packet)) return;
-  const { words } = packet;
-  for (let i = 0; i < writes.length; i++) {
-    const { at, keep, value } = writes[i] as WordWrite;
-    words[at] = ((words[at] as number) & keep) | value;
-  }
+  writeWords(packet, writes);
 }
 
 /** What a copy puts into a field, reduced to a constant; nothing is said of registers. */
@@ -174,11 +192,11 @@ export function putOptions(
   say(into, 'modify', `${type}(${said.join(', ')})`);
   const bits = resolveField(dst);
   if (bits && !isRegister(bits.where)) say(into, 'modify', `${formatFieldRef(dst)} = 1`);
-  assign(packet, dst, 1n);
+  assignBit(packet, dst, true);
 }
 
 /** `R = dns_lookup()`, which ovn-trace does not do either. */
 export function lookupName({ packet, into }: Step, { dst }: { dst: FieldRef }): void {
-  assign(packet, dst, 0n);
+  assignBit(packet, dst, false);
   say(into, 'error', '*** dns_lookup action not implemented');
 }

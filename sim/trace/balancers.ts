@@ -3,7 +3,7 @@ import { formatFieldRef } from '../../engine/lang/fields.ts';
 import type { FieldRef } from '../../engine/lang/ir.ts';
 import type { Southbound } from '../../engine/ovsdb/southbound.ts';
 import { type Address, parseAddress } from './addresses.ts';
-import { assign } from './assignments.ts';
+import { assignBit } from './assignments.ts';
 import { say } from './nodes.ts';
 import { ctState, etherType, fields, type Packet, readBits, type Storage, sameWords, slot } from './packet.ts';
 import { addGap } from './run.ts';
@@ -60,7 +60,7 @@ export function checkHairpin(step: Step, { type, dst }: { type: string; dst: Fie
   if (isBack && !address) addGap(run, `the action ${type} is not modelled where a backend calls itself`);
   const port = packet.words[type === 'chk_lb_hairpin' ? slot.ctTpDst : slot.tpDst];
   const result = isBack && address?.port === port ? 1 : 0;
-  assign(packet, dst, BigInt(result));
+  assignBit(packet, dst, result === 1);
   say(into, 'modify', `${formatFieldRef(dst)} = ${result}`);
 }
 

@@ -2,13 +2,13 @@
  * The walk of one packet through the logical pipelines: table by table, action
  * by action, through patch ports into the next datapath, along every fork.
  */
-import type { Pipeline } from '../../engine/ovsdb/southbound.ts';
+import type { LogicalFlow, Pipeline } from '../../engine/ovsdb/southbound.ts';
 import { execute } from './actions.ts';
 import { assumedConntrack } from './ct.ts';
 import { candidates, type Leaf, nextCandidate } from './flow-index.ts';
 import { conditionOfFlow, type ExecutableFlow, executable, lookInto, type TableFlow } from './flows.ts';
 import { meets, type Test } from './matcher.ts';
-import { append, say } from './nodes.ts';
+import { append, meet, say, sayAction } from './nodes.ts';
 import type { Operation } from './operations.ts';
 import { clonePacket, type Packet, slot } from './packet.ts';
 import {
@@ -87,7 +87,7 @@ function visit(run: Run, { place, packet, shared, into }: Continuation): Continu
     append(into, 'table', `${number}. ${stage === undefined ? '' : `${stage}: `}no match (implicit drop)`);
     return undefined;
   }
-  const node = append(into, 'table', flow.title, flow.flow);
+  const node = meet(into, flow.title, flow.line, flow.flow);
   return perform(
     run,
     { place: { datapath, pipeline, table, passed }, packet, shared, into: node.subs },
@@ -100,10 +100,12 @@ function lookup(run: Run, place: Place, packet: Packet): { flow: ExecutableFlow 
   const { datapath, pipeline } = place;
   for (let table = place.table; ; table++) {
     run.tablesLeft--;
-    const ways = lookInto(run.topology, datapath, pipeline, table);
-    if (ways.passes) {
-      run.result.flows.push(ways.passes);
-      continue;
+    let ways = lookInto(run.topology, datapath, pipeline, table);
+    if (ways.leap) {
+      const { flows, to } = ways.leap;
+      for (let i = 0; i < flows.length; i++) run.result.flows.push(flows[i] as LogicalFlow);
+      table = to;
+      ways = lookInto(run.topology, datapath, pipeline, table);
     }
     const flow = ways.index
       ? matchIndexed(run, datapath, candidates(ways.index, packet.words), packet)
@@ -194,7 +196,7 @@ function perform(
   for (let i = 0; i <= end; i++) {
     const operation = operations[i] as Operation;
     step.last = i === end && !shared;
-    say(into, 'action', operation.text);
+    sayAction(into, operation.text, operation.line);
     const next = execute(step, operation);
     if (next && i === end) return next;
     if (next) walk(run, next);

@@ -3,6 +3,7 @@
  * vSwitch's `flow_format` writes it.  Registers and other metadata that are
  * zero are left out; which header fields are shown depends on the protocol.
  */
+import { ethernetText, ipv4Text } from '../../engine/lang/addresses.ts';
 import { etherType, fields, type Packet, protocol, readBits, slot } from './packet.ts';
 import { ctStateText, fragText, tcpFlagsText, valueText } from './values.ts';
 
@@ -13,8 +14,8 @@ export function formatFlow(packet: Packet): string {
     ...kind(packet),
     ...registers(packet),
     ...vlans(packet),
-    `dl_src=${text(packet, 'eth.src')}`,
-    `dl_dst=${text(packet, 'eth.dst')}`,
+    `dl_src=${ethernet(packet, slot.ethSrc)}`,
+    `dl_dst=${ethernet(packet, slot.ethDst)}`,
     ...network(packet),
   ].join(',');
 }
@@ -22,6 +23,14 @@ export function formatFlow(packet: Packet): string {
 function text(packet: Packet, field: keyof typeof fields & string): string {
   const where = fields[field];
   return where ? valueText(readBits(packet, where), where.form) : '';
+}
+
+function ethernet(packet: Packet, at: number): string {
+  return ethernetText(word(packet, at), word(packet, at + 1));
+}
+
+function ipv4(packet: Packet, at: number): string {
+  return ipv4Text(word(packet, at));
 }
 
 function word(packet: Packet, at: number): number {
@@ -37,12 +46,17 @@ function metadata(packet: Packet): string[] {
   const mark = word(packet, slot.pktMark);
   const state = word(packet, slot.ctState);
   const ctMark = word(packet, slot.ctMark);
-  const label = text(packet, 'ct_label');
+  const label = hasLabel(packet) ? text(packet, 'ct_label') : '0';
   if (mark) parts.push(`pkt_mark=${hex(mark)}`);
   if (state) parts.push(`ct_state=${ctStateText(state)}`);
   if (ctMark) parts.push(`ct_mark=${hex(ctMark)}`);
   if (label !== '0') parts.push(`ct_label=${label}`);
   return parts;
+}
+
+function hasLabel({ words }: Packet): boolean {
+  for (let i = 0; i < 4; i++) if (words[slot.ctLabel + i] !== 0) return true;
+  return false;
 }
 
 function registers(packet: Packet): string[] {
@@ -105,7 +119,7 @@ function network(packet: Packet): string[] {
   const type = word(packet, slot.ethType);
   switch (type) {
     case etherType.ip4:
-      return [`nw_src=${text(packet, 'ip4.src')}`, `nw_dst=${text(packet, 'ip4.dst')}`, ...ip(packet, ip4Names)];
+      return [`nw_src=${ipv4(packet, slot.nwSrc)}`, `nw_dst=${ipv4(packet, slot.nwDst)}`, ...ip(packet, ip4Names)];
     case etherType.ip6:
       return [
         `ipv6_src=${text(packet, 'ip6.src')}`,
@@ -130,11 +144,11 @@ const emptyNsh = ['nsh_flags=0', 'nsh_ttl=0', 'nsh_mdtype=0', 'nsh_np=0', 'nsh_s
 
 function arp(packet: Packet): string[] {
   return [
-    `arp_spa=${text(packet, 'arp.spa')}`,
-    `arp_tpa=${text(packet, 'arp.tpa')}`,
+    `arp_spa=${ipv4(packet, slot.nwSrc)}`,
+    `arp_tpa=${ipv4(packet, slot.nwDst)}`,
     `arp_op=${word(packet, slot.nwProto)}`,
-    `arp_sha=${text(packet, 'arp.sha')}`,
-    `arp_tha=${text(packet, 'arp.tha')}`,
+    `arp_sha=${ethernet(packet, slot.arpSha)}`,
+    `arp_tha=${ethernet(packet, slot.arpTha)}`,
   ];
 }
 
@@ -168,7 +182,7 @@ function transport(packet: Packet, names: ReadonlyMap<number, string>, proto: nu
 function neighborFields(packet: Packet): string[] {
   return [
     `nd_target=${text(packet, 'nd.target')}`,
-    `nd_sll=${text(packet, 'nd.sll')}`,
-    `nd_tll=${text(packet, 'nd.tll')}`,
+    `nd_sll=${ethernet(packet, slot.arpSha)}`,
+    `nd_tll=${ethernet(packet, slot.arpTha)}`,
   ];
 }

@@ -33,15 +33,26 @@ export type FlowIndex<Flow> = Branch<Flow> | Leaf<Flow>;
 
 /** Fewer flows than this are tried one by one. */
 const fewFlows = 4;
-/** A flow that does not insist on a branch's bits is in each of its cases: depth bounds how often it is copied. */
-const maxDepth = 4;
+const maxDepth = 6;
+/** A flow that does not insist on a branch's bits is in each of its cases: so many copies are made for each flow. */
+const copiesPerFlow = 8;
+
+/** Counts down the copies of flows that may still be made. */
+interface Budget {
+  copies: number;
+}
 
 /** Builds an index of flows, which keep their order. */
-export function indexFlows<Flow>(flows: readonly IndexedFlow<Flow>[], depth = 0): FlowIndex<Flow> {
-  const bits = flows.length < fewFlows || depth === maxDepth ? undefined : tellingBits(flows);
+export function indexFlows<Flow>(flows: readonly IndexedFlow<Flow>[]): FlowIndex<Flow> {
+  return indexBelow(flows, 0, { copies: copiesPerFlow * flows.length });
+}
+
+function indexBelow<Flow>(flows: readonly IndexedFlow<Flow>[], depth: number, budget: Budget): FlowIndex<Flow> {
+  const bits = flows.length < fewFlows || depth === maxDepth ? undefined : tellingBits(flows, budget);
   if (!bits) return leafOf(flows);
+  budget.copies -= copiesBelow(bits, flows.length);
   const { at, mask } = bits;
-  const below = (list: readonly IndexedFlow<Flow>[]) => indexFlows(list, depth + 1);
+  const below = (list: readonly IndexedFlow<Flow>[]) => indexBelow(list, depth + 1, budget);
   const { cases, others } = divided(flows, at, mask);
   return { at, mask, cases: new Map([...cases].map(([value, list]) => [value, below(list)])), others: below(others) };
 }
@@ -86,8 +97,12 @@ interface Bits {
   flows: number;
 }
 
-/** The bits that most flows insist on, if it is not too many that do not care. */
-function tellingBits(flows: readonly IndexedFlow<unknown>[]): Bits | undefined {
+function copiesBelow({ values, flows }: Bits, all: number): number {
+  return (all - flows) * values.size;
+}
+
+/** The bits with the most values that flows insist on, if that does not take too many copies of those that do not care. */
+function tellingBits(flows: readonly IndexedFlow<unknown>[], budget: Budget): Bits | undefined {
   const all = new Map<number, Bits[]>();
   for (const { required } of flows) {
     for (const { at, mask, value } of required) {
@@ -100,10 +115,9 @@ function tellingBits(flows: readonly IndexedFlow<unknown>[]): Bits | undefined {
       bits.flows++;
     }
   }
-  const useful = [...all.values()].flat().filter((bits) => {
-    const careless = flows.length - bits.flows;
-    return bits.flows > 1 && careless * bits.values.size <= flows.length;
-  });
+  const useful = [...all.values()]
+    .flat()
+    .filter((bits) => bits.flows > 1 && copiesBelow(bits, flows.length) <= budget.copies);
   return useful.sort((a, b) => b.values.size - a.values.size || b.flows - a.flows)[0];
 }
 

@@ -24,8 +24,9 @@ export interface ExecutableFlow {
   /** What the actions take for granted: who has it not has not matched. */
   prereqs: Test;
   operations: readonly Operation[];
-  /** `25. ls_in_l2_lkup (northd.c:1): MATCH, priority 50, uuid 01234567`. */
+  /** `25. ls_in_l2_lkup (northd.c:1): MATCH, priority 50, uuid 01234567`; and that with a line end. */
   title: string;
+  line: string;
   /** The flow matches everything and only goes on to the next table: traces leave it out. */
   trivial: boolean;
 }
@@ -43,8 +44,11 @@ export interface TableFlow {
 export interface TableLookup {
   visits: number;
   index: FlowIndex<TableFlow> | undefined;
-  /** The flow that every packet meets, where it is one that traces leave out. */
-  passes: LogicalFlow | undefined;
+  /**
+   * Where every packet meets a flow that traces leave out: this flow and those of the
+   * tables behind for which that is so, too, and the table that the packet then comes to.
+   */
+  leap: { flows: readonly LogicalFlow[]; to: number } | undefined;
 }
 
 /** What texts mean, by the text and what else it depends on. */
@@ -69,16 +73,29 @@ export function lookInto(
   const lookups = datapath.lookups[pipeline];
   let lookup = lookups[table];
   if (!lookup) {
-    lookup = { visits: 0, index: undefined, passes: undefined };
+    lookup = { visits: 0, index: undefined, leap: undefined };
     lookups[table] = lookup;
   }
   if (lookup.index) return lookup;
   const flows = datapath.tables[pipeline][table] ?? [];
   if (++lookup.visits > visitsBeforeIndex || flows.length < fewFlows) {
     lookup.index = indexOf(topology, datapath, flows);
-    lookup.passes = passedFlow(topology, datapath, lookup.index);
+    const passed = passedFlow(topology, datapath, lookup.index);
+    if (passed) lookup.leap = leapFrom(topology, datapath, pipeline, table, passed);
   }
   return lookup;
+}
+
+function leapFrom(
+  topology: TraceTopology,
+  datapath: TraceDatapath,
+  pipeline: Pipeline,
+  table: number,
+  first: LogicalFlow,
+): { flows: readonly LogicalFlow[]; to: number } {
+  if (table + 1 >= datapath.tables[pipeline].length) return { flows: [first], to: table + 1 };
+  const { leap } = lookInto(topology, datapath, pipeline, table + 1);
+  return leap ? { flows: [first, ...leap.flows], to: leap.to } : { flows: [first], to: table + 1 };
 }
 
 function indexOf(topology: TraceTopology, datapath: TraceDatapath, flows: readonly TableFlow[]): FlowIndex<TableFlow> {
@@ -195,11 +212,14 @@ function compile(topology: TraceTopology, datapath: TraceDatapath, entry: TableF
   const needed = compileMatch(prereqs, contextOf(topology, datapath));
   const operations = operationsFor(topology, datapath, flow, { actions, prereqs });
   const matchesAll = matches.required.length === 0 && matches.rest === true && needed === true;
+  const line = `${titleOf(topology, flow)}\n`;
   return {
     flow,
     prereqs: needed,
     operations,
-    title: titleOf(topology, flow),
+    // The title is a part of the line: taking it makes one piece of the line, which is then quicker to print.
+    title: line.slice(0, -1),
+    line,
     trivial: matchesAll && leadsToTable(operations) === flow.table + 1,
   };
 }

@@ -53,6 +53,9 @@ interface PlacedMicroflow {
   flow: Microflow;
 }
 
+/** The bits that are decided, of the microflow being read. */
+const decided = emptyPacket().words;
+
 const startsAtPort = /^inport == "([^"\\]*)"/;
 
 /**
@@ -66,7 +69,7 @@ function parsePlain(topology: TraceTopology, microflow: string): ParsedPacket | 
   const plain = readPlain(microflow, (port) => portKey(topology, datapath, port));
   if (!plain) return undefined;
   const packet = emptyPacket();
-  const masks = emptyPacket();
+  const masks = decided.fill(0);
   for (const word of plain.words) if (!isKept(word) || !constrain(packet, masks, word)) return undefined;
   for (const { alternatives } of plain.choices) {
     const open = alternatives.filter((words) => !words.some((word) => isExcluded(packet, masks, word)));
@@ -83,21 +86,21 @@ function isKept({ at, value }: WordTest): boolean {
 }
 
 /** Makes the packet one that meets the test; false if another one speaks against it. */
-function constrain(packet: Packet, masks: Packet, { at, mask, value }: WordTest): boolean {
-  const known = masks.words[at] as number;
+function constrain(packet: Packet, masks: Uint32Array, { at, mask, value }: WordTest): boolean {
+  const known = masks[at] as number;
   const word = packet.words[at] as number;
   if (known & mask & (word ^ value)) return false;
   packet.words[at] = word | value;
-  masks.words[at] = known | mask;
+  masks[at] = known | mask;
   return true;
 }
 
-function isImplied(packet: Packet, masks: Packet, { at, mask, value }: WordTest): boolean {
-  return (~(masks.words[at] as number) & mask) === 0 && ((packet.words[at] as number) & mask) === value;
+function isImplied(packet: Packet, masks: Uint32Array, { at, mask, value }: WordTest): boolean {
+  return (~(masks[at] as number) & mask) === 0 && ((packet.words[at] as number) & mask) === value;
 }
 
-function isExcluded(packet: Packet, masks: Packet, { at, mask, value }: WordTest): boolean {
-  return ((masks.words[at] as number) & mask & ((packet.words[at] as number) ^ value)) !== 0;
+function isExcluded(packet: Packet, masks: Uint32Array, { at, mask, value }: WordTest): boolean {
+  return ((masks[at] as number) & mask & ((packet.words[at] as number) ^ value)) !== 0;
 }
 
 function parseAny(topology: TraceTopology, microflow: string, name: string | undefined): PlacedMicroflow {

@@ -2,7 +2,7 @@
 
 import { formatEthernet } from '../../engine/lang/addresses.ts';
 import type { FieldRef } from '../../engine/lang/ir.ts';
-import { assign } from './assignments.ts';
+import { assign, assignBit } from './assignments.ts';
 import { say } from './nodes.ts';
 import { fields, type Packet, readBits, resolveField, type Storage, writeBits } from './packet.ts';
 import type { ActionOf, Step } from './step.ts';
@@ -29,7 +29,7 @@ export function lookupNeighbor(
   const found = known !== undefined && (!mac || known === fieldValue(packet, mac));
   const to = mac ? ` to ${formatEthernet(readBits(packet, ethDst))}` : '';
   say(into, 'action', found ? `/* MAC binding${to} found. */` : '/* lookup failed - No MAC binding. */');
-  assign(packet, action.dst, found ? 1n : 0n);
+  assignBit(packet, action.dst, found);
 }
 
 /** `get_fdb`: the port that the MAC address was learned on, none if it was not. */
@@ -45,7 +45,7 @@ export function lookupPortOfMac({ place: { datapath }, packet, into }: Step, act
     ? `/* MAC lookup for ${formatEthernet(readBits(packet, ethDst))} found in FDB. */`
     : '/* lookup mac failed in mac learning table. */';
   say(into, 'action', text);
-  assign(packet, action.dst, found ? 1n : 0n);
+  assignBit(packet, action.dst, found);
 }
 
 function find(datapath: TraceDatapath, packet: Packet, port: FieldRef, ip: FieldRef): bigint | undefined {

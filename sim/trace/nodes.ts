@@ -19,6 +19,8 @@ export interface TraceNode {
   /** Of a `table` node: the flow; absent where no flow matched. */
   flow: LogicalFlow | undefined;
   subs: readonly TraceNode[];
+  /** Of a flow and of its actions: the line of detailed output where nothing else indents them. */
+  line: string | undefined;
 }
 
 /** A node that others may be added to. */
@@ -27,8 +29,15 @@ export interface TraceBranch extends TraceNode {
 }
 
 /** Adds a node that has others below it at the end of `parent`. */
-export function append(parent: TraceNode[], type: TraceNodeType, text: string, flow?: LogicalFlow): TraceBranch {
-  const node: TraceBranch = { type, text, alwaysIndent: false, flow, subs: [] };
+export function append(parent: TraceNode[], type: TraceNodeType, text: string): TraceBranch {
+  const node: TraceBranch = { type, text, alwaysIndent: false, flow: undefined, subs: [], line: undefined };
+  parent.push(node);
+  return node;
+}
+
+/** Adds the node of a flow that is met; `line` is its title and a line end. */
+export function meet(parent: TraceNode[], title: string, line: string, flow: LogicalFlow): TraceBranch {
+  const node: TraceBranch = { type: 'table', text: title, alwaysIndent: false, flow, subs: [], line };
   parent.push(node);
   return node;
 }
@@ -37,7 +46,15 @@ const none: readonly TraceNode[] = [];
 
 /** Adds a node with nothing below it at the end of `parent`. */
 export function say(parent: TraceNode[], type: 'action' | 'output' | 'modify' | 'error', text: string): void {
-  parent.push({ type, text, alwaysIndent: false, flow: undefined, subs: none });
+  parent.push({ type, text, alwaysIndent: false, flow: undefined, subs: none, line: undefined });
+}
+
+/** How detailed output indents what is below a table. */
+export const indentation = '    ';
+
+/** Adds the node of an action; `line` is its text, indented once, and a line end. */
+export function sayAction(parent: TraceNode[], text: string, line: string): void {
+  parent.push({ type: 'action', text, alwaysIndent: false, flow: undefined, subs: none, line });
 }
 
 /** Where a printer is in a list of nodes.  A loop of frames, because a trace nests as deep as a packet has hops. */
@@ -66,18 +83,22 @@ export function detailedText(nodes: readonly TraceNode[]): string {
   return parts.join('');
 }
 
-const indents = Array.from({ length: 32 }, (_, level) => ' '.repeat(level * 4));
+const indents = Array.from({ length: 32 }, (_, level) => indentation.repeat(level));
 const dashes = '-'.repeat(256);
 
-function addLine(parts: string[], { type, text }: TraceNode, level: number): void {
+function addLine(parts: string[], { type, text, line }: TraceNode, level: number): void {
+  if (line !== undefined && level === (type === 'table' ? 0 : 1)) {
+    parts.push(line);
+    return;
+  }
   const indent = level < indents.length ? (indents[level] as string) : ' '.repeat(level * 4);
   if (type !== 'pipeline' && type !== 'transformation') {
     parts.push(indent, text, '\n');
     return;
   }
   const length = byteLength(text);
-  const line = length <= dashes.length ? dashes.slice(0, length) : '-'.repeat(length);
-  parts.push('\n', indent, text, '\n', indent, line, '\n');
+  const rule = length <= dashes.length ? dashes.slice(0, length) : '-'.repeat(length);
+  parts.push('\n', indent, text, '\n', indent, rule, '\n');
 }
 
 function isLeaf(node: TraceNode): boolean {

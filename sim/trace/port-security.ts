@@ -62,10 +62,18 @@ function decide(
   where: Storage,
   allows: (entry: SecuredAddresses) => boolean,
 ): boolean {
-  if (entries.length === 0) return true;
-  const mac = readBits(packet, where);
-  const own = entries.filter((entry) => entry.mac === mac);
-  return (networks === 'as-address' ? own.slice(0, 1) : own).some(allows);
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i] as SecuredAddresses;
+    if (!isFrom(packet, where.slot, entry.mac)) continue;
+    if (allows(entry)) return true;
+    if (networks === 'as-address') return false;
+  }
+  return entries.length === 0;
+}
+
+/** Whether a MAC address in a packet is this one. */
+function isFrom({ words }: Packet, at: number, mac: bigint): boolean {
+  return (words[at] as number) * 2 ** 32 + (words[at + 1] as number) === Number(mac);
 }
 
 function anyOf(list: readonly Network[], address: bigint, networks: SecuredNetworks): boolean {

@@ -14,10 +14,13 @@ const order: readonly Form[] = ['detailed', 'summary', 'minimal'];
  * ovn-trace's order, each under a banner.
  */
 export function traceText(packet: Packet, result: TraceResult, forms: readonly Form[]): string {
+  const start = `# ${formatFlow(packet)}\n`;
+  const [only, ...more] = forms;
+  if (only && more.length === 0) return start + printers[only](result.nodes);
   const parts = order
     .filter((form) => forms.includes(form))
-    .map((form) => `${forms.length > 1 ? banner(form) : ''}${printers[form](result.nodes)}`);
-  return `# ${formatFlow(packet)}\n${parts.join('')}`;
+    .map((form) => `${banner(form)}${printers[form](result.nodes)}`);
+  return start + parts.join('');
 }
 
 function banner(form: Form): string {
