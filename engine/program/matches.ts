@@ -18,6 +18,7 @@ import {
   simplifiedSize,
   simplify,
 } from '../lang/index.ts';
+import { withoutInequalities } from './exclusions.ts';
 import { comparedBits, type WordBits } from './fields.ts';
 import { type Demands, type Row, ShapeTable } from './shapes.ts';
 
@@ -169,7 +170,9 @@ function isNamed({ inport, outport }: Row): boolean {
 function normalForm(text: string, prereqs: Expr, context: MatchContext): Expr {
   const expr = annotate(combine('and', [parseMatch(text, context), prereqs]));
   const resolved = resolveConditions(expr, context.isResident);
-  const normal = simplifiedSize(resolved) > MAX_ROWS ? undefined : normalize(simplify(resolved), context.release);
+  const equalities = withoutInequalities(resolved);
+  const fits = equalities !== undefined && simplifiedSize(equalities) <= MAX_ROWS;
+  const normal = fits ? normalize(simplify(equalities), context.release) : undefined;
   if (!normal) {
     throw new Untranslatable('It has too many disjuncts.');
   }
