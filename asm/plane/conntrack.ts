@@ -1,0 +1,623 @@
+/**
+ * Connection tracking: executes DP_CT instructions (layout.ts), as Open vSwitch
+ * 3.1's userspace tracker does its `ct` action.
+ *
+ *     ctInit(max)                               once
+ *     ctProcess(packet, flow, op)               one DP_CT instruction on one packet
+ *     ctTouch, ctTranslate                      the same by heart, for a connection cache
+ *     ctExpire(now, budget)                     once a batch
+ *     ctFlush, ctLimit, ctCount, ctDescribe     from outside
+ *
+ * A packet that is to be translated must be its own (PS_SHARED not set).
+ *
+ * Word W_CT of the flow also has, in bits 16 to 31, the zone of the last DP_CT:
+ * what was said of a packet in one zone does not hold in another.  P_STATE of
+ * the packet has in its upper 24 bits the number + 1 of the connection that the
+ * last DP_CT found, if it did not translate: a further one in the same zone then
+ * does not count the packet a second time.
+ */
+import { now, setNow } from './clock';
+import {
+  addressesOf,
+  allocate,
+  changed,
+  cold,
+  createTable,
+  EXPIRES,
+  evict,
+  find,
+  giveBack,
+  hot,
+  ID,
+  ID_V6,
+  insert,
+  isExpired,
+  isLive,
+  isZoneFull,
+  KEY6,
+  KIND,
+  keyAddresses,
+  keyId,
+  keyPorts,
+  LABEL,
+  LABELLED,
+  limitZone,
+  MARK,
+  NATS_DST,
+  NATS_SRC,
+  PROTO,
+  PROTO_ICMP,
+  PROTO_ICMP6,
+  PROTO_SCTP,
+  PROTO_TCP,
+  PROTO_UDP,
+  portsOf,
+  RANK_ESTABLISHED,
+  RANK_UNANSWERED,
+  remove,
+  reverseKey,
+  STATE,
+  seedTable,
+  setKey4,
+  setKey6,
+  setKeyOf,
+  setRank,
+  six,
+  tableCapacity,
+  tableCount,
+  VERSION,
+  ZONE,
+  zoneCount,
+} from './connection';
+import { joinWheel, leaveWheel, nextDue } from './expiry';
+import {
+  B_CT_MARK,
+  B_CT_PROTO,
+  B_CT_TP_DST,
+  B_ETH_TYPE,
+  B_FRAG,
+  CS_DNAT,
+  CS_EST,
+  CS_INV,
+  CS_NEW,
+  CS_REL,
+  CS_RPL,
+  CS_SNAT,
+  CS_TRK,
+  CT_BACKENDS,
+  CT_COMMIT,
+  CT_FORCE,
+  CT_NAT,
+  CT_NAT_DST,
+  CT_NAT_SRC,
+  CT_SET,
+  P_END,
+  P_FRAME,
+  P_L4,
+  P_STATE,
+  PS_BAD_IP_CHECKSUM,
+  W_CT,
+  W_CT_IP6_DST,
+  W_CT_LABEL,
+  W_CT_TUPLE,
+  W_IP4,
+  W_IP6_SRC,
+  W_L4,
+} from './layout';
+import { chooseTranslation, translatePacket } from './nat';
+import { icmp6Ports, icmpPorts, isIcmp6Error, isIcmpError, setQuotedKey } from './related';
+import {
+  tcpChanged,
+  tcpMayOpen,
+  tcpOpen,
+  tcpRank,
+  tcpTimeout,
+  tcpTouch,
+  tcpUpdate,
+  UPDATE_NEW,
+  UPDATE_VALID,
+  UPDATE_VALID_NEW,
+} from './tcp';
+import { isTransportRight } from './transport';
+
+/** The packet goes on behind this instruction. */
+export const CTR_GO: u32 = 0;
+/** The packet was taken into custody, a fragment of one that is not complete: it is finished for now. */
+export const CTR_HELD: u32 = 1;
+/** It goes on, and so do those from `ctReleasedFrom` to `ctReleasedTo`. */
+export const CTR_MORE: u32 = 2;
+
+/** What the last `ctProcess` found: number + 1 of an established connection that the packet is part of, or 0. */
+export let ctConn: u32 = 0;
+/** ... as of which version ... */
+export let ctVersion: u32 = 0;
+/** ... and in which direction: 0 its opener's, 1 the replies'. */
+export let ctDirection: u32 = 0;
+
+const ETH_IP4: u32 = 0x0800;
+const ETH_IP6: u32 = 0x86dd;
+const CS_NAT: u32 = CS_SNAT | CS_DNAT;
+const NAT_FLAGS: u32 = CT_NAT | CT_NAT_SRC | CT_NAT_DST | CT_BACKENDS;
+const NONE: u32 = 0xffffffff;
+const B_CT_ZONE: u64 = 16;
+const B_CONN: u32 = 8;
+
+/** Offsets in a DP_CT instruction, in bytes. */
+const OP_FLAGS: usize = 4;
+const OP_MARK: usize = 8;
+const OP_MARK_MASK: usize = 12;
+const OP_LABEL: usize = 16;
+const OP_LABEL_MASK: usize = 32;
+
+/** States of connections that are not TCP's. */
+const FIRST: u8 = 0;
+/** The opener has sent more than once. */
+const MULTIPLE: u8 = 1;
+const ANSWERED: u8 = 2;
+
+/** Milliseconds after which they are forgotten. */
+const UDP_FIRST: u32 = 60_000;
+const UDP_MULTIPLE: u32 = 60_000;
+const UDP_ANSWERED: u32 = 30_000;
+const ICMP_FIRST: u32 = 60_000;
+const ICMP_ANSWERED: u32 = 30_000;
+
+/** Whether the key was made of the packet that an ICMP error quotes; set by `readKey`. */
+let isRelated: bool = false;
+
+/**
+ * Makes room for `maxConnections`, each about 208 bytes; once, before anything
+ * else.  False if there is not enough memory.
+ */
+export function ctInit(maxConnections: u32): bool {
+  // Numbers have to fit into the 24 bits that P_STATE has for them.
+  return maxConnections !== 0 && maxConnections < 0xffffff && createTable(maxConnections);
+}
+
+/** Gives the hash of connections bits that nobody can guess, before the first packet. */
+export function ctSeed(low: u32, high: u32): void {
+  seedTable(low, high);
+}
+
+/**
+ * Executes the DP_CT instruction at `op`: sets words W_CT to 21 of the flow and
+ * translates packet and flow.  Gives CTR_...
+ */
+export function ctProcess(packet: usize, flow: usize, op: usize): u32 {
+  track(packet, flow, op);
+  return CTR_GO;
+}
+
+/** The instruction on a packet that is no fragment. */
+export function track(packet: usize, flow: usize, op: usize): void {
+  const zone = load<u32>(op) >> 16;
+  const flags = load<u32>(op, OP_FLAGS);
+  const said = load<u64>(flow, W_CT << 3);
+  const packetState = load<u32>(packet, P_STATE);
+  let state = said as u32 & 0xff;
+  ctConn = 0;
+  if (state !== 0 && ((said >> B_CT_ZONE) as u32 & 0xffff) !== zone) state = 0;
+  const known = packetState >> B_CONN;
+  if (known !== 0) {
+    store<u32>(packet, packetState & ((1 << B_CONN) - 1), P_STATE);
+    if (state !== 0 && !(flags & CT_FORCE) && isLive(known - 1) && load<u16>(hot(known - 1), ZONE) === (zone as u16)) {
+      again(packet, flow, op, flags, known - 1, state);
+      return;
+    }
+  }
+  if (!readKey(packet, flow, zone)) {
+    store<u64>(flow, ((zone as u64) << B_CT_ZONE) | ((CS_INV | CS_TRK) as u64), W_CT << 3);
+    forgetTuple(flow);
+    return;
+  }
+  const natted = (state & CS_NAT) !== 0;
+  if (natted) reverseKey();
+  let link = find();
+  if (natted) {
+    // A packet that was translated in this zone looks like a reply's reverse.
+    if (link !== 0) {
+      link = ((link - 1) ^ 1) + 1;
+      setKeyOf((link - 1) >> 1, (link - 1) & 1);
+    } else {
+      reverseKey();
+    }
+  }
+  let conn = (link - 1) >> 1;
+  const direction = (link - 1) & 1;
+  if (link !== 0 && flags & CT_FORCE && direction === 1) {
+    remove(conn);
+    link = 0;
+  }
+  let opens = false;
+  if (link !== 0) {
+    const related = isRelated;
+    const result = related ? UPDATE_VALID : update(conn, packet, direction);
+    const reply: u32 = direction === 1 ? CS_RPL : 0;
+    if (result === UPDATE_NEW) {
+      remove(conn);
+      opens = true;
+    } else {
+      if (related) state |= CS_REL | reply;
+      else if (result === UPDATE_VALID) state = (state & ~CS_NEW) | CS_EST | reply;
+      else if (result === UPDATE_VALID_NEW) state |= CS_NEW;
+      else state = CS_INV;
+      if (flags & NAT_FLAGS && !(state & CS_NAT)) {
+        state |= translatePacket(conn, direction, packet, flow, related);
+      }
+      if (!related && result === UPDATE_VALID) ctConn = conn + 1;
+      ctDirection = direction;
+    }
+  } else if (isRelated) {
+    state = CS_INV;
+  } else {
+    opens = true;
+  }
+  if (opens) {
+    conn = NONE;
+    if (!mayOpen(packet)) {
+      state = CS_INV;
+    } else {
+      state = CS_NEW;
+      if (flags & CT_COMMIT) conn = open(packet, op, flags);
+      if (conn !== NONE && flags & NAT_FLAGS) state |= translatePacket(conn, 0, packet, flow, false);
+    }
+  } else if (link === 0) {
+    conn = NONE;
+  }
+  if (conn === NONE) {
+    store<u64>(flow, ((zone as u64) << B_CT_ZONE) | ((state | CS_TRK) as u64), W_CT << 3);
+    tellKey(flow);
+    return;
+  }
+  if (flags & CT_SET) setMarks(conn, op);
+  tell(conn, flow, state | CS_TRK);
+  if (ctConn !== 0) ctVersion = load<u32>(hot(conn), VERSION);
+  if (!(flags & NAT_FLAGS)) {
+    store<u32>(packet, load<u32>(packet, P_STATE) | ((conn + 1) << B_CONN), P_STATE);
+  }
+}
+
+/** A packet that was just tracked in this zone is tracked in it again: it is not counted twice. */
+function again(packet: usize, flow: usize, op: usize, flags: u32, conn: u32, state: u32): void {
+  const direction: u32 = state & CS_RPL ? 1 : 0;
+  if (flags & NAT_FLAGS) {
+    if (!(state & CS_NAT)) {
+      const related = (state & CS_REL) !== 0;
+      // What the error quotes is read once more, to find it.
+      if (!related || readKey(packet, flow, load<u16>(hot(conn), ZONE))) {
+        state |= translatePacket(conn, direction, packet, flow, related);
+      }
+    }
+  } else {
+    store<u32>(packet, load<u32>(packet, P_STATE) | ((conn + 1) << B_CONN), P_STATE);
+  }
+  if (flags & CT_SET) setMarks(conn, op);
+  tell(conn, flow, state);
+  if ((state & (CS_EST | CS_REL | CS_INV)) === CS_EST) {
+    ctConn = conn + 1;
+    ctVersion = load<u32>(hot(conn), VERSION);
+    ctDirection = direction;
+  }
+}
+
+/** Sets the key to that of the packet; false if the packet cannot be part of any connection. */
+function readKey(packet: usize, flow: usize, zone: u32): bool {
+  isRelated = false;
+  const type = (load<u64>(flow) >> B_ETH_TYPE) as u32;
+  const isV6 = type === ETH_IP6;
+  if (!isV6 && type !== ETH_IP4) return false;
+  const word = load<u64>(flow, W_L4 << 3);
+  if (((word >> B_FRAG) & 3) !== 0) return false;
+  if (!isV6 && load<u32>(packet, P_STATE) & PS_BAD_IP_CHECKSUM) return false;
+  const proto = word as u32 & 0xff;
+  if (!isTransportRight(packet, proto, isV6)) return false;
+  let ports: u32 = 0;
+  if (proto === PROTO_TCP || proto === PROTO_UDP || proto === PROTO_SCTP) {
+    ports = (word >> 32) as u32;
+    if (ports >> 16 === 0 || (ports & 0xffff) === 0) return false;
+  } else if (proto === (isV6 ? PROTO_ICMP6 : PROTO_ICMP)) {
+    const l4: u32 = load<u16>(packet, P_L4);
+    const size = (load<u16>(packet, P_END) as u32) - l4;
+    const message = <usize>load<u32>(packet, P_FRAME) + l4;
+    const icmpType: u32 = load<u8>(message);
+    if (isV6 ? isIcmp6Error(icmpType) : isIcmpError(icmpType)) {
+      isRelated = true;
+      return setQuotedKey(packet, flow, zone, isV6);
+    }
+    ports = isV6 ? icmp6Ports(message, size) : icmpPorts(message, size);
+    if (ports === 0) return false;
+  }
+  if (isV6) {
+    const at = flow + (W_IP6_SRC << 3);
+    setKey6(zone, proto, load<u64>(at), load<u64>(at, 8), load<u64>(at, 16), load<u64>(at, 24), ports);
+  } else {
+    setKey4(zone, proto, load<u64>(flow, W_IP4 << 3), ports);
+  }
+  return true;
+}
+
+/** Whether the packet, whose key is set, may be a connection's first. */
+function mayOpen(packet: usize): bool {
+  const proto = (keyId >> 16) & 0xff;
+  if (proto === PROTO_TCP) return tcpMayOpen(packet);
+  // An answer opens nothing.
+  if (proto === PROTO_ICMP || proto === PROTO_ICMP6) return (keyPorts & 1) === 0;
+  return true;
+}
+
+/** Opens a connection for the packet, whose key is set; 0xffffffff if there is no room for it or no port. */
+function open(packet: usize, op: usize, flags: u32): u32 {
+  if (isZoneFull(keyId & 0xffff)) return NONE;
+  let conn = allocate();
+  if (conn === NONE) {
+    if (!evict()) return NONE;
+    conn = allocate();
+  }
+  const line = hot(conn);
+  if (flags & NAT_FLAGS && !chooseTranslation(conn, op)) {
+    setKeyOf(conn, 0);
+    giveBack(conn);
+    return NONE;
+  }
+  const proto: u32 = load<u8>(line, PROTO);
+  let timeout = UDP_FIRST;
+  if (proto === PROTO_TCP) {
+    tcpOpen(conn, packet);
+    timeout = tcpTimeout;
+  } else if (proto === PROTO_ICMP || proto === PROTO_ICMP6) {
+    timeout = ICMP_FIRST;
+  }
+  store<u32>(line, now + timeout, EXPIRES);
+  insert(conn);
+  joinWheel(conn, now + timeout);
+  setRank(conn, RANK_UNANSWERED);
+  return conn;
+}
+
+/** Takes a packet of a connection into account; gives UPDATE_... */
+function update(conn: u32, packet: usize, direction: u32): u32 {
+  const line = hot(conn);
+  const proto: u32 = load<u8>(line, PROTO);
+  if (proto === PROTO_TCP) {
+    const result = tcpUpdate(conn, packet, direction);
+    if (result === UPDATE_NEW) return result;
+    if (tcpTimeout !== 0) putOff(conn, tcpTimeout);
+    if (tcpChanged) {
+      changed(line);
+      setRank(conn, tcpRank);
+    }
+    return result;
+  }
+  const before = load<u8>(line, STATE);
+  const isIcmp = proto === PROTO_ICMP || proto === PROTO_ICMP6;
+  let state = before;
+  let result = UPDATE_VALID;
+  if (direction === 1) {
+    state = ANSWERED;
+  } else if (before === FIRST) {
+    if (!isIcmp) state = MULTIPLE;
+    result = UPDATE_VALID_NEW;
+  }
+  if (state !== before) {
+    store<u8>(line, state, STATE);
+    changed(line);
+    if (state === ANSWERED) setRank(conn, RANK_ESTABLISHED);
+  }
+  putOff(conn, timeoutOf(isIcmp, state));
+  return result;
+}
+
+function timeoutOf(isIcmp: bool, state: u8): u32 {
+  if (isIcmp) return state === ANSWERED ? ICMP_ANSWERED : ICMP_FIRST;
+  return state === ANSWERED ? UDP_ANSWERED : state === MULTIPLE ? UDP_MULTIPLE : UDP_FIRST;
+}
+
+/**
+ * Gives a connection more time, or less: its place in the wheel may only be too
+ * early, so it is moved if it got less.
+ */
+function putOff(conn: u32, timeout: u32): void {
+  const line = hot(conn);
+  const before = load<u32>(line, EXPIRES);
+  const expires = now + timeout;
+  store<u32>(line, expires, EXPIRES);
+  if (((expires - before) as i32) < 0) {
+    leaveWheel(conn);
+    joinWheel(conn, expires);
+  }
+}
+
+/** Sets mark and label of a connection as the instruction says. */
+function setMarks(conn: u32, op: usize): void {
+  const line = hot(conn);
+  const own = cold(conn);
+  const mark = load<u32>(line, MARK);
+  const newMark = load<u32>(op, OP_MARK) | (mark & ~load<u32>(op, OP_MARK_MASK));
+  // Labels are kept high word first, and come low word first.
+  const labelled = (load<u8>(line, KIND) & LABELLED) !== 0;
+  const low = labelled ? load<u64>(own, LABEL + 8) : 0;
+  const high = labelled ? load<u64>(own, LABEL) : 0;
+  const newLow = load<u64>(op, OP_LABEL) | (low & ~load<u64>(op, OP_LABEL_MASK));
+  const newHigh = load<u64>(op, OP_LABEL + 8) | (high & ~load<u64>(op, OP_LABEL_MASK + 8));
+  if (newMark === mark && newLow === low && newHigh === high) return;
+  store<u32>(line, newMark, MARK);
+  if (newLow !== low || newHigh !== high) {
+    store<u64>(own, newHigh, LABEL);
+    store<u64>(own, newLow, LABEL + 8);
+    store<u8>(line, load<u8>(line, KIND) | LABELLED, KIND);
+  }
+  changed(line);
+}
+
+/** Writes what is known of a connection into words W_CT to 21. */
+function tell(conn: u32, flow: usize, state: u32): void {
+  const line = hot(conn);
+  const id = load<u32>(line, ID);
+  const word = ((load<u32>(line, MARK) as u64) << B_CT_MARK) | (((id & 0xffff) as u64) << B_CT_ZONE) | (state as u64);
+  store<u64>(flow, word, W_CT << 3);
+  if (load<u8>(line, KIND) & LABELLED) {
+    const own = cold(conn);
+    store<u64>(flow, load<u64>(own, LABEL), W_CT_LABEL << 3);
+    store<u64>(flow, load<u64>(own, LABEL + 8), (W_CT_LABEL + 1) << 3);
+  } else {
+    store<u64>(flow, 0, W_CT_LABEL << 3);
+    store<u64>(flow, 0, (W_CT_LABEL + 1) << 3);
+  }
+  tellTuple(flow, id, addressesOf(conn, 0), portsOf(conn, 0), six(conn, 0));
+}
+
+/** Writes what the key says, of a packet that is part of no connection. */
+function tellKey(flow: usize): void {
+  store<u64>(flow, 0, W_CT_LABEL << 3);
+  store<u64>(flow, 0, (W_CT_LABEL + 1) << 3);
+  tellTuple(flow, keyId, keyAddresses, keyPorts, KEY6);
+}
+
+/** `addresses6`: source and destination of IPv6. */
+function tellTuple(flow: usize, id: u32, addresses: u64, ports: u32, addresses6: usize): void {
+  const proto = (id >> 16) & 0xff;
+  // The code of an ICMP query is 0, and others that have no ports have none here.
+  const port = proto === PROTO_ICMP || proto === PROTO_ICMP6 ? 0 : ports & 0xffff;
+  let word = ((proto as u64) << B_CT_PROTO) | ((port as u64) << B_CT_TP_DST);
+  if (id & ID_V6) {
+    store<u64>(flow, load<u64>(addresses6, 16), W_CT_IP6_DST << 3);
+    store<u64>(flow, load<u64>(addresses6, 24), (W_CT_IP6_DST + 1) << 3);
+  } else {
+    word |= addresses & 0xffffffff;
+    store<u64>(flow, 0, W_CT_IP6_DST << 3);
+    store<u64>(flow, 0, (W_CT_IP6_DST + 1) << 3);
+  }
+  store<u64>(flow, word, W_CT_TUPLE << 3);
+}
+
+function forgetTuple(flow: usize): void {
+  memory.fill(flow + (W_CT_LABEL << 3), 0, (W_CT_IP6_DST + 2 - W_CT_LABEL) << 3);
+}
+
+/**
+ * A packet of a connection that a cache knows: the version and the direction
+ * are what `ctProcess` told.  If the connection is as it was and the packet an
+ * everyday one, counts it, fills words W_CT to 21 as `ctProcess` would and says
+ * true; else false, nothing is changed, and `ctProcess` has to do it.
+ */
+export function ctTouch(conn: u32, version: u32, direction: u32, packet: usize, flow: usize): bool {
+  assert(conn !== 0 && conn <= tableCapacity());
+  const number = conn - 1;
+  const line = hot(number);
+  if (load<u32>(line, VERSION) !== version || isExpired(line)) return false;
+  const id = load<u32>(line, ID);
+  const proto = (id >> 16) & 0xff;
+  const isV6 = (id & ID_V6) !== 0;
+  if (!isV6 && load<u32>(packet, P_STATE) & PS_BAD_IP_CHECKSUM) return false;
+  if (!isTransportRight(packet, proto, isV6)) return false;
+  if (proto === PROTO_TCP) {
+    if (!tcpTouch(number, packet, direction)) return false;
+    store<u32>(line, now + tcpTimeout, EXPIRES);
+  } else {
+    const state = load<u8>(line, STATE);
+    if (state !== ANSWERED && (direction === 1 || state === FIRST)) return false;
+    const isIcmp = proto === PROTO_ICMP || proto === PROTO_ICMP6;
+    store<u32>(line, now + timeoutOf(isIcmp, state), EXPIRES);
+  }
+  const said = load<u64>(flow, W_CT << 3);
+  let state = said as u32 & 0xff;
+  if (((said >> B_CT_ZONE) as u32 & 0xffff) !== (id & 0xffff)) state = 0;
+  tell(number, flow, (state & ~CS_NEW) | CS_EST | CS_TRK | (direction === 1 ? CS_RPL : 0));
+  return true;
+}
+
+/** Translates a packet that `ctTouch` has counted, if the instruction says `CT_NAT...`. */
+export function ctTranslate(conn: u32, direction: u32, packet: usize, flow: usize): void {
+  const said = load<u64>(flow, W_CT << 3);
+  if (said & (CS_NAT as u64)) return;
+  const bits = translatePacket(conn - 1, direction, packet, flow, false);
+  store<u64>(flow, said | (bits as u64), W_CT << 3);
+}
+
+/**
+ * Once a batch: sets the time, and looks at up to `budget` connections whose time
+ * may be over.  Gives how many were removed.
+ */
+export function ctExpire(nowMs: u32, budget: u32): u32 {
+  setNow(nowMs);
+  let removed: u32 = 0;
+  for (; budget !== 0; budget--) {
+    const due = nextDue(now);
+    if (due === 0) break;
+    const line = hot(due - 1);
+    if (isExpired(line)) {
+      remove(due - 1);
+      removed++;
+    } else {
+      leaveWheel(due - 1);
+      joinWheel(due - 1, load<u32>(line, EXPIRES));
+    }
+  }
+  return removed;
+}
+
+/** Forgets the connections of a zone, or of all zones with -1. */
+export function ctFlush(zone: i32): void {
+  for (let next = ctNext(0); next !== 0; next = ctNext(next)) {
+    if (zone < 0 || load<u16>(hot(next - 1), ZONE) === (zone as u16)) remove(next - 1);
+  }
+}
+
+/** Lets a zone have at most `most` connections at once; 0 for any number. Those that there are stay. */
+export function ctLimit(zone: u32, most: u32): void {
+  limitZone(zone, most);
+}
+
+/** How many connections a zone has, or all zones with -1. Expired ones count until they are removed. */
+export function ctCount(zone: i32): u32 {
+  return zone < 0 ? tableCount() : zoneCount(zone);
+}
+
+/** Number + 1 of the first connection from number `from` on; 0 if there is none. */
+export function ctNext(from: u32): u32 {
+  for (let conn = from; conn < tableCapacity(); conn++) {
+    if (isLive(conn)) return conn + 1;
+  }
+  return 0;
+}
+
+/** Bytes that `ctDescribe` writes. */
+export const CT_DESCRIPTION = 128;
+
+/**
+ * Writes what is known of connection `conn` (number + 1) to `out`; false if there is none:
+ *
+ *      0 zone (16), protocol (8), 6 for IPv6 or 4 (8)      4 mark        8 milliseconds left, 0 if its time is over
+ *     12 states of both ends (8 each; TCP's, or 0 first, 1 multiple, 2 answered), 1 source and 2 destination translated (8)
+ *     16 label: high word, low word (8 each)
+ *     32 the opener's packets: source, destination (16 each; IPv4 in the last four bytes, as sent), 64 ports (`source << 16 | destination`)
+ *     72 the replies: the same; 104 ports
+ */
+export function ctDescribe(conn: u32, out: usize): bool {
+  if (conn === 0 || !isLive(conn - 1)) return false;
+  const number = conn - 1;
+  const line = hot(number);
+  const id = load<u32>(line, ID);
+  memory.fill(out, 0, CT_DESCRIPTION);
+  store<u32>(out, (id & 0xffffff) | ((id & ID_V6 ? 6 : 4) << 24));
+  store<u32>(out, load<u32>(line, MARK), 4);
+  store<u32>(out, isExpired(line) ? 0 : load<u32>(line, EXPIRES) - now, 8);
+  store<u16>(out, load<u16>(line, STATE), 12);
+  store<u8>(out, (load<u8>(line, KIND) & (NATS_SRC | NATS_DST)) >> 1, 14);
+  if (load<u8>(line, KIND) & LABELLED) memory.copy(out + 16, cold(number) + LABEL, 16);
+  describeTuple(number, 0, out + 32);
+  describeTuple(number, 1, out + 72);
+  return true;
+}
+
+function describeTuple(conn: u32, direction: u32, out: usize): void {
+  if (load<u32>(hot(conn), ID) & ID_V6) {
+    const addresses = six(conn, direction);
+    for (let i: usize = 0; i < 32; i += 8) store<u64>(out + i, bswap<u64>(load<u64>(addresses + i)));
+  } else {
+    const addresses = addressesOf(conn, direction);
+    store<u32>(out, bswap<u32>((addresses >> 32) as u32), 12);
+    store<u32>(out, bswap<u32>(addresses as u32), 28);
+  }
+  store<u32>(out, portsOf(conn, direction), 32);
+}
