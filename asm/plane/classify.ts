@@ -54,6 +54,7 @@ import {
   S_TRIM_COUNT,
   S_TRIMS,
   S_VALUES,
+  STAGE_KIND,
   T_CONJUNCTIONS,
   T_FLOWS,
   T_HEADER,
@@ -115,11 +116,16 @@ function telling(mask: u64, difference: u64): u64 {
   return mask & ((<u64>-1) << (63 - clz(difference)));
 }
 
-/** What looking at bits of a word tells of the packet that is not known yet: the later the stage the dearer, 0 for nothing. */
+/**
+ * What it costs to look at bits of a word: 0 if nothing new is learned of the packet; the later the stage, and the
+ * more bits, the more.  What kind of packet it is costs the same by any field, so the first one will do.
+ */
 function price(word: u32, stage: u32, bits: u64): u32 {
   if (word >= <u32>KEY_WORDS) return 0;
-  const fresh = bits & ~load<u64>(KNOWN + ((<usize>word) << 3)) & ~load<u64>(WC + ((<usize>word) << 3));
-  return fresh === 0 ? 0 : (stage << 8) + <u32>popcnt(fresh);
+  const at = (<usize>word) << 3;
+  const fresh = bits & ~load<u64>(KNOWN + at) & ~load<u64>(WC + at);
+  if (fresh === 0) return 0;
+  return stage <= <u32>STAGE_KIND ? 1 : (stage << 8) + <u32>popcnt(fresh);
 }
 
 /** Compares the keys of a small subtable one by one. */
