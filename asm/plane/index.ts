@@ -1,5 +1,6 @@
 /** What the module of the packet plane exports. */
 export { reserve, reserved } from './arena';
+export { backendsFull, clearBackends } from './backends';
 export { lookup } from './classify';
 export {
   CT_DESCRIPTION,
@@ -18,4 +19,26 @@ export {
   ctTranslate,
   ctVersion,
 } from './conntrack';
+export { findFrozen, freeze, frozenFlow, frozenMetadata, frozenPlace } from './frozen';
+export {
+  forget,
+  forgetAll,
+  forgetEnded,
+  key as learnedKey,
+  learn,
+  learnedCount,
+  nextLearned,
+  takeChangedTags,
+} from './learned';
+export {
+  loadImage,
+  translate,
+  translatedFlowCount,
+  translatedFlows,
+  translatedMask,
+  translatedProgram,
+  translatedTags,
+  translatedVisited,
+  translatedWords,
+} from './walk';
 export { KNOWN, WC } from './wildcards';

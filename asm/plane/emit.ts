@@ -1,0 +1,251 @@
+/**
+ * The datapath program of the translation under way.  What flows do to header
+ * fields is not emitted at once: before anything that shows the packet to
+ * somebody, `commit` compares the flow with what the program has made of it so far.
+ */
+import {
+  B_VLAN_TCI,
+  DP_CLONE,
+  DP_CT_CLEAR,
+  DP_DROP,
+  DP_POP_VLAN,
+  DP_PUSH_VLAN,
+  DP_RECIRC,
+  DP_SET,
+  PACKET_WORDS,
+  W_DERIVED,
+  W_ETH_SRC,
+  W_TUNNEL,
+} from './layout';
+import { KNOWN, look, WC } from './wildcards';
+
+/** Words that a program may have; what is longer is not run. */
+const MAX_WORDS: u32 = 16_384;
+
+export const PROGRAM: usize = memory.data(16_384 * 4, 64);
+let words: u32 = 0;
+let overflown: bool = false;
+
+/** Header words as the program has made them so far, and which of their bits it has set. */
+const EMITTED: usize = memory.data(16 * 8, 64);
+const SET: usize = memory.data(16 * 8, 64);
+/** Bytes of EMITTED and SET, for those who keep them while a copy of the packet is worked on. */
+export const EMITTED_SIZE: usize = 16 * 8 * 2;
+
+/** How often the packet was changed. */
+let changes: u32 = 0;
+/** Where the last clone begins, and where it ended. */
+let cloneAt: u32 = 0;
+let cloneEnd: u32 = 0;
+/** The packet still has what conntrack said, the flow does not. */
+let staleConntrack: bool = false;
+
+const CFI: u64 = (<u64>0x1000) << B_VLAN_TCI;
+const TCI: u64 = (<u64>0xffff) << B_VLAN_TCI;
+
+/** An empty program, for a packet with this flow. */
+export function startProgram(flow: usize): void {
+  words = 0;
+  overflown = false;
+  changes = 0;
+  cloneAt = 0;
+  cloneEnd = 0;
+  staleConntrack = false;
+  memory.copy(EMITTED, flow, <usize>PACKET_WORDS * 8);
+  memory.fill(SET, 0, <usize>PACKET_WORDS * 8);
+}
+
+export function programWords(): u32 {
+  return words;
+}
+
+/** The program became too long. */
+export function isTooLong(): bool {
+  return overflown;
+}
+
+export function emit(word: u32): void {
+  if (words >= MAX_WORDS) {
+    overflown = true;
+    return;
+  }
+  store<u32>(PROGRAM + ((<usize>words) << 2), word);
+  words++;
+}
+
+/** First word of an instruction. */
+export function emitHead(opcode: u32, length: u32, argument: u32): void {
+  emit(opcode | (length << 8) | (argument << 16));
+}
+
+export function emit64(value: u64): void {
+  emit(<u32>value);
+  emit(<u32>(value >> 32));
+}
+
+/** Something was emitted that changes the packet for what comes behind. */
+export function noteChange(): void {
+  changes++;
+}
+
+/** The flow forgot what conntrack said; the packet has to as well, when it matters. */
+export function forgetConntrack(): void {
+  staleConntrack = true;
+}
+
+/** What the packet says of conntrack is what the flow says. */
+export function renewConntrack(): void {
+  staleConntrack = false;
+}
+
+/** Brings the packet's conntrack fields to what the flow has. */
+export function commitConntrack(): void {
+  if (!staleConntrack) return;
+  emitHead(DP_CT_CLEAR, 1, 0);
+  changes++;
+  staleConntrack = false;
+}
+
+/**
+ * Brings the packet to what the flow says.  A bit that was assigned is emitted
+ * unless all packets of the megaflow have it already.
+ */
+export function commit(flow: usize): void {
+  commitTag(flow);
+  for (let word: u32 = 0; word < <u32>PACKET_WORDS; word++) {
+    if (word >= <u32>W_DERIVED && word <= <u32>W_TUNNEL) continue;
+    const at = (<usize>word) << 3;
+    const known = load<u64>(KNOWN + at);
+    if (!known) continue;
+    const value = load<u64>(flow + at);
+    const sure = load<u64>(SET + at) | load<u64>(WC + at);
+    let mask = known & ((value ^ load<u64>(EMITTED + at)) | ~sure);
+    if (word === W_ETH_SRC) mask &= ~TCI;
+    if (!mask) continue;
+    emitHead(DP_SET, 5, word);
+    emit64(value & mask);
+    emit64(mask);
+    changes++;
+    store<u64>(EMITTED + at, (load<u64>(EMITTED + at) & ~mask) | (value & mask));
+    store<u64>(SET + at, load<u64>(SET + at) | mask);
+  }
+}
+
+function commitTag(flow: usize): void {
+  const at = (<usize>W_ETH_SRC) << 3;
+  const known = load<u64>(KNOWN + at) & TCI;
+  if (!known) return;
+  const value = load<u64>(flow + at);
+  const before = load<u64>(EMITTED + at);
+  if (!(known & CFI)) look(W_ETH_SRC, CFI);
+  const had = (before & CFI) !== 0;
+  if (!(load<u64>(SET + at) & CFI)) store<u64>(WC + at, load<u64>(WC + at) | CFI);
+  const has = (value & CFI) !== 0;
+  if (!has) {
+    if (!had) return;
+    emitHead(DP_POP_VLAN, 1, 0);
+  } else if (!had) {
+    emitHead(DP_PUSH_VLAN, 1, <u32>((value & TCI) >> B_VLAN_TCI));
+  } else {
+    const sure = load<u64>(SET + at) | load<u64>(WC + at);
+    const mask = known & ((value ^ before) | ~sure);
+    if (!mask) return;
+    emitHead(DP_SET, 5, W_ETH_SRC);
+    emit64(value & mask);
+    emit64(mask);
+  }
+  changes++;
+  store<u64>(EMITTED + at, (before & ~TCI) | (value & TCI));
+  store<u64>(SET + at, load<u64>(SET + at) | (has === had ? known : TCI));
+}
+
+/** Keeps what has been emitted at `to` (EMITTED_SIZE bytes) and begins a copy of the packet; gives what `endCopy` wants. */
+export function beginCopy(to: usize): u32 {
+  memory.copy(to, EMITTED, 128);
+  memory.copy(to + 128, SET, 128);
+  const start = words;
+  emitHead(DP_CLONE, 2, 0);
+  emit(0);
+  return start;
+}
+
+export function changesSoFar(): u32 {
+  return changes;
+}
+
+export function isConntrackStale(): bool {
+  return staleConntrack;
+}
+
+export function setConntrackStale(stale: bool): void {
+  staleConntrack = stale;
+}
+
+/** Ends the copy: if nothing happened to it there was no need of one. */
+export function endCopy(start: u32, from: usize, changesBefore: u32): void {
+  // A fork at the end of a copy that nothing else happens to stays a fork.
+  if (changes !== changesBefore) unwrapLast();
+  memory.copy(EMITTED, from, 128);
+  memory.copy(SET, from + 128, 128);
+  if (overflown) return;
+  const body = words - start - 2;
+  if (body === 0) {
+    words = start;
+  } else if (changes === changesBefore) {
+    moveDown(start, start + 2);
+  } else {
+    store<u32>(PROGRAM + ((<usize>(start + 1)) << 2), body);
+    cloneAt = start;
+    cloneEnd = words;
+  }
+  changes = changesBefore;
+}
+
+/** Begins a copy in which the packet goes on after a look-up anew. */
+export function beginFork(): u32 {
+  const start = words;
+  emitHead(DP_CLONE, 2, 0);
+  emit(0);
+  return start;
+}
+
+/** Ends it with the look-up. */
+export function endFork(start: u32, recirc: u32): void {
+  emitHead(DP_RECIRC, 2, 0);
+  emit(recirc);
+  if (overflown) return;
+  store<u32>(PROGRAM + ((<usize>(start + 1)) << 2), words - start - 2);
+  cloneAt = start;
+  cloneEnd = words;
+}
+
+/** A clone with nothing behind it need not be one. */
+export function unwrapLast(): void {
+  if (overflown || cloneEnd === 0 || cloneEnd !== words) return;
+  moveDown(cloneAt, cloneAt + 2);
+  cloneEnd = 0;
+}
+
+function moveDown(to: u32, from: u32): void {
+  memory.copy(PROGRAM + ((<usize>to) << 2), PROGRAM + ((<usize>from) << 2), (<usize>(words - from)) << 2);
+  words -= from - to;
+  // What moved may have held the last clone.
+  if (cloneEnd > from) {
+    cloneAt -= from - to;
+    cloneEnd -= from - to;
+  }
+}
+
+/** Ends the program; one that does nothing says why. */
+export function finishProgram(reason: u32): void {
+  unwrapLast();
+  if (overflown) return;
+  if (words === 0) emitHead(DP_DROP, 1, reason);
+}
+
+/** The program does nothing but count a drop. */
+export function dropAll(reason: u32): void {
+  words = 0;
+  overflown = false;
+  emitHead(DP_DROP, 1, reason);
+}
