@@ -18,8 +18,8 @@ export interface Way {
 export const broadcast = Uint8Array.of(255, 255, 255, 255, 255, 255);
 
 /**
- * An IP packet in an Ethernet frame.  IPv4 goes with DSCP CS6, identification 0
- * and Don't Fragment; IPv6 with traffic class and flow label 0.
+ * An IP packet in an Ethernet frame.  IPv4 goes with TOS 0, identification 0 and
+ * Don't Fragment; IPv6 with traffic class and flow label 0.
  */
 export function composeIp(way: Way, proto: number, ttl: number, payload: Uint8Array): Uint8Array {
   const isV4 = way.src.length === 4;
@@ -28,7 +28,7 @@ export function composeIp(way: Way, proto: number, ttl: number, payload: Uint8Ar
     frame
       .u16(ETH_TYPE_IP)
       .u8(0x45)
-      .u8(0xc0)
+      .u8(0)
       .u16(20 + payload.length);
     frame.u16(0).u16(0x4000).u8(ttl).u8(proto).u16(0);
   } else {

@@ -34,7 +34,8 @@ const TTL = 3600;
  * Answers the first question of a query for A, AAAA, PTR or any record.
  * `records` gives what a DNS row of the packet's datapath has for a name in
  * lower case: addresses, or for PTR a name.  A name that is not there, or that
- * has no address of that kind, is nobody's to deny: the packet goes on.
+ * has no address of that kind, is nobody's to deny: the packet goes on.  So does
+ * a query with additional records, as EDNS's (RFC 6891).
  */
 export function dnsAnswer(frame: Uint8Array, records: (name: string) => string | undefined): Resumed {
   const ip = readIp(frame);
@@ -50,7 +51,6 @@ export function dnsAnswer(frame: Uint8Array, records: (name: string) => string |
   const header = l4 + 8;
   answer[header + FLAGS] |= RESPONSE;
   setU16(answer, header + ANSWERS, found.count);
-  setU16(answer, header + ADDITIONAL, 0);
   setU16(answer, l4 + 4, length);
   setU16(answer, l4 + 6, 0);
   if (ip.family === 4) {
@@ -76,6 +76,7 @@ function readQuestion(frame: Uint8Array, ip: IpHeaders): Question | undefined {
   if (!payload || payload.at + HEADER > ip.end) return undefined;
   const { at: header, end } = payload;
   if ((frame[header + FLAGS] & RESPONSE) !== 0 || u16(frame, header + QUESTIONS) === 0) return undefined;
+  if (u16(frame, header + ADDITIONAL) !== 0) return undefined;
   const from = header + HEADER;
   const name = new Writer(64);
   let at = from;

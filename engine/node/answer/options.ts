@@ -13,12 +13,12 @@ export const BOOTFILE_NAME_ALT = 254;
 
 /**
  * DHCPv4 options, each as code, length and value (RFC 2132), without `offerip`.
- * The names of boot files come first.  A length above 255 loses its upper bits.
+ * The names of boot files and the next server come first.  A length above 255 loses its upper bits.
  */
 export function dhcpv4Options(options: readonly OptionValue[]): Uint8Array {
   const written = new Writer(256);
-  const special = [BOOTFILE_NAME, BOOTFILE_NAME_ALT].flatMap((code) => find(options, code) ?? []);
-  for (const option of special) putText(written, option);
+  const special = [BOOTFILE_NAME, BOOTFILE_NAME_ALT, NEXT_SERVER].flatMap((code) => find(options, code) ?? []);
+  for (const option of special) putOption(written, option);
   const offer = find(options, OFFER_IP);
   for (const option of options) {
     if (option !== offer && !special.includes(option)) putOption(written, option);
