@@ -87,7 +87,7 @@ function visit(run: Run, { place, packet, shared, into }: Continuation): Continu
     append(into, 'table', `${number}. ${stage === undefined ? '' : `${stage}: `}no match (implicit drop)`);
     return undefined;
   }
-  const node = meet(into, flow.title, flow.line, flow.flow);
+  const node = meet(into, flow.printed, flow.flow);
   return perform(
     run,
     { place: { datapath, pipeline, table, passed }, packet, shared, into: node.subs },
@@ -196,7 +196,7 @@ function perform(
   for (let i = 0; i <= end; i++) {
     const operation = operations[i] as Operation;
     step.last = i === end && !shared;
-    sayAction(into, operation.text, operation.line);
+    sayAction(into, operation.printed);
     const next = execute(step, operation);
     if (next && i === end) return next;
     if (next) walk(run, next);

@@ -101,7 +101,10 @@ function copiesBelow({ values, flows }: Bits, all: number): number {
   return (all - flows) * values.size;
 }
 
-/** The bits with the most values that flows insist on, if that does not take too many copies of those that do not care. */
+/**
+ * The bits that leave the fewest flows to look at, if that does not take too many copies of those that
+ * do not insist on them.
+ */
 function tellingBits(flows: readonly IndexedFlow<unknown>[], budget: Budget): Bits | undefined {
   const all = new Map<number, Bits[]>();
   for (const { required } of flows) {
@@ -118,7 +121,9 @@ function tellingBits(flows: readonly IndexedFlow<unknown>[], budget: Budget): Bi
   const useful = [...all.values()]
     .flat()
     .filter((bits) => bits.flows > 1 && copiesBelow(bits, flows.length) <= budget.copies);
-  return useful.sort((a, b) => b.values.size - a.values.size || b.flows - a.flows)[0];
+  const left = (bits: Bits) => flows.length - bits.flows + bits.flows / bits.values.size;
+  const [best] = useful.sort((a, b) => left(a) - left(b));
+  return best && left(best) < flows.length ? best : undefined;
 }
 
 /** The flows as they stand below a branch: in each value's list and, where they insist on none, in all of them. */

@@ -14,6 +14,7 @@ import {
 import type { LogicalFlow, Pipeline } from '../../engine/ovsdb/southbound.ts';
 import { type FlowIndex, indexFlows } from './flow-index.ts';
 import { allOf, type Condition, compileMatch, conditionOf, type MatchContext, type Test } from './matcher.ts';
+import { type Printed, printedFlow } from './nodes.ts';
 import { type Operation, operationsOf } from './operations.ts';
 import { type PlainMatch, readPlain } from './plain.ts';
 import { portKey, shown, type TraceDatapath, type TraceTopology } from './topology.ts';
@@ -24,9 +25,8 @@ export interface ExecutableFlow {
   /** What the actions take for granted: who has it not has not matched. */
   prereqs: Test;
   operations: readonly Operation[];
-  /** `25. ls_in_l2_lkup (northd.c:1): MATCH, priority 50, uuid 01234567`; and that with a line end. */
-  title: string;
-  line: string;
+  /** `25. ls_in_l2_lkup (northd.c:1): MATCH, priority 50, uuid 01234567`. */
+  printed: Printed;
   /** The flow matches everything and only goes on to the next table: traces leave it out. */
   trivial: boolean;
 }
@@ -212,14 +212,14 @@ function compile(topology: TraceTopology, datapath: TraceDatapath, entry: TableF
   const needed = compileMatch(prereqs, contextOf(topology, datapath));
   const operations = operationsFor(topology, datapath, flow, { actions, prereqs });
   const matchesAll = matches.required.length === 0 && matches.rest === true && needed === true;
-  const line = `${titleOf(topology, flow)}\n`;
   return {
     flow,
     prereqs: needed,
     operations,
-    // The title is a part of the line: taking it makes one piece of the line, which is then quicker to print.
-    title: line.slice(0, -1),
-    line,
+    printed: printedFlow(
+      titleOf(topology, flow),
+      operations.map(({ printed }) => printed),
+    ),
     trivial: matchesAll && leadsToTable(operations) === flow.table + 1,
   };
 }

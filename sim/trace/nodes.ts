@@ -19,8 +19,19 @@ export interface TraceNode {
   /** Of a `table` node: the flow; absent where no flow matched. */
   flow: LogicalFlow | undefined;
   subs: readonly TraceNode[];
-  /** Of a flow and of its actions: the line of detailed output where nothing else indents them. */
-  line: string | undefined;
+  /** Of a flow and of its actions: what detailed output mostly prints for them. */
+  printed: Printed | undefined;
+}
+
+/** What detailed output prints for a flow or for an action where nothing else indents it. */
+export interface Printed {
+  /** As in other forms. */
+  text: string;
+  /** With its line's end; an action's is indented once. */
+  line: string;
+  /** Of a flow: its line and those of its actions, and how many these are. */
+  block: string;
+  actions: number;
 }
 
 /** A node that others may be added to. */
@@ -30,14 +41,14 @@ export interface TraceBranch extends TraceNode {
 
 /** Adds a node that has others below it at the end of `parent`. */
 export function append(parent: TraceNode[], type: TraceNodeType, text: string): TraceBranch {
-  const node: TraceBranch = { type, text, alwaysIndent: false, flow: undefined, subs: [], line: undefined };
+  const node: TraceBranch = { type, text, alwaysIndent: false, flow: undefined, subs: [], printed: undefined };
   parent.push(node);
   return node;
 }
 
-/** Adds the node of a flow that is met; `line` is its title and a line end. */
-export function meet(parent: TraceNode[], title: string, line: string, flow: LogicalFlow): TraceBranch {
-  const node: TraceBranch = { type: 'table', text: title, alwaysIndent: false, flow, subs: [], line };
+/** Adds the node of a flow that is met. */
+export function meet(parent: TraceNode[], printed: Printed, flow: LogicalFlow): TraceBranch {
+  const node: TraceBranch = { type: 'table', text: printed.text, alwaysIndent: false, flow, subs: [], printed };
   parent.push(node);
   return node;
 }
@@ -46,15 +57,28 @@ const none: readonly TraceNode[] = [];
 
 /** Adds a node with nothing below it at the end of `parent`. */
 export function say(parent: TraceNode[], type: 'action' | 'output' | 'modify' | 'error', text: string): void {
-  parent.push({ type, text, alwaysIndent: false, flow: undefined, subs: none, line: undefined });
+  parent.push({ type, text, alwaysIndent: false, flow: undefined, subs: none, printed: undefined });
 }
 
-/** How detailed output indents what is below a table. */
-export const indentation = '    ';
+/** Adds the node of an action. */
+export function sayAction(parent: TraceNode[], printed: Printed): void {
+  parent.push({ type: 'action', text: printed.text, alwaysIndent: false, flow: undefined, subs: none, printed });
+}
 
-/** Adds the node of an action; `line` is its text, indented once, and a line end. */
-export function sayAction(parent: TraceNode[], text: string, line: string): void {
-  parent.push({ type: 'action', text, alwaysIndent: false, flow: undefined, subs: none, line });
+const indentation = '    ';
+
+/** An action's text as it is printed. */
+export function printedAction(shown: string): Printed {
+  const line = `${indentation}${shown}\n`;
+  // A text that is a part of its line: the line is in one piece then, and quicker to print.
+  return { text: line.slice(indentation.length, -1), line, block: '', actions: 0 };
+}
+
+/** A flow's title as it is printed, with its actions. */
+export function printedFlow(title: string, actions: readonly Printed[]): Printed {
+  const block = `${title}\n${actions.map(({ line }) => line).join('')}`;
+  const line = block.slice(0, title.length + 1);
+  return { text: line.slice(0, -1), line, block, actions: actions.length };
 }
 
 /** Where a printer is in a list of nodes.  A loop of frames, because a trace nests as deep as a packet has hops. */
@@ -76,8 +100,9 @@ export function detailedText(nodes: readonly TraceNode[]): string {
     else if (node.type !== 'modify') {
       // ovn-trace counts a "modify" that follows, although it is not printed.
       const more = frame.next < frame.nodes.length || node.alwaysIndent || isLeaf(node);
-      addLine(parts, node, frame.level + (more ? 1 : 0));
-      if (node.subs.length > 0) stack.push({ nodes: node.subs, next: 0, level: frame.level + (more ? 2 : 0) });
+      const next = !more && frame.level === 0 ? addBlock(parts, node) : 0;
+      if (next === 0) addLine(parts, node, frame.level + (more ? 1 : 0));
+      if (node.subs.length > next) stack.push({ nodes: node.subs, next, level: frame.level + (more ? 2 : 0) });
     }
   }
   return parts.join('');
@@ -86,9 +111,25 @@ export function detailedText(nodes: readonly TraceNode[]): string {
 const indents = Array.from({ length: 32 }, (_, level) => indentation.repeat(level));
 const dashes = '-'.repeat(256);
 
-function addLine(parts: string[], { type, text, line }: TraceNode, level: number): void {
-  if (line !== undefined && level === (type === 'table' ? 0 : 1)) {
-    parts.push(line);
+/** Prints a flow and its actions at once if nothing else is said between them; returns how many nodes these were. */
+function addBlock(parts: string[], { printed, subs }: TraceNode): number {
+  if (!printed || printed.actions === 0) return 0;
+  let actions = 0;
+  for (let i = 0; i < subs.length; i++) {
+    const { type, printed: own } = subs[i] as TraceNode;
+    if (type === 'modify') continue;
+    // What is said of an action's result is of its type, too, but printed on its own.
+    if (type !== 'action' || !own) return 0;
+    if (++actions < printed.actions) continue;
+    parts.push(printed.block);
+    return i + 1;
+  }
+  return 0;
+}
+
+function addLine(parts: string[], { type, text, printed }: TraceNode, level: number): void {
+  if (printed && level === (type === 'table' ? 0 : 1)) {
+    parts.push(printed.line);
     return;
   }
   const indent = level < indents.length ? (indents[level] as string) : ' '.repeat(level * 4);

@@ -2,14 +2,12 @@
 import { type Action, formatAction } from '../../engine/lang/index.ts';
 import { type Copying, copyingOf, type Loading, loadingOf } from './assignments.ts';
 
-import { indentation } from './nodes.ts';
+import { type Printed, printedAction } from './nodes.ts';
 
 /** An action ready to run. */
 export interface Operation {
   action: Action;
-  /** As ovn-trace prints it; and as most of the time in detailed output: indented once, with a line end. */
-  text: string;
-  line: string;
+  printed: Printed;
   /** Of a `load`. */
   loading: Loading | undefined;
   /** Of a `move`. */
@@ -29,15 +27,9 @@ export interface ActionContext {
 export function operationsOf(actions: readonly Action[], context: ActionContext): Operation[] {
   return actions.map((action) => ({
     action,
-    ...textsOf(context.shown(formatAction(action))),
+    printed: printedAction(context.shown(formatAction(action))),
     loading: action.type === 'load' ? loadingOf(action, context.portKey) : undefined,
     copying: action.type === 'move' ? copyingOf(action) : undefined,
     inner: 'actions' in action ? operationsOf(action.actions, context) : [],
   }));
-}
-
-/** The text is a part of the line: taking it makes one piece of the line, which is then quicker to print. */
-function textsOf(shown: string): { text: string; line: string } {
-  const line = `${indentation}${shown}\n`;
-  return { text: line.slice(indentation.length, -1), line };
 }
