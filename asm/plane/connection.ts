@@ -74,7 +74,6 @@ export const PROTO_ICMP: u32 = 1;
 export const PROTO_TCP: u32 = 6;
 export const PROTO_UDP: u32 = 17;
 export const PROTO_ICMP6: u32 = 58;
-export const PROTO_SCTP: u32 = 132;
 
 /** Odd multipliers whose products mix well. */
 const MIX_FIRST: u64 = ((0xff51afd7 as u64) << 32) | 0xed558ccd;

@@ -48,7 +48,6 @@ import {
   PROTO,
   PROTO_ICMP,
   PROTO_ICMP6,
-  PROTO_SCTP,
   PROTO_TCP,
   PROTO_UDP,
   portsOf,
@@ -312,7 +311,7 @@ function readKey(packet: usize, flow: usize, zone: u32): bool {
   const proto = word as u32 & 0xff;
   if (!isTransportRight(packet, proto, isV6)) return false;
   let ports: u32 = 0;
-  if (proto === PROTO_TCP || proto === PROTO_UDP || proto === PROTO_SCTP) {
+  if (proto === PROTO_TCP || proto === PROTO_UDP) {
     ports = (word >> 32) as u32;
     if (ports >> 16 === 0 || (ports & 0xffff) === 0) return false;
   } else if (proto === (isV6 ? PROTO_ICMP6 : PROTO_ICMP)) {
@@ -394,7 +393,7 @@ function update(conn: u32, packet: usize, direction: u32): u32 {
   let result = UPDATE_VALID;
   if (direction === 1) {
     state = ANSWERED;
-  } else if (before === FIRST) {
+  } else if (before !== ANSWERED) {
     if (!isIcmp) state = MULTIPLE;
     result = UPDATE_VALID_NEW;
   }
@@ -515,7 +514,7 @@ export function ctTouch(conn: u32, version: u32, direction: u32, packet: usize, 
     store<u32>(line, now + tcpTimeout, EXPIRES);
   } else {
     const state = load<u8>(line, STATE);
-    if (state !== ANSWERED && (direction === 1 || state === FIRST)) return false;
+    if (state !== ANSWERED) return false;
     const isIcmp = proto === PROTO_ICMP || proto === PROTO_ICMP6;
     store<u32>(line, now + timeoutOf(isIcmp, state), EXPIRES);
   }

@@ -19,6 +19,7 @@ export {
   ctTranslate,
   ctVersion,
 } from './conntrack';
+export { extract } from './extract';
 export { findFrozen, freeze, frozenFlow, frozenMetadata, frozenPlace } from './frozen';
 export {
   forget,

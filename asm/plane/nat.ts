@@ -79,15 +79,33 @@ export function chooseTranslation(conn: u32, op: usize): bool {
   const line = hot(conn);
   const isV6 = (load<u32>(line, ID) & ID_V6) !== 0;
   const source = (flags & CT_NAT_SRC) !== 0;
-  if (!readTarget(op, flags, isV6, hash)) return true;
   const proto: u32 = load<u8>(line, PROTO);
   const ports = keyPorts;
+  if (!(flags & (CT_NAT_SRC | CT_NAT_DST))) return findWithoutTarget(conn, isV6, proto);
+  if (!readTarget(op, flags, isV6, hash)) return true;
   store<u8>(line, load<u8>(line, KIND) | (source ? NATS_SRC : NATS_DST), KIND);
   setKeyOf(conn, 1);
   if (targetAddress !== 0) setReplyAddress(source, isV6);
   const found = proto === PROTO_TCP || proto === PROTO_UDP ? findPorts(ports, source, hash) : find() === 0;
   if (found) setReplies(conn);
   return found;
+}
+
+/**
+ * `nat` of a new connection without saying to what: Open vSwitch 3.1 then waits
+ * for replies from address 0 to port 0, and so for none.
+ */
+function findWithoutTarget(conn: u32, isV6: bool, proto: u32): bool {
+  setKeyOf(conn, 1);
+  if (isV6) {
+    memory.fill(KEY6, 0, 16);
+    digestKey();
+  }
+  const ports = proto === PROTO_TCP || proto === PROTO_UDP ? keyPorts & 0xffff0000 : keyPorts;
+  changeKey(keyAddresses & 0xffffffff, ports);
+  if (find() !== 0) return false;
+  setReplies(conn);
+  return true;
 }
 
 /** Reads what to translate to; false if it comes to nothing. */
@@ -103,7 +121,6 @@ function readTarget(op: usize, flags: u32, isV6: bool, hash: u32): bool {
     targetLow = load<u32>(backend, BACKEND_PORT) & 0xffff;
     targetHigh = targetLow;
   } else {
-    if (!(flags & (CT_NAT_SRC | CT_NAT_DST))) return false;
     const ports = load<u32>(op, OP_PORTS);
     targetLow = ports & 0xffff;
     targetHigh = ports >> 16;

@@ -1,14 +1,13 @@
 /**
  * Whether a packet's transport header is one that a connection can be tracked
- * by: whole, with lengths that agree and a right checksum.
+ * by: whole, with lengths that agree and right checksums, the IPv4 header's too.
  *
  * What was found is noted in the packet (`PS_L4_CHECKED`, `PS_L4_BAD`), because
  * it stays true when the packet is rewritten: checksums change by differences.
  */
 import { be16 } from '../bytes';
 import { fold, pseudoHeader } from '../checksum';
-import { PROTO_ICMP, PROTO_ICMP6, PROTO_SCTP, PROTO_TCP, PROTO_UDP } from './connection';
-import { crc32cWithout } from './crc32c';
+import { PROTO_ICMP, PROTO_ICMP6, PROTO_TCP, PROTO_UDP } from './connection';
 import { P_END, P_FRAME, P_L3, P_L4, P_STATE, PS_L4_BAD, PS_L4_CHECKED } from './layout';
 
 const TCP_HEADER: u32 = 20;
@@ -16,8 +15,6 @@ const TCP_OFFSET: usize = 12;
 const UDP_HEADER: u32 = 8;
 const UDP_LENGTH: usize = 4;
 const UDP_CHECKSUM: usize = 6;
-const SCTP_HEADER: u32 = 12;
-const SCTP_CHECKSUM: usize = 8;
 const ICMP_HEADER: u32 = 8;
 const IP4_SRC: u32 = 12;
 const IP6_SRC: u32 = 8;
@@ -40,6 +37,8 @@ function check(packet: usize, proto: u32, isV6: bool): bool {
   const size = end - l4;
   const frame = <usize>load<u32>(packet, P_FRAME);
   const at = frame + l4;
+  const ip = frame + load<u16>(packet, P_L3);
+  if (!isV6 && fold(addBytes(0, ip, ((load<u8>(ip) as u32) & 15) * 4)) !== 0) return false;
   if (proto === PROTO_TCP) {
     if (size < TCP_HEADER) return false;
     const length = ((load<u8>(at, TCP_OFFSET) as u32) >> 4) * 4;
@@ -49,8 +48,6 @@ function check(packet: usize, proto: u32, isV6: bool): bool {
     const length = be16(at + UDP_LENGTH);
     if (length < UDP_HEADER || length > size) return false;
     if (!isV6 && load<u16>(at, UDP_CHECKSUM) === 0) return true;
-  } else if (proto === PROTO_SCTP) {
-    return size >= SCTP_HEADER && crc32cWithout(at, size, SCTP_CHECKSUM as u32) === load<u32>(at, SCTP_CHECKSUM);
   } else if (proto === PROTO_ICMP && !isV6) {
     return size >= ICMP_HEADER && fold(addBytes(0, at, size)) === 0;
   } else if (proto === PROTO_ICMP6 && isV6) {
@@ -58,7 +55,6 @@ function check(packet: usize, proto: u32, isV6: bool): bool {
   } else {
     return true;
   }
-  const ip = frame + load<u16>(packet, P_L3);
   const addresses = isV6 ? ip + IP6_SRC : ip + IP4_SRC;
   const each: u32 = isV6 ? 16 : 4;
   return fold(addBytes(pseudoHeader(addresses, addresses + each, each, proto, size), at, size)) === 0;
