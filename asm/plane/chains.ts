@@ -48,7 +48,7 @@ import {
 } from './megaflows';
 import { TYPE_IP6 } from './rewrite';
 
-/** Instruction of chains only: argument: number of the connection, and 256 if it translates. */
+/** Instruction of chains only: argument: number of the connection, and 256 if it translates; operand: the zone (1). */
 export const OP_TRACKED: u32 = 32;
 
 export const CHAIN_MEGAFLOWS: u32 = 6;
@@ -213,7 +213,8 @@ function programBytes(program: usize): u32 {
 /** Where the joined program goes on; 0 if the program is not one that can be joined. */
 function appendProgram(chain: usize, program: usize, to: usize, hasNext: bool): usize {
   let cloneEnd: usize = 0;
-  for (let at = program; ; ) {
+  let at = program;
+  while (true) {
     const opcode: i32 = load<u8>(at);
     const bytes = (load<u8>(at, 1) as usize) << 2;
     if (opcode === DP_END) return hasNext ? 0 : to;
@@ -221,7 +222,7 @@ function appendProgram(chain: usize, program: usize, to: usize, hasNext: bool): 
     if (opcode === DP_RECIRC) return hasNext && at >= cloneEnd ? to : 0;
     if (opcode === DP_CT) {
       if (at < cloneEnd) return 0;
-      to = appendTracked(chain, load<u32>(at, 4), to);
+      to = appendTracked(chain, load<u32>(at) >> 16, load<u32>(at, 4), to);
       if (to === 0) return 0;
     } else {
       memory.copy(to, at, bytes);
@@ -232,13 +233,14 @@ function appendProgram(chain: usize, program: usize, to: usize, hasNext: bool): 
   }
 }
 
-function appendTracked(chain: usize, flags: u32, to: usize): usize {
+function appendTracked(chain: usize, zone: u32, flags: u32, to: usize): usize {
   const number = load<u32>(chain, CHAIN_TRACKED);
   if (number === CHAIN_CONNECTIONS) return 0;
   store<u32>(chain, number + 1, CHAIN_TRACKED);
   const translates: u32 = flags & (CT_NAT | CT_NAT_SRC | CT_NAT_DST | CT_BACKENDS) ? 256 : 0;
-  store<u32>(to, OP_TRACKED | (1 << 8) | ((number | translates) << 16));
-  return to + 4;
+  store<u32>(to, OP_TRACKED | (2 << 8) | ((number | translates) << 16));
+  store<u32>(to, zone, 4);
+  return to + 8;
 }
 
 /** Gives a chain's packets to its megaflows. */
