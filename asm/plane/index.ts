@@ -1,6 +1,7 @@
 /** What the module of the packet plane exports. */
 export { reserve, reserved } from './arena';
 export { backendsFull, clearBackends } from './backends';
+export { initPlane, inject, inputsAt, process } from './batch';
 export { lookup } from './classify';
 export {
   CT_DESCRIPTION,
@@ -19,8 +20,13 @@ export {
   ctTranslate,
   ctVersion,
 } from './conntrack';
-export { extract } from './extract';
+export { cacheCounters, dropCounters, flowCounter, portRecord, setPort } from './counters';
+export { addEnd, clearEnds, endAddresses, tunnelRecord } from './encap';
+export { extract, setThresholds, thresholdsAt, wantHash } from './extract';
+export { outputsAt, outputsCount, puntsAt, puntsCount, release } from './frames';
 export { findFrozen, freeze, frozenFlow, frozenMetadata, frozenPlace } from './frozen';
+export { packetHash, setSeed, symmetricHash } from './hash';
+export { setTagLimit } from './headers';
 export {
   forget,
   forgetAll,
@@ -31,6 +37,21 @@ export {
   nextLearned,
   takeChangedTags,
 } from './learned';
+export {
+  installMegaflow,
+  invalidateAll,
+  invalidateTables,
+  invalidateTags,
+  lookupMegaflow,
+  megaflowCount,
+  megaflowFrom,
+  megaflowNumber,
+  pushAllCounters,
+} from './megaflows';
+export { meterDrops, setMeter } from './meters';
+export { addCapture, clearCaptures, replay } from './replay';
+export { setWord } from './rewrite';
+export { popTag, pushTag } from './tags';
 export {
   loadImage,
   translate,

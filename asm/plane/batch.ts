@@ -1,0 +1,205 @@
+/**
+ * Frames in, frames out.
+ *
+ *     initPlane(ports, megaflows, connections, entries, tunnels, meters): bool
+ *     inputsAt(), process(count, now): consumed       outputsAt(), puntsAt() (frames.ts), then release()
+ *     inject(address, length, flow, now)              a frame of the host's own, with a flow that says where it goes on
+ *
+ * An input, 16 bytes: physical port, address, length, (zero).  A frame lies
+ * anywhere in memory with HEADROOM bytes free before it, and 16 behind it that
+ * may be read; it is changed in place and belongs to the plane until `release`.
+ *
+ * A batch is taken in steps of STEP packets, each stage for all of them, so that
+ * what one stage reads for one packet does not wait for the next one.
+ */
+import { reserve } from './arena';
+import { initChains } from './chains';
+import { now, setNow } from './clock';
+import { hasConnections, initConnections, lookupConnection } from './connections';
+import { ctExpire, ctInit } from './conntrack';
+import { countDrop, countIn, initPorts, PORT_UNDERLAY, portAt, portFlags } from './counters';
+import { initTunnels, receive } from './encap';
+import { extract } from './extract';
+import { initFrames, isCrowded } from './frames';
+import { packetHash } from './hash';
+import {
+  B_RECIRC,
+  DROP_NO_PORT,
+  DROP_SHORT_FRAME,
+  DROP_TOO_LONG,
+  FLOW_SIZE,
+  HEADROOM,
+  P_FRAME,
+  P_IN_PORT,
+  P_INDEX,
+  P_LENGTH,
+  P_ROOM,
+  PACKET_SIZE,
+  W_CT,
+  W_DATAPATH,
+  W_IN,
+  W_TUNNEL,
+} from './layout';
+import { ageMegaflows, initMegaflows, lookupMegaflow, megaflowsCrowded } from './megaflows';
+import { initMeters } from './meters';
+import { forward, goOn } from './run';
+
+/** Inputs that there is room for. */
+export const MAX_INPUTS: u32 = 1024;
+const INPUT_SIZE: u32 = 16;
+const STEP: u32 = 32;
+/** A frame and the tags that may be put on it have to be counted in 16 bits. */
+const LONGEST: u32 = 0xffff - 8;
+
+/** Milliseconds after which an unused megaflow goes; and if there are too many. */
+const IDLE: u32 = 10_000;
+const IDLE_CROWDED: u32 = 100;
+/** Megaflows and connections that are looked at on every call. */
+const AGED: u32 = 16;
+const AGED_CROWDED: u32 = 256;
+const EXPIRED: u32 = 64;
+
+const PACKETS: usize = memory.data(32 * 32, 64);
+const FLOWS: usize = memory.data(32 * 256, 64);
+const HASHES: usize = memory.data(32 * 4, 64);
+const ENTRIES: usize = memory.data(32 * 4, 64);
+const MEGAFLOWS: usize = memory.data(32 * 4, 64);
+
+let inputs: usize = 0;
+
+/** Takes all memory that the plane needs, once; false if there is not so much. */
+export function initPlane(ports: u32, megaflows: u32, connections: u32, entries: u32, tunnels: u32, meters: u32): bool {
+  inputs = reserve(MAX_INPUTS * INPUT_SIZE);
+  return (
+    inputs !== 0 &&
+    initPorts(ports) &&
+    initFrames() &&
+    initMegaflows(megaflows) &&
+    initChains() &&
+    initConnections(entries) &&
+    initTunnels(tunnels) &&
+    initMeters(meters) &&
+    ctInit(connections)
+  );
+}
+
+/** Where the inputs are written. */
+export function inputsAt(): usize {
+  return inputs;
+}
+
+/**
+ * Takes the first `count` inputs, at `milliseconds`.  Gives how many were taken:
+ * fewer if there are so many outputs, punts or copies that they have to be
+ * taken first (`release`); the rest are to be given again then.
+ */
+export function process(count: u32, milliseconds: u32): u32 {
+  setNow(milliseconds);
+  age();
+  if (count > MAX_INPUTS) count = MAX_INPUTS;
+  let done: u32 = 0;
+  while (done < count && !isCrowded()) {
+    const left = count - done;
+    const size: u32 = left < STEP ? left : STEP;
+    step(done, size);
+    done += size;
+  }
+  return done;
+}
+
+/** What has to be looked after, a little at a time. */
+function age(): void {
+  const crowded = megaflowsCrowded();
+  ageMegaflows(crowded ? AGED_CROWDED : AGED, crowded ? IDLE_CROWDED : IDLE);
+  ctExpire(now, EXPIRED);
+}
+
+function step(first: u32, count: u32): void {
+  for (let i: u32 = 0; i < count; i++) takeIn(first + i, PACKETS + i * PACKET_SIZE, FLOWS + i * FLOW_SIZE);
+  lookUp(count);
+  for (let i: u32 = 0; i < count; i++) {
+    const packet = PACKETS + i * PACKET_SIZE;
+    if (load<u32>(packet, P_LENGTH) === 0) continue;
+    forward(
+      packet,
+      FLOWS + i * FLOW_SIZE,
+      load<u32>(HASHES + (i << 2)),
+      load<u32>(ENTRIES + (i << 2)),
+      load<u32>(MEGAFLOWS + (i << 2)),
+    );
+  }
+}
+
+/** Reads an input; P_LENGTH is 0 if the frame is dropped. */
+function takeIn(index: u32, packet: usize, flow: usize): void {
+  const input = inputs + index * INPUT_SIZE;
+  const port = load<u32>(input);
+  const length = load<u32>(input, 8);
+  store<u32>(packet, load<u32>(input, 4), P_FRAME);
+  store<u32>(packet, length, P_LENGTH);
+  store<u32>(packet, port, P_IN_PORT);
+  store<u32>(packet, index, P_INDEX);
+  store<u32>(packet, HEADROOM, P_ROOM);
+  const record = portAt(port);
+  if (record === 0) {
+    drop(packet, DROP_NO_PORT);
+    return;
+  }
+  countIn(record, length);
+  if (length > LONGEST) drop(packet, DROP_TOO_LONG);
+  else if (!extract(packet, flow)) drop(packet, DROP_SHORT_FRAME);
+  else if (portFlags(record) & PORT_UNDERLAY && !receive(packet, flow)) store<u32>(packet, 0, P_LENGTH);
+}
+
+function drop(packet: usize, reason: u32): void {
+  countDrop(reason);
+  store<u32>(packet, 0, P_LENGTH);
+}
+
+/** Looks up connections, and megaflows where there is none.  What is found are hints: `forward` asks again. */
+function lookUp(count: u32): void {
+  if (hasConnections) {
+    for (let i: u32 = 0; i < count; i++) store<u32>(HASHES + (i << 2), packetHash(FLOWS + i * FLOW_SIZE));
+    for (let i: u32 = 0; i < count; i++) {
+      const entry = lookupConnection(FLOWS + i * FLOW_SIZE, load<u32>(HASHES + (i << 2)));
+      store<u32>(ENTRIES + (i << 2), entry as u32);
+    }
+  } else {
+    memory.fill(ENTRIES, 0, STEP << 2);
+  }
+  for (let i: u32 = 0; i < count; i++) {
+    const known = load<u32>(ENTRIES + (i << 2)) !== 0 || load<u32>(PACKETS + i * PACKET_SIZE, P_LENGTH) === 0;
+    store<u32>(MEGAFLOWS + (i << 2), known ? 0 : (lookupMegaflow(FLOWS + i * FLOW_SIZE) as u32));
+  }
+}
+
+/**
+ * Sends a frame of `length` bytes at `address` (HEADROOM bytes free before it)
+ * on its way.  Of the flow, which is changed, W_IN (port, RECIRC), W_TUNNEL and
+ * what conntrack said are taken; the rest comes from the frame.  False if the
+ * frame is none.
+ */
+export function inject(address: usize, length: u32, flow: usize, milliseconds: u32): bool {
+  setNow(milliseconds);
+  const packet = PACKETS;
+  const to = FLOWS;
+  const input = load<u64>(flow, W_IN << 3);
+  store<u32>(packet, address as u32, P_FRAME);
+  store<u32>(packet, length, P_LENGTH);
+  store<u32>(packet, input as u32, P_IN_PORT);
+  store<u32>(packet, 0xffffffff, P_INDEX);
+  store<u32>(packet, HEADROOM, P_ROOM);
+  if (length > LONGEST) {
+    countDrop(DROP_TOO_LONG);
+    return false;
+  }
+  if (!extract(packet, to)) {
+    countDrop(DROP_SHORT_FRAME);
+    return false;
+  }
+  store<u64>(to, input, W_IN << 3);
+  store<u64>(to, load<u64>(flow, W_TUNNEL << 3), W_TUNNEL << 3);
+  if (input >> B_RECIRC !== 0) memory.copy(to + (W_CT << 3), flow + (W_CT << 3), (W_DATAPATH - W_CT) << 3);
+  goOn(packet, to);
+  return true;
+}
