@@ -57,15 +57,16 @@ import type { Row, Shape, ShapeItem } from './shapes.ts';
 /** A table: its blob, or the rank of the flow that every packet meets, -1 if no packet meets any. */
 export type Classifier = { readonly blob: Uint8Array } | { readonly always: number };
 
-/**
- * The table whose flows have these matches, by rank.  `portKey` gives the tunnel key
- * of a port or group; a row with a name that has none never matches.
- */
-export function buildClassifier(
-  matches: readonly CompiledMatch[],
-  portKey: (name: string) => number | undefined,
-): Classifier {
-  const draft = new Draft(portKey);
+/** A match on one datapath. */
+export interface KeyedMatch {
+  readonly match: CompiledMatch;
+  /** Tunnel keys of the ports and groups that it names, by index; a row with one that is undefined never matches. */
+  readonly keys: readonly (number | undefined)[];
+}
+
+/** The table whose flows have these matches, by rank. */
+export function buildClassifier(matches: readonly KeyedMatch[]): Classifier {
+  const draft = new Draft();
   for (const [rank, match] of matches.entries()) {
     draft.add(rank, match);
     if (draft.always >= 0) {
@@ -104,15 +105,10 @@ class Draft {
   /** Dimensions of each conjunction, as bits. */
   readonly conjunctions: number[] = [];
   private readonly byShape = new Map<number, SubtableDraft>();
-  private readonly portKey: (name: string) => number | undefined;
 
-  constructor(portKey: (name: string) => number | undefined) {
-    this.portKey = portKey;
-  }
-
-  add(rank: number, { rows, products }: CompiledMatch): void {
+  add(rank: number, { match: { rows, products }, keys }: KeyedMatch): void {
     for (const row of rows) {
-      if (this.addRow(row, rank, 0) && row.shape.items.length === 0) {
+      if (this.addRow(row, keys, rank, 0) && row.shape.items.length === 0) {
         this.always = rank;
       }
     }
@@ -120,7 +116,7 @@ class Draft {
       this.conjunctions.push(dimensions.reduce((bits, _, index) => bits | (1 << index), 0) >>> 0);
       for (const [index, some] of dimensions.entries()) {
         for (const row of some) {
-          this.addRow(row, rank, ((this.conjunctions.length << DIMENSION_BITS) | index) >>> 0);
+          this.addRow(row, keys, rank, ((this.conjunctions.length << DIMENSION_BITS) | index) >>> 0);
         }
       }
     }
@@ -131,9 +127,10 @@ class Draft {
     return [...this.byShape.values()].sort((a, b) => (a.ranks[0] ?? 0) - (b.ranks[0] ?? 0));
   }
 
-  private addRow({ shape, values, inport, outport }: Row, rank: number, dimension: number): boolean {
-    const inportKey = inport === undefined ? 0 : this.portKey(inport);
-    const outportKey = outport === undefined ? 0 : this.portKey(outport);
+  private addRow(row: Row, keys: KeyedMatch['keys'], rank: number, dimension: number): boolean {
+    const { shape, values } = row;
+    const inportKey = row.inport < 0 ? 0 : keys[row.inport];
+    const outportKey = row.outport < 0 ? 0 : keys[row.outport];
     if (inportKey === undefined || outportKey === undefined) {
       return false;
     }

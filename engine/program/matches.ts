@@ -2,7 +2,8 @@
  * Matches as the classifier takes them: disjuncts, each a value under a mask
  * (`Row`), and products of large sets left as they are.
  *
- * A match is compiled once for all datapaths; ports stay names in it.
+ * A match is compiled once for all datapaths, and for all matches that differ in
+ * nothing but names of ports: those are a list beside it.
  */
 import { combine } from '../lang/expr.ts';
 import {
@@ -19,7 +20,7 @@ import {
   simplify,
 } from '../lang/index.ts';
 import { withoutInequalities } from './exclusions.ts';
-import { comparedBits, type WordBits } from './fields.ts';
+import { comparedBits } from './fields.ts';
 import { type Demands, type Row, ShapeTable } from './shapes.ts';
 
 /** A match that holds where one row of each dimension does. */
@@ -34,8 +35,12 @@ export interface CompiledMatch {
   readonly id: number;
   readonly rows: readonly Row[];
   readonly products: readonly Product[];
-  /** How many rows have a port's name in them. */
-  readonly named: number;
+}
+
+/** A match with the names that its rows mean by index. */
+export interface NamedMatch {
+  readonly match: CompiledMatch;
+  readonly names: readonly string[];
 }
 
 /** What a match is compiled with. */
@@ -55,16 +60,36 @@ const MAX_ROWS = 1_000_000;
 /** Thrown inside this file only. */
 class Untranslatable extends Error {}
 
-/** What depends on more than the text itself. */
+/** What depends on more than the text itself, or may. */
 const DEPENDENT = /[$@^]|is_chassis_resident/;
+const RESIDENT = /is_chassis_resident\s*\(\s*"([^"]*)"\s*\)/g;
+const NAME = /"[^"]*"/g;
+
+/**
+ * A text with the names in it numbered and its conditions answered, which is equal
+ * for matches that are compiled alike; undefined if more than this text matters.
+ */
+function numbered(text: string, nameIndex: (name: string) => number, context: MatchContext): string | undefined {
+  if (text.includes('\\')) {
+    // A name may be written with escapes.
+    return undefined;
+  }
+  const answered = text.includes('is_chassis_resident')
+    ? text.replace(RESIDENT, (_, port: string) => (context.isResident(port) ? '(resident)' : '(not resident)'))
+    : text;
+  const key = answered.includes('"') ? answered.replace(NAME, (name) => `"${nameIndex(name.slice(1, -1))}"`) : answered;
+  return DEPENDENT.test(key) ? undefined : key;
+}
 
 /** Compiles matches and remembers those of this generation and of the one before. */
 export class MatchCompiler {
   private readonly shapes = new ShapeTable();
   private context: object | undefined;
+  /** By text with names numbered. */
   private known = new Map<string, CompiledMatch | string>();
-  private before = new Map<string, CompiledMatch | string>();
-  private dependent = new Map<string, CompiledMatch | string>();
+  private before: ReadonlyMap<string, CompiledMatch | string> = new Map();
+  /** By text as it is. */
+  private dependent = new Map<string, NamedMatch | string>();
   private nextId = 0;
 
   /** Begins a generation.  What depended on another context is forgotten. */
@@ -82,32 +107,38 @@ export class MatchCompiler {
    * `prereqsKey` is a text that stands for `prereqs`.  All contexts of a generation
    * are to agree in all but `datapathKey`.
    */
-  compile(text: string, prereqs: Expr, prereqsKey: string, context: MatchContext): CompiledMatch | string {
-    const key = prereqsKey === '' ? text : `${text}\n${prereqsKey}`;
-    if (DEPENDENT.test(text)) {
-      const keyThere = text.includes('@') ? `${context.datapathKey} ${key}` : key;
-      return this.cached(this.dependent, keyThere, undefined, () => this.make(text, prereqs, context));
+  compile(text: string, prereqs: Expr, prereqsKey: string, context: MatchContext): NamedMatch | string {
+    const whole = prereqsKey === '' ? text : `${text}\n${prereqsKey}`;
+    const names: string[] = [];
+    const nameIndex = (name: string) => indexOf(names, name);
+    const key = numbered(whole, nameIndex, context);
+    if (key !== undefined) {
+      let match = this.known.get(key);
+      if (match === undefined) {
+        match = this.before.get(key) ?? this.make(text, prereqs, context, nameIndex);
+        this.known.set(key, match);
+      }
+      return typeof match === 'string' ? match : { match, names };
     }
-    return this.cached(this.known, key, this.before, () => this.make(text, prereqs, context));
-  }
-
-  private cached(
-    map: Map<string, CompiledMatch | string>,
-    key: string,
-    older: ReadonlyMap<string, CompiledMatch | string> | undefined,
-    make: () => CompiledMatch | string,
-  ): CompiledMatch | string {
-    let match = map.get(key);
+    const keyThere = whole.includes('@') ? `${context.datapathKey} ${whole}` : whole;
+    let match = this.dependent.get(keyThere);
     if (match === undefined) {
-      match = older?.get(key) ?? make();
-      map.set(key, match);
+      names.length = 0;
+      const made = this.make(text, prereqs, context, nameIndex);
+      match = typeof made === 'string' ? made : { match: made, names };
+      this.dependent.set(keyThere, match);
     }
     return match;
   }
 
-  private make(text: string, prereqs: Expr, context: MatchContext): CompiledMatch | string {
+  private make(
+    text: string,
+    prereqs: Expr,
+    context: MatchContext,
+    nameIndex: (name: string) => number,
+  ): CompiledMatch | string {
     try {
-      return this.translate(normalForm(text, prereqs, context));
+      return this.translate(normalForm(text, prereqs, context), nameIndex);
     } catch (error) {
       if (error instanceof LangError || error instanceof Untranslatable) {
         return error.message;
@@ -116,12 +147,12 @@ export class MatchCompiler {
     }
   }
 
-  private translate(normal: Expr): CompiledMatch {
+  private translate(normal: Expr, nameIndex: (name: string) => number): CompiledMatch {
     const rows: Row[] = [];
     const products: Product[] = [];
     let left = MAX_ROWS;
     for (const conjunction of alternativesOf(normal)) {
-      const clauses = clausesOf(conjunction);
+      const clauses = clausesOf(conjunction, nameIndex);
       const choices = clauses.filter(({ length }) => length !== 1);
       const size = choices.reduce((product, { length }) => product * length, 1);
       const sum = choices.reduce((total, { length }) => total + length, 0);
@@ -143,14 +174,12 @@ export class MatchCompiler {
         products.push({ dimensions });
       }
     }
-    const all = [rows, ...products.flatMap(({ dimensions }) => dimensions)];
-    const named = all.reduce((count, some) => count + some.filter(isNamed).length, 0);
-    return { id: this.nextId++, rows, products, named };
+    return { id: this.nextId++, rows, products };
   }
 
   /** Appends what the clauses multiply out to. */
   private addRows(rows: Row[], clauses: readonly (readonly Demands[])[]): void {
-    let combined: Demands[] = [{ bits: [] }];
+    let combined: Demands[] = [{ bits: [], inport: -1, outport: -1 }];
     for (const clause of clauses) {
       combined = combined.flatMap((one) => clause.flatMap((other) => together(one, other) ?? []));
     }
@@ -163,8 +192,9 @@ export class MatchCompiler {
   }
 }
 
-function isNamed({ inport, outport }: Row): boolean {
-  return inport !== undefined || outport !== undefined;
+function indexOf(names: string[], name: string): number {
+  const index = names.indexOf(name);
+  return index < 0 ? names.push(name) - 1 : index;
 }
 
 function normalForm(text: string, prereqs: Expr, context: MatchContext): Expr {
@@ -187,45 +217,51 @@ function alternativesOf(normal: Expr): readonly Expr[] {
 }
 
 /** The clauses of a conjunction, each the alternatives that it leaves. */
-function clausesOf(conjunction: Expr): Demands[][] {
+function clausesOf(conjunction: Expr, nameIndex: (name: string) => number): Demands[][] {
   return (conjunction.type === 'and' ? conjunction.terms : [conjunction]).map((clause) =>
-    (clause.type === 'or' ? clause.terms : [clause]).flatMap((literal) => demandsOf(literal) ?? []),
+    (clause.type === 'or' ? clause.terms : [clause]).flatMap((literal) => demandsOf(literal, nameIndex) ?? []),
   );
 }
 
 /** What a literal demands; undefined if no packet can meet it. */
-function demandsOf(literal: Expr): Demands | undefined {
+function demandsOf(literal: Expr, nameIndex: (name: string) => number): Demands | undefined {
   switch (literal.type) {
     case 'comparison':
       return bitsOf(literal);
     case 'string':
-      return nameOf(literal);
+      return nameOf(literal, nameIndex);
     default:
       throw new Untranslatable('It cannot be brought into disjunctive normal form.');
   }
 }
 
 function bitsOf({ symbol, relop, value, mask }: Comparison): Demands | undefined {
-  const bits: WordBits[] | undefined = relop === '==' ? comparedBits(symbol, value, mask) : undefined;
-  return bits && { bits };
+  if (relop !== '==') {
+    throw new Untranslatable('It cannot be brought into disjunctive normal form.');
+  }
+  const bits = comparedBits(symbol, value, mask);
+  return bits && { bits, inport: -1, outport: -1 };
 }
 
-function nameOf({ symbol, relop, value }: StringComparison): Demands {
+function nameOf({ symbol, relop, value }: StringComparison, nameIndex: (name: string) => number): Demands {
   if (relop !== '==') {
     throw new Untranslatable(`${symbol.name} may only be tested for equality.`);
   }
-  return symbol.name === 'inport' ? { bits: [], inport: value } : { bits: [], outport: value };
+  const index = nameIndex(value);
+  const isInport = symbol.name === 'inport';
+  return { bits: [], inport: isInport ? index : -1, outport: isInport ? -1 : index };
 }
 
 function together(a: Demands, b: Demands): Demands | undefined {
-  const inport = a.inport ?? b.inport;
-  const outport = a.outport ?? b.outport;
-  if ((b.inport !== undefined && b.inport !== inport) || (b.outport !== undefined && b.outport !== outport)) {
+  if (
+    (a.inport >= 0 && b.inport >= 0 && a.inport !== b.inport) ||
+    (a.outport >= 0 && b.outport >= 0 && a.outport !== b.outport)
+  ) {
     return undefined;
   }
   return {
-    bits: [...a.bits, ...b.bits],
-    ...(inport !== undefined && { inport }),
-    ...(outport !== undefined && { outport }),
+    bits: a.bits.length === 0 ? b.bits : [...a.bits, ...b.bits],
+    inport: Math.max(a.inport, b.inport),
+    outport: Math.max(a.outport, b.outport),
   };
 }

@@ -58,99 +58,112 @@ export interface Row {
   readonly shape: Shape;
   /** Low and high 32 bits of each item, unsigned. */
   readonly values: readonly number[];
-  /** Names of the ports that have to be filled in. */
-  readonly inport?: string;
-  readonly outport?: string;
+  /** Indices of the ports' names in the match's list of names, -1 for none: their keys have to be filled in. */
+  readonly inport: number;
+  readonly outport: number;
 }
 
 /** What a row demands before it is one. */
 export interface Demands {
   readonly bits: readonly WordBits[];
-  readonly inport?: string;
-  readonly outport?: string;
+  readonly inport: number;
+  readonly outport: number;
 }
 
 /** Makes rows, and gives equal masks the same shape. */
 export class ShapeTable {
   private readonly shapes = new Map<string, Shape>();
+  /** The items of the row that is being made, in order. */
+  private readonly items: Item[] = [];
+  private count = 0;
 
   /** What meets all the demands; undefined if they contradict one another. */
-  row(demands: Demands): Row | undefined {
-    const { inport, outport } = demands;
-    const bits = demands.bits.map(laneOf);
-    if (inport !== undefined || outport !== undefined) {
-      const ports = { word: W_PORTS, high: 0, low: 0 };
-      const maskHigh = outport === undefined ? 0 : 0xffff;
-      const maskLow = inport === undefined ? 0 : 0xffff;
-      bits.push({ ...ports, maskHigh, maskLow, bit: 0, order: orderOf(W_PORTS, 0) });
-    }
-    bits.sort((a, b) => a.order - b.order);
-    const merged: Lane[] = [];
-    for (const lane of bits) {
-      const last = merged.at(-1);
-      if (last?.order !== lane.order) {
-        merged.push(lane);
-        continue;
-      }
-      const both = merge(last, lane);
-      if (!both) {
+  row({ bits, inport, outport }: Demands): Row | undefined {
+    this.count = 0;
+    for (const { word, bit, maskHigh, maskLow, high, low } of bits) {
+      // Words of metadata are looked at whole.
+      if (!this.insert(orderOf(word, word >= KEY_WORDS ? 0 : bit), maskHigh, maskLow, high, low)) {
         return undefined;
       }
-      merged[merged.length - 1] = both;
     }
-    const values = merged.flatMap(({ low, high }) => [low, high]);
-    const row = { shape: this.shape(merged), values };
-    return inport === undefined && outport === undefined
-      ? row
-      : { ...row, ...(inport !== undefined && { inport }), ...(outport !== undefined && { outport }) };
+    if (inport >= 0 || outport >= 0) {
+      this.insert(orderOf(W_PORTS, 0), outport >= 0 ? 0xffff : 0, inport >= 0 ? 0xffff : 0, 0, 0);
+    }
+    const values: number[] = [];
+    let key = '';
+    for (let i = 0; i < this.count; i++) {
+      const { order, maskHigh, maskLow, high, low } = this.item(i);
+      key += `${order}:${maskHigh},${maskLow};`;
+      values.push(low, high);
+    }
+    return { shape: this.shapes.get(key) ?? this.addShape(key), values, inport, outport };
   }
 
-  private shape(lanes: readonly Lane[]): Shape {
-    let key = '';
-    for (const { order, maskHigh, maskLow } of lanes) {
-      key += `${order}:${maskHigh},${maskLow};`;
+  private item(index: number): Item {
+    let item = this.items[index];
+    if (!item) {
+      item = { order: 0, maskHigh: 0, maskLow: 0, high: 0, low: 0 };
+      this.items[index] = item;
     }
-    let shape = this.shapes.get(key);
-    if (!shape) {
-      const items = lanes.map(({ word, bit, maskHigh, maskLow }) => ({
+    return item;
+  }
+
+  /** Adds bits to the row; false if they contradict others of the same item. */
+  private insert(order: number, maskHigh: number, maskLow: number, high: number, low: number): boolean {
+    let at = this.count;
+    while (at > 0 && this.item(at - 1).order > order) {
+      at--;
+    }
+    const before = at > 0 ? this.item(at - 1) : undefined;
+    if (before?.order === order) {
+      const differs =
+        ((before.high ^ high) & before.maskHigh & maskHigh) | ((before.low ^ low) & before.maskLow & maskLow);
+      before.maskHigh = (before.maskHigh | maskHigh) >>> 0;
+      before.maskLow = (before.maskLow | maskLow) >>> 0;
+      before.high = (before.high | high) >>> 0;
+      before.low = (before.low | low) >>> 0;
+      return differs === 0;
+    }
+    const item = this.item(this.count);
+    for (let i = this.count; i > at; i--) {
+      this.items[i] = this.item(i - 1);
+    }
+    this.items[at] = item;
+    Object.assign(item, { order, maskHigh, maskLow, high, low });
+    this.count++;
+    return true;
+  }
+
+  /** The shape of the row that is being made. */
+  private addShape(key: string): Shape {
+    const items = this.items.slice(0, this.count).map(({ order, maskHigh, maskLow }) => {
+      const [word, bit] = [(order >> 8) & 0xff, order & 0xff];
+      return {
         word,
-        stage: stageOf(word, bit),
-        lowHalf: LOW_HALVES.has(word),
+        stage: order >> 16,
         prefix: isPrefix(word, bit, maskHigh, maskLow),
+        lowHalf: LOW_HALVES.has(word),
         maskHigh,
         maskLow,
-      }));
-      shape = { id: this.shapes.size, items, ports: items.findIndex(({ word }) => word === W_PORTS) };
-      this.shapes.set(key, shape);
-    }
+      };
+    });
+    const shape = { id: this.shapes.size, items, ports: items.findIndex(({ word }) => word === W_PORTS) };
+    this.shapes.set(key, shape);
     return shape;
   }
 }
 
-/** Bits with their place among the items. */
-type Lane = WordBits & { readonly order: number };
-
-/** Words of metadata are looked at whole. */
-function laneOf(bits: WordBits): Lane {
-  const bit = bits.word >= KEY_WORDS ? 0 : bits.bit;
-  return { ...bits, bit, order: orderOf(bits.word, bit) };
+/** Bits of a row that is being made, and their place among the items: stage, word, bit. */
+interface Item {
+  order: number;
+  maskHigh: number;
+  maskLow: number;
+  high: number;
+  low: number;
 }
 
 function orderOf(word: number, bit: number): number {
   return (stageOf(word, bit) << 16) | (word << 8) | bit;
-}
-
-function merge(a: Lane, b: Lane): Lane | undefined {
-  if (((a.high ^ b.high) & a.maskHigh & b.maskHigh) !== 0 || ((a.low ^ b.low) & a.maskLow & b.maskLow) !== 0) {
-    return undefined;
-  }
-  return {
-    ...a,
-    maskHigh: (a.maskHigh | b.maskHigh) >>> 0,
-    maskLow: (a.maskLow | b.maskLow) >>> 0,
-    high: (a.high | b.high) >>> 0,
-    low: (a.low | b.low) >>> 0,
-  };
 }
 
 /** In which stage of a look-up a field is looked at. */

@@ -16,8 +16,8 @@ import {
   parseFlowActions,
 } from '../lang/index.ts';
 import type { DhcpOption, LogicalFlow, Pipeline } from '../ovsdb/southbound.ts';
-import { buildClassifier, type Classifier } from './classifier.ts';
-import { type CompiledMatch, MatchCompiler, type MatchContext } from './matches.ts';
+import { buildClassifier, type Classifier, type KeyedMatch } from './classifier.ts';
+import { MatchCompiler, type MatchContext } from './matches.ts';
 import { FlowNumbers } from './numbers.ts';
 
 /** The flows of one table of one datapath. */
@@ -100,8 +100,7 @@ export class TableCompiler {
     const run = new Run(inputs, environment, {
       matches: this.matches,
       numbers: this.numbers,
-      // Options and templates are part of the environment.
-      oldActions: environment === this.environment ? this.actions : new Map(),
+      oldActions: parsesAlike(this.environment, environment) ? this.actions : new Map(),
       oldClassifiers: this.classifiers,
     });
     this.environment = environment;
@@ -109,6 +108,16 @@ export class TableCompiler {
     this.classifiers = run.classifiers;
     return run.result;
   }
+}
+
+/** Whether actions mean the same in both. */
+function parsesAlike(a: TableEnvironment | undefined, b: TableEnvironment): boolean {
+  return (
+    a?.dhcpOptions === b.dhcpOptions &&
+    a?.dhcpv6Options === b.dhcpv6Options &&
+    a?.templates === b.templates &&
+    a?.release === b.release
+  );
 }
 
 interface ParsedActions {
@@ -125,9 +134,6 @@ interface Memory {
   readonly oldActions: ReadonlyMap<string, ParsedActions | string>;
   readonly oldClassifiers: ReadonlyMap<string, Classifier>;
 }
-
-/** More names than this in a match are not worth a key that tells them. */
-const MAX_NAMES = 64;
 
 /** One compilation. */
 class Run {
@@ -163,7 +169,7 @@ class Run {
 
   private table(input: TableInput, context: MatchContext): TableUse {
     const { datapath, pipeline, table } = input;
-    const matches: CompiledMatch[] = [];
+    const matches: KeyedMatch[] = [];
     const numbers: number[] = [];
     const byPriority = input.flows.toSorted((a, b) => b.priority - a.priority);
     for (const flow of byPriority) {
@@ -178,10 +184,11 @@ class Run {
       }
       const number = this.memory.numbers.of(flow);
       this.flows.push({ number, datapath, flow, actions: parsed.actions });
-      matches.push(match);
+      const keys = match.names.map((name) => this.environment.portKey(datapath, name));
+      matches.push({ match: match.match, keys });
       numbers.push(number);
     }
-    const classifier = this.classifier(matches, datapath);
+    const classifier = this.classifier(matches);
     const common = { datapath, pipeline, table, numbers: Uint32Array.from(numbers) };
     return 'always' in classifier
       ? { ...common, blob: -1, always: numbers[classifier.always] ?? -1 }
@@ -199,15 +206,12 @@ class Run {
     return parsed;
   }
 
-  private classifier(matches: readonly CompiledMatch[], datapath: number): Classifier {
-    const { environment } = this;
-    const portKey = (name: string) => environment.portKey(datapath, name);
-    const key = classifierKey(matches, portKey);
-    const known = key === undefined ? undefined : (this.classifiers.get(key) ?? this.memory.oldClassifiers.get(key));
-    const classifier = known ?? buildClassifier(matches, portKey);
-    if (key !== undefined) {
-      this.classifiers.set(key, classifier);
-    }
+  private classifier(matches: readonly KeyedMatch[]): Classifier {
+    const key = matches
+      .map(({ match, keys }) => (keys.length === 0 ? match.id : `${match.id}:${keys.join(':')}`))
+      .join();
+    const classifier = this.classifiers.get(key) ?? this.memory.oldClassifiers.get(key) ?? buildClassifier(matches);
+    this.classifiers.set(key, classifier);
     return classifier;
   }
 
@@ -256,27 +260,6 @@ function problemOf(flow: LogicalFlow, why: string): string {
   const { stage, pipeline, table, priority, match, actions } = flow;
   const place = stage || `${pipeline} table ${table}`;
   return `${place}: the flow of priority ${priority} with match "${match}" and actions "${actions}" is left out: ${why}`;
-}
-
-/** Equal for tables whose classifiers are equal; undefined where it would be too long. */
-function classifierKey(
-  matches: readonly CompiledMatch[],
-  portKey: (name: string) => number | undefined,
-): string | undefined {
-  const parts: (number | string)[] = [];
-  for (const { id, named, rows, products } of matches) {
-    parts.push(id);
-    if (named > MAX_NAMES) {
-      return undefined;
-    }
-    if (named > 0) {
-      for (const { inport, outport } of [...rows, ...products.flatMap(({ dimensions }) => dimensions.flat())]) {
-        parts.push(inport === undefined ? '' : (portKey(inport) ?? '-'));
-        parts.push(outport === undefined ? '' : (portKey(outport) ?? '-'));
-      }
-    }
-  }
-  return parts.join();
 }
 
 /** FNV-1a over 32-bit words. */
