@@ -70,6 +70,15 @@ import {
 } from './connection';
 import { joinWheel, leaveWheel, nextDue } from './expiry';
 import {
+  assembledFlow,
+  assembledPacket,
+  expireFragments,
+  FRAGMENT_HELD,
+  FRAGMENTS_COMPLETE,
+  hold,
+  release,
+} from './fragments';
+import {
   B_CT_MARK,
   B_CT_PROTO,
   B_CT_TP_DST,
@@ -123,7 +132,11 @@ import { isTransportRight } from './transport';
 export const CTR_GO: u32 = 0;
 /** The packet was taken into custody, a fragment of one that is not complete: it is finished for now. */
 export const CTR_HELD: u32 = 1;
-/** It goes on, and so do those from `ctReleasedFrom` to `ctReleasedTo`. */
+/**
+ * It goes on as the first fragment of its datagram, and behind it those from
+ * `ctReleasedFrom` up to `ctReleasedTo` do (fragments.ts).  Read both at once:
+ * what goes on may release others.
+ */
 export const CTR_MORE: u32 = 2;
 
 /** What the last `ctProcess` found: number + 1 of an established connection that the packet is part of, or 0. */
@@ -148,10 +161,9 @@ const OP_MARK_MASK: usize = 12;
 const OP_LABEL: usize = 16;
 const OP_LABEL_MASK: usize = 32;
 
-/** States of connections that are not TCP's. */
-const FIRST: u8 = 0;
-/** The opener has sent more than once. */
+/** States of connections that are not TCP's: 0 at first; the opener has sent more than once ... */
 const MULTIPLE: u8 = 1;
+/** ... somebody has answered. */
 const ANSWERED: u8 = 2;
 
 /** Milliseconds after which they are forgotten. */
@@ -183,12 +195,26 @@ export function ctSeed(low: u32, high: u32): void {
  * translates packet and flow.  Gives CTR_...
  */
 export function ctProcess(packet: usize, flow: usize, op: usize): u32 {
-  track(packet, flow, op);
+  if (((load<u64>(flow, W_L4 << 3) >> B_FRAG) & 3) === 0) {
+    track(packet, flow, op);
+    return CTR_GO;
+  }
+  const zone = load<u32>(op) >> 16;
+  const held = hold(packet, flow, zone);
+  if (held === FRAGMENT_HELD) return CTR_HELD;
+  if (held === FRAGMENTS_COMPLETE) {
+    track(assembledPacket(), assembledFlow(), op);
+    release(packet, flow);
+    ctConn = 0;
+    return CTR_MORE;
+  }
+  ctConn = 0;
+  tellInvalid(flow, zone);
   return CTR_GO;
 }
 
 /** The instruction on a packet that is no fragment. */
-export function track(packet: usize, flow: usize, op: usize): void {
+function track(packet: usize, flow: usize, op: usize): void {
   const zone = load<u32>(op) >> 16;
   const flags = load<u32>(op, OP_FLAGS);
   const said = load<u64>(flow, W_CT << 3);
@@ -205,8 +231,7 @@ export function track(packet: usize, flow: usize, op: usize): void {
     }
   }
   if (!readKey(packet, flow, zone)) {
-    store<u64>(flow, ((zone as u64) << B_CT_ZONE) | ((CS_INV | CS_TRK) as u64), W_CT << 3);
-    forgetTuple(flow);
+    tellInvalid(flow, zone);
     return;
   }
   const natted = (state & CS_NAT) !== 0;
@@ -306,7 +331,6 @@ function readKey(packet: usize, flow: usize, zone: u32): bool {
   const isV6 = type === ETH_IP6;
   if (!isV6 && type !== ETH_IP4) return false;
   const word = load<u64>(flow, W_L4 << 3);
-  if (((word >> B_FRAG) & 3) !== 0) return false;
   if (!isV6 && load<u32>(packet, P_STATE) & PS_BAD_IP_CHECKSUM) return false;
   const proto = word as u32 & 0xff;
   if (!isTransportRight(packet, proto, isV6)) return false;
@@ -489,7 +513,9 @@ function tellTuple(flow: usize, id: u32, addresses: u64, ports: u32, addresses6:
   store<u64>(flow, word, W_CT_TUPLE << 3);
 }
 
-function forgetTuple(flow: usize): void {
+/** Writes that the packet is part of nothing that can be tracked. */
+function tellInvalid(flow: usize, zone: u32): void {
+  store<u64>(flow, ((zone as u64) << B_CT_ZONE) | ((CS_INV | CS_TRK) as u64), W_CT << 3);
   memory.fill(flow + (W_CT_LABEL << 3), 0, (W_CT_IP6_DST + 2 - W_CT_LABEL) << 3);
 }
 
@@ -539,6 +565,7 @@ export function ctTranslate(conn: u32, direction: u32, packet: usize, flow: usiz
  */
 export function ctExpire(nowMs: u32, budget: u32): u32 {
   setNow(nowMs);
+  expireFragments();
   let removed: u32 = 0;
   for (; budget !== 0; budget--) {
     const due = nextDue(now);

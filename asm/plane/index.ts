@@ -23,6 +23,7 @@ export {
 export { cacheCounters, dropCounters, flowCounter, portRecord, setPort } from './counters';
 export { addEnd, clearEnds, endAddresses, tunnelRecord } from './encap';
 export { extract, setThresholds, thresholdsAt, wantHash } from './extract';
+export { ctFragments, ctFragmentsDropped, ctReleased, ctReleasedFrom, ctReleasedTo } from './fragments';
 export { outputsAt, outputsCount, puntsAt, puntsCount, release } from './frames';
 export { findFrozen, freeze, frozenFlow, frozenMetadata, frozenPlace } from './frozen';
 export { packetHash, setSeed, symmetricHash } from './hash';
