@@ -7,7 +7,7 @@
 import { annotate, findSymbol, LangError, parseIpv6, parseMatch, simplify } from '../../engine/lang/index.ts';
 import type { Expr, FieldRef } from '../../engine/lang/ir.ts';
 import { addWord, compileMatch, type Decision, type WordTest, wordTests } from './matcher.ts';
-import { type Bits, resolveField, slot } from './packet.ts';
+import { type Bits, resolveField, slot, wordsOf } from './packet.ts';
 
 /** What a plain text asks of a packet: all of the words, and one alternative of each choice. */
 export interface PlainMatch {
@@ -168,15 +168,16 @@ function wordsOfLiteral(expr: Expr): WordTest[] | undefined {
 
 /** Adds the words of a constant; false if it is not plain or does not fit. */
 function addConstant(words: WordTest[], bits: Bits, text: string, prefix: string | undefined): boolean {
-  const low = bits.ofs + bits.where.shift;
-  const mac = bits.n === 48 && low === 0 && bits.where.width === 48;
-  if (mac) return prefix === undefined && addEthernet(words, bits.where.slot, text);
-  if (low + bits.n > 32 || bits.where.width + bits.where.shift > 32) return addWide(words, bits, text, prefix);
-  const value = bits.n === 32 && text.includes('.') ? ipv4Of(text) : numberOf(text);
-  if (value < 0 || value >= 2 ** bits.n) return false;
+  const { where, ofs, n } = bits;
+  if (n === 48 && where.width === 48) return prefix === undefined && addEthernet(words, where.slot, text);
+  const low = (ofs + where.shift) & 31;
+  if (low + n > 32) return addWide(words, bits, text, prefix);
+  const value = n === 32 && text.includes('.') ? ipv4Of(text) : numberOf(text);
+  if (value < 0 || value >= 2 ** n) return false;
   if (prefix !== undefined && (!text.includes('.') || Number(prefix) > 32)) return false;
-  const mask = prefix === undefined ? 2 ** bits.n - 1 : prefixMask(Number(prefix));
-  if (mask !== 0) words.push({ at: bits.where.slot, mask: mask << low, value: (value & mask) << low });
+  const mask = prefix === undefined ? 2 ** n - 1 : prefixMask(Number(prefix));
+  const at = where.slot + wordsOf(where) - 1 - ((ofs + where.shift) >> 5);
+  if (mask !== 0) words.push({ at, mask: mask << low, value: (value & mask) << low });
   return true;
 }
 
@@ -190,7 +191,7 @@ function addWide(words: WordTest[], { where, ofs, n }: Bits, text: string, prefi
   const value = text.includes(':') ? (n === 128 ? parseIpv6(text) : undefined) : number128(text);
   if (value === undefined || value >> BigInt(n) !== 0n) return false;
   const first = where.slot;
-  const width = Math.ceil((where.width + where.shift) / 32);
+  const width = wordsOf(where);
   const low = BigInt(ofs + where.shift);
   let v = value << low;
   let m = ((1n << BigInt(n)) - 1n) << low;
