@@ -36,10 +36,10 @@ import {
   NEIGHBOR_GET,
   NEIGHBOR_LOOKUP,
   NO_FLOW,
-  PUNT_NESTED,
   PUNT_PAUSE,
   RESUME_CODE,
   TABLE_PORT_SECURITY,
+  TABLE_PORT_SECURITY_ND,
 } from './image';
 import { B_LONGER, B_TTL, DP_METER, DP_PUNT, DROP_TTL, W_DERIVED, W_ETH_DST, W_L4 } from './layout';
 import { ask, key } from './learned';
@@ -153,11 +153,9 @@ function run(code: usize, from: u32, end: u32, tail: bool, number: u32, pipeline
         writePiece(load<u32>(pc, 4), (load<u64>(FLOW + W_DERIVED * 8) >> bit) & 1);
         break;
       }
-      case A_PORT_SECURITY: {
-        const met = flowOf(argument, TABLE_PORT_SECURITY, FLOW);
-        writePiece(load<u32>(pc, 4), met !== NO_FLOW && codeOf(met) === 0 ? 1 : 0);
+      case A_PORT_SECURITY:
+        writePiece(load<u32>(pc, 4), isSecured(argument) ? 0 : 1);
         break;
-      }
       case A_HAIRPIN:
         writePiece(load<u32>(pc, 4), checkHairpin(argument) ? 1 : 0);
         break;
@@ -191,6 +189,17 @@ function run(code: usize, from: u32, end: u32, tail: bool, number: u32, pipeline
   return false;
 }
 
+/** Whether port security lets the packet in (0) or out (1): controller/lflow.c, `consider_port_sec_flows`. */
+function isSecured(direction: u32): bool {
+  let met = flowOf(direction, TABLE_PORT_SECURITY, FLOW);
+  let code: usize = met === NO_FLOW ? 0 : codeOf(met);
+  if (code && (load<u32>(code, 4) & 0xff) === A_NEXT) {
+    met = flowOf(0, TABLE_PORT_SECURITY_ND, FLOW);
+    code = met === NO_FLOW ? 0 : codeOf(met);
+  }
+  return met === NO_FLOW || code !== 0;
+}
+
 /** As Open vSwitch's dec_ttl: a packet that has no hop left ends here. */
 function decrementTtl(): bool {
   const ttl = (load<u64>(FLOW + W_L4 * 8) >> B_TTL) & 0xff;
@@ -222,7 +231,8 @@ export function runAssignments(code: usize, from: u32, end: u32, number: u32, pi
 function punt(pc: usize, at: u32, kind: u32, number: u32, pipeline: u32, table: u32): bool {
   commit(FLOW);
   commitConntrack();
-  const from = kind === PUNT_NESTED ? at : at + (load<u32>(pc) >> 16);
+  // What the host resumes with stands behind the instruction; where it is in braces it ends by itself.
+  const from = at + (load<u32>(pc) >> 16);
   const place = RESUME_CODE | (pipeline << 1) | (table << 2) | (from << 16);
   const id = freeze(FLOW, place, number);
   emitHead(DP_PUNT, 3, 0);

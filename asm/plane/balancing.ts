@@ -1,28 +1,18 @@
 /**
  * What flows ask about load balancers' connections, and next hops: chk_lb_hairpin,
  * ct_snat_to_vip, chk_lb_aff, chk_ecmp_nh and what commits them (ovn-sb(5)).
- *
- * The addresses that a connection was first sent to are no fields of the match
- * language; the tables of the chassis (engine/program/balancers.ts) find them in registers:
- *
- *     IPv4: reg0 the address, reg1 port, protocol << 16;  IPv6: xxreg1 the address, reg1 the same
  */
 
 import { commit, emit, emitHead, noteChange } from './emit';
 import { A_ADDRESS, LEARNED_AFFINITY, LEARNED_HAIRPIN, LEARNED_NEXT_HOP, NO_FLOW, TABLE_HAIRPIN } from './image';
 import {
-  B_CT_TP_DST,
   B_L4_DST,
   B_L4_SRC,
-  CS_DNAT,
   CT_COMMIT,
   CT_NAT_SRC,
   CT_NAT_V6,
   DP_CT,
   DP_CT_WORDS,
-  W_CT,
-  W_CT_IP6_DST,
-  W_CT_TUPLE,
   W_ETH_DST,
   W_ETH_SRC,
   W_IP4,
@@ -36,8 +26,6 @@ import { ask, key, learn } from './learned';
 import { assign } from './pieces';
 import { codeOf, FLOW, flowOf } from './walk';
 import { look } from './wildcards';
-
-const KEPT: usize = memory.data(40, 8);
 
 /** A field of the flow, of `bits` from bit `low` of a word, looked at. */
 function field(word: u32, low: u64, mask: u64): u64 {
@@ -68,22 +56,10 @@ function destination(v6: bool, high: bool): u64 {
   return high ? 0 : field(W_IP4, 0, 0xffffffff);
 }
 
-/** The code of the balancer that sent this packet to its backend; 0 if none did. */
-function balancerOf(pipeline: u32): usize {
-  if (!field(W_CT, 0, CS_DNAT)) return 0;
-  const registers = FLOW + W_REGISTERS * 8;
-  memory.copy(KEPT, registers, 40);
-  const tuple = field(W_CT_TUPLE, 0, u64.MAX_VALUE);
-  const ports = ((tuple >> B_CT_TP_DST) & 0xffff) | (((tuple >> 48) & 0xff) << 16);
-  store<u64>(registers, (tuple << 32) | ports);
-  if (isIpv6()) {
-    store<u64>(registers + 16, field(W_CT_IP6_DST, 0, u64.MAX_VALUE));
-    store<u64>(registers + 24, field(W_CT_IP6_DST + 1, 0, u64.MAX_VALUE));
-  }
-  const met = flowOf(pipeline, TABLE_HAIRPIN, FLOW);
-  memory.copy(registers, KEPT, 40);
-  if (met === NO_FLOW) return 0;
-  const code = codeOf(met);
+/** The instruction of the balancer that sent this packet back to where it came from; 0 if none did. */
+function balancer(): usize {
+  const met = flowOf(0, TABLE_HAIRPIN, FLOW);
+  const code: usize = met === NO_FLOW ? 0 : codeOf(met);
   return code && (load<u32>(code, 4) & 0xff) === A_ADDRESS ? code + 4 : 0;
 }
 
@@ -96,14 +72,14 @@ export function checkHairpin(reply: u32): bool {
     hairpinKey(v6, <u32>field(W_L4, B_L4_SRC, 0xffff), destination(v6, true), destination(v6, false));
     return ask() !== 0;
   }
-  const balancer = balancerOf(0);
-  if (!balancer) return false;
+  const address = balancer();
+  if (!address) return false;
   // What comes back from the backend to the address that the caller will seem to have.
   const v6 = isIpv6();
   key(LEARNED_HAIRPIN, datapathNumber(), 0, 0, 0, 0, 0, 0);
   learn(1, 0, 0, 0);
-  const high = load<u64>(balancer, 4);
-  const low = load<u64>(balancer, 12);
+  const high = load<u64>(address, 4);
+  const low = load<u64>(address, 12);
   hairpinKey(v6, <u32>field(W_L4, B_L4_DST, 0xffff), addressHigh(v6, high), addressLow(v6, high, low));
   learn(1, 0, 0, 0);
   return true;
@@ -116,14 +92,14 @@ function hairpinKey(v6: bool, port: u32, high: u64, low: u64): void {
 
 /** ct_snat_to_vip: the caller's address becomes the service's, so that the answer comes back. */
 export function snatToVip(): void {
-  const balancer = balancerOf(1);
-  if (!balancer) return;
-  const v6 = ((load<u32>(balancer) >> 8) & 0xff) !== 0;
+  const address = balancer();
+  if (!address) return;
+  const v6 = ((load<u32>(address) >> 8) & 0xff) !== 0;
   commit(FLOW);
   emitHead(DP_CT, DP_CT_WORDS, <u32>(load<u64>(FLOW + W_ZONES * 8) >> 32) & 0xffff);
   emit(CT_COMMIT | CT_NAT_SRC | (v6 ? CT_NAT_V6 : 0));
   for (let i = 0; i < 10; i++) emit(0);
-  for (let i: usize = 0; i < 4; i++) emit(load<u32>(balancer + 4 + i * 4));
+  for (let i: usize = 0; i < 4; i++) emit(load<u32>(address + 4 + i * 4));
   emit(0);
   emit(0);
   noteChange();

@@ -70,11 +70,13 @@ export const DF_COMMON_SNAT = 2;
 export const DF_LOCALPORTS = 4;
 /** Stages that a pipeline may have, and behind them tables of the chassis' own. */
 export const STAGES = 64;
-/** Ingress: who may send; egress: who may receive.  A flow with code allows, one without denies. */
+/** Ingress: who may send; egress: who may receive.  A flow that outputs allows, one without code denies. */
 export const TABLE_PORT_SECURITY = 64;
-/** Ingress: `chk_lb_hairpin`; egress: the address that `ct_snat_to_vip` gives. */
-export const TABLE_HAIRPIN = 65;
-export const TABLES = 66;
+/** Ingress: where flows of the other table lead with `next`: ARP and neighbour discovery. */
+export const TABLE_PORT_SECURITY_ND = 65;
+/** Ingress: `chk_lb_hairpin`, and the address that `ct_snat_to_vip` gives: flows with A_ADDRESS. */
+export const TABLE_HAIRPIN = 66;
+export const TABLES = 67;
 export const NO_FLOW = 0xffffffff;
 
 /*
@@ -171,7 +173,7 @@ export const A_NEXT_HOP = 23;
 export const A_COMMIT_NEXT_HOP = 24;
 /** Operand: meter. */
 export const A_METER = 25;
-/** Inside A_SNAT_TO_VIP's own table: argument: 1 for IPv6; address (4); of A_HAIRPIN's: the address of replies. */
+/** In TABLE_HAIRPIN: argument: 1 for IPv6; the address that the caller will seem to have (4). */
 export const A_ADDRESS = 26;
 
 export const CT_CODE_WORDS = 15;
