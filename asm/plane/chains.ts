@@ -36,7 +36,7 @@ import {
   W_IP6_SRC,
   W_L4,
 } from './layout';
-import { MASK_NUMBERS, MASK_WORDS, maskCount } from './masks';
+import { maskWord } from './masks';
 import {
   countMegaflow,
   MEGAFLOW_MASK,
@@ -177,10 +177,7 @@ function isInEntry(word: u32, isIp6: bool): bool {
 function lookedAt(chain: usize, word: u32): u64 {
   let looked: u64 = 0;
   for (let i: u32 = 0; i < load<u32>(chain, MEGAFLOWS); i++) {
-    const mask: usize = load<u32>(megaflowOf(chain, i), MEGAFLOW_MASK);
-    for (let k: u32 = 0; k < maskCount(mask); k++) {
-      if ((load<u8>(mask + MASK_NUMBERS + k) as u32) === word) looked |= load<u64>(mask + MASK_WORDS + (k << 3));
-    }
+    looked |= maskWord(load<u32>(megaflowOf(chain, i), MEGAFLOW_MASK), word);
   }
   return looked;
 }

@@ -3,9 +3,9 @@
  *
  * A mask that many megaflows have is kept once (256 bytes):
  *
- *      0 | count of words | references | next in its hash list | (zero)
- *     16 | numbers of the words that are not zero, ascending: u8 each
- *     48 | these words
+ *      0 | count of pairs | references | next in its hash list | (zero)
+ *     16 | numbers of the pairs of words that are not zero, ascending: u8 each
+ *     32 | these pairs, 16 bytes each
  *
  * Which masks a packet is compared by depends on where it comes from, its
  * *origin*: the physical port if it has just come in, RECIRC if it comes again.
@@ -14,7 +14,7 @@
  *      0 | its W_IN: RECIRC, or the port (u64)
  *      8 | next in its hash list | masks in the list | address of the list | (zero)
  *
- * An item of the list, 16 bytes: address of the mask, hits, megaflows, (zero).
+ * An item of the list, 16 bytes: address of the mask, hits, megaflows, the megaflow found last (0: none).
  */
 import { reserve } from './arena';
 import { blockRoom, giveBlock, takeBlock } from './blocks';
@@ -25,10 +25,11 @@ const MASK_SIZE: u32 = 256;
 const MAX_MASKS: u32 = 8192;
 const MASK_REFERENCES: u32 = 4;
 const MASK_NEXT: u32 = 8;
-/** Numbers of the words. */
+/** Numbers of the pairs: words `2 n` and `2 n + 1`. */
 export const MASK_NUMBERS: u32 = 16;
-/** The words. */
-export const MASK_WORDS: u32 = 48;
+/** The pairs. */
+export const MASK_PAIRS: u32 = 32;
+const PAIRS: u32 = KEY_WORDS / 2;
 
 const ORIGIN_SIZE: u32 = 32;
 const ORIGIN_NEXT: u32 = 8;
@@ -41,6 +42,8 @@ const MAX_LIST: u32 = 512;
 const ITEM_SIZE: u32 = 16;
 const ITEM_HITS: u32 = 4;
 const ITEM_FLOWS: u32 = 8;
+/** The megaflow found last. */
+export const ITEM_LAST: u32 = 12;
 
 const HEADS: u32 = 16384;
 const SALT_MASK: u32 = 1;
@@ -52,6 +55,10 @@ let freeMask: usize = 0;
 let origins: usize = 0;
 let originHeads: usize = 0;
 let freeOrigin: usize = 0;
+
+/** The origin asked for last; packets that come together often come from one place. */
+let lastInput: u64 = 0;
+let lastOrigin: usize = 0;
 
 /** Takes memory; false if there is none. */
 export function initMasks(): bool {
@@ -73,7 +80,7 @@ export function initMasks(): bool {
   return true;
 }
 
-/** How many words a mask has. */
+/** How many pairs of words a mask has. */
 export function maskCount(mask: usize): u32 {
   return load<u32>(mask);
 }
@@ -85,10 +92,13 @@ function originKey(input: u64): u64 {
 
 /** The origin that a packet with this W_IN has; 0 if there is none yet. */
 export function findOrigin(input: u64): usize {
+  if (input === lastInput && lastOrigin !== 0) return lastOrigin;
   const key = originKey(input);
   const head = finish(mix(begin(SALT_ORIGIN), key)) & (HEADS - 1);
   let origin: usize = load<u32>(originHeads + (head << 2));
   while (origin !== 0 && load<u64>(origin) !== key) origin = load<u32>(origin, ORIGIN_NEXT);
+  lastInput = input;
+  lastOrigin = origin;
   return origin;
 }
 
@@ -112,7 +122,9 @@ export function nextItem(at: usize): usize {
 }
 
 /** Notes that a packet was found by item `at` of an origin; a mask that is asked more often moves forward. */
-export function countHit(origin: usize, at: usize): void {
+export function countHit(origin: usize, at: usize, megaflow: usize): void {
+  store<u32>(at, megaflow as u32, ITEM_LAST);
+  if (originCount(origin) === 1) return;
   const hits = load<u32>(at, ITEM_HITS) + 1;
   store<u32>(at, hits, ITEM_HITS);
   if (at === originList(origin)) {
@@ -152,7 +164,7 @@ export function joinMask(words: usize, input: u64): usize {
 }
 
 /** Takes back what `joinMask` noted, for one megaflow. */
-export function leaveMask(mask: usize, input: u64): void {
+export function leaveMask(mask: usize, input: u64, megaflow: usize): void {
   const origin = findOrigin(input);
   assert(origin !== 0);
   const count = originCount(origin);
@@ -162,6 +174,7 @@ export function leaveMask(mask: usize, input: u64): void {
     if (itemMask(at) !== mask) continue;
     const flows = load<u32>(at, ITEM_FLOWS) - 1;
     store<u32>(at, flows, ITEM_FLOWS);
+    if (load<u32>(at, ITEM_LAST) === (megaflow as u32)) store<u32>(at, 0, ITEM_LAST);
     if (flows === 0) {
       memory.copy(at, at + ITEM_SIZE, (count - 1 - i) * ITEM_SIZE);
       store<u32>(origin, count - 1, ORIGIN_COUNT);
@@ -190,6 +203,7 @@ function newOrigin(key: u64): usize {
 function dropOrigin(origin: usize): void {
   const head = originHeads + ((finish(mix(begin(SALT_ORIGIN), load<u64>(origin))) & (HEADS - 1)) << 2);
   unlink(head, origin, ORIGIN_NEXT);
+  lastOrigin = 0;
   giveBlock(originList(origin));
   store<u32>(origin, freeOrigin as u32, ORIGIN_NEXT);
   freeOrigin = origin;
@@ -226,9 +240,20 @@ function addItem(origin: usize, mask: usize): bool {
   store<u32>(at, mask as u32);
   store<u32>(at, 0, ITEM_HITS);
   store<u32>(at, 1, ITEM_FLOWS);
-  store<u32>(at, 0, 12);
+  store<u32>(at, 0, ITEM_LAST);
   store<u32>(origin, count + 1, ORIGIN_COUNT);
   return true;
+}
+
+/** The mask's word `number`. */
+export function maskWord(mask: usize, number: u32): u64 {
+  const count = maskCount(mask);
+  for (let k: u32 = 0; k < count; k++) {
+    if ((load<u8>(mask + MASK_NUMBERS + k) as u32) === number >> 1) {
+      return load<u64>(mask + MASK_PAIRS + (k << 4) + ((number & 1) << 3));
+    }
+  }
+  return 0;
 }
 
 function maskHash(words: usize): u32 {
@@ -250,11 +275,11 @@ function internMask(words: usize): usize {
   freeMask = load<u32>(mask, MASK_NEXT);
   memory.fill(mask, 0, MASK_SIZE);
   let count: u32 = 0;
-  for (let i = 0; i < KEY_WORDS; i++) {
-    const word = load<u64>(words + (i << 3));
-    if (word === 0) continue;
+  for (let i: u32 = 0; i < PAIRS; i++) {
+    const pair = v128.load(words + (i << 4));
+    if (!v128.any_true(pair)) continue;
     store<u8>(mask + MASK_NUMBERS + count, i as u8);
-    store<u64>(mask + MASK_WORDS + (count << 3), word);
+    v128.store(mask + MASK_PAIRS + (count << 4), pair);
     count += 1;
   }
   store<u32>(mask, count);
@@ -265,28 +290,16 @@ function internMask(words: usize): usize {
 }
 
 function isMask(mask: usize, words: usize): bool {
-  let k: u32 = 0;
-  const count = maskCount(mask);
   for (let i: u32 = 0; i < (KEY_WORDS as u32); i++) {
-    const word = load<u64>(words + (i << 3));
-    if (word === 0) continue;
-    if (k === count || (load<u8>(mask + MASK_NUMBERS + k) as u32) !== i) return false;
-    if (load<u64>(mask + MASK_WORDS + (k << 3)) !== word) return false;
-    k += 1;
+    if (maskWord(mask, i) !== load<u64>(words + (i << 3))) return false;
   }
-  return k === count;
+  return true;
 }
 
 /** The hash of a mask's words, as `internMask` found it by. */
 function hashOfMask(mask: usize): u32 {
   let hash = begin(SALT_MASK);
-  let k: u32 = 0;
-  const count = maskCount(mask);
-  for (let i: u32 = 0; i < (KEY_WORDS as u32); i++) {
-    const has = k < count && (load<u8>(mask + MASK_NUMBERS + k) as u32) === i;
-    hash = mix(hash, has ? load<u64>(mask + MASK_WORDS + (k << 3)) : 0);
-    if (has) k += 1;
-  }
+  for (let i: u32 = 0; i < (KEY_WORDS as u32); i++) hash = mix(hash, maskWord(mask, i));
   return finish(hash) & (HEADS - 1);
 }
 

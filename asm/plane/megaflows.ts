@@ -17,7 +17,7 @@
  *     16 | packets (u64)                             | bytes (u64)
  *     32 | used: `now`  | MF_... flags | number of logical flows | list of them, in the program's block
  *     48 | tags (u64)                                | visited (u64)
- *     64 | the words under the mask, 22 at most
+ *     64 | the pairs of words under the mask, 11 at most
  */
 import { reserve } from './arena';
 import { giveBlock, takeBlock } from './blocks';
@@ -28,17 +28,19 @@ import { B_RECIRC, DP_END, KEY_WORDS, W_IN } from './layout';
 import {
   countHit,
   findOrigin,
+  ITEM_LAST,
   initMasks,
   itemMask,
   joinMask,
   leaveMask,
   MASK_NUMBERS,
-  MASK_WORDS,
+  MASK_PAIRS,
   maskCount,
   nextItem,
   originCount,
   originList,
 } from './masks';
+import { POLISH_WORDS, polish } from './polish';
 
 const MEGAFLOW_SIZE: u32 = 256;
 const NEXT: u32 = 4;
@@ -60,8 +62,6 @@ export const MF_CHAINED: u32 = 1;
 export const MF_TRACKS: u32 = 2;
 
 const SALT: u32 = 3;
-/** The flow under a mask, during a look-up. */
-const MASKED: usize = memory.data(22 * 8, 64);
 /** The mask to be installed. */
 const WANTED: usize = memory.data(22 * 8, 64);
 
@@ -112,9 +112,12 @@ export function lookupMegaflow(flow: usize): usize {
   if (origin === 0) return 0;
   let item = originList(origin);
   for (let i = originCount(origin); i > 0; i--) {
-    const found = findUnder(itemMask(item), flow);
+    const mask = itemMask(item);
+    // Often it is the same as for the packet before.
+    const last: usize = load<u32>(item, ITEM_LAST);
+    const found = last !== 0 && isMatch(last, mask, flow) ? last : findUnder(mask, flow);
     if (found !== 0) {
-      countHit(origin, item);
+      countHit(origin, item, found);
       return found;
     }
     item = nextItem(item);
@@ -122,35 +125,44 @@ export function lookupMegaflow(flow: usize): usize {
   return 0;
 }
 
+/** Whether a megaflow with this mask is the flow's. */
+function isMatch(megaflow: usize, mask: usize, flow: usize): bool {
+  const pairs = maskCount(mask);
+  let differs = i64x2.splat(0);
+  for (let k: u32 = 0; k < pairs; k++) {
+    const pair = pairUnder(mask, k, flow);
+    differs = v128.or(differs, v128.xor(pair, v128.load(megaflow + MEGAFLOW_KEY + (k << 4))));
+  }
+  return !v128.any_true(differs);
+}
+
 function findUnder(mask: usize, flow: usize): usize {
-  const words = maskCount(mask);
-  const hash = hashUnder(mask, words, flow);
+  const hash = hashUnder(mask, flow);
   let at: usize = load<u32>(heads + ((hash & headMask) << 2));
   while (at !== 0) {
-    if (load<u32>(at) === hash && (load<u32>(at, MEGAFLOW_MASK) as usize) === mask && isKey(at, words)) break;
+    if (load<u32>(at) === hash && (load<u32>(at, MEGAFLOW_MASK) as usize) === mask && isMatch(at, mask, flow)) break;
     at = load<u32>(at, NEXT);
   }
   return at;
 }
 
-/** Leaves the masked words in MASKED. */
-function hashUnder(mask: usize, words: u32, flow: usize): u32 {
-  let hash = begin(SALT);
-  for (let k: u32 = 0; k < words; k++) {
-    const number: u32 = load<u8>(mask + MASK_NUMBERS + k);
-    const word = load<u64>(flow + (number << 3)) & load<u64>(mask + MASK_WORDS + (k << 3));
-    store<u64>(MASKED + (k << 3), word);
-    hash = mix(hash, word);
-  }
-  return finish(hash);
+/** The k-th pair of words of a mask, of the flow. */
+function pairUnder(mask: usize, k: u32, flow: usize): v128 {
+  const number: u32 = load<u8>(mask + MASK_NUMBERS + k);
+  return v128.and(v128.load(flow + (number << 4)), v128.load(mask + MASK_PAIRS + (k << 4)));
 }
 
-function isKey(megaflow: usize, words: u32): bool {
-  const key = megaflow + MEGAFLOW_KEY;
-  for (let k: u32 = 0; k < words; k++) {
-    if (load<u64>(key + (k << 3)) !== load<u64>(MASKED + (k << 3))) return false;
+/** Four lanes, each mixed by itself and then moved on by one, so that equal numbers in different places differ. */
+function hashUnder(mask: usize, flow: usize): u32 {
+  const pairs = maskCount(mask);
+  const factor = i32x4.splat(0x9e3779b1);
+  let lanes = i64x2.splat(begin(SALT));
+  for (let k: u32 = 0; k < pairs; k++) {
+    lanes = i32x4.mul(v128.xor(lanes, pairUnder(mask, k, flow)), factor);
+    lanes = v128.xor(lanes, i32x4.shr_u(lanes, 15));
+    lanes = v128.shuffle<u32>(lanes, lanes, 1, 2, 3, 0);
   }
-  return true;
+  return finish(mix(i64x2.extract_lane(lanes, 0), i64x2.extract_lane(lanes, 1)));
 }
 
 /**
@@ -176,7 +188,7 @@ export function installMegaflow(
 
   const at = free !== 0 ? free : unused < capacity ? records + unused * MEGAFLOW_SIZE : 0;
   if (at === 0) return 0;
-  const block = takeBlock((words + 1 + flowsCount) << 2);
+  const block = takeBlock((words + POLISH_WORDS + 1 + flowsCount) << 2);
   if (block === 0) return 0;
   const kept = joinMask(WANTED, input);
   if (kept === 0) {
@@ -187,14 +199,15 @@ export function installMegaflow(
   else unused += 1;
   count += 1;
 
-  memory.copy(block, program, words << 2);
-  store<u32>(block + (words << 2), DP_END | (1 << 8));
-  const list = block + ((words + 1) << 2);
+  const written = polish(program, words, block);
+  store<u32>(block + (written << 2), DP_END | (1 << 8));
+  const list = block + ((written + 1) << 2);
   memory.copy(list, flows, flowsCount << 2);
 
-  const maskWords = maskCount(kept);
-  const hash = hashUnder(kept, maskWords, flow);
-  memory.copy(at + MEGAFLOW_KEY, MASKED, maskWords << 3);
+  const hash = hashUnder(kept, flow);
+  for (let k: u32 = 0; k < maskCount(kept); k++) {
+    v128.store(at + MEGAFLOW_KEY + (k << 4), pairUnder(kept, k, flow));
+  }
   const head = heads + ((hash & headMask) << 2);
   store<u32>(at, hash);
   store<u32>(at, load<u32>(head), NEXT);
@@ -256,7 +269,7 @@ function remove(megaflow: usize): void {
   let link = heads + ((load<u32>(megaflow) & headMask) << 2);
   while ((load<u32>(link) as usize) !== megaflow) link = load<u32>(link) + NEXT;
   store<u32>(link, load<u32>(megaflow, NEXT));
-  leaveMask(load<u32>(megaflow, MEGAFLOW_MASK), inputOf(megaflow));
+  leaveMask(load<u32>(megaflow, MEGAFLOW_MASK), inputOf(megaflow), megaflow);
   giveBlock(load<u32>(megaflow, PROGRAM));
   store<u32>(megaflow, 0, MEGAFLOW_MASK);
   store<u32>(megaflow, free as u32, NEXT);
@@ -268,7 +281,8 @@ function remove(megaflow: usize): void {
 function inputOf(megaflow: usize): u64 {
   const mask: usize = load<u32>(megaflow, MEGAFLOW_MASK);
   for (let k: u32 = 0; k < maskCount(mask); k++) {
-    if ((load<u8>(mask + MASK_NUMBERS + k) as i32) === W_IN) return load<u64>(megaflow + MEGAFLOW_KEY + (k << 3));
+    if ((load<u8>(mask + MASK_NUMBERS + k) as i32) !== W_IN >> 1) continue;
+    return load<u64>(megaflow + MEGAFLOW_KEY + (k << 4) + ((W_IN & 1) << 3));
   }
   assert(false);
   return 0;

@@ -247,6 +247,10 @@ function setL4(packet: usize, flow: usize, before: u64, after: u64): void {
   const differs = before ^ after;
   if (type === TYPE_IP4) {
     if (load<u16>(packet, P_L4) === 0) return;
+    if ((differs & ~0xff00) === 0) {
+      setTtl(packet, before as u32, after as u32);
+      return;
+    }
     if (differs & 0xff_ff00) setIp4Byte(packet, before, after);
     if (differs >> B_L4_DST) setPorts(packet, before, after);
   } else if (type === TYPE_IP6) {
@@ -262,6 +266,16 @@ function setL4(packet: usize, flow: usize, before: u64, after: u64): void {
   } else if (hasArp(packet, type)) {
     setBe16(byte(packet, load<u16>(packet, P_L3) + ARP_OPERATION, 2), after as u32 & 0xff);
   }
+}
+
+/** What every router does; the word of TTL and protocol is as in the flow. */
+function setTtl(packet: usize, before: u32, after: u32): void {
+  const header = byte(packet, load<u16>(packet, P_L3), 20);
+  store<u8>(header + IP4_TTL, (after >> B_TTL) as u8);
+  let sum = (~be16(header + IP4_CHECKSUM) & 0xffff) + (~before & 0xffff) + (after & 0xffff);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  setBe16(header + IP4_CHECKSUM, ~sum & 0xffff);
 }
 
 /** TOS and TTL: each is half of a word that the header's checksum covers. */

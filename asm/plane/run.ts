@@ -91,6 +91,7 @@ import {
   setMegaflowFlags,
 } from './megaflows';
 import { passMeter } from './meters';
+import { OP_ADDRESSES, setAddresses } from './polish';
 import { setWord } from './rewrite';
 import { PS_RETAGGED, popTag, pushTag } from './tags';
 import {
@@ -292,6 +293,10 @@ function run(at: usize, end: usize, packet: usize, flow: usize, depth: u32, pass
       case DP_SET:
         if (!own(packet, 0)) return false;
         setWord(packet, flow, head >> 16, load<u64>(at, 4), load<u64>(at, 12));
+        break;
+      case OP_ADDRESSES:
+        if (!own(packet, 0)) return false;
+        setAddresses(at, packet, flow);
         break;
       case DP_OUTPUT:
         putOut(load<u32>(at, 4), load<u32>(packet, P_FRAME), load<u32>(packet, P_LENGTH), load<u32>(packet, P_INDEX));
