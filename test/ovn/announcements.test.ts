@@ -15,6 +15,7 @@ import {
   periodicAdvertisement,
   prefixRequest,
   readBfd,
+  readMembership,
   readPrefixAnswer,
   readServiceAnswer,
   reverseArp,
@@ -142,6 +143,81 @@ test('queries for multicast groups', async () => {
   await expectFrame('f', igmpQuery({ ...common, src: ip(querier.v4) }));
   await expectFrame('f', mldQuery({ ...common, src: ip(querier.v6) }));
 });
+
+test('groups that hosts enter and leave', async () => {
+  const record4 = (type: number, group: string, sources: string[] = [], auxiliary = zeros(0)) =>
+    concat(Uint8Array.of(type, auxiliary.length), be16(sources.length), ip(group), ...sources.map(ip), auxiliary);
+  const report4 = (...parts: Uint8Array[]) => concat(bytes('22000000 0000'), be16(parts.length), ...parts);
+  const igmp = (message: Uint8Array, dst = '239.1.1.1') => {
+    const frame = packet({ ...fromF('01:00:5e:01:01:01', dst) }, proto.igmp, message, { ttl: 1 });
+    frame.set(be16(checksum(frame.subarray(34))), 36);
+    return frame;
+  };
+  const mld = (message: Uint8Array) => {
+    const ends = { ...fromF('33:33:00:00:00:16', 'ff02::16'), src: 'fe80::200:ff:fe00:f' };
+    const extensions = bytes('3a00 0502 0000 0000');
+    return packet(ends, proto.icmp6, message, { ttl: 1, extensions, nextHeader: 0 });
+  };
+  const messages = [
+    igmp(bytes('12000000 ef010101')),
+    igmp(bytes('16000000 ef010102')),
+    igmp(bytes('16000000 ef010103')),
+    igmp(bytes('17000000 ef010103')),
+    igmp(
+      report4(
+        record4(4, '239.1.2.1'),
+        record4(1, '239.1.2.2', ['10.1.1.1', '10.1.1.2']),
+        record4(2, '239.1.2.3', [], zeros(4)),
+        record4(5, '239.1.2.4', ['10.1.1.1']),
+        record4(3, '239.1.2.1'),
+      ),
+      '224.0.0.22',
+    ),
+    igmp(report4(record4(4, '239.1.3.1'), record4(9, '239.1.3.2'), record4(4, '239.1.3.3')), '224.0.0.22'),
+    mld(icmp(131, 0, concat(zeros(4), ip('ff05::1:1')))),
+    mld(icmp(131, 0, concat(zeros(4), ip('ff05::1:2')))),
+    mld(icmp(132, 0, concat(zeros(4), ip('ff05::1:2')))),
+    mld(
+      icmp(
+        143,
+        0,
+        concat(
+          bytes('0000 0003'),
+          concat(bytes('04000000'), ip('ff05::2:1')),
+          concat(bytes('09000000'), ip('ff05::2:2')),
+          concat(bytes('02000001'), ip('ff05::2:3'), ip('fd00::1')),
+        ),
+      ),
+    ),
+  ];
+  const wrong = igmp(bytes('16000000 ef010901'));
+  wrong[37] ^= 1;
+  expect(readMembership(wrong)).toBeUndefined();
+  const groups = new Set<string>();
+  for (const message of [...messages, wrong]) {
+    for (const { address, joins } of readMembership(message)?.groups ?? []) {
+      if (joins) groups.add(hex(address));
+      else groups.delete(hex(address));
+    }
+    await peer.send('f', message);
+  }
+  expect(groups.size).toBe(9);
+  const known = async () => {
+    const { IGMP_Group } = await central.rows('OVN_Southbound', ['IGMP_Group']);
+    return IGMP_Group.flatMap(({ address }) => (address === 'mrouters' ? [] : hex(ip(String(address))))).sort();
+  };
+  for (const deadline = Date.now() + 4000; Date.now() < deadline && (await known()).length !== groups.size; ) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  expect(await known()).toEqual([...groups].sort());
+});
+
+/** RFC 1071. */
+function checksum(data: Uint8Array): number {
+  let sum = 0;
+  for (let at = 0; at < data.length; at += 2) sum += u16(data, at);
+  return ~((sum & 0xffff) + (sum >> 16)) & 0xffff;
+}
 
 test('periodic router advertisements', async () => {
   const { Port_Binding } = await central.rows('OVN_Southbound', ['Port_Binding']);

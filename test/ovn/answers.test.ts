@@ -98,6 +98,10 @@ ovn-nbctl lsp-set-dhcpv4-options a $D4
 D6=$(ovn-nbctl create dhcp_options cidr='"fd00::/64"' \\
   options='"server_id"="00:00:00:00:01:00" "dns_server"="{fd00::53, fd00::54}" "domain_search"="\\"ovn.org\\""')
 ovn-nbctl lsp-set-dhcpv6-options a $D6
+ovn-nbctl ls-add sw2 -- set logical_switch sw2 other_config:vlan-passthru=true -- \\
+  lsp-add sw2 t -- lsp-set-addresses t "00:00:00:00:00:22 10.2.0.2" -- \\
+  lsp-add sw2 u -- lsp-set-addresses u "00:00:00:00:00:23 10.2.0.3"
+ovn-nbctl acl-add sw2 from-lport 1002 'inport == "t" && ip' reject
 DNS=$(ovn-nbctl create dns \\
   records='"www.ovn.org"="10.0.0.80 10.0.0.81 fd00::80" "4.0.0.10.in-addr.arpa"="vm1.ovn.org" "six"="fd00::6"')
 ovn-nbctl set logical_switch sw0 dns_records=$DNS
@@ -118,7 +122,7 @@ beforeAll(async () => {
   central = await startCentral();
   peer = await startPeer(central);
   await central.load(topology);
-  await peer.bind(['a', 'b', 'c']);
+  await peer.bind(['a', 'b', 'c', 't']);
   await peer.ready();
   for (const flow of await central.flows()) {
     const actions = parseFlowActions(flow.actions, { pipeline: flow.pipeline, table: flow.table });
@@ -354,6 +358,28 @@ describe.each([4, 6])('reject, IPv%i', (version) => {
 test('reject of a load balancer without backends', async () => {
   const sent = packet(from('a', '10.0.0.100'), proto.tcp, tcp(1234, 80));
   await expectAnswers('a', sent, [{ port: 'a', frame: made('reject', sent) }]);
+});
+
+describe('VLAN tags', () => {
+  const ends = (version: number): Ends => ({
+    ethSrc: '00:00:00:00:00:22',
+    ethDst: '00:00:00:00:00:23',
+    src: version === 4 ? '10.2.0.2' : 'fd02::2',
+    dst: version === 4 ? '10.2.0.3' : 'fd02::3',
+  });
+
+  test.each([
+    ['an ICMP error keeps the tag', 4, proto.udp, udp(1, 2), [0x6123], 4],
+    ['an ICMPv6 error keeps the tag', 6, proto.udp, udp(1, 2), [0x6123], 4],
+    ['of two tags the outer one is kept', 4, proto.udp, udp(1, 2), [0x0123, 0x0456], 4],
+    ['a reset loses it', 4, proto.tcp, tcp(1, 2), [0x0123], 0],
+    ['an abort loses it', 6, proto.sctp, sctp(1, 2, 3, chunks.data), [0x0123], 0],
+  ] as const)('%s', async (_, version, protocol, payload, tags, more) => {
+    const sent = packet(ends(version), protocol, payload, { tags: [...tags] });
+    const answer = made('reject', sent);
+    expect(answer[12] === 0x81 ? 4 : 0).toBe(more);
+    await expectAnswers('t', sent, [{ port: 't', frame: answer }]);
+  });
 });
 
 /** What goes on, which must have been answered. */

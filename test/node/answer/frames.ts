@@ -2,7 +2,9 @@
  * Frames for tests, written down field by field: nothing here is the code that
  * is tested.  Checksums come from the frame parser (`engine/frame.ts`).
  */
-import { withChecksums } from '../../../engine/frame.ts';
+import { parseFrame, withChecksums } from '../../../engine/frame.ts';
+import { parseFlowActions } from '../../../engine/lang/index.ts';
+import type { OptionValue } from '../../../engine/lang/ir.ts';
 
 /** Bytes of hexadecimal digits, with or without spaces. */
 export function bytes(...hex: string[]): Uint8Array {
@@ -138,4 +140,17 @@ export function rewritten(frame: Uint8Array, changes: Changes): Uint8Array {
   const filled = withChecksums(out);
   if (changes.keepsNoChecksum) filled.set([0, 0], l4 + 6);
   return filled;
+}
+
+/** Fails if a frame's checksums or lengths are wrong. */
+export function problemsOf(frame: Uint8Array): string[] {
+  return parseFrame(frame, { vlanLimit: 2 }).problems;
+}
+
+/** The options of an action such as `put_dhcp_opts(offerip = 10.0.0.4)`. */
+export function optionsOf(action: string): readonly OptionValue[] {
+  const parsed = parseFlowActions(`reg0[0] = ${action}; next;`, { pipeline: 'ingress', table: 20 });
+  const [first] = parsed.actions;
+  if (!first || !('options' in first)) throw new Error(`${action} has no options`);
+  return first.options;
 }
