@@ -51,7 +51,7 @@ describe('DHCPv4 options', () => {
   test('domains share their ends: RFC 3397', () => {
     // The example of RFC 3397 section 2, with the short one first.
     expect(four('domain_search_list = "apple.com,eng.apple.com,marketing.apple.com"')).toBe(
-      hex(bytes('77 1d 056170706c6503636f6d00 03656e67c000 096d61726b6574696e67c000'.replace('1d', '1d'))),
+      hex(bytes('77 1d 056170706c6503636f6d00 03656e67c000 096d61726b6574696e67c000')),
     );
     expect(four('domain_search_list = "a.b.c"')).toBe(hex(bytes('77 07 0161 0162 0163 00')));
     expect(four('domain_search_list = ""')).toBe('7700');
