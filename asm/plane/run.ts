@@ -39,6 +39,7 @@ import {
 } from './counters';
 import { sendThrough } from './encap';
 import { extract } from './extract';
+import { ctReleased, ctReleasedFrom, ctReleasedTo } from './fragments';
 import { outputsCount, own, punt, putOut } from './frames';
 import {
   CS_EST,
@@ -388,7 +389,23 @@ function runTracking(
     return true;
   }
   remembers = false;
+  if (result === CTR_HELD) return false;
+  // The datagram is complete: all its fragments go on from here, this one first.
+  const last = ctReleasedTo;
+  const first = ctReleasedFrom;
+  if (run(next, end, packet, flow, depth, passes, list)) comeAgain(packet, flow, depth, passes);
+  for (let i = first; i < last; i++) {
+    const released = ctReleased(i);
+    const releasedFlow = released + PACKET_SIZE;
+    if (run(next, end, released, releasedFlow, depth, passes, list)) comeAgain(released, releasedFlow, depth, passes);
+  }
   return false;
+}
+
+/** Looks a packet up again that is not the one which the caller goes on with. */
+function comeAgain(packet: usize, flow: usize, depth: u32, passes: u32): void {
+  if (passes + 1 < MAX_PASSES) passOn(packet, flow, 0, depth, passes + 1);
+  else countDrop(DROP_RECIRC_LIMIT);
 }
 
 function runClone(body: usize, end: usize, packet: usize, flow: usize, depth: u32, passes: u32, list: usize): void {
@@ -404,8 +421,7 @@ function runClone(body: usize, end: usize, packet: usize, flow: usize, depth: u3
   const before = outputsCount();
   if (run(body, end, copy, copyFlow, depth + 1, passes, list)) {
     remembers = false;
-    if (passes + 1 === MAX_PASSES) countDrop(DROP_RECIRC_LIMIT);
-    else passOn(copy, copyFlow, 0, depth + 1, passes + 1);
+    comeAgain(copy, copyFlow, depth + 1, passes);
   }
   // What was put out may be the frame that both have.
   if (outputsCount() === before) return;
