@@ -27,7 +27,7 @@ import {
   installConnection,
   isEntry,
 } from './connections';
-import { CTR_GO, ctConn, ctDirection, ctProcess, ctTouch, ctTranslate, ctVersion } from './conntrack';
+import { CTR_GO, CTR_HELD, ctConn, ctDirection, ctProcess, ctTouch, ctTranslate, ctVersion } from './conntrack';
 import {
   CACHE_CONNECTION,
   CACHE_MEGAFLOW,
