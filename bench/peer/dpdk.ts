@@ -14,15 +14,15 @@
  *     await peer.stop();
  *
  * The daemons write their pids where the central's supervisor looks for them:
- * they end with the central at the latest, however the benchmark ends.  Huge
- * pages are asked of the kernel, and given back by `stop`; without them the
- * switch is some percent slower.
+ * they end with the central at the latest, however the benchmark ends; huge pages
+ * that were asked of the kernel are given back then, too.
  */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { connectControl } from '../../test/oracle/control.ts';
 import type { Central } from '../../test/oracle/sandbox.ts';
@@ -97,7 +97,7 @@ export async function startDpdkPeer(central: Central, { hugePages = true } = {})
   };
   const vsctl = (...args: string[]) => call('ovs-vsctl', '--timeout=60', `--db=${socket}`, ...args);
 
-  const memory = hugePages ? takeHugePages() : smallPages;
+  const memory = hugePages ? await takeHugePages() : smallPages;
   const started: string[] = [];
   const end = async (): Promise<void> => {
     for (const name of started.reverse()) {
@@ -107,7 +107,8 @@ export async function startDpdkPeer(central: Central, { hugePages = true } = {})
       await call('ovs-appctl', '-t', controlOf(name), 'exit').catch(() => {});
       await until(`${name} has ended`, 20_000, async () => !existsSync(`/proc/${pid}`));
     }
-    memory.giveBack();
+    await rm(join(dpdkFolder, basename(folder)), { recursive: true, force: true });
+    await memory.giveBack();
   };
   const start = async (name: string, program: string, ...args: string[]): Promise<void> => {
     started.push(name);
@@ -116,7 +117,10 @@ export async function startDpdkPeer(central: Central, { hugePages = true } = {})
   try {
     await call('ovsdb-tool', 'create', `${folder}/conf.db`, '/usr/share/openvswitch/vswitch.ovsschema');
     await start('ovsdb', 'ovsdb-server', `--remote=p${socket}`, `${folder}/conf.db`);
-    const settings = [...switchSettings(memory.arguments), ...chassisSettings(central.endpoint)];
+    const settings = [
+      ...switchSettings(`${memory.arguments} --file-prefix=${basename(folder)}`),
+      ...chassisSettings(central.endpoint),
+    ];
     await vsctl('--no-wait', 'init', '--', 'set', 'Open_vSwitch', '.', ...settings);
     await start('vswitchd', switchProgram, socket);
     await vsctl('add-br', 'br-int', '--', 'set', 'bridge', 'br-int', 'datapath_type=netdev', 'fail-mode=secure');
@@ -232,6 +236,9 @@ export async function startDpdkPeer(central: Central, { hugePages = true } = {})
   };
 }
 
+/** Where DPDK keeps what one process knows of another. */
+const dpdkFolder = '/var/run/dpdk';
+
 const switchProgram = '/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk';
 
 /** MB for DPDK: a pool of 262 144 packets, which is the most that OVS makes, and what it needs besides. */
@@ -264,33 +271,44 @@ const isEmptySet = (value: unknown): boolean =>
 /** Memory that DPDK is given. */
 interface Memory {
   arguments: string;
-  /** Leaves as many huge pages as there were. */
-  giveBack(): void;
+  giveBack(): Promise<void>;
 }
 
-const smallPages: Memory = { arguments: `--no-huge -m ${memoryMegabytes}`, giveBack: () => {} };
+const smallPages: Memory = {
+  arguments: `--no-huge -m ${memoryMegabytes} --legacy-mem --no-telemetry`,
+  giveBack: async () => {},
+};
 
-const hugePagesFile = '/proc/sys/vm/nr_hugepages';
+// Its standard input is the benchmark's end of the pipe: `cat` returns when it closes, however the benchmark ends.
+const keeper = `
+pages=/proc/sys/vm/nr_hugepages
+free() { awk '/^HugePages_Free/ { print $2 }' /proc/meminfo; }
+before=$(cat $pages)
+trap '' HUP INT TERM
+[ "$(free)" -ge "$1" ] || echo $((before + $1 - $(free))) > $pages || true
+echo "$(free)"
+cat > /dev/null
+[ "$(cat $pages)" = "$before" ] || echo "$before" > $pages
+`;
 
-/** Asks the kernel for huge pages of 2 MB, unless enough of them are free; does without if there are too few. */
-function takeHugePages(): Memory {
-  const free = (): number => Number(/HugePages_Free:\s*(\d+)/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]);
+/**
+ * Asks the kernel for huge pages of 2 MB, unless enough of them are free; does
+ * without if there are too few.  As many as there were are left.
+ */
+async function takeHugePages(): Promise<Memory> {
   const needed = memoryMegabytes / 2;
-  const before = Number(readFileSync(hugePagesFile, 'utf8'));
-  const wanted = before + Math.max(needed - free(), 0);
-  const set = (count: number): void => {
-    if (count !== Number(readFileSync(hugePagesFile, 'utf8'))) writeFileSync(hugePagesFile, String(count));
+  const shell = spawn('sh', ['-c', keeper, 'sh', String(needed)], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    detached: true,
+  });
+  const ended = once(shell, 'close');
+  const [free] = await Promise.race([once(shell.stdout, 'data'), ended]);
+  const giveBack = async (): Promise<void> => {
+    shell.stdin.end();
+    await ended;
   };
-  try {
-    set(wanted);
-  } catch {
-    // Only the machine's administrator may.
-  }
-  const giveBack = (): void => {
-    if (wanted > before) set(before);
-  };
-  if (free() >= needed) return { arguments: `--in-memory --socket-mem ${memoryMegabytes}`, giveBack };
-  giveBack();
+  if (Number(free) >= needed) return { arguments: `--in-memory --socket-mem ${memoryMegabytes}`, giveBack };
+  await giveBack();
   return smallPages;
 }
 
