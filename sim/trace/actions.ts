@@ -2,15 +2,16 @@
 import { formatAction } from '../../engine/lang/index.ts';
 import { assignBit, decrementTtl, exchange, load, lookupName, move, pop, push, putOptions } from './assignments.ts';
 import { checkHairpin, translateToVirtualAddress } from './balancers.ts';
-import { balance, commit, select, track, translate } from './connections.ts';
+import { balance, commit, commitToZone, saveState, select, track, translate } from './connections.ts';
 import { formatFlow } from './flow-format.ts';
 import { getNeighbor, getPortOfMac, lookupNeighbor, lookupPortOfMac } from './neighbors.ts';
 import { nestedPacket } from './nested.ts';
 import { append } from './nodes.ts';
 import type { Operation } from './operations.ts';
-import { output } from './output.ts';
+import { floodRemote, output } from './output.ts';
 import { clearConntrack, slot } from './packet.ts';
 import { mayEnter, mayLeave } from './port-security.ts';
+import { relayDhcp } from './relay.ts';
 import { addGap, type Continuation, nameOfKey } from './run.ts';
 import type { ActionOf, Step } from './step.ts';
 
@@ -36,6 +37,8 @@ export function execute(step: Step, operation: Operation): Continuation | undefi
       return translate(step, action);
     case 'ct_commit_nat':
       return translate(step, { ...action, type: 'ct_commit_nat' });
+    case 'ct_commit_to_zone':
+      return commitToZone(step, action);
     case 'ct_lb':
     case 'ct_lb_mark':
       return balance(step, action);
@@ -101,6 +104,16 @@ function change(step: Step, { action, loading, copying, inner }: Operation): voi
     case 'put_dhcpv6_opts':
     case 'put_nd_ra_opts':
       putOptions(step, action);
+      break;
+    case 'dhcp_relay_req_chk':
+    case 'dhcp_relay_resp_chk':
+      relayDhcp(step, action);
+      break;
+    case 'ct_state_save':
+      saveState(step, action);
+      break;
+    case 'flood_remote':
+      floodRemote(step);
       break;
     case 'chk_lb_hairpin':
     case 'chk_lb_hairpin_reply':

@@ -1,12 +1,12 @@
 /** Conntrack actions: the packet goes on in the next table with what the tracker says of it. */
 
 import { formatFieldRef } from '../../engine/lang/fields.ts';
-import type { Constant, NatZone } from '../../engine/lang/index.ts';
+import type { Constant, FieldRef, NatZone } from '../../engine/lang/index.ts';
 import { assign, load, move } from './assignments.ts';
 import type { Nat, NatAddress } from './ct.ts';
 import { append, say } from './nodes.ts';
 import type { Operation } from './operations.ts';
-import { type Packet, slot } from './packet.ts';
+import { ctState, type Packet, slot } from './packet.ts';
 import type { Continuation, Place } from './run.ts';
 import { type ActionOf, passedOn, type Step } from './step.ts';
 
@@ -33,6 +33,12 @@ export function translate(
   const zone = nat.direction === 'src' && !nat.commonZone ? 'snat' : 'dnat';
   const title = step.run.conntrack.translate(copy, zoneOf(step, zone), nat);
   return title === undefined ? undefined : fork(step, title, copy);
+}
+
+/** `ct_commit_to_zone(ZONE);` */
+export function commitToZone(step: Step, { type, zone }: { type: string; zone: NatZone }): Continuation {
+  const copy = passedOn(step);
+  return fork(step, step.run.conntrack.commitTo(copy, zoneOf(step, zone), `${type}(${zone})`), copy);
 }
 
 function natOf(
@@ -110,4 +116,12 @@ function zoneOf({ place: { datapath, pipeline }, packet }: Step, ofRouter: NatZo
   if (datapath.binding.kind === 'router') return `${datapath.binding.uuid} ${ofRouter}`;
   const key = packet.words[pipeline === 'ingress' ? slot.inport : slot.outport] as number;
   return `${datapath.binding.uuid} ${key}`;
+}
+
+/** `R = ct_state_save();`: the packet's state if it was looked up, as far as the field holds it. */
+export function saveState({ packet, into }: Step, { dst }: { dst: FieldRef }): void {
+  const found = packet.words[slot.ctState] as number;
+  const state = found & ctState.trk ? found & 0xff : 0;
+  assign(packet, dst, BigInt(state));
+  say(into, 'action', `/* ${formatFieldRef(dst)} = ${state}; */`);
 }

@@ -84,6 +84,11 @@ export function trackingConntrack(): Conntrack {
       return `ct_next(ct_state=${ctStateText(packet.words[slot.ctState] as number)})`;
     },
     translate: (packet, zone, nat) => translate(tableOf(zone), packet, nat),
+    commitTo(packet, zone, name) {
+      commit(tableOf(zone), packet, () => {});
+      track(tableOf(zone), packet);
+      return name;
+    },
     balance: (packet, zone, name, backends) => balance(tableOf(zone), packet, name, backends),
     commit: (packet, zone, change) => commit(tableOf(zone), packet, change),
     cross: clearConntrack,

@@ -43,6 +43,8 @@ export interface Conntrack {
   lookup(packet: Packet, zone: string): string;
   /** Looks the packet up, and translates it.  Undefined if the packet goes no further by this action. */
   translate(packet: Packet, zone: string, nat: Nat): string | undefined;
+  /** `ct_commit_to_zone`: remembers the connection there, and looks the packet up.  Returns the node's title. */
+  commitTo(packet: Packet, zone: string, name: string): string;
   /** `ct_lb` and `ct_lb_mark`: to one of the backends, without any to where the entry says. */
   balance(packet: Packet, zone: string, name: string, backends: readonly Backend[]): BalanceResult;
   /** `ct_commit`: remembers the connection; `change` sets mark and label in a packet that has the entry's. */
@@ -117,6 +119,13 @@ export function assumedConntrack(assumptions: Assumptions = {}): Conntrack {
       const { state, note } = assume();
       packet.words[slot.ctState] = (packet.words[slot.ctState] as number) | state;
       return title + note;
+    },
+
+    commitTo(packet, _zone, name) {
+      if ((packet.words[slot.ctState] as number) & ctState.trk) return name;
+      const { state, note } = assume();
+      packet.words[slot.ctState] = (packet.words[slot.ctState] as number) | state;
+      return name + note;
     },
 
     balance(packet, _zone, name, backends) {

@@ -1,7 +1,7 @@
 /** The `output` action: from the ingress pipeline into the egress one, from there to the port and beyond. */
 import { append, say } from './nodes.ts';
 import { clonePacket, type Packet, slot } from './packet.ts';
-import { type Continuation, nameOfKey, type Place } from './run.ts';
+import { addGap, type Continuation, nameOfKey, type Place } from './run.ts';
 import { passedOn, type Step } from './step.ts';
 import type { TraceDatapath, TraceGroup, TracePort } from './topology.ts';
 
@@ -112,4 +112,10 @@ function toEgress(step: Step, port: TracePort | undefined): Continuation | undef
   const copy = forgetRegisters(passedOn(step));
   if (target && target !== port) copy.words[slot.outport] = target.key;
   return { place: startOf(place.datapath, 'egress', place), packet: copy, shared: false, into: node.subs };
+}
+
+/** `flood_remote;`: a copy goes to every other chassis; no port stands for what is behind them. */
+export function floodRemote({ run, into }: Step): void {
+  say(into, 'output', '/* Flood to all remote chassis */');
+  addGap(run, 'the action flood_remote sends copies to other chassis, which were not followed');
 }
