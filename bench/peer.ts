@@ -4,8 +4,12 @@
  *
  *     npm run bench:peer -- [--only KIND] [--seconds S] [--runs N] [--small-pages]
  *
+ * `core` is how much of the time the peer's core was its own: below 100% others
+ * wanted it too, or it waited for a lock.  `of core time` is the speed in the
+ * time that it was.  Recirculations and misses are for each packet.
+ *
  * Needs root, Debian's ovn-central, ovn-host and openvswitch-switch-dpdk, and
- * two cores.  docs/testing.md tells what is measured.
+ * two cores.  bench/peer/scenarios.ts tells what is measured.
  */
 import { parseArgs } from 'node:util';
 import { startCentral } from '../test/oracle/sandbox.ts';
