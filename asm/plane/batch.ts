@@ -13,6 +13,7 @@
  * what one stage reads for one packet does not wait for the next one.
  */
 import { reserve } from './arena';
+import { backendsFull, clearBackends } from './backends';
 import { initChains } from './chains';
 import { now, setNow } from './clock';
 import { hasConnections, initConnections, lookupConnection } from './connections';
@@ -40,7 +41,15 @@ import {
   W_IN,
   W_TUNNEL,
 } from './layout';
-import { ageMegaflows, initMegaflows, lookupMegaflow, megaflowsCrowded } from './megaflows';
+import { forgetEnded, takeChangedTags } from './learned';
+import {
+  ageMegaflows,
+  initMegaflows,
+  invalidateAll,
+  invalidateTags,
+  lookupMegaflow,
+  megaflowsCrowded,
+} from './megaflows';
 import { initMeters } from './meters';
 import { forward, goOn } from './run';
 
@@ -58,6 +67,7 @@ const IDLE_CROWDED: u32 = 100;
 const AGED: u32 = 16;
 const AGED_CROWDED: u32 = 256;
 const EXPIRED: u32 = 64;
+const FORGOTTEN: u32 = 16;
 
 const PACKETS: usize = memory.data(32 * 32, 64);
 const FLOWS: usize = memory.data(32 * 256, 64);
@@ -99,6 +109,7 @@ export function process(count: u32, milliseconds: u32): u32 {
   if (count > MAX_INPUTS) count = MAX_INPUTS;
   let done: u32 = 0;
   while (done < count && !isCrowded()) {
+    forgetChanged();
     const left = count - done;
     const size: u32 = left < STEP ? left : STEP;
     step(done, size);
@@ -112,6 +123,17 @@ function age(): void {
   const crowded = megaflowsCrowded();
   ageMegaflows(crowded ? AGED_CROWDED : AGED, crowded ? IDLE_CROWDED : IDLE);
   ctExpire(now, EXPIRED);
+  forgetEnded(FORGOTTEN);
+}
+
+/** Drops what depends on what was learned since; not while a packet is under way. */
+function forgetChanged(): void {
+  const changed = takeChangedTags();
+  if (changed !== 0) invalidateTags(changed);
+  if (backendsFull()) {
+    invalidateAll();
+    clearBackends();
+  }
 }
 
 function step(first: u32, count: u32): void {
@@ -177,10 +199,11 @@ function lookUp(count: u32): void {
  * Sends a frame of `length` bytes at `address` (HEADROOM bytes free before it)
  * on its way.  Of the flow, which is changed, W_IN (port, RECIRC), W_TUNNEL and
  * what conntrack said are taken; the rest comes from the frame.  False if the
- * frame is none.
+ * frame is none.  Not while a batch is being processed.
  */
 export function inject(address: usize, length: u32, flow: usize, milliseconds: u32): bool {
   setNow(milliseconds);
+  forgetChanged();
   const packet = PACKETS;
   const to = FLOWS;
   const input = load<u64>(flow, W_IN << 3);

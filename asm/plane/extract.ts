@@ -43,9 +43,10 @@ const TCP_MORE: u32 = 12;
 
 const THRESHOLDS: usize = memory.data(44 * 4, 16);
 let thresholds: u32 = 0;
-let hashed: bool = false;
-
 /** Whether HASH is filled. */
+export let hashed: bool = false;
+
+/** Has HASH filled from now on, or no more. */
 export function wantHash(on: bool): void {
   hashed = on;
 }

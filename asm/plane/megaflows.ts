@@ -288,12 +288,12 @@ function inputOf(megaflow: usize): u64 {
   return 0;
 }
 
-/** Drops the megaflows whose translation asked what `tag` stands for (all of its bits); gives how many. */
-export function invalidateTags(tag: u64): u32 {
+/** Drops the megaflows whose translation asked what any of these bits stands for; gives how many. */
+export function invalidateTags(tags: u64): u32 {
   let gone: u32 = 0;
   for (let i: u32 = 0; i < unused; i++) {
     const at = records + i * MEGAFLOW_SIZE;
-    if (!isUsed(at) || (load<u64>(at, TAGS) & tag) !== tag) continue;
+    if (!isUsed(at) || (load<u64>(at, TAGS) & tags) === 0) continue;
     remove(at);
     gone += 1;
   }

@@ -38,9 +38,10 @@ import {
   countDrop,
 } from './counters';
 import { sendThrough } from './encap';
-import { extract } from './extract';
+import { extract, hashed, wantHash } from './extract';
 import { ctReleased, ctReleasedFrom, ctReleasedTo } from './fragments';
 import { outputsCount, own, punt, putOut } from './frames';
+import { symmetricHash } from './hash';
 import {
   CS_EST,
   CS_INV,
@@ -79,6 +80,7 @@ import {
   PACKET_WORDS,
   PS_SHARED,
   W_CT,
+  W_DERIVED,
   W_IN,
   W_TUNNEL,
 } from './layout';
@@ -206,7 +208,13 @@ let unkept: usize = 0;
 /** Translates a packet; 0 if the result is not kept: then `unkept` has it, or the packet is dropped. */
 function miss(packet: usize, flow: usize): usize {
   countCache(CACHE_MISS, 1);
-  const reason = translate(packet, flow);
+  let reason = translate(packet, flow);
+  // HASH is made only once somebody asks for it.
+  if (reason === 0 && !hashed && load<u8>(translatedMask(), W_DERIVED << 3) !== 0) {
+    wantHash(true);
+    store<u8>(flow, symmetricHash(flow) as u8, W_DERIVED << 3);
+    reason = translate(packet, flow);
+  }
   if (reason !== 0) {
     remembers = false;
     countDrop(reason);
