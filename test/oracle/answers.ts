@@ -11,6 +11,7 @@ import {
   rawFrame,
   tcp,
   tcpFlags,
+  u32,
   udp,
 } from './frames.ts';
 
@@ -107,6 +108,14 @@ function ipv6Of(bytes: Uint8Array, l3: number): IpHeader | undefined {
   };
 }
 
+/** By which the fragments of one IP packet are found; undefined of what is no fragment. */
+export function fragmentId(bytes: Uint8Array): number | undefined {
+  const { ip, l3 } = headersOf(bytes) ?? {};
+  if (!ip || l3 === undefined) return undefined;
+  if (ip.version === 4) return (ip.fragment & 0x3fff) === 0 ? undefined : u16At(bytes, l3 + 4);
+  return ip.protocol === 44 && ip.l4 + 8 <= bytes.length ? u32At(bytes, ip.l4 + 4) : undefined;
+}
+
 /** Type and code of an ICMP or ICMPv6 message, if the frame has one. */
 export function icmpOf(bytes: Uint8Array): { type: number; code: number } | undefined {
   const ip = headersOf(bytes)?.ip;
@@ -179,8 +188,8 @@ export function icmpError(packet: Uint8Array, kind: keyof typeof icmpErrors, fro
   return frame(returning(headers), { src: from ?? ip.dst, dst: ip.src }, protocol, message);
 }
 
-/** Fragments of a frame with an IP packet, whose payloads have at most `size` bytes (a multiple of eight). */
-export function fragmentsOf(whole: Uint8Array, size: number): Uint8Array[] {
+/** Fragments, marked as one packet's by `id`, of a frame with an IP packet; each has at most `size` bytes (a multiple of eight) of it. */
+export function fragmentsOf(whole: Uint8Array, size: number, id: number): Uint8Array[] {
   const { headers, ip } = needIp(whole);
   const payload = [...whole.subarray(ip.l4, ip.end)];
   const ethernet = { src: headers.eth.src, dst: headers.eth.dst, tags: headers.eth.tags };
@@ -191,10 +200,10 @@ export function fragmentsOf(whole: Uint8Array, size: number): Uint8Array[] {
     const offset = (index * size) / 8;
     if (ip.version === 4) {
       const fragment = (more ? 0x2000 : 0) | offset;
-      return fragmentFrame(ethernet, 0x800, ipv4Packet({ ...ip, fragment, id: 77 }, ip.protocol, part));
+      return fragmentFrame(ethernet, 0x800, ipv4Packet({ ...ip, fragment, id }, ip.protocol, part));
     }
     const field = (offset << 3) | (more ? 1 : 0);
-    const bytes = [0, 0, field >> 8, field & 0xff, 0, 0, 0, 77];
+    const bytes = [0, 0, field >> 8, field & 0xff, ...u32(id)];
     return fragmentFrame(
       ethernet,
       0x86dd,

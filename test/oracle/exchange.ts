@@ -10,7 +10,7 @@
  * multiset of frames for each port.
  */
 import { withChecksums } from '../../engine/frame.ts';
-import { headersOf, icmpOf, portsOf } from './answers.ts';
+import { fragmentId, headersOf, icmpOf, portsOf } from './answers.ts';
 import { frameText } from './frame-text.ts';
 import { ip4, ip6, isIp6, mac, protocols } from './frames.ts';
 import type { PacketWorld, Received } from './packet-world.ts';
@@ -28,8 +28,8 @@ export interface Step {
 export interface Stage {
   /** Sends, and gives what comes out of every port. */
   send(port: string, ...frames: Uint8Array[]): Promise<Received[]>;
-  /** Waits until what the chassis learned is in force; gives what came out meanwhile, if only for that. */
-  learn(): Promise<Received[]>;
+  /** Sends what a chassis learns from, and waits until that is in force; gives what came out of every port. */
+  teach(port: string, ...frames: Uint8Array[]): Promise<Received[]>;
   /** Something else in which worlds must agree. */
   note(text: string): void;
 }
@@ -39,25 +39,52 @@ export interface Conversation {
   play(stage: Stage): Promise<void>;
 }
 
-/** Plays the conversations one after the other; gives their steps in order. */
-export async function play(world: PacketWorld, conversations: readonly Conversation[]): Promise<Step[]> {
+/**
+ * Plays the conversations one after the other, each without connections of another; gives their steps in
+ * order.  `oneByOne` makes a step of each frame.
+ */
+export async function play(
+  world: PacketWorld,
+  conversations: readonly Conversation[],
+  { oneByOne = false }: { oneByOne?: boolean } = {},
+): Promise<Step[]> {
   const steps: Step[] = [];
+  const portions = (sent: Uint8Array[]): Uint8Array[][] => (oneByOne ? sent.map((frame) => [frame]) : [sent]);
   for (const { name: conversation, play: begin } of conversations) {
+    await world.forgetConnections();
     world.received();
     const keep = (port: string, sent: Uint8Array[]): Received[] => {
       const own = new Set(sent.map(hexOf));
-      const received = world.received().filter(({ frame }) => own.has(hexOf(frame)) || !isUnasked(frame));
+      const fragments = new Set(sent.map(fragmentId));
+      // Fragments of what never became whole leave OVS with some later packet.
+      const isStale = (frame: Uint8Array): boolean => {
+        const id = fragmentId(frame);
+        return id !== undefined && !fragments.has(id);
+      };
+      const isAsked = (frame: Uint8Array): boolean => own.has(hexOf(frame)) || !(isUnasked(frame) || isStale(frame));
+      const received = world
+        .received()
+        .filter(({ frame }) => isAsked(frame))
+        .map(({ port: to, frame }) => ({ port: to, frame: withoutGarbage(frame, sent) }));
       steps.push({ conversation, port, sent, received });
       return received;
     };
     await begin({
       async send(port, ...sent) {
-        await world.send(port, sent);
-        return keep(port, sent);
+        const received: Received[] = [];
+        for (const portion of portions(sent)) {
+          await world.send(port, portion).catch((error: unknown) => {
+            const what = stepText({ conversation, port, sent: portion, received: [] });
+            throw new Error(`${conversation}: ${String(error)}\n${what}`, { cause: error });
+          });
+          received.push(...keep(port, portion));
+        }
+        return received;
       },
-      async learn() {
+      async teach(port, ...sent) {
+        for (const portion of portions(sent)) await world.send(port, portion);
         await world.learn();
-        return keep('', []);
+        return keep(port, sent);
       },
       note(note) {
         steps.push({ conversation, port: '', sent: [], received: [], note });
@@ -89,6 +116,32 @@ export function isUnasked(frame: Uint8Array): boolean {
     (ip.protocol === protocols.udp && (ports?.dst === 3784 || (ports?.src === 546 && ports.dst === 547))) ||
     eth.src === serviceMonitorMac
   );
+}
+
+/**
+ * An ICMP error about a packet whose length lies quotes, in real OVN, what happens to be in memory behind
+ * that packet.  Here it ends with the packet; lengths and checksums that depend on the rest are zero.
+ */
+function withoutGarbage(frame: Uint8Array, sent: readonly Uint8Array[]): Uint8Array {
+  const { ip, l3 = 0 } = headersOf(frame) ?? {};
+  const message = icmpOf(frame);
+  if (!ip || !message || !(ip.version === 4 ? [3, 11] : [1, 2, 3]).includes(message.type)) return frame;
+  const quote = ip.l4 + 8;
+  const lengthAt = ip.version === 4 ? 2 : 4;
+  for (const each of sent) {
+    // It may be cut off in the middle of its IP header.
+    const { type, l3: start = 0 } = headersOf(each) ?? {};
+    if (type !== (ip.version === 4 ? 0x800 : 0x86dd)) continue;
+    const isQuoted = [0, 1].every((at) => frame[quote + lengthAt + at] === (each[start + lengthAt + at] ?? 0));
+    const rest = frame.length - quote - (each.length - start);
+    if (!isQuoted || rest <= 0) continue;
+    const cut = frame.slice(0, frame.length - rest);
+    cut.fill(0, l3 + lengthAt, l3 + lengthAt + 2);
+    if (ip.version === 4) cut.fill(0, l3 + 10, l3 + 12);
+    cut.fill(0, ip.l4 + 2, ip.l4 + 4);
+    return cut;
+  }
+  return frame;
 }
 
 /** `svc_monitor_mac` of the topologies. */
@@ -165,7 +218,7 @@ function stepDifference(
 
 const stepText = (step: Step | undefined): string =>
   step === undefined || step.sent.length === 0
-    ? 'after learning'
+    ? 'nothing'
     : `sent into ${step.port}:${shown(step.sent.map((frame) => frameText(frame)))}`;
 
 const list = (title: string, frames: readonly Received[]): string[] =>

@@ -4,8 +4,8 @@
  */
 import fc from 'fast-check';
 import { withChecksums } from '../../engine/frame.ts';
-import { headersOf } from './answers.ts';
-import { ip4, ip6, mac, protocols, u16 } from './frames.ts';
+import { fragmentId, headersOf } from './answers.ts';
+import { ip4, ip6, mac, protocols, tcpFlags, u16, u32 } from './frames.ts';
 
 /** A frame and the port that it is sent into. */
 export interface Sent {
@@ -37,7 +37,7 @@ export function mutants(source: MutationSource, count: number): Sent[] {
     seed: source.seed,
     numRuns: count,
   });
-  return choices.map((numbers) => {
+  return choices.map((numbers, index) => {
     let at = 0;
     const choose: Choose = (limit) => numbers[at++ % numbers.length] % limit;
     const { port, frame } = source.pool[choose(source.pool.length)];
@@ -45,6 +45,8 @@ export function mutants(source: MutationSource, count: number): Sent[] {
     // Often one thing is wrong, sometimes several.
     const times = [1, 1, 1, 2, 2, 3][choose(6)];
     for (let time = 0; time < times; time++) bytes = mutations[choose(mutations.length)](bytes, choose, source, port);
+    if (opensConnection(bytes)) bytes = ownPort(bytes, index);
+    if (fragmentId(bytes) !== undefined) bytes = ownFragmentId(bytes, index);
     if (choose(5) > 0) bytes = withChecksums(bytes);
     if (source.learningPorts.has(port)) bytes.set(frame.subarray(6, 12), 6);
     return { port, frame: bytes.length < ethernetHeader ? frame : bytes };
@@ -52,6 +54,31 @@ export function mutants(source: MutationSource, count: number): Sent[] {
 }
 
 const ethernetHeader = 14;
+
+/** With a fragment identification that no other mutant has: OVS keeps fragments for a while. */
+function ownFragmentId(frame: Uint8Array, index: number): Uint8Array {
+  const { ip, l3 = 0 } = headersOf(frame) ?? {};
+  return ip?.version === 6
+    ? written(frame, ip.l4 + 4, u32(20_000 + index))
+    : written(frame, l3 + 4, u16(20_000 + index));
+}
+
+/** Whether a frame is a TCP segment with SYN and without ACK. */
+function opensConnection(frame: Uint8Array): boolean {
+  const { ip } = headersOf(frame) ?? {};
+  if (ip?.protocol !== protocols.tcp) return false;
+  const { syn, ack } = tcpFlags;
+  return (frame[ip.l4 + 13] & (syn | ack)) === syn;
+}
+
+/**
+ * With a source port that no other mutant has.  Where a connection is opened again that has ended, the
+ * tracker of OVS 3.1.0 fails an assertion and its process ends.
+ */
+function ownPort(frame: Uint8Array, index: number): Uint8Array {
+  const { ip } = headersOf(frame) ?? {};
+  return ip ? written(frame, ip.l4, u16(10_000 + index)) : frame;
+}
 
 const pick = <T>(from: readonly T[], choose: Choose): T | undefined => from[choose(Math.max(1, from.length))];
 

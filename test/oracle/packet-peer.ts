@@ -69,8 +69,6 @@ export interface PacketPeer extends PacketWorld {
   receive(isThere: (frames: readonly Received[]) => boolean, milliseconds: number): Promise<Received[]>;
   /** Adds a device to a bridge; frames are sent into it and received from it under `name`. */
   addDevice(bridge: string, name: string): Promise<void>;
-  /** Forgets all tracked connections. */
-  forgetConnections(): Promise<void>;
   /** What `ovs-appctl COMMAND ARGUMENTS` prints; rejects if the switch refuses. */
   appctl(command: string, ...args: string[]): Promise<string>;
   /** What `ovs-vsctl ARGUMENTS` prints; rejects if it fails. */
@@ -143,10 +141,10 @@ export async function startPeer(central: Central, options: PeerOptions = {}): Pr
   const networks: string[] = [];
 
   /** Lets the switch take `frames` frames from each device: see `turns`. */
-  const turn = async (frames: number): Promise<void> => {
-    const asked = Array.from({ length: turns * frames }, () => control.ask('version'));
-    await Promise.all(asked);
-  };
+  const turn = (frames: number): Promise<unknown> =>
+    Promise.all(Array.from({ length: turns * frames }, () => control.ask('version')));
+  const enter = (device: Device, frames: readonly Uint8Array[]): Promise<unknown> =>
+    Promise.all([control.ask('netdev-dummy/receive', device.name, ...frames.map(hex)), turn(frames.length)]);
   let questions = 0;
   /** Waits until ovn-controller has answered all that it was asked before. */
   const controllerAnswers = async (): Promise<void> => {
@@ -154,13 +152,13 @@ export async function startPeer(central: Central, options: PeerOptions = {}): Pr
     if (!device) return;
     questions = (questions + 1) % 2 ** 31;
     const question = dhcpDiscover({ mac: sentinelMac, transaction: questions });
-    await control.ask('netdev-dummy/receive', device.name, hex(question));
     const deadline = performance.now() + 10_000;
+    await enter(device, [question]);
     for (;;) {
-      await turn(1);
       const answers = device.capture.read().map((frame) => Buffer.from(frame).readUInt32BE(transactionAt));
       if (answers.includes(questions)) return;
       if (performance.now() > deadline) throw new Error('waited 10 seconds in vain for ovn-controller to answer');
+      await turn(1);
     }
   };
 
@@ -230,11 +228,12 @@ export async function startPeer(central: Central, options: PeerOptions = {}): Pr
       const all = frames instanceof Uint8Array ? [frames] : frames;
       for (let at = 0; at < all.length; at += queueLength) {
         const portion = all.slice(at, at + queueLength);
-        await control.ask('netdev-dummy/receive', device.name, ...portion.map(hex));
-        await turn(portion.length);
+        const isLast = at + queueLength >= all.length;
+        const entered = enter(device, portion);
+        // What ovn-controller sends may make it be asked again: an error that is sent to a neighbour whom nobody knows.
+        if (isLast && waitsForController) await controllerAnswers().then(controllerAnswers);
+        await entered;
       }
-      // What ovn-controller sends may make it be asked again: an error that is sent to a neighbour whom nobody knows.
-      for (let round = 0; waitsForController && round < 2; round++) await controllerAnswers();
     },
     async learn() {
       await pause(learningDelay);

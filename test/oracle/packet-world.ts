@@ -28,6 +28,8 @@ export interface PacketWorld {
   send(port: string, frames: Uint8Array | readonly Uint8Array[]): Promise<void>;
   /** Waits until what chassis learn from packets (MAC bindings, FDB, multicast groups, virtual ports) is in force. */
   learn(): Promise<void>;
+  /** Forgets all tracked connections. */
+  forgetConnections(): Promise<void>;
   /** What ports were sent since the last call, in each port's order. */
   received(): Received[];
   stop(): Promise<void>;

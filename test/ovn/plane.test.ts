@@ -7,10 +7,10 @@
  * LFLOW_BATCH (50) is how many of them are sent at once; LFLOW_TOPOLOGY picks topologies by a
  * part of their names.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { compareSteps, play, type Step } from '../oracle/exchange.ts';
 import { type PacketPeer, startPeer } from '../oracle/packet-peer.ts';
-import { type Central, startCentral } from '../oracle/sandbox.ts';
+import { type Central, withCentral } from '../oracle/sandbox.ts';
 import { seedAndRuns, wholeNumber } from '../oracle/seed.ts';
 import { conversationsOf } from './plane/conversations.ts';
 import { randomFrames } from './plane/random.ts';
@@ -22,20 +22,18 @@ const { seed, runs } = seedAndRuns(500);
 const batch = wholeNumber('LFLOW_BATCH') ?? 50;
 const wanted = process.env.LFLOW_TOPOLOGY ?? '';
 
-let central: Central;
-let peer: PacketPeer;
-beforeAll(async () => {
-  central = await startCentral();
-  peer = await startPeer(central, { waitsForController: true });
-  await peer.localnet('physnet', 'hub');
-});
-afterAll(async () => {
-  await peer?.stop();
-  await central?.stop();
-});
+/** A real world of its own for each run: what a switch remembers (fragments, connections) ends with it. */
+async function inRealWorld<T>(act: (central: Central, peer: PacketPeer) => Promise<T>): Promise<T> {
+  return withCentral(async (central) => {
+    const peer = await startPeer(central, { waitsForController: true });
+    await peer.localnet('physnet', 'hub');
+    return act(central, peer);
+  });
+}
 
-async function load({ northbound, learned }: PlaneTopology): Promise<Scene> {
-  await central.load(northbound);
+async function load(central: Central, peer: PacketPeer, { northbound, learned }: PlaneTopology): Promise<Scene> {
+  await central.run(northbound);
+  await central.settle();
   const scene = await readScene(central);
   const own = new Set(scene.learned.macBindings.map(({ logicalPort, ip }) => `${logicalPort} ${ip}`));
   const others = learned.macBindings.filter(({ logicalPort, ip }) => !own.has(`${logicalPort} ${ip}`));
@@ -48,12 +46,17 @@ async function load({ northbound, learned }: PlaneTopology): Promise<Scene> {
 describe.each(planeTopologies.filter(({ name }) => name.includes(wanted)))('$name', (topology) => {
   test('frames', async () => {
     const begin = performance.now();
-    const run = async (): Promise<{ steps: Step[]; random: Step[] }> => {
-      const scene = await load(topology);
-      const steps = await play(peer, [...servicesOf(scene), ...conversationsOf(scene)]);
-      const random = await play(peer, [randomFrames(scene, steps, { seed, count: runs, batch })]);
-      return { steps, random };
-    };
+    const run = (): Promise<{ steps: Step[]; random: Step[] }> =>
+      inRealWorld(async (central, peer) => {
+        const t0 = performance.now();
+        const scene = await load(central, peer, topology);
+        const t1 = performance.now();
+        const steps = await play(peer, [...servicesOf(scene), ...conversationsOf(scene)], { oneByOne: batch === 1 });
+        const t2 = performance.now();
+        const random = await play(peer, [randomFrames(scene, steps, { seed, count: runs, batch })]);
+        console.log('load', t1 - t0, 'talk', t2 - t1, 'random', performance.now() - t2);
+        return { steps, random };
+      });
     const first = await run();
     const middle = performance.now();
     const second = await run();

@@ -34,15 +34,12 @@ export function randomFrames(scene: Scene, steps: readonly Step[], { seed, count
   return {
     name: `random frames of seed ${seed}`,
     async play(stage) {
-      const send = async (list: readonly Sent[]): Promise<void> => {
-        for (const portion of portions(list, batch))
-          await stage.send(portion[0].port, ...portion.map(({ frame }) => frame));
-      };
-      await send(all.filter(({ frame }) => !mayTeach(frame)));
-      await stage.learn();
-      await send(all.filter(({ frame }) => mayTeach(frame)));
-      await stage.learn();
-      await send(probes.filter(({ frame }) => !mayTeach(frame)));
+      const quiet = (list: readonly Sent[]): Sent[] => list.filter(({ frame }) => !mayTeach(frame));
+      for (const each of portions(quiet(all), batch)) await stage.send(each[0].port, ...each.map(({ frame }) => frame));
+      const teaching = all.filter(({ frame }) => mayTeach(frame));
+      for (const each of portions(teaching, batch)) await stage.teach(each[0].port, ...each.map(({ frame }) => frame));
+      for (const each of portions(quiet(probes), batch))
+        await stage.send(each[0].port, ...each.map(({ frame }) => frame));
     },
   };
 }

@@ -54,6 +54,8 @@ export interface Scene {
   dnsNames: readonly string[];
   /** Ports whose frames' source addresses are learned (FDB). */
   learningPorts: ReadonlySet<string>;
+  /** Some switch or router looks at IGMP and MLD. */
+  snoops: boolean;
   /** Neighbours that routers know from the beginning. */
   learned: Learned;
 }
@@ -87,6 +89,9 @@ export function sceneOf(nb: Northbound): Scene {
         .filter((p) => isVif(p) && p.addresses.includes('unknown') && p.port_security.length === 0)
         .map((p) => p.name),
     ),
+    snoops:
+      [...nb.Logical_Switch.values()].some(({ other_config: config }) => config.mcast_snoop === 'true') ||
+      [...nb.Logical_Router.values()].some(({ options }) => options.mcast_relay === 'true'),
     learned: { macBindings: outside.bindings, fdb: [] },
   };
 }

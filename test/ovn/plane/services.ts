@@ -34,10 +34,11 @@ export function servicesOf(scene: Scene): Conversation[] {
   const inside = scene.hosts.filter(({ isOutside }) => !isOutside);
   return [
     ...scene.hosts.slice(0, 10).map((host) => neighbours(scene, host)),
+    ...scene.hosts.slice(0, 1).map((host) => lastNeighbour(host)),
     ...inside.slice(0, 8).flatMap((host) => [dhcp(host), dhcpForIpv6(host)]),
     ...inside.slice(0, 2).map((host) => dns(scene, host)),
     ...scene.hosts.slice(0, 5).map((host) => routers(host)),
-    ...inside.slice(0, 3).flatMap((host) => [oddFrames(scene, host), groups(host)]),
+    ...inside.slice(0, 3).flatMap((host) => [oddFrames(scene, host), groups(scene, host)]),
     ...inside.slice(0, 2).map((host) => learnedNeighbour(scene, host)),
   ];
 }
@@ -61,19 +62,30 @@ function neighbours(scene: Scene, host: Host): Conversation {
         const leading = scene.targets.map((target) => target.ip);
         const asked = [...own, ...gateways, ...leading, ...(near ? [hostOf(near, 99)] : [])];
         const sameFamily = asked.filter((each) => each.includes(':') === ip.includes(':'));
-        for (const each of new Set(sameFamily)) {
-          await stage.send(host.port, whoHas({ mac: host.mac, ip }, each, host.tags));
-        }
+        const questions = [...new Set(sameFamily)].map((each) => whoHas({ mac: host.mac, ip }, each, host.tags));
+        await stage.send(host.port, ...questions);
         const gateway = gatewayIp(host, family);
         const mac = host.gateways[0]?.mac;
         if (gateway === undefined || mac === undefined) continue;
-        await stage.send(host.port, isAt({ mac: host.mac, ip }, { mac, ip: gateway }, host.tags));
+        const answer = isAt({ mac: host.mac, ip }, { mac, ip: gateway }, host.tags);
         // To the gateway alone, as one who knows it already asks.
         const asking = whoHas({ mac: host.mac, ip }, gateway, host.tags);
         asking.set(mac.split(':').map((byte) => Number.parseInt(byte, 16)));
-        await stage.send(host.port, asking);
+        await stage.send(host.port, answer, asking);
       }
-      await stage.learn();
+    },
+  };
+}
+
+/** Waits until what was learned of all neighbours is in force. */
+function lastNeighbour(host: Host): Conversation {
+  return {
+    name: 'what was learned of neighbours',
+    async play(stage) {
+      const [gateway] = host.gateways;
+      const ip = gatewayIp(host, 4);
+      if (gateway === undefined || ip === undefined || host.ip4 === undefined) return;
+      await stage.teach(host.port, isAt({ mac: host.mac, ip: host.ip4 }, { mac: gateway.mac, ip }, host.tags));
     },
   };
 }
@@ -146,16 +158,13 @@ function dns(scene: Scene, host: Host): Conversation {
         const server = gatewayIp(host, family);
         if (src === undefined || server === undefined) continue;
         const way = await wayTo(stage, scene, host, server);
-        for (const name of names) {
-          for (const type of [1, 28, 255, 12, 15]) {
-            const question = udp(40000 + type, 53, dnsQuery(name, type));
-            await stage.send(host.port, frame(way, { src, dst: server }, protocols.udp, question));
-          }
-        }
+        const questions = names.flatMap((name) =>
+          [1, 28, 255, 12, 15].map((type) => udp(40000 + type, 53, dnsQuery(name, type))),
+        );
         const capitals = udp(40999, 53, dnsQuery(names[0].toUpperCase(), 1));
-        await stage.send(host.port, frame(way, { src, dst: server }, protocols.udp, capitals));
         const cut = udp(40998, 53, dnsQuery(names[0], 1).slice(0, 20));
-        await stage.send(host.port, frame(way, { src, dst: server }, protocols.udp, cut));
+        const all = [...questions, capitals, cut];
+        await stage.send(host.port, ...all.map((each) => frame(way, { src, dst: server }, protocols.udp, each)));
       }
     },
   };
@@ -173,25 +182,28 @@ function routers(host: Host): Conversation {
         if (src === undefined || dst === undefined || mac === undefined) continue;
         const way: Ethernet = { src: host.mac, dst: mac, tags: host.tags };
         const { syn, ack } = tcpFlags;
-        const send = (protocol: number, payload: number[], ttl = 64): Promise<unknown> =>
-          stage.send(host.port, frame(way, { src, dst, ttl }, protocol, payload));
-        await stage.send(host.port, echo(way, { src, dst }));
-        await stage.send(host.port, echo(way, { src, dst, ttl: 1 }));
-        await send(protocols.udp, udp(4000, 4001, text('closed')));
-        await send(protocols.tcp, tcp({ src: 4000, dst: 22, flags: syn, seq: 7 }));
-        await send(protocols.tcp, tcp({ src: 4000, dst: 22, flags: ack, seq: 7, ack: 9, data: text('data') }));
-        await send(132, zeros(12));
-        await send(47, zeros(4));
-        await send(protocols.udp, udp(4000, 4001, text('dying')), 1);
+        const packet = (protocol: number, payload: number[], ttl = 64): Uint8Array =>
+          frame(way, { src, dst, ttl }, protocol, payload);
         const nobody = family === 4 ? '203.0.113.200' : '2001:db8:dead::1';
-        for (const ttl of [64, 1]) {
-          await stage.send(host.port, echo(way, { src, dst: nobody, ttl }));
-          await stage.send(host.port, frame(way, { src, dst: nobody, ttl }, protocols.udp, udp(1, 2)));
-        }
         const others = host.gateways.flatMap(({ networks }) => networks.map((network) => network.split('/')[0]));
-        for (const other of others.filter((ip) => ip !== dst && ip.includes(':') === (family === 6))) {
-          await stage.send(host.port, echo(way, { src, dst: other }));
-        }
+        await stage.send(
+          host.port,
+          echo(way, { src, dst }),
+          echo(way, { src, dst, ttl: 1 }),
+          packet(protocols.udp, udp(4000, 4001, text('closed'))),
+          packet(protocols.tcp, tcp({ src: 4000, dst: 22, flags: syn, seq: 7 })),
+          packet(protocols.tcp, tcp({ src: 4001, dst: 22, flags: ack, seq: 7, ack: 9, data: text('data') })),
+          packet(132, zeros(12)),
+          packet(47, zeros(4)),
+          packet(protocols.udp, udp(4002, 4001, text('dying')), 1),
+          ...[64, 1].flatMap((ttl) => [
+            echo(way, { src, dst: nobody, ttl }),
+            frame(way, { src, dst: nobody, ttl }, protocols.udp, udp(1 + ttl, 2)),
+          ]),
+          ...others
+            .filter((ip) => ip !== dst && ip.includes(':') === (family === 6))
+            .map((other) => echo(way, { src, dst: other })),
+        );
       }
       await stage.send(host.port, routerSolicitation({ mac: host.mac, ip: linkLocal }));
       if (host.ip6 !== undefined) await stage.send(host.port, routerSolicitation({ mac: host.mac, ip: host.ip6 }));
@@ -209,6 +221,7 @@ function oddFrames(scene: Scene, host: Host): Conversation {
       const gateway = host.gateways[0]?.mac ?? broadcast;
       const other = scene.hosts.find((each) => each !== host && each.switch === host.switch);
       const question = udp(5000, 53, text('odd'));
+      const odd: Uint8Array[] = [];
       const near = host.gateways[0]?.networks.find((network) => contains(network, src)) ?? `${src}/24`;
       for (const [mac, ip] of [
         [broadcast, '255.255.255.255'],
@@ -223,23 +236,23 @@ function oddFrames(scene: Scene, host: Host): Conversation {
         [gateway, '224.0.0.5'],
         [other?.mac ?? gateway, other?.ip4 ?? '10.0.1.2'],
       ]) {
-        await stage.send(host.port, frame(to(mac), { src, dst: ip }, protocols.udp, question));
+        odd.push(frame(to(mac), { src, dst: ip }, protocols.udp, question));
       }
       const dst = other?.ip4 ?? '10.0.1.2';
       const mac = other?.mac ?? gateway;
       for (const tags of [[5], [0], [0xe005], [11], [5, 6]]) {
-        await stage.send(host.port, frame(to(mac, tags), { src, dst }, protocols.udp, question));
+        odd.push(frame(to(mac, tags), { src, dst }, protocols.udp, question));
       }
       for (const bad of ['127.0.0.1', '0.0.0.0', '255.255.255.255', '224.0.0.9', gatewayIp(host, 4) ?? '10.0.1.254']) {
-        await stage.send(host.port, frame(to(gateway), { src: bad, dst }, protocols.udp, question));
+        odd.push(frame(to(gateway), { src: bad, dst }, protocols.udp, question));
       }
       for (const options of [
         [1, 1, 1, 0],
         [7, 7, 4, 0, 0, 0, 0, 0],
         [148, 4, 0, 0],
       ]) {
-        await stage.send(host.port, frame(to(mac), { src, dst, options }, protocols.udp, question));
-        await stage.send(host.port, frame(to(gateway), { src, dst: '10.0.2.1', options }, protocols.udp, question));
+        odd.push(frame(to(mac), { src, dst, options }, protocols.udp, question));
+        odd.push(frame(to(gateway), { src, dst: '10.0.2.1', options }, protocols.udp, question));
       }
       for (const [dstMac, type] of [
         ['01:80:c2:00:00:0e', 0x88cc],
@@ -250,19 +263,21 @@ function oddFrames(scene: Scene, host: Host): Conversation {
         [gateway, 0x88e5],
         [mac, 46],
       ] as const) {
-        await stage.send(host.port, rawFrame(to(dstMac), type, zeros(46)));
+        odd.push(rawFrame(to(dstMac), type, zeros(46)));
       }
-      await stage.send(host.port, rawFrame(to(broadcast), 0x8035, [0, 1, 8, 0, 6, 4, 0, 3, ...zeros(20)]));
-      await oddIpv6(stage, host, to(other?.mac ?? gateway), other?.ip6 ?? 'fd00:1::2');
-      await oddIpv6(stage, host, to(gateway), 'fd00:2::1');
+      odd.push(rawFrame(to(broadcast), 0x8035, [0, 1, 8, 0, 6, 4, 0, 3, ...zeros(20)]));
+      odd.push(...oddIpv6(host, to(other?.mac ?? gateway), other?.ip6 ?? 'fd00:1::2'));
+      odd.push(...oddIpv6(host, to(gateway), 'fd00:2::1'));
+      for (let at = 0; at < odd.length; at += 8) await stage.send(host.port, ...odd.slice(at, at + 8));
     },
   };
 }
 
 /** Chains of extension headers, groups. */
-async function oddIpv6(stage: Stage, host: Host, way: Ethernet, dst: string): Promise<void> {
+function oddIpv6(host: Host, way: Ethernet, dst: string): Uint8Array[] {
   const src = host.ip6;
-  if (src === undefined) return;
+  if (src === undefined) return [];
+  const odd: Uint8Array[] = [];
   const question = udp(5000, 53, text('odd'));
   const hopByHop = { number: 0, bytes: [0, 0, 1, 4, 0, 0, 0, 0] };
   const options = { number: 60, bytes: [0, 0, 1, 4, 0, 0, 0, 0] };
@@ -276,22 +291,23 @@ async function oddIpv6(stage: Stage, host: Host, way: Ethernet, dst: string): Pr
     [atomic],
     [hopByHop, routing, options],
   ]) {
-    await stage.send(host.port, frame(way, { src, dst, extensions }, protocols.udp, question));
+    odd.push(frame(way, { src, dst, extensions }, protocols.udp, question));
   }
-  await stage.send(host.port, frame(way, { src, dst }, 59, text('no next header')));
-  await stage.send(host.port, frame(way, { src, dst, label: 0xabcde, tos: 0xb8 }, protocols.udp, question));
+  odd.push(frame(way, { src, dst }, 59, text('no next header')));
+  odd.push(frame(way, { src, dst, label: 0xabcde, tos: 0xb8 }, protocols.udp, question));
   for (const group of ['ff02::1', 'ff02::2', 'ff05::77', 'ff0e::77']) {
     const last = group.split('::')[1].padStart(2, '0');
     const ethernet = { ...way, dst: `33:33:00:00:00:${last}` };
-    await stage.send(host.port, frame(ethernet, { src, dst: group }, protocols.udp, question));
+    odd.push(frame(ethernet, { src, dst: group }, protocols.udp, question));
   }
   for (const bad of ['::', '::1', 'ff02::9', linkLocal]) {
-    await stage.send(host.port, frame(way, { src: bad, dst }, protocols.udp, question));
+    odd.push(frame(way, { src: bad, dst }, protocols.udp, question));
   }
+  return odd;
 }
 
 /** Joins groups, is sent to them, leaves. */
-function groups(host: Host): Conversation {
+function groups({ snoops }: Scene, host: Host): Conversation {
   return {
     name: `groups of ${host.name}`,
     async play(stage) {
@@ -309,12 +325,11 @@ function groups(host: Host): Conversation {
           protocols.igmp,
           igmp(type, group),
         );
+      const say = (...said: Uint8Array[]): Promise<unknown> =>
+        snoops ? stage.teach(host.port, ...said) : stage.send(host.port, ...said);
+      await say(data, message(0x16, group, '01:00:5e:09:08:07'));
       await stage.send(host.port, data);
-      await stage.send(host.port, message(0x16, group, '01:00:5e:09:08:07'));
-      await stage.learn();
-      await stage.send(host.port, data);
-      await stage.send(host.port, message(0x17, '224.0.0.2', '01:00:5e:00:00:02'));
-      await stage.learn();
+      await say(message(0x17, '224.0.0.2', '01:00:5e:00:00:02'));
       await stage.send(host.port, data);
       if (host.ip6 === undefined) return;
       const record = [4, 0, 0, 0, ...ip6('ff05::987')];
@@ -322,8 +337,7 @@ function groups(host: Host): Conversation {
       const router = { number: 0, bytes: [0, 0, 5, 2, 0, 0, 1, 0] };
       const way = { src: host.mac, dst: '33:33:00:00:00:16', tags: host.tags };
       const ip = { src: linkLocal, dst: 'ff02::16', ttl: 1, extensions: [router] };
-      await stage.send(host.port, frame(way, ip, protocols.icmp6, report));
-      await stage.learn();
+      await say(frame(way, ip, protocols.icmp6, report));
       const toGroup = { src: host.mac, dst: '33:33:00:00:09:87', tags: host.tags };
       const six = { src: host.ip6, dst: 'ff05::987', ttl: 8 };
       await stage.send(host.port, frame(toGroup, six, protocols.udp, udp(5000, 5001, text('to the group'))));
@@ -343,16 +357,14 @@ function learnedNeighbour(scene: Scene, host: Host): Conversation {
         const gateway = gatewayIp(host, family);
         if (!other || from === undefined || network === undefined || gateway === undefined) continue;
         const talker = { mac: host.mac, ip: hostOf(network, 77) };
-        await stage.send(host.port, whoHas(talker, gateway, host.tags));
-        await stage.learn();
+        await stage.teach(host.port, whoHas(talker, gateway, host.tags));
         await stage.send(other.port, echo(await wayTo(stage, scene, other, talker.ip), { src: from, dst: talker.ip }));
         const silent = { mac: host.mac, ip: hostOf(network, 78) };
         const way = await wayTo(stage, scene, other, silent.ip);
         for (let sequence = 1; sequence <= 3; sequence++) {
           await stage.send(other.port, echo(way, { src: from, dst: silent.ip }, { sequence }));
         }
-        await stage.send(host.port, isAt(silent, { mac: host.gateways[0].mac, ip: gateway }, host.tags));
-        await stage.learn();
+        await stage.teach(host.port, isAt(silent, { mac: host.gateways[0].mac, ip: gateway }, host.tags));
         await stage.send(other.port, echo(way, { src: from, dst: silent.ip }, { sequence: 4 }));
       }
     },
