@@ -23,7 +23,9 @@ export class FlowNumbers {
 
   /** Begins a generation: flows that are not asked for in it lose their numbers. */
   begin(): void {
-    this.free.push(...this.soonFree.splice(0));
+    for (const number of this.soonFree.splice(0)) {
+      this.free.push(number);
+    }
     for (const { number } of numbered(this.before)) {
       this.soonFree.push(number);
     }

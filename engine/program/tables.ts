@@ -256,10 +256,18 @@ function parseActions(flow: LogicalFlow, environment: TableEnvironment): ParsedA
   }
 }
 
+/** Longer matches and actions are cut in sentences. */
+const MAX_QUOTED = 300;
+
 function problemOf(flow: LogicalFlow, why: string): string {
   const { stage, pipeline, table, priority, match, actions } = flow;
   const place = stage || `${pipeline} table ${table}`;
-  return `${place}: the flow of priority ${priority} with match "${match}" and actions "${actions}" is left out: ${why}`;
+  return `${place}: the flow of priority ${priority} with match "${brief(match)}" and actions "${brief(actions)}" is left out: ${why}`;
+}
+
+/** Text as it may stand in a sentence. */
+function brief(text: string): string {
+  return text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}...` : text;
 }
 
 /** FNV-1a over 32-bit words. */

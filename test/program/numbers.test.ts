@@ -40,3 +40,12 @@ test('numbers of flows that went are given out again in the end', () => {
   }
   expect(numbers.end).toBeLessThan(5);
 });
+
+test('hundreds of thousands of flows may go at once', () => {
+  const numbers = new FlowNumbers();
+  numbers.begin();
+  const flow = flowOf(1, '1');
+  for (let i = 0; i < 300_000; i++) numbers.of({ ...flow, uuid: `${i}` });
+  for (let i = 0; i < 3; i++) numbers.begin();
+  expect(numbers.of(flow)).toBeLessThan(300_000);
+});

@@ -85,6 +85,8 @@ describe('tables', () => {
     );
     expect(compiled.problems[1]).toMatch(/^ingress table 0: .*fly.*expecting action/);
     expect(compiled.flows.map(({ flow }) => flow)).toEqual([flows[3]]);
+    const long = flowOf(1, `ip4.src == {${'10.0.0.1, '.repeat(1000)}nonsense}`);
+    expect(compileTables([table([long])], environment()).problems[0]?.length).toBeLessThan(600);
   });
 });
 
