@@ -222,6 +222,29 @@ ovn-nbctl set logical_router r options:mcast_relay=true -- set logical_router_po
 `,
   },
   {
+    name: 'multicast groups that hosts joined',
+    base: 'pair',
+    commands: `
+ovn-nbctl set logical_switch a other_config:mcast_snoop=true other_config:mcast_querier=false -- set logical_switch b other_config:mcast_snoop=true other_config:mcast_querier=false
+ovn-nbctl set logical_router r options:mcast_relay=true
+ovn-nbctl --wait=sb sync
+ovn-sbctl --may-exist chassis-add n1 geneve 10.9.9.1
+chassis=$(ovn-sbctl --bare --columns=_uuid find chassis name=n1)
+join() {
+  datapath=$(ovn-sbctl --bare --columns=_uuid find datapath_binding external_ids:name=$1)
+  port=$(ovn-sbctl --bare --columns=_uuid find port_binding logical_port=$2)
+  ovn-sbctl create igmp_group "address=\\"$3\\"" datapath=$datapath chassis=$chassis ports=$port
+}
+join a a2 239.1.1.1; join b b1 239.1.1.1; join b b2 239.1.1.2; join a a1 ff0e::1:2; join b b2 ff0e::1:2
+`,
+    packets: ['239.1.1.1', '239.1.1.2', '239.9.9.9'].flatMap((group) =>
+      ['a1', 'b2'].map((port) => ({
+        microflow: `inport == "${port}" && eth.src == 02:00:00:00:0${port === 'a1' ? '1:01' : '2:02'} && eth.dst == 01:00:5e:01:01:01 && ip4.src == 10.0.${port === 'a1' ? '1.1' : '2.2'} && ip4.dst == ${group} && ip.ttl == 64 && udp.dst == 9`,
+        ct: [],
+      })),
+    ),
+  },
+  {
     name: 'ARP proxy and silent ports',
     base: 'pair',
     commands: `
