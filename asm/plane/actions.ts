@@ -36,6 +36,7 @@ import {
   NEIGHBOR_GET,
   NEIGHBOR_LOOKUP,
   NO_FLOW,
+  PUNT_NESTED,
   PUNT_PAUSE,
   RESUME_CODE,
   TABLE_PORT_SECURITY,
@@ -43,7 +44,7 @@ import {
 } from './image';
 import { B_LONGER, B_TTL, DP_METER, DP_PUNT, DROP_TTL, W_DERIVED, W_ETH_DST, W_L4 } from './layout';
 import { ask, key } from './learned';
-import { clearConntrack, outputFromEgress, outputFromIngress, setOutport } from './outputs';
+import { clearConntrack, outputFromEgress, outputFromIngress, setOutport, W_CAME_BY } from './outputs';
 import { assign, readPiece, writePiece } from './pieces';
 import { track } from './tracking';
 import { beginScope, codeOf, detour, endScope, FLOW, flowOf, goTo, halted, noteDrop, wait } from './walk';
@@ -234,7 +235,11 @@ function punt(pc: usize, at: u32, kind: u32, number: u32, pipeline: u32, table: 
   // What the host resumes with stands behind the instruction; where it is in braces it ends by itself.
   const from = at + (load<u32>(pc) >> 16);
   const place = RESUME_CODE | (pipeline << 1) | (table << 2) | (from << 16);
+  // What the host makes itself came in by no port.
+  const cameBy = load<u64>(FLOW + ((<usize>W_CAME_BY) << 3));
+  if (kind === PUNT_NESTED) store<u64>(FLOW + ((<usize>W_CAME_BY) << 3), 0);
   const id = freeze(FLOW, place, number);
+  store<u64>(FLOW + ((<usize>W_CAME_BY) << 3), cameBy);
   emitHead(DP_PUNT, 3, 0);
   emit(load<u32>(pc, 4));
   emit(id);

@@ -81,6 +81,15 @@ export function freeze(flow: usize, place: u32, number: u32): u32 {
   return id;
 }
 
+/**
+ * RECIRC number of the same place with the metadata of another flow: what the host
+ * resumes a packet with after it has put in a result.  0 if the number is no more.
+ */
+export function refreeze(id: u32, flow: usize): u32 {
+  const record = findFrozen(id);
+  return record ? freeze(flow, frozenPlace(record), frozenFlow(record)) : 0;
+}
+
 function create(): void {
   records = reserve(<usize>RECORDS * SIZE);
   buckets = reserve(<usize>BUCKETS * 4);

@@ -25,7 +25,7 @@ export { addEnd, clearEnds, endAddresses, tunnelRecord } from './encap';
 export { extract, setThresholds, thresholdsAt, wantHash } from './extract';
 export { ctFragments, ctFragmentsDropped, ctReleased, ctReleasedFrom, ctReleasedTo } from './fragments';
 export { outputsAt, outputsCount, puntsAt, puntsCount, release } from './frames';
-export { findFrozen, freeze, frozenFlow, frozenMetadata, frozenPlace } from './frozen';
+export { findFrozen, freeze, frozenFlow, frozenMetadata, frozenPlace, refreeze } from './frozen';
 export { packetHash, setSeed, symmetricHash } from './hash';
 export { setTagLimit } from './headers';
 export {

@@ -82,7 +82,7 @@ const CFI: u64 = (<u64>0x1000) << B_VLAN_TCI;
 const VID: u64 = (<u64>0x0fff) << B_VLAN_TCI;
 
 /** The physical port that the packet came in by, plus 1; 0 if it may leave by any. */
-const W_CAME_BY: u32 = 31;
+export const W_CAME_BY: u32 = 31;
 const INGRESS: u32 = 0;
 const EGRESS: u32 = 1;
 

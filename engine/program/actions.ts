@@ -81,10 +81,10 @@ export function encodeActions(actions: readonly Action[], context: CodeContext):
   return code.words;
 }
 
-/** Flows of the chassis' table of hairpins have an address for the caller, written as `ct_snat(ADDRESS)`. */
+/** Flows of the chassis' table of hairpins have an address for the caller, written as an assignment. */
 function encodeAddress(code: Code, [action]: readonly Action[]): void {
-  if (action?.type !== 'ct_snat' || !action.ip) throw new CodeError('a balancer has no address for its callers');
-  const { words, isIpv6 } = addressWords(action.ip);
+  if (action?.type !== 'load') throw new CodeError('a balancer has no address for its callers');
+  const { words, isIpv6 } = addressWords(action.imm);
   code.add(A_ADDRESS, isIpv6 ? 1 : 0, ...words);
 }
 

@@ -48,7 +48,7 @@ function flowOf(datapath: string, balancer: LoadBalancer, service: Endpoint, bac
     stage: 'chk_lb_hairpin',
     priority: 100,
     match,
-    actions: `ct_snat(${callerAddress(balancer, service)});`,
+    actions: `${ip}.src = ${callerAddress(balancer, service)};`,
     source: '',
   };
 }

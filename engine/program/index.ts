@@ -168,9 +168,11 @@ export class ProgramBuilder {
 /** Ports whose connections are tracked by themselves: controller/ovn-controller.c, `update_ct_zones`. */
 const hasZone = ({ reach }: LocalPort): boolean => reach.kind === 'vif' || reach.kind === 'network';
 
-/** Tunnel keys of a datapath's ports and groups by name; ports come first. */
+/** Tunnel keys of a datapath's ports and groups by name; ports come first. `none` is no port. */
 function portKeys({ ports, groups }: LocalDatapath): ReadonlyMap<string, number> {
   return new Map([
+    ['none', 0] as const,
+    ['', 0] as const,
     ...groups.map(({ group }) => [group.name, group.tunnelKey] as const),
     ...ports.map(({ binding }) => [binding.logicalPort, binding.tunnelKey] as const),
   ]);
@@ -291,7 +293,7 @@ class Coder {
       table: flow.table,
       portKey: (name) => {
         this.namesPorts = true;
-        return name === '' ? 0 : this.keys.get(datapath)?.get(name);
+        return this.keys.get(datapath)?.get(name);
       },
       punt: (action) => this.punt(action, flow.controllerMeter ?? ''),
       threshold: (bytes) => {
