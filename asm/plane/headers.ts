@@ -64,8 +64,8 @@ export function setTagLimit(limit: u32): void {
 
 /**
  * Fills the words of the flow that come with the frame, but for W_IN and
- * W_TUNNEL, and the offsets of the packet.  The words were zero before.  A
- * frame shorter than an Ethernet header gives nothing, and false.
+ * W_TUNNEL, and the offsets of the packet.  Words from W_DERIVED on were zero
+ * before.  A frame shorter than an Ethernet header gives nothing, and false.
  */
 export function extractHeaders(packet: usize, flow: usize): bool {
   const frame: usize = load<u32>(packet, P_FRAME);
@@ -118,6 +118,7 @@ function setWords(flow: usize): void {
   store<u64>(flow, mac(parsed.THA), W_THA << 3);
   const layers = load<u32>(OUT, parsed.LAYERS);
   let proto: u64 = load<u8>(OUT, parsed.PROTO);
+  store<u64>(flow, 0, W_IP4 << 3);
   if (layers & (parsed.LAYER_ARP | parsed.LAYER_IP4)) {
     const src: u64 = bswap<u32>(load<u32>(OUT, parsed.SRC));
     store<u64>(flow, (src << B_IP4_SRC) | (bswap<u32>(load<u32>(OUT, parsed.DST)) as u64), W_IP4 << 3);
@@ -126,8 +127,9 @@ function setWords(flow: usize): void {
     setWide(flow, W_IP6_SRC, parsed.SRC);
     setWide(flow, W_IP6_DST, parsed.DST);
     store<u64>(flow, load<u32>(OUT, parsed.IP6_LABEL), W_IP6_LABEL << 3);
-    setWide(flow, W_ND_TARGET, parsed.ND_TARGET);
   }
+  // Open vSwitch looks for it behind IPv4 too.
+  setWide(flow, W_ND_TARGET, parsed.ND_TARGET);
   const l4 =
     proto |
     (number8(parsed.TTL) << B_TTL) |
