@@ -22,6 +22,8 @@ export interface Step {
   sent: Uint8Array[];
   received: Received[];
   note?: string;
+  /** The chassis was given time to learn from the frames. */
+  isTaught?: boolean;
 }
 
 /** What a conversation can do. */
@@ -53,7 +55,7 @@ export async function play(
   for (const { name: conversation, play: begin } of conversations) {
     await world.forgetConnections();
     world.received();
-    const keep = (port: string, sent: Uint8Array[]): Received[] => {
+    const keep = (port: string, sent: Uint8Array[], isTaught = false): Received[] => {
       const own = new Set(sent.map(hexOf));
       const fragments = new Set(sent.map(fragmentId));
       // Fragments of what never became whole leave OVS with some later packet.
@@ -66,7 +68,7 @@ export async function play(
         .received()
         .filter(({ frame }) => isAsked(frame))
         .map(({ port: to, frame }) => ({ port: to, frame: withoutGarbage(frame, sent) }));
-      steps.push({ conversation, port, sent, received });
+      steps.push({ conversation, port, sent, received, ...(isTaught && { isTaught }) });
       return received;
     };
     await begin({
@@ -84,7 +86,7 @@ export async function play(
       async teach(port, ...sent) {
         for (const portion of portions(sent)) await world.send(port, portion);
         await world.learn();
-        return keep(port, sent);
+        return keep(port, sent, true);
       },
       note(note) {
         steps.push({ conversation, port: '', sent: [], received: [], note });
@@ -95,6 +97,22 @@ export async function play(
 }
 
 const hexOf = (frame: Uint8Array): string => Buffer.from(frame).toString('hex');
+
+/** Sends the same frames in another world, whatever is answered there. */
+export function replay(world: PacketWorld, steps: readonly Step[]): Promise<Step[]> {
+  const conversations = [...byConversation(steps)].map(
+    ([name, own]): Conversation => ({
+      name,
+      async play(stage) {
+        for (const { port, sent, isTaught } of own) {
+          if (isTaught) await stage.teach(port, ...sent);
+          else await stage.send(port, ...sent);
+        }
+      },
+    }),
+  );
+  return play(world, conversations);
+}
 
 /**
  * What OVN sends by itself, at times of its own: announcements (gratuitous ARP, RARP, neighbour
@@ -110,6 +128,10 @@ export function isUnasked(frame: Uint8Array): boolean {
   if (!ip) return false;
   const message = icmpOf(frame);
   const ports = portsOf(frame);
+  // In a tunnel, Geneve or VXLAN, it is the same.
+  if (ip.protocol === protocols.udp && ports?.dst === 6081)
+    return isUnasked(frame.subarray(ip.l4 + 16 + 4 * (frame[ip.l4 + 8] & 0x3f)));
+  if (ip.protocol === protocols.udp && ports?.dst === 4789) return isUnasked(frame.subarray(ip.l4 + 16));
   return (
     (message !== undefined && ip.version === 6 && isGroup(eth.dst) && [134, 136, 130].includes(message.type)) ||
     (ip.protocol === protocols.igmp && frame[ip.l4] === 0x11) ||
@@ -159,6 +181,8 @@ export interface Interchangeable {
 export interface CompareOptions {
   /** Groups of hosts of which each stands for the first. */
   interchangeable?: readonly (readonly Interchangeable[])[];
+  /** What is compared of a frame, if not all of its bytes. */
+  compared?: (received: Received) => Received;
   /** After so many differences no more are told (8). */
   limit?: number;
 }
@@ -172,7 +196,9 @@ export function compareSteps(
   actual: readonly Step[],
   options: CompareOptions = {},
 ): string[] {
-  const canonical = canonicalizer(options.interchangeable ?? []);
+  const standIn = canonicalizer(options.interchangeable ?? []);
+  const compared = options.compared ?? ((received) => received);
+  const canonical: Canonicalize = (received) => standIn(compared(received));
   const differences: string[] = [];
   const theirs = byConversation(expected);
   const ours = byConversation(actual);

@@ -89,6 +89,7 @@ const run = promisify(execFile);
 export async function startPeer(central: Central, options: PeerOptions = {}): Promise<PacketPeer> {
   const { chassis = peerChassis, waitsForController = false } = options;
   const folder = join(central.directory, chassis);
+  const sentinel = `lflow-sentinel-${chassis}`;
   await mkdir(folder);
   const socket = (name: string): string => `unix:${folder}/${name}`;
   const env = {
@@ -208,7 +209,7 @@ export async function startPeer(central: Central, options: PeerOptions = {}): Pr
       await ofctl('add-flow', bridge, `priority=10,actions=output:2,${others}`);
     },
     async ready() {
-      if (waitsForController) await central.run(sentinelScript);
+      if (waitsForController) await central.run(sentinelScript(sentinel));
       await until('the ports are bound', 30_000, async () => {
         const { Port_Binding } = await central.rows('OVN_Southbound', ['Port_Binding']);
         return Port_Binding.every(
@@ -295,10 +296,9 @@ const addCommands = (bridge: string, device: string): string[] => [
   ...['set', 'interface', device, 'type=dummy', 'mtu_request=65535'],
 ];
 
-/** A logical port that is asked for an address, and answered by ovn-controller. */
-const sentinel = 'lflow-sentinel';
+/** A switch and its logical port that is asked for an address, and answered by ovn-controller. */
 const sentinelMac = '0e:00:5e:00:53:01';
-const sentinelScript = `
+const sentinelScript = (sentinel: string): string => `
 set -eu
 d=$(ovn-nbctl create dhcp_options cidr=192.0.2.0/24 options='"lease_time"="60" "router"="192.0.2.1" "server_id"="192.0.2.1" "server_mac"="0e:00:5e:00:53:02"')
 ovn-nbctl ls-add ${sentinel} -- lsp-add ${sentinel} ${sentinel} -- lsp-set-addresses ${sentinel} "${sentinelMac} 192.0.2.2" -- lsp-set-dhcpv4-options ${sentinel} $d

@@ -1,0 +1,56 @@
+/**
+ * Two chassis beside each other: what leaves one in a tunnel comes in at the other.  Encapsulated
+ * frames are compared, too: Geneve with OVN's option, VXLAN as OVN limits it.
+ */
+import { describe, expect, test } from 'vitest';
+import { compareSteps, play, type Step } from '../oracle/exchange.ts';
+import { connectUnderlay, joined, type Member, underlayOf, withoutHash } from '../oracle/fabric.ts';
+import { startPeer } from '../oracle/packet-peer.ts';
+import { withCentral } from '../oracle/sandbox.ts';
+import { seedAndRuns, wholeNumber } from '../oracle/seed.ts';
+import { conversationsOf } from './plane/conversations.ts';
+import { randomFrames } from './plane/random.ts';
+import { readScene } from './plane/scene.ts';
+import { servicesOf } from './plane/services.ts';
+import { fixedTunnelKeys, type TunnelTopology, tunnelTopologies } from './plane/tunnels.ts';
+
+const { seed, runs } = seedAndRuns(300);
+const batch = wholeNumber('LFLOW_BATCH') ?? 50;
+
+/** What two real chassis do with everything that is said in a topology. */
+function playReal(topology: TunnelTopology): Promise<Step[]> {
+  return withCentral(async (central) => {
+    await central.run(`${topology.northbound}${fixedTunnelKeys}`);
+    await central.settle();
+    const scene = await readScene(central);
+    const members: Member[] = [];
+    const peers = [];
+    for (const [index, name] of ['left', 'right'].entries()) {
+      const ip = `192.0.2.${index + 1}`;
+      const encapsulation = { encapType: topology.encapsulation, encapIp: ip };
+      const peer = await startPeer(central, { chassis: name, waitsForController: true, ...encapsulation });
+      const ports = scene.vifs.filter((port) => topology.right.includes(port) === (name === 'right'));
+      const networks = name === 'right' ? scene.networks : [];
+      for (const network of networks) await peer.localnet(network, 'hub');
+      await peer.bind(ports);
+      members.push({ name, ip, mac: `02:00:00:00:ee:0${index + 1}`, world: peer, ports: [...ports, ...networks] });
+      peers.push(peer);
+    }
+    for (const [index, peer] of peers.entries()) await connectUnderlay(peer, members[index], members);
+    await central.learn(scene.learned);
+    const world = joined(members);
+    await world.ready();
+    const steps = await play(world, [...servicesOf(scene), ...conversationsOf(scene)], { oneByOne: batch === 1 });
+    return [...steps, ...(await play(world, [randomFrames(scene, steps, { seed, count: runs, batch })]))];
+  });
+}
+
+describe.each(tunnelTopologies)('$name', (topology) => {
+  test('frames in tunnels', async () => {
+    const [first, second] = [await playReal(topology), await playReal(topology)];
+    const tunnelled = first.flatMap(({ received }) => received).filter(({ port }) => port.startsWith(underlayOf('')));
+    expect(tunnelled.length).toBeGreaterThan(100);
+    const differences = compareSteps(first, second, { compared: withoutHash });
+    if (differences.length > 0) expect.fail(differences.join('\n'));
+  });
+});
