@@ -82,7 +82,6 @@ function readQuestion(frame: Uint8Array, ip: IpHeaders): Question | undefined {
   let at = from;
   while (at < end && frame[at] !== 0) {
     const next = at + 1 + frame[at];
-    if (next > end) return undefined;
     if (name.length > 0) name.u8(0x2e);
     name.put(frame.subarray(at + 1, next));
     at = next;

@@ -127,7 +127,7 @@ function domainSearchList(list: string): Uint8Array {
       const bytes = textBytes(label);
       written.u8(bytes.length).put(bytes);
       rest = rest.slice(whole.length);
-      if (rest !== '') suffix = rest.slice(0, -1);
+      suffix = rest.slice(0, -1);
     }
     if (!isPointer) written.u8(0);
   }

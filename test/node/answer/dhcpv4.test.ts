@@ -64,6 +64,7 @@ describe('an answer', () => {
     ['option', '350103 32040a00000a ff', {}],
     ['client', '350103 ff', { ciaddr: '10.0.0.10' }],
     ['last of two', '350103 32040a00000b 32040a00000a', {}],
+    ['client, where the option is cut off', '350103 32040a00', { ciaddr: '10.0.0.10' }],
   ])('is an ACK for a REQUEST of the same address, by the %s', (_, options, more) => {
     expect(hex(answer(options, more).subarray(header + 240, header + 243))).toBe('350105');
   });
@@ -121,6 +122,11 @@ describe('of two boot files', () => {
         expect(given(options, boot(`${name} = "x"`))).toBe(hex(bytes('4301 78 03040a000001')));
       }
     }
+  });
+
+  test('of more, those that are first', () => {
+    const more = 'bootfile_name = "a", bootfile_name_alt = "b", bootfile_name = "c", bootfile_name_alt = "d"';
+    expect(given('350101 ff', boot(more))).toBe(hex(bytes('430162 03040a000001 430163 fe0164')));
   });
 
   test('a next server behind them is lost to iPXE where OVN loses it', () => {

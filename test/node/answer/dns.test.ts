@@ -103,11 +103,14 @@ describe('no answer', () => {
     expect(dnsAnswer(sent, (name) => records[name])).toEqual({ frame: sent, success: false });
   });
 
-  test('where UDP ends before the question does', () => {
-    const sent = packet(four, proto.udp, udp(5353, 53, query('www.ovn.org', 1)));
-    sent.set(be16(8 + 20), 38);
-    expect(dnsAnswer(sent, (name) => records[name]).success).toBe(false);
-  });
+  test.each([20, 24, 25, 26, 27, 28])(
+    'where UDP ends %i bytes behind its header, before the question does',
+    (length) => {
+      const sent = packet(four, proto.udp, udp(5353, 53, query('www.ovn.org', 1)));
+      sent.set(be16(8 + length), 38);
+      expect(dnsAnswer(sent, (name) => records[name]).success).toBe(false);
+    },
+  );
 });
 
 test('a name ends before a zero byte, as in C', () => {
