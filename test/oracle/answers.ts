@@ -108,6 +108,15 @@ function ipv6Of(bytes: Uint8Array, l3: number): IpHeader | undefined {
   };
 }
 
+/** Where in a Geneve or VXLAN packet the frame begins that it carries; undefined of other packets. */
+export function carriedAt(bytes: Uint8Array): number | undefined {
+  const { ip } = headersOf(bytes) ?? {};
+  if (ip?.protocol !== protocols.udp || ip.fragment % 0x2000 !== 0) return undefined;
+  const port = portsOf(bytes)?.dst;
+  if (port === 6081) return ip.l4 + 16 + 4 * (bytes[ip.l4 + 8] & 0x3f);
+  return port === 4789 ? ip.l4 + 16 : undefined;
+}
+
 /** By which the fragments of one IP packet are found; undefined of what is no fragment. */
 export function fragmentId(bytes: Uint8Array): number | undefined {
   const { ip, l3 } = headersOf(bytes) ?? {};

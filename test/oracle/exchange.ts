@@ -10,7 +10,7 @@
  * multiset of frames for each port.
  */
 import { withChecksums } from '../../engine/frame.ts';
-import { fragmentId, headersOf, icmpOf, portsOf } from './answers.ts';
+import { carriedAt, fragmentId, headersOf, icmpOf, portsOf } from './answers.ts';
 import { frameText } from './frame-text.ts';
 import { ip4, ip6, isIp6, mac, protocols } from './frames.ts';
 import type { PacketWorld, Received } from './packet-world.ts';
@@ -117,9 +117,11 @@ export function replay(world: PacketWorld, steps: readonly Step[]): Promise<Step
 /**
  * What OVN sends by itself, at times of its own: announcements (gratuitous ARP, RARP, neighbour
  * advertisements to all), router advertisements to all, IGMP and MLD queries, BFD, checks of load
- * balancers' backends, requests for delegated prefixes.
+ * balancers' backends, requests for delegated prefixes; in a tunnel, too.
  */
 export function isUnasked(frame: Uint8Array): boolean {
+  const carried = carriedAt(frame);
+  if (carried !== undefined) return isUnasked(frame.subarray(carried));
   const headers = headersOf(frame);
   if (!headers) return false;
   const { arp, ip, type, eth } = headers;
@@ -128,10 +130,6 @@ export function isUnasked(frame: Uint8Array): boolean {
   if (!ip) return false;
   const message = icmpOf(frame);
   const ports = portsOf(frame);
-  // In a tunnel, Geneve or VXLAN, it is the same.
-  if (ip.protocol === protocols.udp && ports?.dst === 6081)
-    return isUnasked(frame.subarray(ip.l4 + 16 + 4 * (frame[ip.l4 + 8] & 0x3f)));
-  if (ip.protocol === protocols.udp && ports?.dst === 4789) return isUnasked(frame.subarray(ip.l4 + 16));
   return (
     (message !== undefined && ip.version === 6 && isGroup(eth.dst) && [134, 136, 130].includes(message.type)) ||
     (ip.protocol === protocols.igmp && frame[ip.l4] === 0x11) ||
@@ -145,6 +143,11 @@ export function isUnasked(frame: Uint8Array): boolean {
  * that packet.  Here it ends with the packet; lengths and checksums that depend on the rest are zero.
  */
 function withoutGarbage(frame: Uint8Array, sent: readonly Uint8Array[]): Uint8Array {
+  const carried = carriedAt(frame);
+  if (carried !== undefined) {
+    const inner = withoutGarbage(frame.subarray(carried), sent);
+    return Uint8Array.from([...frame.subarray(0, carried), ...inner]);
+  }
   const { ip, l3 = 0 } = headersOf(frame) ?? {};
   const message = icmpOf(frame);
   if (!ip || !message || !(ip.version === 4 ? [3, 11] : [1, 2, 3]).includes(message.type)) return frame;

@@ -64,7 +64,7 @@ function ownFragmentId(frame: Uint8Array, index: number): Uint8Array {
 }
 
 /** Whether a frame is a TCP segment with SYN and without ACK. */
-function opensConnection(frame: Uint8Array): boolean {
+export function opensConnection(frame: Uint8Array): boolean {
   const { ip } = headersOf(frame) ?? {};
   if (ip?.protocol !== protocols.tcp) return false;
   const { syn, ack } = tcpFlags;

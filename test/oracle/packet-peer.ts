@@ -232,8 +232,8 @@ export async function startPeer(central: Central, options: PeerOptions = {}): Pr
         const isLast = at + queueLength >= all.length;
         const entered = enter(device, portion);
         // What ovn-controller sends may make it be asked again: an error that is sent to a neighbour whom nobody knows.
-        if (isLast && waitsForController) await controllerAnswers().then(controllerAnswers);
-        await entered;
+        const answered = isLast && waitsForController ? controllerAnswers().then(controllerAnswers) : undefined;
+        await Promise.all([entered, answered]);
       }
     },
     async learn() {

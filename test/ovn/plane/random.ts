@@ -1,6 +1,6 @@
 /** Random frames for a scene: mutants of what was said in its conversations. */
 import type { Conversation, Step } from '../../oracle/exchange.ts';
-import { mutants, type Sent } from '../../oracle/mutations.ts';
+import { mutants, opensConnection, type Sent } from '../../oracle/mutations.ts';
 import { farAway, type Scene } from './scene.ts';
 import { mayTeach } from './services.ts';
 
@@ -30,7 +30,10 @@ export function randomFrames(scene: Scene, steps: readonly Step[], { seed, count
     learningPorts: scene.learningPorts,
   };
   const all = mutants(source, count);
-  const probes = pool.filter((_, at) => at % Math.ceil(pool.length / 60) === 0);
+  const probes = pool
+    .filter((_, at) => at % Math.ceil(pool.length / 60) === 0)
+    // Not those whose connection may have been opened and ended meanwhile: see mutations.ts.
+    .filter(({ frame }) => !opensConnection(frame));
   return {
     name: `random frames of seed ${seed}`,
     async play(stage) {
