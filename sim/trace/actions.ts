@@ -2,7 +2,16 @@
 import { formatAction } from '../../engine/lang/index.ts';
 import { assignBit, decrementTtl, exchange, load, lookupName, move, pop, push, putOptions } from './assignments.ts';
 import { checkHairpin, translateToVirtualAddress } from './balancers.ts';
-import { balance, commit, commitToZone, saveState, select, track, translate } from './connections.ts';
+import {
+  balance,
+  commit,
+  commitToZone,
+  recallDestination,
+  saveState,
+  select,
+  track,
+  translate,
+} from './connections.ts';
 import { formatFlow } from './flow-format.ts';
 import { getNeighbor, getPortOfMac, lookupNeighbor, lookupPortOfMac } from './neighbors.ts';
 import { nestedPacket } from './nested.ts';
@@ -111,6 +120,12 @@ function change(step: Step, { action, loading, copying, inner }: Operation): voi
       break;
     case 'ct_state_save':
       saveState(step, action);
+      break;
+    case 'ct_nw_dst':
+    case 'ct_ip6_dst':
+    case 'ct_tp_dst':
+      if (!recallDestination(step, action.type, action.dst))
+        addGap(step.run, `the action ${formatAction(action)} is not modelled`);
       break;
     case 'flood_remote':
       floodRemote(step);

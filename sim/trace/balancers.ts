@@ -4,6 +4,7 @@ import type { FieldRef } from '../../engine/lang/ir.ts';
 import type { Southbound } from '../../engine/ovsdb/southbound.ts';
 import { type Address, parseAddress } from './addresses.ts';
 import { assignBit } from './assignments.ts';
+import { isHairpin, isHairpinReply, translateToCaller } from './hairpin.ts';
 import { say } from './nodes.ts';
 import { ctState, etherType, fields, type Packet, readBits, type Storage, sameWords, slot } from './packet.ts';
 import { addGap } from './run.ts';
@@ -52,9 +53,21 @@ function addressedBefore({ run, packet }: Step): VirtualAddress | undefined {
   return addresses.find(({ port }) => port === words[slot.ctTpDst]) ?? addresses[0];
 }
 
+/** What the tracker has learned of hairpins; undefined where it learns nothing, or the database's balancers are not known. */
+function memoryOf({ run }: Step): Set<string> | undefined {
+  return run.topology.southbound.loadBalancers ? run.conntrack.hairpins : undefined;
+}
+
 /** `R = chk_lb_hairpin()`, `R = chk_lb_hairpin_reply()`: whether a backend calls its own load balancer. */
 export function checkHairpin(step: Step, { type, dst }: { type: string; dst: FieldRef }): void {
   const { run, packet, into } = step;
+  const hairpins = memoryOf(step);
+  if (hairpins) {
+    const found = type === 'chk_lb_hairpin' ? isHairpin(step, hairpins) : isHairpinReply(step, hairpins);
+    assignBit(packet, dst, found);
+    say(into, 'modify', `${formatFieldRef(dst)} = ${found ? 1 : 0}`);
+    return;
+  }
   const address = addressedBefore(step);
   const isBack = isSentToItself(packet);
   if (isBack && !address) addGap(run, `the action ${type} is not modelled where a backend calls itself`);
@@ -77,8 +90,15 @@ function isSentToItself(packet: Packet): boolean {
   }
 }
 
-/** `ct_snat_to_vip;`: says what address the packet gets; like ovn-trace, does not give it to it. */
+/**
+ * `ct_snat_to_vip;`: says what address the packet gets; like ovn-trace, does not give
+ * it to it unless there is a tracker that remembers.
+ */
 export function translateToVirtualAddress(step: Step): void {
+  if (memoryOf(step)) {
+    translateToCaller(step);
+    return;
+  }
   addGap(step.run, 'the action ct_snat_to_vip is not modelled');
   const address = addressedBefore(step);
   if (address && address.port === step.packet.words[slot.ctTpDst]) {

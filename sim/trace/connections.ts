@@ -6,7 +6,7 @@ import { assign, load, move } from './assignments.ts';
 import type { Nat, NatAddress } from './ct.ts';
 import { append, say } from './nodes.ts';
 import type { Operation } from './operations.ts';
-import { ctState, type Packet, slot } from './packet.ts';
+import { ctState, fields, type Packet, readBits, type Storage, slot } from './packet.ts';
 import type { Continuation, Place } from './run.ts';
 import { type ActionOf, passedOn, type Step } from './step.ts';
 
@@ -31,7 +31,7 @@ export function translate(
   const nat = natOf(action, step.place);
   const copy = passedOn(step);
   const zone = nat.direction === 'src' && !nat.commonZone ? 'snat' : 'dnat';
-  const title = step.run.conntrack.translate(copy, zoneOf(step, zone), nat);
+  const title = step.run.conntrack.translate(copy, zoneOfDatapath(step, zone, nat), nat);
   return title === undefined ? undefined : fork(step, title, copy);
 }
 
@@ -107,6 +107,12 @@ function setMarks(entry: Packet, { mark, label }: ActionOf<'ct_commit'>): void {
   }
 }
 
+/** Translation on a switch, of backends that call themselves, has the switch's own zone unless it is a commit. */
+function zoneOfDatapath(step: Step, zone: NatZone, { direction, commonZone }: Nat): string {
+  if (!direction || commonZone) return zoneOf(step, zone);
+  return `${step.place.datapath.binding.uuid} ${zone}`;
+}
+
 /**
  * The zone that connections are looked up in, as ovn-controller assigns them: on
  * a switch the port's that the packet comes from or goes to, on a router one for
@@ -124,4 +130,20 @@ export function saveState({ packet, into }: Step, { dst }: { dst: FieldRef }): v
   const state = found & ctState.trk ? found & 0xff : 0;
   assign(packet, dst, BigInt(state));
   say(into, 'action', `/* ${formatFieldRef(dst)} = ${state}; */`);
+}
+
+const remembered = {
+  ct_nw_dst: { ...(fields['ip4.dst'] as Storage), slot: slot.ctNwDst },
+  ct_ip6_dst: { ...(fields['ip6.dst'] as Storage), slot: slot.ctIp6Dst },
+  ct_tp_dst: { ...(fields['tcp.dst'] as Storage), slot: slot.ctTpDst },
+} as const;
+
+/**
+ * `R = ct_nw_dst();` and its kin: where the connection's opener sent its first
+ * packet.  False where nobody remembers that; like ovn-trace we then leave R as it is.
+ */
+export function recallDestination({ run, packet }: Step, type: keyof typeof remembered, dst: FieldRef): boolean {
+  if (!run.conntrack.hairpins) return false;
+  assign(packet, dst, readBits(packet, remembered[type]));
+  return true;
 }

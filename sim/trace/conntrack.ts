@@ -92,6 +92,7 @@ export function trackingConntrack(): Conntrack {
     balance: (packet, zone, name, backends) => balance(tableOf(zone), packet, name, backends),
     commit: (packet, zone, change) => commit(tableOf(zone), packet, change),
     cross: clearConntrack,
+    hairpins: new Set(),
   };
 }
 
@@ -107,7 +108,19 @@ function track(table: Table, packet: Packet): Found | undefined {
       : ctState.trk | ctState.new;
   words[slot.ctMark] = found?.connection.mark ?? 0;
   words.set(found?.connection.label ?? new Uint32Array(4), slot.ctLabel);
+  rememberOriginal(packet, found?.connection.original ?? tupleOf(packet));
   return found;
+}
+
+/** Where the connection's opener sent its first packet. */
+function rememberOriginal({ words }: Packet, original: Tuple | undefined): void {
+  words.fill(0, slot.ctNwDst, slot.ctTpDst + 1);
+  if (!original) return;
+  const { family, dst } = original;
+  if (family === 4) words[slot.ctNwDst] = Number(dst.address);
+  else
+    for (let i = 0; i < 4; i++) words[slot.ctIp6Dst + i] = Number((dst.address >> BigInt(96 - 32 * i)) & 0xffffffffn);
+  words[slot.ctTpDst] = dst.port;
 }
 
 function stateOf({ connection, isReply, isRelated, isCrossing }: Found): number {

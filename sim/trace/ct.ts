@@ -51,6 +51,11 @@ export interface Conntrack {
   commit(packet: Packet, zone: string, change: (entry: Packet) => void): void;
   /** The packet crosses into another datapath. */
   cross(packet: Packet): void;
+  /**
+   * Of a tracker that remembers: replies of backends that called themselves, as
+   * `chk_lb_hairpin` learned them.  Absent where nothing is remembered.
+   */
+  readonly hairpins?: Set<string>;
 }
 
 export interface BalanceResult {
