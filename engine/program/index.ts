@@ -168,13 +168,13 @@ export class ProgramBuilder {
 /** Ports whose connections are tracked by themselves: controller/ovn-controller.c, `update_ct_zones`. */
 const hasZone = ({ reach }: LocalPort): boolean => reach.kind === 'vif' || reach.kind === 'network';
 
-/** Tunnel keys of a datapath's ports and groups by name; ports come first. `none` is no port. */
+/** Tunnel keys of a datapath's ports and groups by name; ports come before groups, and `none` is no port in any case. */
 function portKeys({ ports, groups }: LocalDatapath): ReadonlyMap<string, number> {
   return new Map([
-    ['none', 0] as const,
-    ['', 0] as const,
     ...groups.map(({ group }) => [group.name, group.tunnelKey] as const),
     ...ports.map(({ binding }) => [binding.logicalPort, binding.tunnelKey] as const),
+    ['none', 0] as const,
+    ['', 0] as const,
   ]);
 }
 

@@ -341,12 +341,14 @@ export function packetOf(flow: Flow): Packet {
 
 /** The header words of a flow as text, for comparisons: without what is derived, and where it came in. */
 export function headerText(flow: Flow): string {
+  const ports = (flow[W_L4] as bigint) >> 32n;
   const isIcmp6 = (flow[W_ETH_DST] as bigint) >> 48n === 0x86ddn && BigInt.asUintN(8, flow[W_L4] as bigint) === 58n;
+  const isNeighbor = isIcmp6 && (ports === 135n << 16n || ports === 136n << 16n);
   const shown = (word: bigint, i: number): bigint => {
     if (i === W_IN || i === W_TUNNEL) return 0n;
     if (i === W_DERIVED) return BigInt.asUintN(B_LONGER, word) >> BigInt(B_TCP_FLAGS);
-    // Who is asked for is a field of ICMPv6 only.
-    return i >= W_ND_TARGET && i < W_IP6_LABEL && !isIcmp6 ? 0n : word;
+    // Others have no such field, whatever stands there.
+    return i >= W_ND_TARGET && i < W_IP6_LABEL && !isNeighbor ? 0n : word;
   };
   return [...flow.subarray(0, PACKET_WORDS)].map((word, i) => shown(word, i).toString(16)).join(' ');
 }

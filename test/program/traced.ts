@@ -2,7 +2,7 @@
 import { LEARNED_FDB, LEARNED_NEIGHBOR } from '../../asm/plane/image.ts';
 import { PACKET_WORDS } from '../../asm/plane/layout.ts';
 import { parseEthernet, parseIpv4, parseIpv6 } from '../../engine/lang/index.ts';
-import type { Southbound } from '../../engine/ovsdb/southbound.ts';
+import type { PortBinding, Southbound } from '../../engine/ovsdb/southbound.ts';
 import { fieldPieces } from '../../engine/program/fields.ts';
 import { buildProgram, type Placement, type Program } from '../../engine/program/index.ts';
 import type { Conntrack } from '../../sim/trace/index.ts';
@@ -16,11 +16,19 @@ export const chassis = 'here';
 /** Ports that are reached otherwise than by a physical port of their own, which logical flows do not tell. */
 const elsewhere = ['remote', 'vtep', 'virtual', 'external'];
 
-/** The database with all ports bound to the one chassis, and all that packets are delivered to plain VIFs. */
+/**
+ * The database with all ports bound to the one chassis, and all that packets are delivered to plain VIFs.
+ * Patch ports without a peer that knows them lead nowhere on a chassis; the tracer takes them for ports all the same.
+ */
 export function onOneChassis(southbound: Southbound): Southbound {
+  const peers = new Map(southbound.ports.map(({ logicalPort, options }) => [logicalPort, options.peer]));
+  const leadsOn = ({ type, logicalPort, options }: PortBinding) =>
+    !['patch', 'l3gateway'].includes(type) || peers.get(options.peer ?? '') === logicalPort;
   return {
     ...southbound,
-    ports: southbound.ports.map((port) => ({ ...port, chassis, type: elsewhere.includes(port.type) ? '' : port.type })),
+    ports: southbound.ports
+      .filter(leadsOn)
+      .map((port) => ({ ...port, chassis, type: elsewhere.includes(port.type) ? '' : port.type })),
   };
 }
 
