@@ -1,0 +1,21 @@
+/**
+ * A chassis of OVN in a library: frames go in by its ports and come out of them.
+ *
+ *     const node = createNode({ southbound, chassis: 'node1' });
+ *     node.send('vm1', frame);
+ *     for (const { port, frame } of node.received()) ...
+ *     node.advance(1000);
+ *
+ * Nothing happens by itself: frames are processed when they are sent, and time is what
+ * `advance` says.
+ */
+export {
+  createNode,
+  type FlowCounters,
+  type Node,
+  type NodeOptions,
+  type NodeStats,
+  type Received,
+} from './node.ts';
+export type { CacheCounters, PlaneOptions, PortCounters } from './plane.ts';
+export type { NodePort } from './ports.ts';

@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import { createNode } from '../../engine/node/index.ts';
+import { computeSouthbound } from '../../engine/northd/index.ts';
+import { placementOf } from '../../engine/program/index.ts';
+import { addPort, addRouter, addRouterPort, addSwitch, attach, northbound } from '../northd/router/build.ts';
+import { echoReply, headersOf, icmpOf } from '../oracle/answers.ts';
+import { echo, whoHas } from '../oracle/frames.ts';
+
+const hosts = {
+  a1: { mac: '02:00:00:00:01:01', ip: '10.0.1.1' },
+  a2: { mac: '02:00:00:00:01:02', ip: '10.0.1.2' },
+  b1: { mac: '02:00:00:00:02:01', ip: '10.0.2.1' },
+} as const;
+
+function routed() {
+  const nb = northbound();
+  addSwitch(nb, 'a');
+  addSwitch(nb, 'b');
+  addRouter(nb, 'r');
+  for (const [name, { mac, ip }] of Object.entries(hosts)) addPort(nb, name.slice(0, 1), name, [`${mac} ${ip}`]);
+  addRouterPort(nb, 'r', 'r-a', '02:00:00:00:01:fe', ['10.0.1.254/24']);
+  addRouterPort(nb, 'r', 'r-b', '02:00:00:00:02:fe', ['10.0.2.254/24']);
+  attach(nb, 'a', 'r-a');
+  attach(nb, 'b', 'r-b');
+  return nb;
+}
+
+function nodeOf(nb = routed()) {
+  const { southbound } = computeSouthbound(nb);
+  return createNode({ southbound, chassis: 'here', placement: placementOf(nb), bindings: Object.keys(hosts) });
+}
+
+describe('a chassis', () => {
+  test('answers for the router, and routes', () => {
+    const node = nodeOf();
+    expect(node.problems).toEqual([]);
+    node.send('a1', whoHas(hosts.a1, '10.0.1.254'));
+    const [answer, ...others] = node.received();
+    expect(others).toEqual([]);
+    expect(answer?.port).toBe('a1');
+    expect(headersOf(answer?.frame ?? new Uint8Array())?.arp).toMatchObject({ op: 2, sha: '02:00:00:00:01:fe' });
+
+    const way = { src: hosts.a1.mac, dst: '02:00:00:00:01:fe' };
+    node.send('a1', echo(way, { src: hosts.a1.ip, dst: hosts.b1.ip }));
+    const [there] = node.received();
+    expect(there?.port).toBe('b1');
+    const { eth, ip } = headersOf(there?.frame ?? new Uint8Array()) ?? {};
+    expect(eth).toMatchObject({ src: '02:00:00:00:02:fe', dst: hosts.b1.mac });
+    expect(ip).toMatchObject({ src: hosts.a1.ip, dst: hosts.b1.ip });
+    node.send('b1', echoReply(there?.frame ?? new Uint8Array()));
+    const [back] = node.received();
+    expect(back?.port).toBe('a1');
+    expect(icmpOf(back?.frame ?? new Uint8Array())?.type).toBe(0);
+  });
+
+  test('says who is not there', () => {
+    expect(() => nodeOf().send('zz', new Uint8Array(64))).toThrow('there is no port "zz" on chassis "here"');
+  });
+});
