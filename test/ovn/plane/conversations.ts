@@ -36,7 +36,7 @@ import type { Received } from '../../oracle/packet-world.ts';
 import { contains, farAway, type Host, type Scene, type Target } from './scene.ts';
 
 /** How many conversations of each kind a scene has at most; it has those that come first, of all kinds of pairs in turn. */
-const most = { pings: 40, tcp: 24, udp: 20, errors: 5, fragments: 5 };
+const most = { pings: 40, tcp: 24, udp: 20, errors: 5, fragments: 5, choices: 4 };
 
 /** From whom to which address. */
 interface Pair {
@@ -69,6 +69,10 @@ export function conversationsOf(scene: Scene): Conversation[] {
     ...someOf(pairs, most.fragments).map((pair) => fragments(scene, pair)),
     ...someOf(pairs, 2).map((pair) => longPacket(scene, pair)),
     ...someOf(pairs, 3).map((pair) => strays(scene, pair)),
+    ...someOf(
+      pairs.filter(({ target }) => target.protocol === 'tcp' || target.protocol === 'udp'),
+      most.choices,
+    ).map((pair) => choices(scene, pair)),
   ];
 }
 
@@ -347,6 +351,25 @@ function strays(scene: Scene, pair: Pair): Conversation {
       await stage.send(pair.from.port, ...dying);
       const marked = { ...ip, tos: 0xb9 };
       await stage.send(pair.from.port, frame(way, marked, protocols.udp, udp(8, 53, text('marked'))));
+    },
+  };
+}
+
+/** Many connections to one balanced address: each backend gets some, and nobody else any. */
+function choices(scene: Scene, pair: Pair): Conversation {
+  return {
+    name: nameOf(pair, 'many connections'),
+    async play(stage) {
+      const way = await wayTo(stage, scene, pair.from, pair.target.ip);
+      const ip = { src: sourceOf(pair), dst: pair.target.ip };
+      const dst = pair.target.port ?? 80;
+      const openings = Array.from({ length: 48 }, (_, at) =>
+        pair.target.protocol === 'udp'
+          ? frame(way, ip, protocols.udp, udp(20_000 + at, dst, text('choose')))
+          : frame(way, ip, protocols.tcp, tcp({ src: 20_000 + at, dst, flags: flags.syn })),
+      );
+      const there = arrivals(scene, await stage.send(pair.from.port, ...openings));
+      stage.note(`who was chosen: ${[...new Set(there.map(({ port }) => port))].sort().join(', ')}`);
     },
   };
 }

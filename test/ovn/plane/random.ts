@@ -4,6 +4,8 @@ import { mutants, opensConnection, type Sent } from '../../oracle/mutations.ts';
 import { farAway, type Scene } from './scene.ts';
 import { mayTeach } from './services.ts';
 
+const randomName = 'random frames';
+
 export interface RandomFrames {
   seed: number;
   count: number;
@@ -16,7 +18,8 @@ export interface RandomFrames {
  * may learn something come last, and are followed by some valid frames, which show what was learned.
  */
 export function randomFrames(scene: Scene, steps: readonly Step[], { seed, count, batch }: RandomFrames): Conversation {
-  const pool = [...poolOf(steps).values()];
+  const conversations = steps.filter(({ conversation }) => !conversation.startsWith(randomName));
+  const pool = [...poolOf(conversations).values()];
   const source = {
     seed,
     pool,
@@ -35,7 +38,7 @@ export function randomFrames(scene: Scene, steps: readonly Step[], { seed, count
     // Not those whose connection may have been opened and ended meanwhile: see mutations.ts.
     .filter(({ frame }) => !opensConnection(frame));
   return {
-    name: `random frames of seed ${seed}`,
+    name: `${randomName} of seed ${seed}`,
     async play(stage) {
       const quiet = (list: readonly Sent[]): Sent[] => list.filter(({ frame }) => !mayTeach(frame));
       for (const each of portions(quiet(all), batch)) await stage.send(each[0].port, ...each.map(({ frame }) => frame));
