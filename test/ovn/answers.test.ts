@@ -3,6 +3,7 @@
  * the same frame.  Where a flow's own actions change a frame before or after, the
  * test changes it in the same way, written down by hand from the flow.
  */
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseFlowActions } from '../../engine/lang/index.ts';
 import type { OptionValue } from '../../engine/lang/ir.ts';
@@ -10,6 +11,7 @@ import {
   dhcpv4Answer,
   dhcpv6Answer,
   dnsAnswer,
+  flowText,
   nestedAnswer,
   putFragmentMtu,
   type Resumed,
@@ -361,6 +363,8 @@ test('reject of a load balancer without backends', async () => {
 });
 
 describe('VLAN tags', () => {
+  const lyingTcp = tcp(1, 2);
+  lyingTcp[12] = 0x60;
   const ends = (version: number): Ends => ({
     ethSrc: '00:00:00:00:00:22',
     ethDst: '00:00:00:00:00:23',
@@ -372,6 +376,7 @@ describe('VLAN tags', () => {
     ['an ICMP error keeps the tag', 4, proto.udp, udp(1, 2), [0x6123], 4],
     ['an ICMPv6 error keeps the tag', 6, proto.udp, udp(1, 2), [0x6123], 4],
     ['of two tags the outer one is kept', 4, proto.udp, udp(1, 2), [0x0123, 0x0456], 4],
+    ['a reset of a segment whose data begin nowhere has no ports', 4, proto.tcp, lyingTcp, [], 0],
     ['a reset loses it', 4, proto.tcp, tcp(1, 2), [0x0123], 0],
     ['an abort loses it', 6, proto.sctp, sctp(1, 2, 3, chunks.data), [0x0123], 0],
   ] as const)('%s', async (_, version, protocol, payload, tags, more) => {
@@ -566,5 +571,61 @@ describe('DNS', () => {
     expect(dnsAnswer(sent, (name) => records.get(name))).toEqual({ frame: sent, success: false });
     const passed = routed(sent, hosts.b.routerMac, hosts.b.mac);
     await expectAnswers('a', sent, [{ port: 'b', frame: passed }]);
+  });
+});
+
+describe('what the log says of a packet', () => {
+  const four = from('a', hosts.b.v4);
+  const six = from('a', hosts.b.v6);
+  const target = (type: number, option: string) =>
+    packet(six, proto.icmp6, icmp(type, 0, concat(zeros(4), ip('fd00::1'), bytes(option))));
+  const arp = bytes('ffffffffffff 00000000000a 0806 0001 0800 0604 0001 00000000000a 0a00000a 000000000000 0a000001');
+  const frames: [string, Uint8Array][] = [
+    ['TCP', packet(four, proto.tcp, tcp(1, 2, { flags: 0x12 }), { tos: 0xb9 })],
+    ['TCP over IPv6', packet(six, proto.tcp, tcp(1, 2, { flags: 0xff }), { tos: 0xb9 })],
+    ['TCP without flags, with a tag', packet(four, proto.tcp, tcp(1, 2, { flags: 0 }), { tags: [0x2005] })],
+    ['UDP with two tags', packet(four, proto.udp, udp(1, 2), { tags: [0x2005, 7] })],
+    ['UDP with three', packet(four, proto.udp, udp(1, 2), { tags: [0x2005, 7, 8] })],
+    ['a first fragment', packet(four, proto.udp, udp(1, 2, zeros(8)), { fragment: 0x2000 })],
+    ['a later fragment', packet(four, proto.udp, udp(1, 2, zeros(8)), { fragment: 3 })],
+    ['SCTP', packet(four, proto.sctp, sctp(1, 2, 3, chunks.data))],
+    ['ICMP', packet(four, proto.icmp, icmp(8, 1))],
+    ['IGMP', packet(four, proto.igmp, bytes('16000000 ef010101'))],
+    ['GRE', packet(six, 47, zeros(8))],
+    ['ICMPv6 over IPv4', packet(four, proto.icmp6, icmp(8, 1))],
+    ['a solicitation', target(135, '0101 000000000001')],
+    ['an advertisement', target(136, '0201 000000000001')],
+    [
+      'an IPv6 fragment',
+      packet(six, proto.udp, udp(1, 2), { extensions: bytes('1100 0008 00000007'), nextHeader: 44 }),
+    ],
+    ['ARP', arp],
+    ['reverse ARP', Uint8Array.from(arp, (byte, at) => (at === 12 ? 0x80 : at === 13 ? 0x35 : at === 21 ? 3 : byte))],
+    ['LLDP', concat(bytes('0180c200000e 00000000000a 88cc'), zeros(46))],
+    ['802.3', concat(bytes('0180c2000000 00000000000a 0026 424203'), zeros(43))],
+  ];
+
+  /** The first line of a trace is the packet as a flow. */
+  async function expectText(frame: Uint8Array): Promise<void> {
+    const trace = await peer.appctl('ofproto/trace', 'br-int', 'in_port=1', hex(frame));
+    const [line] = trace.split('\n');
+    expect(`Flow: ${flowText(frame)}`).toBe(line.replace(/in_port=1,/, ''));
+  }
+
+  test.each(frames)('%s', async (_, frame) => {
+    await expectText(frame);
+  });
+
+  test('frames with bytes changed', async () => {
+    const change = fc.tuple(fc.nat(80), fc.integer({ min: 0, max: 255 }));
+    const pick = fc.tuple(fc.constantFrom(...frames), fc.array(change, { minLength: 1, maxLength: 4 }));
+    await fc.assert(
+      fc.asyncProperty(pick, async ([[, frame], changes]) => {
+        const changed = frame.slice();
+        for (const [at, value] of changes) changed[at % frame.length] = value;
+        await expectText(changed);
+      }),
+      { numRuns: 400, seed: 20230 },
+    );
   });
 });

@@ -19,6 +19,7 @@ import { icmpError } from './icmp.ts';
 import { neighborAdvertisement, neighborSolicitation } from './neighbor.ts';
 import { reject, sctpAbort, tcpReset } from './reset.ts';
 
+export { aclLog, flowText } from './acl-log.ts';
 export { arpRequest, gratuitousArp, reverseArp } from './arp.ts';
 export {
   type BfdControl,

@@ -4,7 +4,7 @@
  */
 import { crc32c, setU32, u16, u32, Writer } from './bytes.ts';
 import { composeIp, fillTransportChecksum, TCP_CHECKSUM } from './compose.ts';
-import { PROTO_ICMP, PROTO_ICMPV6, PROTO_SCTP, PROTO_TCP, readIp } from './headers.ts';
+import { PROTO_ICMP, PROTO_ICMPV6, PROTO_SCTP, PROTO_TCP, portsOf, readIp } from './headers.ts';
 import { icmpError, wayOf } from './icmp.ts';
 
 const TTL = 63;
@@ -28,7 +28,8 @@ const ICMP_UNREACHABLE6 = 1;
 export function tcpReset(frame: Uint8Array, turns = false): Uint8Array | undefined {
   const ip = readIp(frame);
   if (ip?.proto !== PROTO_TCP || ip.l4 + 20 > ip.end) return undefined;
-  const header = new Writer(20).u16(u16(frame, ip.l4 + 2)).u16(u16(frame, ip.l4));
+  const { src, dst } = portsOf(frame, ip);
+  const header = new Writer(20).u16(dst).u16(src);
   header.u32(0).u32(u32(frame, ip.l4 + 4) + 1);
   const payload = header
     .u16(0x5000 | RST | ACK)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { readIp, udpPayload } from '../../../engine/node/answer/headers.ts';
-import { be16, bytes, concat, type Ends, packet, proto, udp, zeros } from './frames.ts';
+import { portsOf, readIp, udpPayload } from '../../../engine/node/answer/headers.ts';
+import { be16, bytes, concat, type Ends, packet, proto, tcp, udp, zeros } from './frames.ts';
 
 const four: Ends = { ethSrc: '00:00:00:00:00:01', ethDst: '00:00:00:00:00:02', src: '10.0.0.1', dst: '10.0.0.2' };
 const six: Ends = { ...four, src: 'fd00::1', dst: 'fd00::2' };
@@ -99,4 +99,34 @@ test('udpPayload ends where UDP or the packet does', () => {
   expect(udpPayload(frame, ip)).toEqual({ at: 42, end: 46 });
   expect(udpPayload(frame, { ...ip, proto: proto.tcp })).toBeUndefined();
   expect(udpPayload(frame, { ...ip, end: 41 })).toBeUndefined();
+});
+
+describe('portsOf', () => {
+  const of = (protocol: number, payload: Uint8Array) => {
+    const frame = packet(four, protocol, payload);
+    const found = readIp(frame);
+    return found && portsOf(frame, found);
+  };
+  const none = { src: 0, dst: 0, flags: 0 };
+
+  test('reads what is whole', () => {
+    expect(of(proto.udp, udp(1, 2))).toEqual({ src: 1, dst: 2, flags: 0 });
+    expect(of(proto.udp, udp(1, 2).subarray(0, 7))).toEqual(none);
+    expect(of(proto.sctp, zeros(12).fill(1))).toEqual({ src: 257, dst: 257, flags: 0 });
+    expect(of(proto.sctp, zeros(11).fill(1))).toEqual(none);
+    expect(of(proto.tcp, tcp(1, 2).subarray(0, 19))).toEqual(none);
+    expect(of(47, zeros(20).fill(1))).toEqual(none);
+  });
+
+  test.each([
+    [0x00, none],
+    [0x40, none],
+    [0x5f, { src: 1, dst: 2, flags: 0xf02 }],
+    [0x60, { src: 1, dst: 2, flags: 2 }],
+    [0x70, none],
+  ])('where TCP begins its data at %i', (offset, expected) => {
+    const segment = tcp(1, 2, { flags: 2 }, zeros(4));
+    segment[12] = offset;
+    expect(of(proto.tcp, segment)).toEqual(expected);
+  });
 });

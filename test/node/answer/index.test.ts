@@ -90,6 +90,7 @@ function allAnswers(frame: Uint8Array): { name: string; sent: Uint8Array }[] {
   answers.readMembership(frame);
   answers.readServiceAnswer(frame);
   answers.readBfd(frame);
+  answers.flowText(frame);
   const prefix = answers.readPrefixAnswer(frame);
   return [
     ...made.flatMap(({ name, sent }) => (sent ? [{ name, sent }] : [])),

@@ -27,6 +27,14 @@ describe('TCP', () => {
     expect(problemsOf(answer)).toEqual([]);
   });
 
+  test('of a segment whose data begin nowhere has no ports', () => {
+    for (const offset of [0x40, 0x60]) {
+      const segment = tcp(1, 2);
+      segment[12] = offset;
+      expect(hex(tcpReset(packet(four, proto.tcp, segment))?.subarray(34, 38) ?? zeros(0))).toBe('00000000');
+    }
+  });
+
   test('only TCP, and all of its header', () => {
     expect(tcpReset(packet(four, proto.udp, udp(1, 2, zeros(20))))).toBeUndefined();
     expect(tcpReset(packet(four, proto.tcp, tcp(1, 2).subarray(0, 19)))).toBeUndefined();
