@@ -73,9 +73,12 @@ export function meets({ required, rest }: Condition, words: Uint32Array): boolea
   return typeof rest === 'boolean' ? rest : rest(words);
 }
 
-/** Adds what a match asks of a word, once. */
+/** Of longer lists only the beginning is searched for what is added: texts of any length are read in time. */
+const searchedWords = 64;
+
+/** Adds what a match asks of a word, mostly once. */
 export function addWord(required: WordTest[], { at, mask, value }: WordTest): void {
-  for (let i = 0; i < required.length; i++) {
+  for (let i = 0; i < required.length && i < searchedWords; i++) {
     const known = required[i] as WordTest;
     if (known.at === at && known.mask === mask && known.value === value) return;
   }
@@ -133,6 +136,16 @@ function disjunction(terms: readonly Expr[], context: MatchContext): Test {
   if (tests.length === 0) return false;
   // A set of addresses may have thousands of members: a loop, not a chain of calls.
   return tests.length === 1 ? (tests[0] as Decision) : (packet) => tests.some((test) => test(packet));
+}
+
+/** True where all words of one of several lists are as asked; no list is empty. */
+export function anyOf(alternatives: readonly (readonly WordTest[])[]): Decision {
+  if (alternatives.every(({ length }) => length === 1)) return anyWord(alternatives.flat());
+  const tests = alternatives.flatMap((words) => {
+    const test = equal(words);
+    return test === true ? [] : [test];
+  });
+  return (packet) => tests.some((test) => test(packet));
 }
 
 /** More values than this are looked up instead of tried. */

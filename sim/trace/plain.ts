@@ -1,12 +1,12 @@
 /**
  * The usual text of a match, read without the parser: `inport == "a" && ip4.dst ==
- * 10.0.0.0/16 && tcp`, fields against one constant each and predicates, all of
+ * 10.0.0.0/16 && tcp`, fields against constants and predicates, all of
  * them to hold.  What a field takes for granted comes from the parser, once for
  * each field.  Whatever is not plain or might be wrong is left to the parser.
  */
 import { annotate, findSymbol, LangError, parseIpv6, parseMatch, simplify } from '../../engine/lang/index.ts';
 import type { Expr, FieldRef } from '../../engine/lang/ir.ts';
-import { addWord, compileMatch, type Decision, type WordTest, wordTests } from './matcher.ts';
+import { addWord, anyOf, compileMatch, type Decision, type WordTest, wordTests } from './matcher.ts';
 import { type Bits, resolveField, slot, wordsOf } from './packet.ts';
 
 /** What a plain text asks of a packet: all of the words, and one alternative of each choice. */
@@ -35,7 +35,7 @@ interface Meaning {
 }
 
 const term =
-  /[ \t-\r]*([a-z][a-z0-9_.]*(?:\[\d+(?:\.\.\d+)?\])?)(?: *== *(?:"([^"\\^]*)"|([0-9a-fA-F.:x]+)(?:\/(\d\d?))?))?[ \t-\r]*(?:(&&)|$)/y;
+  /[ \t-\r]*([a-z][a-z0-9_.]*(?:\[\d+(?:\.\.\d+)?\])?)(?: *== *(?:"([^"\\^]*)"|([0-9a-fA-F.:x]+(?:\/\d{1,3})?)|\{([0-9a-fA-F.:x/, ]+)\}))?[ \t-\r]*(?:(&&)|$)/y;
 
 /**
  * Reads a plain text; undefined if it is not plain, or names a port that
@@ -47,9 +47,9 @@ export function readPlain(text: string, portKey: (name: string) => number | unde
   let namesPorts = false;
   term.lastIndex = 0;
   for (;;) {
-    const [, name, port, number, prefix, more] = term.exec(text) ?? [];
+    const [, name, port, number, set, more] = term.exec(text) ?? [];
     if (name === undefined) return undefined;
-    const meaning = meaningOf(name, port !== undefined || number !== undefined);
+    const meaning = meaningOf(name, port !== undefined || number !== undefined || set !== undefined);
     if (!meaning || meaning.isPort !== (port !== undefined)) return undefined;
     if (port !== undefined) {
       const value = portKey(port);
@@ -57,7 +57,11 @@ export function readPlain(text: string, portKey: (name: string) => number | unde
       words.push({ at: slot[name === 'inport' ? 'inport' : 'outport'], mask: -1, value });
       namesPorts = true;
     } else if (meaning.bits && number !== undefined) {
-      if (!addConstant(words, meaning.bits, number, prefix)) return undefined;
+      if (!addConstant(words, meaning.bits, number)) return undefined;
+    } else if (meaning.bits && set !== undefined) {
+      const choice = choiceOfConstants(meaning.bits, set);
+      if (!choice) return undefined;
+      choices.push(choice);
     }
     for (const word of meaning.words) addWord(words, word);
     for (const choice of meaning.choices) if (!choices.includes(choice)) choices.push(choice);
@@ -166,19 +170,38 @@ function wordsOfLiteral(expr: Expr): WordTest[] | undefined {
   return wordTests(expr.symbol.field, expr.symbol.ofs, expr.value, expr.mask);
 }
 
+function choiceOfConstants(bits: Bits, set: string): Choice | undefined {
+  const alternatives: WordTest[][] = [];
+  for (const text of set.split(',')) {
+    const words: WordTest[] = [];
+    if (!addConstant(words, bits, text.trim()) || words.length === 0) return undefined;
+    alternatives.push(words);
+  }
+  return { test: anyOf(alternatives), alternatives };
+}
+
 /** Adds the words of a constant; false if it is not plain or does not fit. */
-function addConstant(words: WordTest[], bits: Bits, text: string, prefix: string | undefined): boolean {
+function addConstant(words: WordTest[], bits: Bits, constant: string): boolean {
+  const slash = constant.indexOf('/');
+  const text = slash < 0 ? constant : constant.slice(0, slash);
+  const prefix = slash < 0 ? undefined : prefixOf(constant.slice(slash + 1));
+  if (prefix !== undefined && prefix < 0) return false;
   const { where, ofs, n } = bits;
   if (n === 48 && where.width === 48) return prefix === undefined && addEthernet(words, where.slot, text);
   const low = (ofs + where.shift) & 31;
   if (low + n > 32) return addWide(words, bits, text, prefix);
   const value = n === 32 && text.includes('.') ? ipv4Of(text) : numberOf(text);
   if (value < 0 || value >= 2 ** n) return false;
-  if (prefix !== undefined && (!text.includes('.') || Number(prefix) > 32)) return false;
-  const mask = prefix === undefined ? 2 ** n - 1 : prefixMask(Number(prefix));
+  if (prefix !== undefined && (!text.includes('.') || prefix > 32)) return false;
+  const mask = prefix === undefined ? 2 ** n - 1 : prefixMask(prefix);
   const at = where.slot + wordsOf(where) - 1 - ((ofs + where.shift) >> 5);
   if (mask !== 0) words.push({ at, mask: mask << low, value: (value & mask) << low });
   return true;
+}
+
+/** The length of a prefix; -1 for anything else that may stand behind a slash. */
+function prefixOf(text: string): number {
+  return /^(?:0|[1-9]\d{0,2})$/.test(text) ? Number(text) : -1;
 }
 
 function prefixMask(length: number): number {
@@ -186,22 +209,24 @@ function prefixMask(length: number): number {
 }
 
 /** IPv6 addresses, and numbers that go into registers of more than 32 bits. */
-function addWide(words: WordTest[], { where, ofs, n }: Bits, text: string, prefix: string | undefined): boolean {
-  if (prefix !== undefined || text.includes('.')) return false;
-  const value = text.includes(':') ? (n === 128 ? parseIpv6(text) : undefined) : number128(text);
+function addWide(words: WordTest[], { where, ofs, n }: Bits, text: string, prefix: number | undefined): boolean {
+  if (text.includes('.')) return false;
+  const isIp6 = n === 128 && text.includes(':');
+  if (prefix !== undefined && (!isIp6 || prefix > 128)) return false;
+  const mask = ((1n << BigInt(n)) - 1n) & ~((1n << BigInt(n - (prefix ?? n))) - 1n);
+  const value = isIp6 ? parseIpv6(text) : number128(text);
   if (value === undefined || value >> BigInt(n) !== 0n) return false;
   const first = where.slot;
   const width = wordsOf(where);
   const low = BigInt(ofs + where.shift);
-  let v = value << low;
-  let m = ((1n << BigInt(n)) - 1n) << low;
-  const from = words.length;
+  let v = (value & mask) << low;
+  let m = mask << low;
   for (let at = first + width - 1; at >= first; at--) {
     if (m & 0xffffffffn) words.push({ at, mask: Number(m & 0xffffffffn) | 0, value: Number(v & 0xffffffffn) | 0 });
     v >>= 32n;
     m >>= 32n;
   }
-  return words.length > from;
+  return true;
 }
 
 function number128(text: string): bigint | undefined {

@@ -31,6 +31,15 @@ const constant = fc.oneof(
   ),
   fc.constantFrom('02:00:00:00:00:01', 'ff:ff:ff:ff:ff:ff', '02:00:00:00:00:1', '02-00-00-00-00-01', '2:0:0:0:0:0:0:1'),
   fc.constantFrom('fd00::1', 'ff02::1', '::', 'fd00::/8', '::1.2.3.4', '1.2.3.4/255.0.0.0', '4294967295', '4294967296'),
+  fc.constantFrom('{10.0.0.1, 10.0.0.0/16}', '{10.0.0.1}', '{6,17}', '{1, 6, 17, 58, 132, 135, 255, 2, 3, 4}', '{1 2}'),
+  fc.constantFrom(
+    '{fd00::1, fd00::/8}',
+    '{02:00:00:00:00:01, ff:ff:ff:ff:ff:ff}',
+    '{1,}',
+    '{ }',
+    '{10.0.0.0/0}',
+    'fd00::1/64',
+  ),
   fc.constantFrom('"a"', '"b"', '"c"', '"a\\"', '{1, 2}', '$set', '007', '12345678901', '0x', 'x', '^T'),
 );
 const names = fc.constantFrom(...symbolTable().keys(), 'nonsense', 'ip.nonsense');
@@ -89,6 +98,8 @@ test.each([
   'ip && tcp.dst == 80',
   'outport == "b" && reg0 == 10.0.0.32',
   'reg8[0..15] == 0',
+  'ip4.dst == {255.255.255.255, 10.0.0.1} && udp.dst == 67',
+  'ip6.dst == fd00::/64 && ip.ttl == {0, 1}',
   'ip6.dst == fd00::1 && nd_ns',
 ])('%s is plain', (match) => {
   expect(readPlain(match, context.portKey)).toBeDefined();
