@@ -15,6 +15,15 @@ ovn-nbctl lsp-add s s3 -- lsp-set-addresses s3 unknown -- lsp-add s s4 -- lsp-se
 `,
   },
   {
+    name: 'QoS marks',
+    base: 'pair',
+    commands: `
+ovn-nbctl qos-add a from-lport 100 'ip4.src == 10.0.1.1' dscp=46 -- qos-add a from-lport 99 'tcp' rate=1000000 burst=1000000 dscp=10
+ovn-nbctl qos-add a to-lport 100 'ip4.dst == 10.0.1.2' dscp=20 -- qos-add a to-lport 90 'udp' dscp=21 -- qos-add b to-lport 10 'ip6' dscp=8
+ovn-nbctl acl-add a to-lport 1000 'outport == "a1" && ip.dscp == 46' drop
+`,
+  },
+  {
     name: 'provider network with a tag',
     base: 'distributed',
     commands: `
