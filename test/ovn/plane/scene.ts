@@ -63,10 +63,15 @@ export interface Scene {
 /** Beyond the routers outside. */
 export const farAway = { ip4: '198.51.100.7', ip6: '2001:db8:f::7' } as const;
 
-export async function readScene(central: Central): Promise<Scene> {
+/** The northbound database of a central, as rows. */
+export async function northboundOfCentral(central: Central): Promise<Northbound> {
   const tables = Object.keys(northboundSchema) as NorthboundTable[];
   const schema = parseSchema(JSON.parse(readFileSync('/usr/share/ovn/ovn-nb.ovsschema', 'utf8')));
-  return sceneOf(readNorthbound(databaseOf(schema, await central.rows('OVN_Northbound', tables))).northbound);
+  return readNorthbound(databaseOf(schema, await central.rows('OVN_Northbound', tables))).northbound;
+}
+
+export async function readScene(central: Central): Promise<Scene> {
+  return sceneOf(await northboundOfCentral(central));
 }
 
 export function sceneOf(nb: Northbound): Scene {
