@@ -34,13 +34,17 @@ export async function loadNorthbound(
 
 /**
  * The logical flows: a southbound database is taken as it is, a northbound one
- * and manifests go through northd.  Fails as `loadNorthbound` does.
+ * and manifests go through northd and are given, too.  Fails as `loadNorthbound` does.
  */
-export async function loadFlows(inputs: string[], options: InputOptions = {}): Promise<{ southbound: Southbound }> {
+export async function loadFlows(
+  inputs: string[],
+  options: InputOptions = {},
+): Promise<{ southbound: Southbound; northbound?: Northbound }> {
   const sources = await readSources(inputs);
   const opened = openDatabase(sources);
   if (opened?.kind === 'southbound') return opened;
-  return { southbound: computed(opened?.northbound ?? planned(resourcesOf(sources, options)).northbound) };
+  const northbound = opened?.northbound ?? planned(resourcesOf(sources, options)).northbound;
+  return { southbound: computed(northbound), northbound };
 }
 
 /**
