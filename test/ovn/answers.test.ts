@@ -574,37 +574,61 @@ describe('DNS', () => {
   });
 });
 
-describe('what the log says of a packet', () => {
-  const four = from('a', hosts.b.v4);
-  const six = from('a', hosts.b.v6);
-  const target = (type: number, option: string) =>
-    packet(six, proto.icmp6, icmp(type, 0, concat(zeros(4), ip('fd00::1'), bytes(option))));
-  const arp = bytes('ffffffffffff 00000000000a 0806 0001 0800 0604 0001 00000000000a 0a00000a 000000000000 0a000001');
-  const frames: [string, Uint8Array][] = [
-    ['TCP', packet(four, proto.tcp, tcp(1, 2, { flags: 0x12 }), { tos: 0xb9 })],
-    ['TCP over IPv6', packet(six, proto.tcp, tcp(1, 2, { flags: 0xff }), { tos: 0xb9 })],
-    ['TCP without flags, with a tag', packet(four, proto.tcp, tcp(1, 2, { flags: 0 }), { tags: [0x2005] })],
-    ['UDP with two tags', packet(four, proto.udp, udp(1, 2), { tags: [0x2005, 7] })],
-    ['UDP with three', packet(four, proto.udp, udp(1, 2), { tags: [0x2005, 7, 8] })],
-    ['a first fragment', packet(four, proto.udp, udp(1, 2, zeros(8)), { fragment: 0x2000 })],
-    ['a later fragment', packet(four, proto.udp, udp(1, 2, zeros(8)), { fragment: 3 })],
-    ['SCTP', packet(four, proto.sctp, sctp(1, 2, 3, chunks.data))],
-    ['ICMP', packet(four, proto.icmp, icmp(8, 1))],
-    ['IGMP', packet(four, proto.igmp, bytes('16000000 ef010101'))],
-    ['GRE', packet(six, 47, zeros(8))],
-    ['ICMPv6 over IPv4', packet(four, proto.icmp6, icmp(8, 1))],
-    ['a solicitation', target(135, '0101 000000000001')],
-    ['an advertisement', target(136, '0201 000000000001')],
-    [
-      'an IPv6 fragment',
-      packet(six, proto.udp, udp(1, 2), { extensions: bytes('1100 0008 00000007'), nextHeader: 44 }),
-    ],
-    ['ARP', arp],
-    ['reverse ARP', Uint8Array.from(arp, (byte, at) => (at === 12 ? 0x80 : at === 13 ? 0x35 : at === 21 ? 3 : byte))],
-    ['LLDP', concat(bytes('0180c200000e 00000000000a 88cc'), zeros(46))],
-    ['802.3', concat(bytes('0180c2000000 00000000000a 0026 424203'), zeros(43))],
-  ];
+/** Every protocol that has something of its own. */
+const four: Ends = from('a', hosts.b.v4);
+const six: Ends = from('a', hosts.b.v6);
+const target = (type: number, option: string) =>
+  packet(six, proto.icmp6, icmp(type, 0, concat(zeros(4), ip('fd00::1'), bytes(option))));
+const arp = bytes('ffffffffffff 00000000000a 0806 0001 0800 0604 0001 00000000000a 0a00000a 000000000000 0a000001');
+const frames: [string, Uint8Array][] = [
+  ['TCP', packet(four, proto.tcp, tcp(1, 2, { flags: 0x12 }), { tos: 0xb9 })],
+  ['TCP over IPv6', packet(six, proto.tcp, tcp(1, 2, { flags: 0xff }), { tos: 0xb9 })],
+  ['TCP without flags, with a tag', packet(four, proto.tcp, tcp(1, 2, { flags: 0 }), { tags: [0x2005] })],
+  ['UDP with two tags', packet(four, proto.udp, udp(1, 2), { tags: [0x2005, 7] })],
+  ['UDP with three', packet(four, proto.udp, udp(1, 2), { tags: [0x2005, 7, 8] })],
+  ['a first fragment', packet(four, proto.udp, udp(1, 2, zeros(8)), { fragment: 0x2000 })],
+  ['a later fragment', packet(four, proto.udp, udp(1, 2, zeros(8)), { fragment: 3 })],
+  ['SCTP', packet(four, proto.sctp, sctp(1, 2, 3, chunks.data))],
+  ['ICMP', packet(four, proto.icmp, icmp(8, 1))],
+  ['IGMP', packet(four, proto.igmp, bytes('16000000 ef010101'))],
+  ['GRE', packet(six, 47, zeros(8))],
+  ['ICMPv6 over IPv4', packet(four, proto.icmp6, icmp(8, 1))],
+  ['a solicitation', target(135, '0101 000000000001')],
+  ['an advertisement', target(136, '0201 000000000001')],
+  ['an IPv6 fragment', packet(six, proto.udp, udp(1, 2), { extensions: bytes('1100 0008 00000007'), nextHeader: 44 })],
+  ['ARP', arp],
+  ['reverse ARP', Uint8Array.from(arp, (byte, at) => (at === 12 ? 0x80 : at === 13 ? 0x35 : at === 21 ? 3 : byte))],
+  ['LLDP', concat(bytes('0180c200000e 00000000000a 88cc'), zeros(46))],
+  ['802.3', concat(bytes('0180c2000000 00000000000a 0026 424203'), zeros(43))],
+];
 
+const change = fc.tuple(fc.nat(80), fc.integer({ min: 0, max: 255 }));
+
+/** Frames of which some bytes from offset `start` on are others. */
+const changedFrames = (start: number) =>
+  fc.tuple(fc.constantFrom(...frames), fc.array(change, { minLength: 1, maxLength: 4 })).map(([[, frame], changes]) => {
+    const changed = frame.slice();
+    for (const [at, value] of changes) changed[start + (at % (frame.length - start))] = value;
+    return changed;
+  });
+
+test('reject of frames with bytes changed', async () => {
+  await fc.assert(
+    fc.asyncProperty(changedFrames(14), async (frame) => {
+      frame.set(mac('00:00:00:00:00:22'), 6);
+      const answer = nestedAnswer('reject', frame);
+      peer.received();
+      await peer.send('t', frame);
+      const came = await passFence();
+      // Of a packet that its own lengths contradict ovn-controller quotes memory that is not the packet's.
+      const isBroken = flowText(frame).includes('nw_proto=0,') && !answer;
+      if (!isBroken) expect(came.map((each) => hex(each.frame))).toEqual(answer ? [hex(answer)] : []);
+    }),
+    { numRuns: 400, seed: 20231 },
+  );
+});
+
+describe('what the log says of a packet', () => {
   /** The first line of a trace is the packet as a flow. */
   async function expectText(frame: Uint8Array): Promise<void> {
     const trace = await peer.appctl('ofproto/trace', 'br-int', 'in_port=1', hex(frame));
@@ -617,13 +641,9 @@ describe('what the log says of a packet', () => {
   });
 
   test('frames with bytes changed', async () => {
-    const change = fc.tuple(fc.nat(80), fc.integer({ min: 0, max: 255 }));
-    const pick = fc.tuple(fc.constantFrom(...frames), fc.array(change, { minLength: 1, maxLength: 4 }));
     await fc.assert(
-      fc.asyncProperty(pick, async ([[, frame], changes]) => {
-        const changed = frame.slice();
-        for (const [at, value] of changes) changed[at % frame.length] = value;
-        await expectText(changed);
+      fc.asyncProperty(changedFrames(0), async (frame) => {
+        await expectText(frame);
       }),
       { numRuns: 400, seed: 20230 },
     );

@@ -130,14 +130,16 @@ export function udpPayload(frame: Uint8Array, ip: IpHeaders): { at: number; end:
 const portHeaders: Readonly<Record<number, number>> = { [PROTO_TCP]: 20, [PROTO_UDP]: 8, [PROTO_SCTP]: 12 };
 
 /**
- * The ports of a packet that is no later fragment, and TCP's twelve flags.  As
- * for Open vSwitch, all are 0 where the header is cut off, and where TCP's data
- * begin within the header or behind the packet.
+ * The ports of a packet, and TCP's twelve flags.  As for Open vSwitch, all are 0
+ * in a fragment that is not the first, where the header is cut off, and where
+ * TCP's data begin within the header or behind the packet.
  */
-export function portsOf(frame: Uint8Array, { l4, end, proto }: IpHeaders): { src: number; dst: number; flags: number } {
+export function portsOf(frame: Uint8Array, ip: IpHeaders): { src: number; dst: number; flags: number } {
+  const { family, l3, l4, end, proto } = ip;
   const header = portHeaders[proto] ?? Number.POSITIVE_INFINITY;
   const isTcp = proto === PROTO_TCP && l4 + header <= end;
   const length = isTcp ? (frame[l4 + 12] >>> 4) * 4 : header;
-  if (length < header || l4 + length > end) return { src: 0, dst: 0, flags: 0 };
+  const isLater = family === 4 && (u16(frame, l3 + 6) & 0x1fff) !== 0;
+  if (isLater || length < header || l4 + length > end) return { src: 0, dst: 0, flags: 0 };
   return { src: u16(frame, l4), dst: u16(frame, l4 + 2), flags: isTcp ? u16(frame, l4 + 12) & 0xfff : 0 };
 }

@@ -2,7 +2,7 @@
  * Ends of connections: what `tcp_reset { }`, `sctp_abort { }` and `reject { }`
  * make of a packet.  A VLAN tag is lost with TCP and SCTP.
  */
-import { crc32c, setU32, u16, u32, Writer } from './bytes.ts';
+import { crc32c, setU32, u32, Writer } from './bytes.ts';
 import { composeIp, fillTransportChecksum, TCP_CHECKSUM } from './compose.ts';
 import { PROTO_ICMP, PROTO_ICMPV6, PROTO_SCTP, PROTO_TCP, portsOf, readIp } from './headers.ts';
 import { icmpError, wayOf } from './icmp.ts';
@@ -22,12 +22,12 @@ const ICMP_UNREACHABLE6 = 1;
 
 /**
  * `tcp_reset { }`: RST and ACK with sequence number 0, which acknowledges one
- * more than the segment's sequence number.  The ports change sides; `turns`
+ * more than the segment's sequence number, which must be there.  The ports change sides; `turns`
  * says whether the addresses do.
  */
 export function tcpReset(frame: Uint8Array, turns = false): Uint8Array | undefined {
   const ip = readIp(frame);
-  if (ip?.proto !== PROTO_TCP || ip.l4 + 20 > ip.end) return undefined;
+  if (ip?.proto !== PROTO_TCP || ip.l4 + 8 > ip.end) return undefined;
   const { src, dst } = portsOf(frame, ip);
   const header = new Writer(20).u16(dst).u16(src);
   header.u32(0).u32(u32(frame, ip.l4 + 4) + 1);
@@ -52,7 +52,8 @@ export function sctpAbort(frame: Uint8Array, turns = false): Uint8Array | undefi
   if (chunk === CHUNK_ABORT || (chunk === CHUNK_INIT && ip.l4 + 32 > frame.length)) return undefined;
   const ownTag = u32(frame, ip.l4 + 4);
   const isReflected = ownTag !== 0 || chunk !== CHUNK_INIT;
-  const header = new Writer(16).u16(u16(frame, ip.l4 + 2)).u16(u16(frame, ip.l4));
+  const { src, dst } = portsOf(frame, ip);
+  const header = new Writer(16).u16(dst).u16(src);
   header.u32(isReflected ? ownTag : u32(frame, ip.l4 + 16)).u32(0);
   const payload = header
     .u8(CHUNK_ABORT)

@@ -118,6 +118,14 @@ describe('portsOf', () => {
     expect(of(47, zeros(20).fill(1))).toEqual(none);
   });
 
+  test('has none in a later fragment', () => {
+    for (const fragment of [0x2000, 0x2001]) {
+      const frame = packet(four, proto.udp, datagram, { fragment });
+      const found = readIp(frame);
+      expect(found && portsOf(frame, found)).toEqual(fragment === 0x2000 ? { src: 1, dst: 2, flags: 0 } : none);
+    }
+  });
+
   test.each([
     [0x00, none],
     [0x40, none],

@@ -35,9 +35,9 @@ describe('TCP', () => {
     }
   });
 
-  test('only TCP, and all of its header', () => {
+  test('only TCP, and not without a sequence number', () => {
     expect(tcpReset(packet(four, proto.udp, udp(1, 2, zeros(20))))).toBeUndefined();
-    expect(tcpReset(packet(four, proto.tcp, tcp(1, 2).subarray(0, 19)))).toBeUndefined();
+    expect(tcpReset(packet(four, proto.tcp, tcp(1, 2).subarray(0, 7)))).toBeUndefined();
   });
 });
 
