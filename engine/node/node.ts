@@ -75,6 +75,10 @@ export interface Node {
   /** Forgets all tracked connections. */
   forgetConnections(): void;
   stats(): NodeStats;
+  /** What carries the packets: for load that comes from memory. `physicalPort` gives its numbers. */
+  readonly plane: Plane;
+  /** Number of a port on the plane. */
+  physicalPort(port: string): number | undefined;
 }
 
 /** A chassis.  Throws a RangeError if there is not enough memory. */
@@ -103,7 +107,7 @@ class ChassisNode implements Node, Reentry {
   private placement: Placement | undefined;
   private readonly builder = new ProgramBuilder();
   private readonly physical: PhysicalPorts;
-  private readonly plane: Plane;
+  readonly plane: Plane;
   private readonly exports: ConntrackExports;
   private readonly flowAt: number;
   private readonly neighbors: Neighbors;
@@ -162,6 +166,10 @@ class ChassisNode implements Node, Reentry {
     const old = this.program;
     this.program = this.build();
     this.load(old);
+  }
+
+  physicalPort(port: string): number | undefined {
+    return this.physical.numberOf(port);
   }
 
   forgetConnections(): void {
