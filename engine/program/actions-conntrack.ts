@@ -106,7 +106,7 @@ function trackingOf(
     case 'ct_commit_nat':
       return { zone: named(action.zone), next, flags: CT_COMMIT | CT_NAT };
     case 'ct_commit_to_zone':
-      return { zone: named(action.zone), flags: CT_COMMIT };
+      return { zone: named(action.zone), next, flags: CT_COMMIT };
     case 'ct_dnat':
     case 'ct_snat':
     case 'ct_dnat_in_czone':

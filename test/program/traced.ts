@@ -137,6 +137,11 @@ export const alwaysEstablished: Conntrack = {
     }
     return { title: name };
   },
+  commitTo(packet, _zone, name) {
+    clearConntrack(packet);
+    packet.words[slot.ctState] = 0x22;
+    return name;
+  },
   // What conntrack says reaches only what follows it in another table (ovs-actions(7), ct).
   commit: clearConntrack,
   // Of a packet's metadata nothing passes a patch port: controller/physical.c.

@@ -40,10 +40,10 @@ function packetIn(topology: TraceTopology, microflow: string): ParsedPacket | un
 function entering({ plane, program, ports }: Machine, { datapath, packet, inport }: ParsedPacket): Flow | undefined {
   const physical = ports.get(inport);
   const flow = flowOf(packet, physical ?? 0);
-  if (physical === undefined) {
-    const number = program.datapaths.find(({ view }) => view.binding.uuid === datapath.binding.uuid)?.number;
-    return number === undefined ? undefined : plane.enterBy(flow, number, packet.words[slot.inport] as number);
-  }
+  // A switch that has nobody on the chassis is not there.
+  const number = program.datapaths.find(({ view }) => view.binding.uuid === datapath.binding.uuid)?.number;
+  if (number === undefined) return undefined;
+  if (physical === undefined) return plane.enterBy(flow, number, packet.words[slot.inport] as number);
   const binding = datapath.portsByKey.get(packet.words[slot.inport] as number)?.binding;
   // ovn-trace's port security takes neighbour discovery, and what is neither IP nor ARP, more lightly than ovn-controller's.
   const isNeighbor = [135, 136].includes(packet.words[slot.tpSrc] as number) && packet.words[slot.nwProto] === 58;
