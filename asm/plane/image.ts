@@ -220,6 +220,8 @@ export const LEARNED_NEXT_HOP = 5;
 /** Kinds of places where a frozen packet may be resumed. */
 export const RESUME_TABLE = 0;
 export const RESUME_CODE = 1;
+/** Instead of a table: the packet goes to its OUTPORT, as the `output` action of the ingress pipeline does. */
+export const RESUME_OUTPUT = 0x3fff;
 
 /** Limits of one translation: ofproto/ofproto-dpif-xlate.c, MAX_DEPTH and MAX_RESUBMITS. */
 export const MAX_DEPTH = 64;

@@ -36,6 +36,7 @@ import {
   MAX_STEPS,
   NO_FLOW,
   RESUME_CODE,
+  RESUME_OUTPUT,
   TABLES,
 } from './image';
 import {
@@ -54,7 +55,7 @@ import {
   W_IN,
 } from './layout';
 import { askedTags, clearTags } from './learned';
-import { enter } from './outputs';
+import { enter, outputFromIngress } from './outputs';
 import { KNOWN, WC } from './wildcards';
 
 /** The flow that the walk works on. */
@@ -149,6 +150,8 @@ function resume(record: usize): void {
       return;
     }
     if (perform(code, place >> 16, true, number, pipeline, table)) walk(nextPipeline, nextTable, true);
+  } else if (table === RESUME_OUTPUT) {
+    if (outputFromIngress(true)) walk(nextPipeline, nextTable, true);
   } else {
     walk(pipeline, table, true);
   }

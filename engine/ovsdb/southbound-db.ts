@@ -17,6 +17,7 @@ import type {
   PortBinding,
   Southbound,
 } from './southbound.ts';
+import { readServices } from './southbound-services.ts';
 
 /** The name in its schema. */
 export const southboundName = 'OVN_Southbound';
@@ -38,6 +39,15 @@ export const southboundTables = [
   'Chassis',
   'Chassis_Template_Var',
   'Load_Balancer',
+  'DNS',
+  'Service_Monitor',
+  'IP_Multicast',
+  'BFD',
+  'Meter',
+  'Meter_Band',
+  'Gateway_Chassis',
+  'HA_Chassis_Group',
+  'HA_Chassis',
 ] as const;
 
 export interface SouthboundReading {
@@ -74,6 +84,7 @@ export function readSouthbound(database: Database): SouthboundReading {
     chassis: chassisOf(database),
     templates: templatesOf(database),
     loadBalancers: loadBalancersOf(database),
+    services: readServices(database),
   };
   return { southbound, warnings };
 }

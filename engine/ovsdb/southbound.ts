@@ -120,6 +120,79 @@ export interface LoadBalancer {
   datapaths: string[];
 }
 
+/** A row of Service_Monitor: a load balancer's backend that is asked whether it lives. */
+export interface ServiceMonitor {
+  logicalPort: string;
+  ip: string;
+  port: number;
+  protocol: 'tcp' | 'udp';
+  srcMac: string;
+  srcIp: string;
+  /** `interval`, `timeout`, `success_count`, `failure_count`. */
+  options: Record<string, string>;
+}
+
+/** A row of IP_Multicast: how a datapath treats IGMP and MLD.  Seconds. */
+export interface MulticastSettings {
+  /** UUID of the datapath. */
+  datapath: string;
+  enabled: boolean;
+  querier: boolean;
+  ethSrc: string;
+  ip4Src: string;
+  ip6Src: string;
+  tableSize?: number;
+  idleTimeout?: number;
+  queryInterval?: number;
+  queryMaxResponse?: number;
+}
+
+/** A row of BFD: a session of a router's port. */
+export interface BfdSession {
+  logicalPort: string;
+  dstIp: string;
+  srcPort: number;
+  discriminator: number;
+  /** Milliseconds. */
+  minTx: number;
+  /** Milliseconds. */
+  minRx: number;
+  multiplier: number;
+  status: string;
+}
+
+/** A row of Meter with its band. */
+export interface MeterSettings {
+  name: string;
+  unit: 'kbps' | 'pktps';
+  rate: number;
+  /** 0 for none. */
+  burst: number;
+}
+
+/** What chassis know of a port beyond its `PortBinding`. */
+export interface PortDetails {
+  /** The port of the machine that a nested port stands behind. */
+  parent?: string;
+  /** VLAN id. */
+  tag?: number;
+  /** Chassis that may serve it, the most wanted first. */
+  chassis?: string[];
+}
+
+/** What ovn-controller does besides forwarding packets. */
+export interface ControllerServices {
+  dns: { datapaths: string[]; records: Record<string, string> }[];
+  serviceMonitors: ServiceMonitor[];
+  multicast: MulticastSettings[];
+  bfd: BfdSession[];
+  meters: MeterSettings[];
+  /** By switch port: addresses that are announced there, `MAC IP... [is_chassis_resident("PORT")]`. */
+  natAddresses: Map<string, string[]>;
+  /** By logical port. */
+  ports: Map<string, PortDetails>;
+}
+
 export interface Southbound {
   datapaths: DatapathBinding[];
   ports: PortBinding[];
@@ -141,4 +214,5 @@ export interface Southbound {
   /** Template variables (`^NAME`) by the name of their chassis. */
   templates?: Map<string, Record<string, string>>;
   loadBalancers?: LoadBalancer[];
+  services?: ControllerServices;
 }

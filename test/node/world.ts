@@ -1,0 +1,36 @@
+/** A chassis of lflow's own as a world that conversations are played in: beside packet-peer.ts. */
+import { createNode, type Node, type NodeOptions } from '../../engine/node/index.ts';
+import type { PacketWorld } from '../oracle/packet-world.ts';
+
+/** What the world outside does with time while hosts wait: `learn` of the real one takes about so long. */
+const LEARNING = 100;
+
+/**
+ * The world of one node.  Localnet ports' frames are received under the name of their physical network, and
+ * come from it, as a hub would pass them on.
+ */
+export function nodeWorld(options: NodeOptions): PacketWorld & { node: Node } {
+  const node = createNode({ wire: 'hub', ...options });
+  const networks = new Map(node.ports.flatMap(({ name, network }) => (network === undefined ? [] : [[name, network]])));
+  return {
+    node,
+    async bind() {},
+    async localnet() {},
+    async ready() {
+      node.received();
+    },
+    async send(port, frames) {
+      // A network that no logical network is connected to is quiet.
+      if (options.networks?.includes(port) && ![...networks.values()].includes(port)) return;
+      node.send(port, frames);
+    },
+    async learn() {
+      node.advance(LEARNING);
+    },
+    async forgetConnections() {
+      node.forgetConnections();
+    },
+    received: () => node.received().map(({ port, frame }) => ({ port: networks.get(port) ?? port, frame })),
+    async stop() {},
+  };
+}
