@@ -31,7 +31,7 @@
  */
 import { reserve } from './arena';
 import { now } from './clock';
-import { createWheel, leaveWheel } from './expiry';
+import { createWheel, joinWheel, leaveWheel } from './expiry';
 
 export const VERSION: usize = 0;
 export const EXPIRES: usize = 4;
@@ -61,6 +61,8 @@ export const LIVE: u8 = 1;
 export const NATS_SRC: u8 = 2;
 export const NATS_DST: u8 = 4;
 export const LABELLED: u8 = 8;
+/** It is over, but its replies' tuple is not to be given to others yet. */
+const LINGERS: u8 = 16;
 
 /** Who may be evicted, the least valuable first; what is established may not. */
 export const RANK_CLOSED: u8 = 0;
@@ -161,8 +163,18 @@ export function six(conn: u32, direction: u32): usize {
   return sixLines + ((<usize>conn) << 6) + ((<usize>direction) << 5);
 }
 
-/** Whether the number is that of a connection, and not of one that is gone. */
+/** Whether the number is that of a connection, and not of one that is over or gone. */
 export function isLive(conn: u32): bool {
+  return conn < fresh && (load<u8>(hot(conn), KIND) & (LIVE | LINGERS)) === LIVE;
+}
+
+/** Whether the connection is over and still in the table. */
+export function isLingering(conn: u32): bool {
+  return (load<u8>(hot(conn), KIND) & LINGERS) !== 0;
+}
+
+/** Whether the number is in the table at all. */
+export function isInTable(conn: u32): bool {
   return conn < fresh && (load<u8>(hot(conn), KIND) & LIVE) !== 0;
 }
 
@@ -351,7 +363,7 @@ export function giveBack(conn: u32): void {
 export function remove(conn: u32): void {
   const line = hot(conn);
   assert((load<u8>(line, KIND) & LIVE) !== 0);
-  unlink(conn, 0);
+  if (!isLingering(conn)) unlink(conn, 0);
   unlink(conn, 1);
   setRank(conn, RANK_ESTABLISHED);
   leaveWheel(conn);
@@ -361,6 +373,18 @@ export function remove(conn: u32): void {
   const counter = zones + ((load<u16>(line, ZONE) as usize) << 3);
   store<u32>(counter, load<u32>(counter) - 1);
   giveBack(conn);
+}
+
+/** Lets a connection be over, and keeps its replies' tuple from others for some milliseconds. */
+export function linger(conn: u32, timeout: u32): void {
+  const line = hot(conn);
+  unlink(conn, 0);
+  store<u8>(line, load<u8>(line, KIND) | LINGERS, KIND);
+  setRank(conn, RANK_CLOSED);
+  changed(line);
+  store<u32>(line, now + timeout, EXPIRES);
+  leaveWheel(conn);
+  joinWheel(conn, now + timeout);
 }
 
 function headOf(conn: u32, direction: u32): usize {

@@ -32,6 +32,8 @@ import {
   ID_V6,
   insert,
   isExpired,
+  isInTable,
+  isLingering,
   isLive,
   isZoneFull,
   KEY6,
@@ -42,6 +44,7 @@ import {
   LABEL,
   LABELLED,
   limitZone,
+  linger,
   MARK,
   NATS_DST,
   NATS_SRC,
@@ -172,6 +175,8 @@ const UDP_MULTIPLE: u32 = 60_000;
 const UDP_ANSWERED: u32 = 30_000;
 const ICMP_FIRST: u32 = 60_000;
 const ICMP_ANSWERED: u32 = 30_000;
+/** How long a translation stays taken after its connection was ended by another one. */
+const LINGERING: u32 = 5_000;
 
 /** Whether the key was made of the packet that an ICMP error quotes; set by `readKey`. */
 let isRelated: bool = false;
@@ -248,8 +253,12 @@ function track(packet: usize, flow: usize, op: usize): void {
   }
   let conn = (link - 1) >> 1;
   const direction = (link - 1) & 1;
+  if (link !== 0 && isLingering(conn)) {
+    tellInvalid(flow, zone);
+    return;
+  }
   if (link !== 0 && flags & CT_FORCE && direction === 1) {
-    remove(conn);
+    end(conn);
     link = 0;
   }
   let opens = false;
@@ -258,8 +267,9 @@ function track(packet: usize, flow: usize, op: usize): void {
     const result = related ? UPDATE_VALID : update(conn, packet, direction);
     const reply: u32 = direction === 1 ? CS_RPL : 0;
     if (result === UPDATE_NEW) {
-      remove(conn);
-      opens = true;
+      end(conn);
+      // Where its translation lingers, a packet from the other side opens nothing, and nothing is said of it.
+      opens = find() === 0;
     } else {
       if (related) state |= CS_REL | reply;
       else if (result === UPDATE_VALID) state = (state & ~CS_NEW) | CS_EST | reply;
@@ -299,6 +309,12 @@ function track(packet: usize, flow: usize, op: usize): void {
   if (!(flags & NAT_FLAGS)) {
     store<u32>(packet, load<u32>(packet, P_STATE) | ((conn + 1) << B_CONN), P_STATE);
   }
+}
+
+/** Ends a connection because another one takes its place. Its translation stays taken for a while, as in Open vSwitch. */
+function end(conn: u32): void {
+  if (load<u8>(hot(conn), KIND) & (NATS_SRC | NATS_DST)) linger(conn, LINGERING);
+  else remove(conn);
 }
 
 /** A packet that was just tracked in this zone is tracked in it again: it is not counted twice. */
@@ -584,8 +600,8 @@ export function ctExpire(nowMs: u32, budget: u32): u32 {
 
 /** Forgets the connections of a zone, or of all zones with -1. */
 export function ctFlush(zone: i32): void {
-  for (let next = ctNext(0); next !== 0; next = ctNext(next)) {
-    if (zone < 0 || load<u16>(hot(next - 1), ZONE) === (zone as u16)) remove(next - 1);
+  for (let conn: u32 = 0; conn < tableCapacity(); conn++) {
+    if (isInTable(conn) && (zone < 0 || load<u16>(hot(conn), ZONE) === (zone as u16))) remove(conn);
   }
 }
 

@@ -25,11 +25,10 @@ export interface Sent {
 /** What came out: the frame with its Ethernet addresses zero, and what was written there. */
 export interface Answered {
   frame: Uint8Array;
-  /** ct_state, mark and the low 16 bits of ct_label and of ct_tp_dst. */
+  /** ct_state, ct_mark and the low 16 bits of ct_label. */
   state: number;
   mark: number;
   label: number;
-  port: number;
 }
 
 export interface ConntrackSwitch {
@@ -176,6 +175,5 @@ function readAnswer(frame: Uint8Array): Answered {
     mark: view.getUint32(2),
     label: view.getUint16(6),
     state: view.getUint32(8) & 0xff,
-    port: view.getUint16(0),
   };
 }

@@ -1,7 +1,7 @@
 /** The plane's conntrack and Open vSwitch's, side by side: the same frames and the same ct_state, whatever hosts say. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Conversation, type Step, setups, step } from '../asm/plane/conversations.ts';
+import { Conversation, type Step, setups, step, tcpStep } from '../asm/plane/conversations.ts';
 import { type CtAction, stateText, type Tracked, Tracker } from '../asm/plane/tracker.ts';
 import { seedAndRuns } from '../oracle/seed.ts';
 import { type Answered, type ConntrackSwitch, startConntrackSwitch } from './conntrack-switch.ts';
@@ -79,6 +79,25 @@ function play(actions: readonly (readonly CtAction[])[], steps: readonly Step[])
   return exchanges;
 }
 
+async function converse(actions: readonly (readonly CtAction[])[], steps: readonly Step[]) {
+  await peer.appctl('dpctl/flush-conntrack');
+  const exchanges = play(actions, steps);
+  const answers = await peer.send(exchanges);
+  // Fragments of earlier conversations, whose time is over, come out with whatever packet comes next.
+  const own = new Set(exchanges.map(({ frame }) => identifierOf(frame)));
+  const theirs = answers.filter(({ frame }) => own.has(identifierOf(frame))).map(shown);
+  return { ours: exchanges.flatMap((exchange) => exchange.ours), theirs };
+}
+
+/** Has the same conversation in both worlds. */
+async function compare(actions: readonly (readonly CtAction[])[], steps: readonly Step[]): Promise<void> {
+  let { ours, theirs } = await converse(actions, steps);
+  // Every few seconds Open vSwitch forgets what is over, maybe in the middle: then not the second time.
+  if (ours.join() !== theirs.join()) ({ ours, theirs } = await converse(actions, steps));
+  expect(ours).toEqual(theirs);
+  for (const line of ours) seen.add(line.split(' ')[0] ?? '');
+}
+
 describe('the same conversation in both worlds:', () => {
   const { seed, runs } = seedAndRuns(12);
 
@@ -86,17 +105,20 @@ describe('the same conversation in both worlds:', () => {
     await peer.configure(actions);
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), async (steps) => {
-        await peer.appctl('dpctl/flush-conntrack');
-        const exchanges = play(actions, steps);
-        const answers = await peer.send(exchanges);
-        // Fragments of earlier conversations, whose time is over, come out with whatever packet comes next.
-        const own = new Set(exchanges.map(({ frame }) => identifierOf(frame)));
-        const theirs = answers.filter(({ frame }) => own.has(identifierOf(frame))).map(shown);
-        const ours = exchanges.flatMap((exchange) => exchange.ours);
-        expect(ours).toEqual(theirs);
-        for (const line of ours) seen.add(line.split(' ')[0] ?? '');
+        await compare(actions, steps);
       }),
       { seed, numRuns: runs },
+    );
+  });
+
+  test('one TCP connection, opened again and again', async () => {
+    const actions = setups['source translated'] ?? [];
+    await peer.configure(actions);
+    await fc.assert(
+      fc.asyncProperty(fc.array(tcpStep, { minLength: 20, maxLength: 60, size: 'max' }), async (steps) => {
+        await compare(actions, steps);
+      }),
+      { seed, numRuns: runs * 3 },
     );
   });
 

@@ -55,6 +55,21 @@ export const step: fc.Arbitrary<Step> = fc.record({
   size: fc.constantFrom(0, 1, 2, 33, 100),
 });
 
+/** Steps of one TCP connection, which it opens again and again. */
+export const tcpStep: fc.Arbitrary<Step> = step.map((each) => ({
+  ...each,
+  kind:
+    each.kind === 'answer' || each.kind === 'again' || each.kind === 'error'
+      ? each.kind
+      : each.host === 0
+        ? 'tcp'
+        : 'answer',
+  family: 4,
+  host: 0,
+  peer: 0,
+  choice: 6 * (each.choice % 5),
+}));
+
 /** Actions of both ports; each with what makes it worth trying. */
 export const setups: Record<string, [readonly CtAction[], readonly CtAction[]]> = {
   'commits what goes out': [[{ zone: 1 }, { zone: 1, commit: true }], [{ zone: 1 }]],
