@@ -214,7 +214,8 @@ export async function startPeer(central: Central, options: PeerOptions = {}): Pr
         const { Port_Binding } = await central.rows('OVN_Southbound', ['Port_Binding']);
         return Port_Binding.every(
           (row) =>
-            (!boundHere.has(String(row.logical_port)) || row.up === true) &&
+            // A localport is everywhere, and so never said to be up.
+            (!boundHere.has(String(row.logical_port)) || row.up === true || row.type === 'localport') &&
             (row.type !== 'l3gateway' || !isEmptySet(row.chassis)),
         );
       });
