@@ -1,7 +1,8 @@
 /**
- * Frames on the real data plane, topology by topology: what hosts say to each other, to
- * routers and to the world outside, then random frames.  Two real worlds answer with the same
- * bytes at every port, so whatever differs in another world is its own doing.
+ * Frames beside the real data plane, topology by topology: what hosts say to each other, to
+ * routers and to the world outside, then random frames, go into ovn-controller and ovs-vswitchd
+ * and into a chassis of lflow's own that reads the same southbound database.  Every port must be
+ * sent the same bytes.  Two real worlds are, so whatever differs is lflow's doing.
  *
  * LFLOW_SEED repeats a run; LFLOW_RUNS (500) is the number of random frames a topology;
  * LFLOW_BATCH (50) is how many of them are sent at once; LFLOW_TOPOLOGY picks topologies by a
@@ -10,11 +11,15 @@
 import { writeFile } from 'node:fs/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Southbound } from '../../engine/ovsdb/southbound.ts';
+import { placementOf } from '../../engine/program/index.ts';
+import { nodeWorld } from '../node/world.ts';
 import { compareSteps, type Step } from '../oracle/exchange.ts';
+import { peerChassis } from '../oracle/packet-peer.ts';
 import { formatPlaneRecording, planeRecordingUrl } from '../oracle/plane-recording.ts';
 import { seedAndRuns, wholeNumber } from '../oracle/seed.ts';
 import { southboundOf, southboundTables } from '../oracle/southbound.ts';
 import { inRealWorld, interchangeableHosts, playAll } from './plane/both.ts';
+import { northboundOfCentral } from './plane/scene.ts';
 import { planeTopologies } from './plane/topologies.ts';
 
 const { seed, runs } = seedAndRuns(500);
@@ -34,20 +39,36 @@ test('there are enough of them, each with a name of its own', () => {
   expect(new Set(planeTopologies.map(({ name }) => name)).size).toBe(planeTopologies.length);
 });
 
+const options = { seed, count: runs, batch };
+
 describe.each(topologies)('$name', (topology) => {
   test('frames', async () => {
-    const options = { seed, count: runs, batch };
-    const first = await inRealWorld(topology, async (peer, scene) => {
-      expect(interchangeableHosts(topology, scene)).toHaveLength(topology.interchangeable.length);
-      return playAll(peer, scene, options);
+    await inRealWorld(topology, async (peer, scene, central) => {
+      const southbound = southboundOf(await central.rows('OVN_Southbound', southboundTables));
+      const placement = placementOf(await northboundOfCentral(central));
+      const theirs = await playAll(peer, scene, options);
+      const { vifs: bindings, networks } = scene;
+      const node = nodeWorld({ southbound, placement, chassis: peerChassis, bindings, networks });
+      const ours = await playAll(node, scene, options, theirs);
+      const interchangeable = interchangeableHosts(topology, scene);
+      const differences = compareSteps(theirs, ours, { interchangeable });
+      if (differences.length > 0) expect.fail(differences.join('\n'));
+      tally.topologies++;
+      tally.frames += theirs.flatMap(({ sent }) => sent).length;
+      tally.received += theirs.flatMap(({ received }) => received).length;
+      expect(theirs.flatMap(({ received }) => received).length).toBeGreaterThan(100);
     });
+  });
+});
+
+/** With hashes, translation and errors: what OVN leaves to chance would be seen here. */
+const twice = new Set(['three backends', 'ACL reject', 'translation on a gateway router']);
+
+describe.each(topologies.filter(({ name }) => twice.has(name)))('two real worlds: $name', (topology) => {
+  test('are the same', async () => {
+    const first = await inRealWorld(topology, (peer, scene) => playAll(peer, scene, options));
     const second = await inRealWorld(topology, (peer, scene) => playAll(peer, scene, options, first));
-    const differences = compareSteps(first, second);
-    if (differences.length > 0) expect.fail(differences.join('\n'));
-    tally.topologies++;
-    tally.frames += first.flatMap(({ sent }) => sent).length;
-    tally.received += first.flatMap(({ received }) => received).length;
-    expect(first.flatMap(({ received }) => received).length).toBeGreaterThan(100);
+    expect(compareSteps(first, second).join('\n')).toBe('');
   });
 });
 
