@@ -3,6 +3,7 @@ export { reserve, reserved } from './arena';
 export { backendsFull, clearBackends } from './backends';
 export { initPlane, inject, inputsAt, process } from './batch';
 export { lookup } from './classify';
+export { dropConnections } from './connections';
 export {
   CT_DESCRIPTION,
   ctConn,
@@ -39,6 +40,7 @@ export {
   takeChangedTags,
 } from './learned';
 export {
+  ageMegaflows,
   installMegaflow,
   invalidateAll,
   invalidateTables,

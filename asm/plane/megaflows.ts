@@ -24,7 +24,7 @@ import { giveBlock, takeBlock } from './blocks';
 import { now } from './clock';
 import { countFlow } from './counters';
 import { begin, finish, mix } from './hash';
-import { B_RECIRC, DP_END, KEY_WORDS, W_IN } from './layout';
+import { B_RECIRC, DP_CT, DP_END, KEY_WORDS, W_IN } from './layout';
 import {
   countHit,
   findOrigin,
@@ -216,13 +216,21 @@ export function installMegaflow(
   store<u64>(at, 0, PACKETS);
   store<u64>(at, 0, BYTES);
   store<u32>(at, now, USED);
-  store<u32>(at, 0, FLAGS);
+  store<u32>(at, hasTracking(block) ? MF_TRACKS : 0, FLAGS);
   store<u32>(at, flowsCount, FLOWS_COUNT);
   store<u32>(at, list as u32, FLOWS);
   store<u64>(at, tags, TAGS);
   store<u64>(at, visited, VISITED);
   store<u32>(head, at as u32);
   return at;
+}
+
+/** Whether a program, which ends with DP_END, has a DP_CT. */
+function hasTracking(program: usize): bool {
+  for (let at = program; (load<u8>(at) as i32) !== DP_END; at += (load<u8>(at, 1) as usize) << 2) {
+    if ((load<u8>(at) as i32) === DP_CT) return true;
+  }
+  return false;
 }
 
 /** The program of a megaflow; it ends with DP_END. */
@@ -327,13 +335,18 @@ export function ageMegaflows(budget: u32, idle: u32): void {
     if (hand >= unused) hand = 0;
     const at = records + hand * MEGAFLOW_SIZE;
     hand += 1;
-    if (!isUsed(at) || now - load<u32>(at, USED) < idle) continue;
+    if (!isUsed(at) || !isIdle(at, idle)) continue;
     if (load<u32>(at, FLAGS) & MF_CHAINED) {
       onChained(at, false);
-      if (now - load<u32>(at, USED) < idle) continue;
+      if (!isIdle(at, idle)) continue;
     }
     remove(at);
   }
+}
+
+/** A clock that was set back makes nothing old. */
+function isIdle(megaflow: usize, idle: u32): bool {
+  return ((now - load<u32>(megaflow, USED)) as i32) >= (idle as i32);
 }
 
 /** Brings the counters of logical flows up to date. */

@@ -84,15 +84,7 @@ import {
   W_IN,
   W_TUNNEL,
 } from './layout';
-import {
-  countMegaflow,
-  installMegaflow,
-  lookupMegaflow,
-  MF_TRACKS,
-  megaflowFlags,
-  megaflowProgram,
-  setMegaflowFlags,
-} from './megaflows';
+import { countMegaflow, installMegaflow, lookupMegaflow, MF_TRACKS, megaflowFlags, megaflowProgram } from './megaflows';
 import { passMeter } from './meters';
 import { OP_ADDRESSES, setAddresses } from './polish';
 import { setWord } from './rewrite';
@@ -232,10 +224,7 @@ function miss(packet: usize, flow: usize): usize {
     translatedFlows(),
     translatedFlowCount(),
   );
-  if (megaflow !== 0) {
-    if (hasTracking(megaflowProgram(megaflow))) setMegaflowFlags(megaflow, MF_TRACKS);
-    return megaflow;
-  }
+  if (megaflow !== 0) return megaflow;
   countCache(CACHE_UNKEPT, 1);
   unkept = takeBlock((words + 1) << 2);
   if (unkept === 0) {
@@ -246,13 +235,6 @@ function miss(packet: usize, flow: usize): usize {
   memory.copy(unkept, program, words << 2);
   store<u32>(unkept + (words << 2), DP_END | (1 << 8));
   return 0;
-}
-
-function hasTracking(program: usize): bool {
-  for (let at = program; (load<u8>(at) as i32) !== DP_END; at += (load<u8>(at, 1) as usize) << 2) {
-    if ((load<u8>(at) as i32) === DP_CT) return true;
-  }
-  return false;
 }
 
 /** Notes a megaflow on the way of a packet; the first one says whether there is anything to remember. */
