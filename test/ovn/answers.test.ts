@@ -482,6 +482,7 @@ describe('DHCPv6', () => {
     ['REQUEST', `03 112233 ${clientId} 0002 000a 00030001 000000000100 ${association}`],
     ['CONFIRM', `04 112233 ${association} ${clientId}`],
     ['DECLINE', `09 112233 ${clientId} ${association}`],
+    ['SOLICIT with a lie about a length', `01 112233 ${clientId} 0003 00ff 0000abcd 00000e10 00001518`],
     ['INFORMATION-REQUEST', `0b 112233 ${clientId}`],
     ['INFORMATION-REQUEST with an association', `0b 112233 ${clientId} ${association}`],
   ])('%s', async (_, options) => {

@@ -96,11 +96,18 @@ function readRequest(frame: Uint8Array, ip: IpHeaders): Request | undefined {
   if (!payload || payload.at + 4 > payload.end) return undefined;
   const request: Request = { type: frame[payload.at], association: 0 };
   const { end } = payload;
-  for (const { code, at, next } of optionsIn(frame, payload.at + 4, end)) {
-    if (code === IA_NA && at + 8 <= next) request.association = u32(frame, at + 4);
-    else if (code === CLIENT_ID) request.clientId = frame.subarray(at, next);
+  // An association counts whatever length it gives itself; an identifier must be whole to be repeated.
+  for (let at = payload.at + 4; at + 4 <= end; at += 4 + u16(frame, at + 2)) {
+    const code = u16(frame, at);
+    if (code === IA_NA && at + 8 <= end) request.association = u32(frame, at + 4);
+    else if (code === CLIENT_ID) request.clientId = wholeOption(frame, at, end);
   }
   return request;
+}
+
+function wholeOption(frame: Uint8Array, at: number, end: number): Uint8Array | undefined {
+  const next = at + 4 + u16(frame, at + 2);
+  return next <= end ? frame.subarray(at, next) : undefined;
 }
 
 /** The DHCPv6 options from `from` up to `end`, as far as they are whole: `at` is the header's offset, `next` the end. */

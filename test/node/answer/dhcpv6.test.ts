@@ -41,6 +41,14 @@ describe('an answer', () => {
   });
 });
 
+test('an association may lie about its length, as with OVN', () => {
+  for (const length of ['0000', '0028', 'ffff']) {
+    const { frame, success } = dhcpv6Answer(message(`01 aabbcc ${clientId} 0003 ${length} 00001234 0000`), stored);
+    expect(success).toBe(true);
+    expect(hex(frame.subarray(62))).toBe(hex(bytes(`02 aabbcc ${clientId} ${address} ${others}`)));
+  }
+});
+
 describe('no answer', () => {
   test.each([
     ['RENEW', `05 aabbcc ${clientId} ${association}`],
@@ -48,7 +56,7 @@ describe('no answer', () => {
     ['nobody', `01 aabbcc ${association}`],
     ['no association', `01 aabbcc ${clientId}`],
     ['association 0', `01 aabbcc ${clientId} 0003 000c 00000000 00000000 00000000`],
-    ['an association that is cut off', `01 aabbcc ${clientId} 0003 0008 00001234`],
+    ['an association that is cut off', `01 aabbcc ${clientId} 0003 0004 000012`],
     ['an identifier that is cut off', `01 aabbcc ${association} 0001 000a 0003`],
     ['half a header', '01 aabb'],
   ])('to %s', (_, dhcp) => {
