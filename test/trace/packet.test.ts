@@ -2,11 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { VALUE_FIELDS } from '../../engine/lang/index.ts';
 import {
+  copyBits,
   emptyPacket,
   fields,
   type Packet,
   readBits,
   type Storage,
+  wordCopies,
   wordWrites,
   writeBits,
   writeMasked,
@@ -100,4 +102,37 @@ describe('fields of protocols that exclude each other share their storage, as in
     expect(readBits(packet, storage('ip.ecn'))).toBe(3n);
     expect(readBits(packet, storage('ip.dscp'))).toBe(46n);
   });
+});
+
+test('bits copied word by word are bits copied', () => {
+  const random = fc.uint8Array({ minLength: 400, maxLength: 400 });
+  const places = fc.tuple(
+    fc.constantFrom(...names),
+    fc.nat(127),
+    fc.constantFrom(...names),
+    fc.nat(127),
+    fc.integer({ min: 1, max: 128 }),
+  );
+  let copied = 0;
+  fc.assert(
+    fc.property(places, random, ([to, toOfs, from, fromOfs, wanted], bytes) => {
+      const [target, source] = [storage(to), storage(from)];
+      const [ofs, at] = [toOfs % target.width, fromOfs % source.width];
+      const n = Math.min(wanted, target.width - ofs, source.width - at);
+      const copies = wordCopies({ where: target, ofs, n }, { where: source, ofs: at, n });
+      if (!copies) return;
+      copied++;
+      const make = (): Packet => ({ words: new Uint32Array(bytes.slice().buffer, 0, emptyPacket().words.length) });
+      const [one, other] = [make(), make()];
+      writeBits(one, target, readBits(one, source, at, n), ofs, n);
+      copyBits(other, copies);
+      // What stands beside a field in its first word is not its own: only `writeBits` clears that in any case.
+      const cleared = (packet: Packet) => writeMasked(packet, target, 0n, 0n);
+      cleared(one);
+      cleared(other);
+      expect(other.words, `${to}[${ofs}] = ${from}[${at}], ${n}`).toEqual(one.words);
+    }),
+    { numRuns: 2000, seed: 2 },
+  );
+  expect(copied).toBeGreaterThan(500);
 });
