@@ -16,7 +16,16 @@ import { reserve } from './arena';
 import { backendsFull, clearBackends } from './backends';
 import { initChains } from './chains';
 import { now, setNow } from './clock';
-import { hasConnections, initConnections, lookupConnection } from './connections';
+import {
+  connectionChanges,
+  hasConnections,
+  initConnections,
+  isEntry,
+  lookupConnection,
+  touchEntry,
+  touchSet,
+  touchTracked,
+} from './connections';
 import { ctExpire, ctInit } from './conntrack';
 import { countDrop, countIn, initPorts, PORT_UNDERLAY, portAt, portFlags } from './counters';
 import { initTunnels, receive } from './encap';
@@ -139,16 +148,15 @@ function forgetChanged(): void {
 function step(first: u32, count: u32): void {
   for (let i: u32 = 0; i < count; i++) takeIn(first + i, PACKETS + i * PACKET_SIZE, FLOWS + i * FLOW_SIZE);
   lookUp(count);
+  const changes = connectionChanges;
   for (let i: u32 = 0; i < count; i++) {
     const packet = PACKETS + i * PACKET_SIZE;
     if (load<u32>(packet, P_LENGTH) === 0) continue;
-    forward(
-      packet,
-      FLOWS + i * FLOW_SIZE,
-      load<u32>(HASHES + (i << 2)),
-      load<u32>(ENTRIES + (i << 2)),
-      load<u32>(MEGAFLOWS + (i << 2)),
-    );
+    const flow = FLOWS + i * FLOW_SIZE;
+    const hash = load<u32>(HASHES + (i << 2));
+    let entry: usize = load<u32>(ENTRIES + (i << 2));
+    if (entry !== 0 && connectionChanges !== changes && !isEntry(entry, flow)) entry = 0;
+    forward(packet, flow, hash, entry, load<u32>(MEGAFLOWS + (i << 2)));
   }
 }
 
@@ -178,13 +186,19 @@ function drop(packet: usize, reason: u32): void {
   store<u32>(packet, 0, P_LENGTH);
 }
 
-/** Looks up connections, and megaflows where there is none.  What is found are hints: `forward` asks again. */
+/** Looks up connections, and megaflows where there is none.  What is found may be gone when it is a packet's turn. */
 function lookUp(count: u32): void {
   if (hasConnections) {
-    for (let i: u32 = 0; i < count; i++) store<u32>(HASHES + (i << 2), packetHash(FLOWS + i * FLOW_SIZE));
+    for (let i: u32 = 0; i < count; i++) {
+      const hash = packetHash(FLOWS + i * FLOW_SIZE);
+      store<u32>(HASHES + (i << 2), hash);
+      touchSet(hash);
+    }
+    for (let i: u32 = 0; i < count; i++) touchEntry(load<u32>(HASHES + (i << 2)));
     for (let i: u32 = 0; i < count; i++) {
       const entry = lookupConnection(FLOWS + i * FLOW_SIZE, load<u32>(HASHES + (i << 2)));
       store<u32>(ENTRIES + (i << 2), entry as u32);
+      if (entry !== 0) touchTracked(entry);
     }
   } else {
     memory.fill(ENTRIES, 0, STEP << 2);

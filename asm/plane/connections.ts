@@ -16,7 +16,15 @@
  * connection whether its version is still the same.
  */
 import { reserve } from './arena';
-import { CHAIN_CONNECTIONS, CHAIN_OTHER_COUNT, CHAIN_OTHER_MASKS, CHAIN_OTHER_NUMBERS, CHAIN_VERSION } from './chains';
+import {
+  CHAIN_CONNECTIONS,
+  CHAIN_OTHER_COUNT,
+  CHAIN_OTHER_MASKS,
+  CHAIN_OTHER_NUMBERS,
+  CHAIN_TRACKED,
+  CHAIN_VERSION,
+} from './chains';
+import { hot } from './connection';
 import { CACHE_CONNECTION_NEW, countCache } from './counters';
 import { B_ETH_TYPE, W_ETH_SRC, W_IN, W_IP4, W_IP6_DST, W_IP6_SRC, W_L4 } from './layout';
 import { TYPE_IP6 } from './rewrite';
@@ -36,6 +44,10 @@ let setMask: u32 = 0;
 let turn: u32 = 0;
 /** Whether there was ever an entry. */
 export let hasConnections: bool = false;
+/** How often an entry was made or dropped: as long as it stays, what was looked up holds. */
+export let connectionChanges: u32 = 0;
+/** Takes what was read only to have it near. */
+export let near: u32 = 0;
 
 /** Takes memory for `most` entries, rounded up to a power of two; false if there is none. */
 export function initConnections(most: u32): bool {
@@ -51,12 +63,41 @@ function tagOf(hash: u32): u32 {
   return hash === 0 ? 1 : hash;
 }
 
+/** Reads the hashes of the set that a hash belongs to, so that they are near. */
+export function touchSet(hash: u32): void {
+  near += load<u32>(tags + (((hash & setMask) * WAYS) << 2));
+}
+
+/** Reads the entry that is likely to be the hash's, so that it is near. */
+export function touchEntry(hash: u32): void {
+  const first = (hash & setMask) * WAYS;
+  const same = sameTags(first, hash);
+  if (same === 0) return;
+  const entry = entries + (first + ctz<i32>(same)) * ENTRY_SIZE;
+  near += load<u32>(entry) + load<u32>(entry, 64);
+}
+
+/** Reads the connections of an entry, so that they are near. */
+export function touchTracked(entry: usize): void {
+  const chain: usize = load<u32>(entry, ENTRY_CHAIN);
+  const count = load<u32>(chain, CHAIN_TRACKED);
+  for (let i: u32 = 0; i < count; i++) {
+    const number = load<u32>(entry + ENTRY_CONNECTIONS + i * CONNECTION_SIZE) & 0x7fffffff;
+    near += load<u32>(hot(number - 1));
+  }
+}
+
+/** A bit for each way of the set at `first` whose hash it is. */
+function sameTags(first: u32, hash: u32): i32 {
+  const at = tags + (first << 2);
+  const wanted = i32x4.splat(tagOf(hash));
+  return i32x4.bitmask(i32x4.eq(v128.load(at), wanted)) | (i32x4.bitmask(i32x4.eq(v128.load(at, 16), wanted)) << 4);
+}
+
 /** The entry for a packet as it came in; 0 if there is none. */
 export function lookupConnection(flow: usize, hash: u32): usize {
   const first = (hash & setMask) * WAYS;
-  const at = tags + (first << 2);
-  const wanted = i32x4.splat(tagOf(hash));
-  let same = i32x4.bitmask(i32x4.eq(v128.load(at), wanted)) | (i32x4.bitmask(i32x4.eq(v128.load(at, 16), wanted)) << 4);
+  let same = sameTags(first, hash);
   while (same !== 0) {
     const entry = entries + (first + ctz<i32>(same)) * ENTRY_SIZE;
     if (isEntry(entry, flow)) return entry;
@@ -130,6 +171,7 @@ export function installConnection(flow: usize, hash: u32, chain: usize, connecti
   for (let i: u32 = 0; i < others; i++) store<u64>(at + (i << 3), otherWord(chain, i, flow));
   store<u32>(tags + ((first + way) << 2), tagOf(hash));
   hasConnections = true;
+  connectionChanges += 1;
   countCache(CACHE_CONNECTION_NEW, 1);
 }
 
@@ -153,6 +195,7 @@ function isSameKey(entry: usize, flow: usize): bool {
 
 /** Forgets an entry. */
 export function dropConnection(entry: usize): void {
+  connectionChanges += 1;
   store<u32>(tags + (((entry - entries) / ENTRY_SIZE) << 2), 0);
 }
 
@@ -160,4 +203,5 @@ export function dropConnection(entry: usize): void {
 export function dropConnections(): void {
   memory.fill(tags, 0, ((setMask as usize) + 1) * WAYS * 4);
   hasConnections = false;
+  connectionChanges += 1;
 }

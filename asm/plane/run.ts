@@ -19,14 +19,7 @@ import {
   OP_TRACKED,
 } from './chains';
 import { now } from './clock';
-import {
-  CONNECTION_SIZE,
-  dropConnection,
-  ENTRY_CHAIN,
-  ENTRY_CONNECTIONS,
-  installConnection,
-  isEntry,
-} from './connections';
+import { CONNECTION_SIZE, dropConnection, ENTRY_CHAIN, ENTRY_CONNECTIONS, installConnection } from './connections';
 import { CTR_GO, CTR_HELD, ctConn, ctDirection, ctProcess, ctTouch, ctTranslate, ctVersion } from './conntrack';
 import {
   CACHE_CONNECTION,
@@ -122,7 +115,7 @@ let remembers: bool = false;
 
 /** A packet that came in: `hash` of `packetHash`, `entry` and `megaflow` as looked up, 0 if not found. */
 export function forward(packet: usize, flow: usize, hash: u32, entry: usize, megaflow: usize): void {
-  if (entry !== 0 && isEntry(entry, flow) && runEntry(entry, packet, flow)) return;
+  if (entry !== 0 && runEntry(entry, packet, flow)) return;
   trailLength = 0;
   trackedCount = 0;
   remembers = true;
