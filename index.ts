@@ -1,5 +1,18 @@
 /** The public API of `lflow`: the engine and the simulator, for Node.js and for browsers. */
 
+// Captures
+export {
+  type Capture,
+  type CapturedFrame,
+  type CaptureFormat,
+  type CaptureReader,
+  type CaptureWriter,
+  captureReader,
+  captureWriter,
+  readCapture,
+  type WrittenFrame,
+  writeCapture,
+} from './engine/capture/index.ts';
 // Frames
 export { type FrameOptions, type ParsedFrame, parseFrame, parseHex, withChecksums } from './engine/frame.ts';
 // The match and action language

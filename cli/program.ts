@@ -45,6 +45,11 @@ const commands: readonly Entry[] = [
     load: () => import('./commands/replay.ts'),
   },
   {
+    name: 'bench',
+    summary: 'measure the data plane of a node',
+    load: () => import('./commands/bench.ts'),
+  },
+  {
     name: 'lang',
     summary: "say what OVN's parser says of matches and actions",
     load: () => import('./commands/lang.ts'),
@@ -57,7 +62,7 @@ const commands: readonly Entry[] = [
 ];
 
 const statuses = `
-INPUT is a YAML file, a folder of them, an OVSDB file (trace, flows, nb, replay), or - for standard input.
+INPUT is a YAML file, a folder of them, an OVSDB file (trace, flows, nb, replay, bench), or - for standard input.
 
 Exit status: 0 fine, 1 a property is violated, 2 the input or the usage is wrong, 3 the verdict is unknown.
 lflow COMMAND --help tells the rest.`;
