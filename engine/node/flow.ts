@@ -6,9 +6,9 @@ import { fieldPieces } from '../program/fields.ts';
 /** FLOW_WORDS words. */
 export type Flow = BigUint64Array<ArrayBuffer>;
 
-/** The words of FLOW_SIZE bytes, not copied. */
-export function flowOf(bytes: Uint8Array<ArrayBuffer>): Flow {
-  return new BigUint64Array(bytes.buffer, bytes.byteOffset, FLOW_WORDS);
+/** The words of FLOW_SIZE bytes. */
+export function flowOf(bytes: Uint8Array): Flow {
+  return new BigUint64Array(bytes.slice().buffer, 0, FLOW_WORDS);
 }
 
 /** Without bits that a piece of the field does not have. */

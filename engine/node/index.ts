@@ -12,7 +12,9 @@
 export {
   createNode,
   type FlowCounters,
+  type LearnedState,
   type Node,
+  type NodeEvent,
   type NodeOptions,
   type NodeStats,
   type Received,

@@ -1,13 +1,37 @@
 /** One chassis: its program, its packet plane, and what ovn-controller does around them. */
+import { RESUME_OUTPUT, RESUME_TABLE } from '../../asm/plane/image.ts';
 import * as layout from '../../asm/plane/layout.ts';
-import { FLOW_SIZE, FLOW_WORDS, KEY_WORDS, W_DATAPATH } from '../../asm/plane/layout.ts';
-import { formatIpv4, formatIpv6 } from '../lang/index.ts';
-import type { Southbound } from '../ovsdb/southbound.ts';
-import { changedTables, type Placement, type Program, ProgramBuilder, portsHere } from '../program/index.ts';
-import { type Flow, flowOf, readField } from './flow.ts';
-import { type Asked, answerAlone, type Reentry } from './host.ts';
-import { type LearnedExports, LearnedTables } from './learned.ts';
-import { macText, Neighbors } from './neighbors.ts';
+import {
+  B_FLAGS,
+  B_OUTPORT,
+  B_RECIRC,
+  FLOW_SIZE,
+  FLOW_WORDS,
+  KEY_WORDS,
+  W_DATAPATH,
+  W_IN,
+  W_PORTS,
+} from '../../asm/plane/layout.ts';
+import { formatEthernet, formatIpv4, formatIpv6 } from '../lang/index.ts';
+import type { ControllerServices, FdbEntry, MacBinding, Southbound } from '../ovsdb/southbound.ts';
+import {
+  changedTables,
+  NO_PLACEMENT,
+  type Placement,
+  type Program,
+  ProgramBuilder,
+  type ProgramDatapath,
+  portsHere,
+} from '../program/index.ts';
+import type { Asked, Chassis, LocalPlace, Timed } from './chassis.ts';
+import { type VirtualClaim, withClaims } from './claims.ts';
+import { datapathOf, type Flow, flowOf, wordOf } from './flow.ts';
+import { answer, type Findings } from './host.ts';
+import { type Address, type LearnedExports, LearnedTables } from './learned.ts';
+import { Limits } from './limits.ts';
+import { NameRecords } from './names.ts';
+import { Neighbors } from './neighbors.ts';
+import { PendingPackets } from './pending.ts';
 import {
   type CacheCounters,
   Plane,
@@ -17,6 +41,8 @@ import {
   type Punt,
 } from './plane.ts';
 import { type NodePort, PhysicalPorts } from './ports.ts';
+import { Random } from './random.ts';
+import { Snooping } from './snooping.ts';
 
 export interface NodeOptions {
   readonly southbound: Southbound;
@@ -30,6 +56,8 @@ export interface NodeOptions {
   readonly networks?: readonly string[];
   /** What stands behind a physical network: a switch that learns addresses (without it), or a hub. */
   readonly wire?: 'switch' | 'hub';
+  /** What transaction numbers, jitter and hashes start from. */
+  readonly seed?: bigint;
   /** Sizes of the packet plane. */
   readonly plane?: PlaneOptions;
 }
@@ -51,8 +79,23 @@ export interface NodeStats {
   readonly caches: CacheCounters;
   /** Packets dropped, by reason: `no-flow`, `loopback`, ... */
   readonly drops: Readonly<Record<string, bigint>>;
+  /** Packets that a CoPP meter kept from the controller. */
+  readonly limited: bigint;
   /** Logical flows that packets met. */
   readonly flows: readonly FlowCounters[];
+}
+
+/** What a chassis tells of what it met. */
+export type NodeEvent =
+  /** An ACL's log, as ovn-controller writes it. */
+  | { readonly type: 'log'; readonly line: string }
+  /** `trigger_event`: a row of Controller_Event. */
+  | { readonly type: 'event'; readonly name: string; readonly options: Readonly<Record<string, string>> };
+
+/** What a chassis has learned from packets. */
+export interface LearnedState {
+  readonly macBindings: readonly MacBinding[];
+  readonly fdb: readonly FdbEntry[];
 }
 
 export interface Node {
@@ -60,6 +103,12 @@ export interface Node {
   /** What the program does not understand, or leaves out: sentences. */
   readonly problems: readonly string[];
   readonly program: Program;
+  /** Milliseconds since the node began. */
+  readonly now: number;
+  /** The packet plane, for those who drive it themselves: what it puts out meanwhile is not received here. */
+  readonly plane: Plane;
+  /** The plane's number of a port. */
+  physicalPort(port: string): number | undefined;
   /**
    * Frames come in by a port, or from the wire of a physical network (by the name of the network or of
    * one of its localnet ports).  When this returns, all that they cause has left.  Throws a RangeError for a
@@ -68,17 +117,19 @@ export interface Node {
   send(port: string, frames: Uint8Array | readonly Uint8Array[]): void;
   /** What ports were sent since the last call, in order. */
   received(): Received[];
-  /** Lets time pass. */
+  /** Lets time pass; does what is due meanwhile. */
   advance(milliseconds: number): void;
-  /** Takes another database into use; connections survive. */
+  /** Takes another database into use; connections and what was learned survive. */
   update(southbound: Southbound, placement?: Placement): void;
   /** Forgets all tracked connections. */
   forgetConnections(): void;
+  /** What was learned so far. */
+  learned(): LearnedState;
+  /** Learns it as if packets had said so. */
+  learn(state: LearnedState): void;
+  /** What there was to tell since the last call. */
+  events(): NodeEvent[];
   stats(): NodeStats;
-  /** What carries the packets: for load that comes from memory. `physicalPort` gives its numbers. */
-  readonly plane: Plane;
-  /** Number of a port on the plane. */
-  physicalPort(port: string): number | undefined;
 }
 
 /** A chassis.  Throws a RangeError if there is not enough memory. */
@@ -86,14 +137,20 @@ export function createNode(options: NodeOptions): Node {
   return new ChassisNode(options);
 }
 
-interface ConntrackExports extends LearnedExports {
+interface HostExports extends LearnedExports {
+  freeze(flow: number, place: number, number: number): number;
   refreeze(id: number, flow: number): number;
   findFrozen(id: number): number;
   frozenMetadata(record: number): number;
+  frozenPlace(record: number): number;
 }
 
 /** Times that a frame may go over the wires of this chassis from one of its networks' ports to another. */
 const MAX_CROSSINGS = 64;
+/** Events that are kept until somebody asks. */
+const MAX_EVENTS = 10_000;
+/** MLF_LOCAL_ONLY: the packet stays on this chassis. */
+const LOCAL_ONLY = 1n << (4n + BigInt(B_FLAGS));
 
 interface Waiting {
   readonly port: number;
@@ -101,28 +158,58 @@ interface Waiting {
   readonly crossings: number;
 }
 
-class ChassisNode implements Node, Reentry {
+const NO_SERVICES: ControllerServices = {
+  dns: [],
+  serviceMonitors: [],
+  multicast: [],
+  bfd: [],
+  meters: [],
+  natAddresses: new Map(),
+  ports: new Map(),
+};
+
+class ChassisNode implements Node, Chassis, Findings {
+  readonly name: string;
+  now = 0;
+  /** As it was given. */
+  private given: Southbound;
+  /** With what chassis wrote into it. */
+  southbound: Southbound;
   program: Program;
   private readonly options: NodeOptions;
-  private placement: Placement | undefined;
+  private placement: Placement;
   private readonly builder = new ProgramBuilder();
   private readonly physical: PhysicalPorts;
   readonly plane: Plane;
-  private readonly exports: ConntrackExports;
+  private readonly exports: HostExports;
   private readonly flowAt: number;
   private readonly neighbors: Neighbors;
-  private southbound: Southbound;
-  private now = 0;
+  private readonly pending = new PendingPackets(this);
+  private readonly snooping = new Snooping(this, () => this.claimsChanged());
+  private readonly limits = new Limits();
+  private readonly timed: readonly Timed[] = [this.pending, this.snooping];
+  private readonly claims = new Map<string, VirtualClaim>();
+  private names = new NameRecords(NO_SERVICES);
+  private readonly chance: Random;
+  private actions = new Map<number, Program['actions'][number]>();
+  private datapaths = new Map<number, ProgramDatapath>();
+  private places = new Map<string, LocalPlace>();
+  private isStale = false;
   private waiting: Waiting[] = [];
   private batch: Waiting[] = [];
   private out: Received[] = [];
+  private told: NodeEvent[] = [];
+  private limited = 0n;
 
   constructor(options: NodeOptions) {
     this.options = options;
+    this.name = options.chassis;
+    this.given = options.southbound;
     this.southbound = options.southbound;
-    this.placement = options.placement;
-    this.plane = new Plane(options.plane);
-    this.exports = this.plane.exports as PlaneExports & ConntrackExports;
+    this.placement = placementIn(options.southbound, options.placement);
+    this.chance = new Random(Number((options.seed ?? 1n) & 0xffffffffn));
+    this.plane = new Plane({ ...(options.seed !== undefined && { seed: options.seed }), ...options.plane });
+    this.exports = this.plane.exports as PlaneExports & HostExports;
     this.flowAt = this.plane.reserve(FLOW_SIZE);
     this.neighbors = new Neighbors(new LearnedTables(this.exports));
     this.physical = new PhysicalPorts(options.wire ?? 'switch');
@@ -138,17 +225,27 @@ class ChassisNode implements Node, Reentry {
     return this.program.problems;
   }
 
+  physicalPort(port: string): number | undefined {
+    return this.physical.numberOf(port);
+  }
+
+  get services(): ControllerServices {
+    return this.given.services ?? NO_SERVICES;
+  }
+
   send(port: string, frames: Uint8Array | readonly Uint8Array[]): void {
     const all = frames instanceof Uint8Array ? [frames] : frames;
     const wire = this.physical.wireOf(port);
     const number = this.physical.numberOf(port);
-    if (!wire && number === undefined)
-      throw new RangeError(`there is no port "${port}" on chassis "${this.options.chassis}"`);
+    if (!wire && number === undefined) {
+      const names = this.ports.map(({ name }) => `"${name}"`).join(', ');
+      throw new RangeError(`there is no port "${port}" on chassis "${this.name}"; there are ${names || 'none'}`);
+    }
     for (const frame of all) {
       if (wire) this.crossWire(wire.carry(frame, undefined), frame, 0);
       else if (number !== undefined) this.waiting.push({ port: number, frame, crossings: 0 });
     }
-    this.run();
+    this.process();
   }
 
   received(): Received[] {
@@ -156,24 +253,40 @@ class ChassisNode implements Node, Reentry {
   }
 
   advance(milliseconds: number): void {
-    this.now += milliseconds;
-    this.run();
+    const end = this.now + milliseconds;
+    for (;;) {
+      const due = Math.min(...this.timed.map((each) => each.due()));
+      if (due > end) break;
+      this.now = Math.max(this.now, due);
+      for (const each of this.timed) if (each.due() <= this.now) each.run();
+      this.process();
+    }
+    this.now = end;
+    this.process();
   }
 
-  update(southbound: Southbound, placement = this.placement): void {
-    this.southbound = southbound;
-    this.placement = placement;
-    const old = this.program;
-    this.program = this.build();
-    this.load(old);
-  }
-
-  physicalPort(port: string): number | undefined {
-    return this.physical.numberOf(port);
+  update(southbound: Southbound, placement?: Placement): void {
+    this.given = southbound;
+    this.placement = placementIn(southbound, placement ?? this.options.placement);
+    this.rebuild();
   }
 
   forgetConnections(): void {
     this.exports.ctFlush(-1);
+  }
+
+  learned(): LearnedState {
+    return { macBindings: [...this.neighbors.bindings.values()], fdb: [...this.neighbors.addresses.values()] };
+  }
+
+  learn({ macBindings, fdb }: LearnedState): void {
+    for (const binding of macBindings) this.neighbors.learnBinding({ ...binding, since: this.now });
+    for (const address of fdb) this.neighbors.learnAddress({ ...address, since: this.now });
+    this.neighbors.tell();
+  }
+
+  events(): NodeEvent[] {
+    return this.told.splice(0);
   }
 
   stats(): NodeStats {
@@ -187,6 +300,7 @@ class ChassisNode implements Node, Reentry {
       })),
       caches: this.plane.cacheCounters(),
       drops: Object.fromEntries(dropReasons.map(([name, reason]) => [name, drops[reason] ?? 0n])),
+      limited: this.limited,
       flows: this.program.flows.flatMap(({ number, flow }) => {
         const counted = counters.get(number);
         return counted && counted.packets > 0n ? [{ flow, ...counted }] : [];
@@ -194,26 +308,105 @@ class ChassisNode implements Node, Reentry {
     };
   }
 
-  refreeze(recirc: number, flow: Flow): number {
-    this.plane.memory().set(new Uint8Array(flow.buffer, flow.byteOffset, FLOW_SIZE), this.flowAt);
-    return this.exports.refreeze(recirc, this.flowAt);
+  // Chassis: what the parts of the host use.
+
+  placeOf(logicalPort: string): LocalPlace | undefined {
+    return this.places.get(logicalPort);
   }
 
-  inject(frame: Uint8Array, flow: Flow): void {
-    this.plane.inject(frame, new Uint8Array(flow.buffer, flow.byteOffset, FLOW_SIZE), this.now);
+  random(limit: number): number {
+    return this.chance.below(limit);
+  }
+
+  enter({ binding, datapath }: LocalPlace, frame: Uint8Array, { localOnly = false } = {}): void {
+    const flow = metadataOf(datapath, binding.tunnelKey, 0, localOnly);
+    this.inject(this.freeze(flow, RESUME_TABLE), flow, frame);
+  }
+
+  deliver(datapath: number, outport: number, frame: Uint8Array): void {
+    const flow = metadataOf(datapath, 0, outport, true);
+    this.inject(this.freeze(flow, OUTPUT_PLACE), flow, frame);
+  }
+
+  resume({ flow, recirc }: Asked, frame: Uint8Array): void {
+    this.putFlow(flow);
+    this.inject(this.exports.refreeze(recirc, this.flowAt), flow, frame);
+  }
+
+  output({ flow }: Asked, frame: Uint8Array): void {
+    this.inject(this.freeze(flow, OUTPUT_PLACE), flow, frame);
+  }
+
+  // Findings: what packets told the host.
+
+  neighbor(logicalPort: string, address: Address, mac: bigint): void {
+    const ip = address.family === 4 ? formatIpv4(address.value) : formatIpv6(address.value);
+    const binding = { logicalPort, ip, mac: formatEthernet(mac), since: this.now };
+    if (this.neighbors.learnBinding(binding)) this.neighbors.tell();
+    this.pending.found(logicalPort, address, mac);
+  }
+
+  address(datapathKey: number, portKey: number, mac: bigint): void {
+    const address = { datapathKey, portKey, mac: formatEthernet(mac), since: this.now };
+    if (this.neighbors.learnAddress(address)) this.neighbors.tell();
+  }
+
+  waits(asked: Asked, address: Address): void {
+    this.pending.keep(asked, address);
+  }
+
+  membership(asked: Asked): void {
+    this.snooping.hear(asked);
+  }
+
+  virtual(logicalPort: string, parent: string): void {
+    if (this.claims.get(logicalPort)?.parent === parent) return;
+    this.claims.set(logicalPort, { logicalPort, parent, chassis: this.name });
+    this.claimsChanged();
+  }
+
+  logged(line: string): void {
+    this.tell({ type: 'log', line });
+  }
+
+  event(name: string, options: Readonly<Record<string, string>>): void {
+    this.tell({ type: 'event', name, options });
+  }
+
+  serviceAnswer(_asked: Asked): void {}
+
+  bfd(_asked: Asked): void {}
+
+  prefix(_asked: Asked): void {}
+
+  record(datapath: string, name: string): string | undefined {
+    return this.names.of(datapath, name);
+  }
+
+  private tell(event: NodeEvent): void {
+    this.told.push(event);
+    if (this.told.length > MAX_EVENTS) this.told.shift();
+  }
+
+  /** Groups or virtual ports are not what they were: the program follows when nothing is under way. */
+  private claimsChanged(): void {
+    this.isStale = true;
+  }
+
+  private rebuild(): void {
+    this.isStale = false;
+    const old = this.program;
+    this.southbound = withClaims(this.given, this.snooping.joined(), [...this.claims.values()]);
+    this.program = this.build();
+    this.load(old);
   }
 
   private build(): Program {
-    const { chassis, bindings, networks } = this.options;
-    const { southbound, placement } = this;
+    const { name: chassis, southbound, placement } = this;
+    const { bindings, networks } = this.options;
     const names = bindings ? [...bindings, ...networkPorts(southbound)] : portsHere(southbound, chassis, placement);
     this.physical.use(names, southbound, networks);
-    return this.builder.build({
-      southbound,
-      chassis,
-      ports: this.physical.numbers,
-      ...(placement && { placement }),
-    });
+    return this.builder.build({ southbound, chassis, ports: this.physical.numbers, placement });
   }
 
   private load(old: Program | undefined): void {
@@ -224,12 +417,23 @@ class ChassisNode implements Node, Reentry {
     for (const { number, rate, burst } of program.meters) {
       plane.setMeter(number, 'kilobits', Number(rate), Number(burst));
     }
+    this.actions = new Map(program.actions.map((action) => [action.number, action]));
+    this.datapaths = new Map(program.datapaths.map((datapath) => [datapath.number, datapath]));
+    this.places = new Map(
+      program.datapaths.flatMap(({ number, view }) =>
+        view.ports.map(({ binding }) => [binding.logicalPort, { binding, datapath: number }] as const),
+      ),
+    );
+    this.names = new NameRecords(this.services);
+    this.limits.use(this.services.meters, this.now);
     this.neighbors.use(program, this.southbound);
+    this.snooping.update();
   }
 
   /** Runs batches until nothing is under way. */
-  private run(): void {
+  private process(): void {
     do {
+      if (this.isStale) this.rebuild();
       const left: Waiting[] = [];
       this.batch = [];
       for (const each of this.waiting) {
@@ -241,7 +445,7 @@ class ChassisNode implements Node, Reentry {
         output: (port, frame, index) => this.leave(port, frame.slice(), index),
         punt: (punt) => this.punt(punt),
       });
-    } while (this.waiting.length > 0);
+    } while (this.waiting.length > 0 || this.isStale);
   }
 
   private leave(number: number, frame: Uint8Array, index: number): void {
@@ -259,55 +463,54 @@ class ChassisNode implements Node, Reentry {
   }
 
   private punt({ action: number, recirc, flow: bytes, frame }: Punt): void {
-    const flow = this.withMetadata(flowOf(bytes as Uint8Array<ArrayBuffer>), recirc);
-    const action = this.program.actions.find((each) => each.number === number)?.action;
-    const datapath = this.program.datapaths.find(
-      (each) => BigInt(each.number) === BigInt.asUintN(32, flow[W_DATAPATH] ?? 0n),
-    );
-    if (!action || !datapath) return;
-    const asked: Asked = { action, frame, flow, recirc, datapath };
-    if (!answerAlone(asked, this)) this.note(asked);
-  }
-
-  private withMetadata(flow: Flow, recirc: number): Flow {
     const record = this.exports.findFrozen(recirc);
-    if (record === 0) return flow;
-    const metadata = new BigUint64Array(
-      this.plane.memory().buffer as ArrayBuffer,
-      this.exports.frozenMetadata(record),
-      FLOW_WORDS - KEY_WORDS,
-    );
-    flow.set(metadata, KEY_WORDS);
-    return flow;
+    const host = this.actions.get(number);
+    if (record === 0 || !host) return;
+    if (!this.limits.pass(host.meter, frame.length, this.now)) {
+      this.limited += 1n;
+      return;
+    }
+    const flow = flowOf(bytes);
+    const metadata = this.exports.frozenMetadata(record);
+    flow.set(new BigUint64Array(this.plane.memory().buffer, metadata, FLOW_WORDS - KEY_WORDS), KEY_WORDS);
+    const datapath = this.datapaths.get(datapathOf(flow));
+    if (!datapath) return;
+    const pipeline = (this.exports.frozenPlace(record) >> 1) & 1 ? 'egress' : 'ingress';
+    answer({ action: host.action, frame, flow, recirc, datapath, pipeline }, this, this);
   }
 
-  private note({ action, flow, datapath }: Asked): void {
-    switch (action.type) {
-      case 'put_arp':
-      case 'put_nd': {
-        const key = Number(readField(flow, action.port));
-        const port = datapath.view.ports.find(({ binding }) => binding.tunnelKey === key);
-        if (!port) return;
-        const ip = readField(flow, action.ip);
-        const known = this.neighbors.learnBinding({
-          logicalPort: port.binding.logicalPort,
-          ip: action.type === 'put_arp' ? formatIpv4(ip) : formatIpv6(ip),
-          mac: macText(readField(flow, action.mac)),
-          since: this.now,
-        });
-        if (known) this.neighbors.tell();
-        break;
-      }
-      case 'put_fdb': {
-        const mac = macText(readField(flow, action.mac));
-        const portKey = Number(readField(flow, action.port));
-        const datapathKey = datapath.view.binding.tunnelKey;
-        if (this.neighbors.learnAddress({ datapathKey, portKey, mac, since: this.now })) this.neighbors.tell();
-        break;
-      }
-      default:
-    }
+  private putFlow(flow: Flow): void {
+    this.plane.memory().set(new Uint8Array(flow.buffer, flow.byteOffset, FLOW_SIZE), this.flowAt);
   }
+
+  private freeze(flow: Flow, place: number): number {
+    this.putFlow(flow);
+    return this.exports.freeze(this.flowAt, place, 0) >>> 0;
+  }
+
+  private inject(recirc: number, flow: Flow, frame: Uint8Array): void {
+    if (recirc === 0) return;
+    const again = flow.slice();
+    again[W_IN] = BigInt.asUintN(B_RECIRC, wordOf(flow, W_IN)) | (BigInt(recirc >>> 0) << BigInt(B_RECIRC));
+    this.plane.inject(frame, new Uint8Array(again.buffer), this.now);
+  }
+}
+
+/** The place of a packet that goes to its outport; asm/plane/frozen.ts. */
+const OUTPUT_PLACE = RESUME_TABLE | (RESUME_OUTPUT << 2);
+
+/** The flow of a packet that the host sends. */
+function metadataOf(datapath: number, inport: number, outport: number, localOnly: boolean): Flow {
+  const flow = new BigUint64Array(FLOW_WORDS);
+  flow[W_DATAPATH] = BigInt(datapath) | (localOnly ? LOCAL_ONLY : 0n);
+  flow[W_PORTS] = BigInt(inport) | (BigInt(outport) << BigInt(B_OUTPORT));
+  return flow;
+}
+
+/** What is known of ports: by the caller, else by the database. */
+function placementIn({ services }: Southbound, placement: Placement | undefined): Placement {
+  if (placement) return placement;
+  return services ? { ports: services.ports, balancers: [] } : NO_PLACEMENT;
 }
 
 /** Reasons of drops, by the names of the constants: `DROP_NO_FLOW` is `no-flow`. */
