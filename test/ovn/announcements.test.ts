@@ -16,6 +16,7 @@ import {
   prefixRequest,
   readBfd,
   readMembership,
+  readNatAddresses,
   readPrefixAnswer,
   readServiceAnswer,
   reverseArp,
@@ -134,8 +135,13 @@ const u32 = (frame: Uint8Array, at: number): number => u16(frame, at) * 65536 + 
 test('addresses that live on a physical network', async () => {
   await expectFrame('physnet', gratuitousArp(mac('00:00:00:00:00:0d'), ip('172.16.0.13')));
   await expectFrame('physnet', reverseArp(mac('00:00:00:00:00:0e')));
-  await expectFrame('physnet', gratuitousArp(mac(outer.mac), ip(outer.v4)));
-  await expectFrame('physnet', gratuitousArp(mac(outer.mac), ip('172.16.0.50')));
+  const { Port_Binding } = await central.rows('OVN_Southbound', ['Port_Binding']);
+  const [gateway] = Port_Binding.filter(({ logical_port }) => logical_port === 'pub-gw');
+  const value = gateway.nat_addresses;
+  const entries: unknown[] = Array.isArray(value) ? value[1] : [value];
+  const announced = new Map(entries.flatMap((entry) => [...(readNatAddresses(String(entry))?.announcements ?? [])]));
+  expect([...announced.keys()].sort()).toEqual([outer.v4, '172.16.0.50']);
+  for (const frame of announced.values()) await expectFrame('physnet', frame);
 });
 
 test('queries for multicast groups', async () => {

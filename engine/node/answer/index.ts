@@ -36,6 +36,7 @@ export { dhcpv6Answer } from './dhcpv6.ts';
 export { dnsAnswer } from './dns.ts';
 export { icmpError, putFragmentMtu } from './icmp.ts';
 export { igmpQuery, type MembershipMessage, mldQuery, type Querier, readMembership } from './multicast.ts';
+export { type NatAddresses, readNatAddresses } from './nat-addresses.ts';
 export { linkLocal, neighborAdvertisement, neighborSolicitation } from './neighbor.ts';
 export {
   type DelegatedPrefix,
