@@ -159,6 +159,8 @@ export interface PlaneExports {
   ctCount(zone: number): number;
 }
 
+/** What tables may take of the 4 GB that there are. */
+const MOST_BYTES = 3 * 2 ** 30;
 const PORT_PRESENT = 1;
 const PORT_UNDERLAY = 2;
 const MAX_INPUTS = 1024;
@@ -197,14 +199,11 @@ export class Plane {
       this.exports.ctSeed(...words);
     }
     this.exports.setTagLimit(options.vlanLimit ?? 1);
-    const done = this.exports.initPlane(
-      options.ports ?? 1024,
-      options.megaflows ?? 65536,
-      options.connections ?? 65536,
-      options.entries ?? 65536,
-      options.tunnels ?? 1024,
-      options.meters ?? 1024,
-    );
+    const { ports = 1024, megaflows = 65536, connections = 65536, entries = 65536 } = options;
+    const { tunnels = 1024, meters = 1024 } = options;
+    // Bytes of each, so that no product leaves the 32 bits that the module counts in.
+    const bytes = ports * 64 + megaflows * 264 + connections * 224 + entries * 264 + tunnels * 192 + meters * 32;
+    const done = bytes < MOST_BYTES && this.exports.initPlane(ports, megaflows, connections, entries, tunnels, meters);
     if (!done) throw new RangeError('there is not enough memory for a packet plane of this size');
     this.frames = this.reserve(FRAMES);
     this.injected = this.reserve(INJECTED);
