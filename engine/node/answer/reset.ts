@@ -43,11 +43,11 @@ export function tcpReset(frame: Uint8Array, turns = false): Uint8Array | undefin
 /**
  * `sctp_abort { }`: an ABORT with the packet's own verification tag, or with the
  * tag that an INIT asks for (RFC 9260 section 8.4, items 3 and 8).  An ABORT is
- * not answered, nor a packet without a whole chunk header.
+ * not answered, nor a packet whose header is cut off; one without a chunk is.
  */
 export function sctpAbort(frame: Uint8Array, turns = false): Uint8Array | undefined {
   const ip = readIp(frame);
-  if (ip?.proto !== PROTO_SCTP || ip.l4 + 16 > ip.end) return undefined;
+  if (ip?.proto !== PROTO_SCTP || ip.l4 + 12 > ip.end) return undefined;
   const chunk = frame[ip.l4 + 12];
   if (chunk === CHUNK_ABORT || (chunk === CHUNK_INIT && ip.l4 + 32 > frame.length)) return undefined;
   const ownTag = u32(frame, ip.l4 + 4);

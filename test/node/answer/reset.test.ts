@@ -63,8 +63,11 @@ describe('SCTP, RFC 9260 section 8.4', () => {
     expect(hex(answer.subarray(34))).toBe('00519c40deadbeefa2f176be06000004');
   });
 
-  test('an ABORT is not answered, nor half a chunk', () => {
-    for (const chunk of [bytes('06000004'), bytes('000300'), init.subarray(0, 19)]) {
+  test('an ABORT is not answered, nor half an INIT; a packet without a chunk is', () => {
+    const alone = sctpAbort(packet(four, proto.sctp, sctp(0, 0, 0, zeros(0)))) ?? zeros(0);
+    // As the real ovn-controller sends it.
+    expect(hex(alone.subarray(34))).toBe('0000000000000000f98deee406010004');
+    for (const chunk of [bytes('06000004'), init.subarray(0, 19)]) {
       expect(sctpAbort(packet(four, proto.sctp, sctp(1, 2, 3, chunk)))).toBeUndefined();
     }
     expect(sctpAbort(packet(four, proto.udp, udp(1, 2, zeros(20))))).toBeUndefined();
