@@ -102,6 +102,22 @@ describe('a host that is the backend of the address it calls', () => {
     expect(arrived(answer, 'ip4')).toEqual(['a a000064:80 > a000001:5000']);
   });
 
+  test('is called by the balancer of the port, where two have one address', () => {
+    const same = flowsOf(
+      [
+        ['10.0.0.100', 80, '10.0.0.1:8080'],
+        ['10.0.0.100', 81, '10.0.0.1:8080'],
+      ],
+      'ip4',
+    );
+    const topology = topologyOf(same, [
+      balancer({ '10.0.0.100:80': '10.0.0.1:8080' }, { hairpin_snat_ip: '10.0.0.200' }),
+      balancer({ '10.0.0.100:81': '10.0.0.1:8080' }, { hairpin_snat_ip: '10.0.0.201' }),
+    ]);
+    const call = send(topology, trackingConntrack(), tcp4('10.0.0.1', 5000, '10.0.0.100', 81));
+    expect(arrived(call, 'ip4')).toEqual(['a a0000c9:5000 > a000001:8080']);
+  });
+
   test('is not turned back if it calls somebody else, or answers what nobody asked', () => {
     const topology = topologyOf(flows, [balancer(vips)]);
     const conntrack = trackingConntrack();

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { annotate, LangError, parseMatch, symbolTable } from '../../engine/lang/index.ts';
 import { type ParsedPacket, parsePacket, prepare } from '../../sim/trace/index.ts';
 import { allOf, compileMatch, meets } from '../../sim/trace/matcher.ts';
-import { emptyPacket } from '../../sim/trace/packet.ts';
+import { emptyPacket, slot } from '../../sim/trace/packet.ts';
 import { readPlain } from '../../sim/trace/plain.ts';
 import { portKey } from '../../sim/trace/topology.ts';
 import { microflows } from './microflows.ts';
@@ -101,8 +101,20 @@ test.each([
   'ip4.dst == {255.255.255.255, 10.0.0.1} && udp.dst == 67',
   'ip6.dst == fd00::/64 && ip.ttl == {0, 1}',
   'ip6.dst == fd00::1 && nd_ns',
-])('%s is plain', (match) => {
-  expect(readPlain(match, context.portKey)).toBeDefined();
+  'ip4.dst == 0.0.0.0/0',
+  'reg0 == 10.0.0.0/8 && ip6.src == ::/0',
+])('%s is plain, and what the parser reads', (match) => {
+  const read = readPlain(match, context.portKey);
+  const compiled = compileMatch(annotate(parseMatch(match)), context);
+  fc.assert(
+    fc.property(words, fc.constantFrom(0x800, 0x86dd), (values, type) => {
+      const packet = Uint32Array.from(values);
+      packet[slot.ethType] = type;
+      const condition = { required: read?.words ?? [], rest: allOf(read?.choices.map((choice) => choice.test) ?? []) };
+      expect(read && meets(condition, packet)).toBe(typeof compiled === 'boolean' ? compiled : compiled(packet));
+    }),
+    { numRuns: 200, seed: 1 },
+  );
 });
 
 test.each([
