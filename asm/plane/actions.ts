@@ -126,7 +126,7 @@ function run(code: usize, from: u32, end: u32, tail: bool, number: u32, pipeline
         at += trackCode(code, at, number, pipeline, table);
         break;
       case A_CT_CLEAR:
-        clearConntrack();
+        clearConntrack(true);
         break;
       case A_PUNT:
         if (punt(pc, at, argument, number, pipeline, table)) {

@@ -3,7 +3,7 @@
  * ct_snat_to_vip, chk_lb_aff, chk_ecmp_nh and what commits them (ovn-sb(5)).
  */
 
-import { commit, emit, emitHead, noteChange } from './emit';
+import { commit, commitZone, emit, emitHead, noteChange, saidInZone } from './emit';
 import { A_ADDRESS, LEARNED_AFFINITY, LEARNED_HAIRPIN, LEARNED_NEXT_HOP, NO_FLOW, TABLE_HAIRPIN } from './image';
 import {
   B_L4_DST,
@@ -95,14 +95,17 @@ export function snatToVip(): void {
   const address = balancer();
   if (!address) return;
   const v6 = ((load<u32>(address) >> 8) & 0xff) !== 0;
+  const zone = <u32>(load<u64>(FLOW + W_ZONES * 8) >> 32) & 0xffff;
   commit(FLOW);
-  emitHead(DP_CT, DP_CT_WORDS, <u32>(load<u64>(FLOW + W_ZONES * 8) >> 32) & 0xffff);
+  commitZone(zone);
+  emitHead(DP_CT, DP_CT_WORDS, zone);
   emit(CT_COMMIT | CT_NAT_SRC | (v6 ? CT_NAT_V6 : 0));
   for (let i = 0; i < 10; i++) emit(0);
   for (let i: usize = 0; i < 4; i++) emit(load<u32>(address + 4 + i * 4));
   emit(0);
   emit(0);
   noteChange();
+  saidInZone(zone);
 }
 
 /** Halves of an address that code has as bytes in the order of the wire. */

@@ -13,6 +13,7 @@ import {
   DP_RECIRC,
   DP_SET,
   PACKET_WORDS,
+  W_CT,
   W_DERIVED,
   W_ETH_SRC,
   W_TUNNEL,
@@ -37,8 +38,12 @@ let changes: u32 = 0;
 /** Where the last clone begins, and where it ended. */
 let cloneAt: u32 = 0;
 let cloneEnd: u32 = 0;
-/** The packet still has what conntrack said, the flow does not. */
-let staleConntrack: bool = false;
+/** The packet still has what conntrack said, the flow does not: STALE; and flows asked for that: CLEARED. */
+let conntrack: u32 = 0;
+const STALE: u32 = 1;
+const CLEARED: u32 = 2;
+/** The zone that what the packet has was said in. */
+let saidIn: u32 = 0;
 
 const CFI: u64 = (<u64>0x1000) << B_VLAN_TCI;
 const TCI: u64 = (<u64>0xffff) << B_VLAN_TCI;
@@ -50,7 +55,8 @@ export function startProgram(flow: usize): void {
   changes = 0;
   cloneAt = 0;
   cloneEnd = 0;
-  staleConntrack = false;
+  conntrack = 0;
+  saidIn = <u32>(load<u64>(flow + W_CT * 8) >> 16) & 0xffff;
   memory.copy(EMITTED, flow, <usize>PACKET_WORDS * 8);
   memory.fill(SET, 0, <usize>PACKET_WORDS * 8);
 }
@@ -88,22 +94,34 @@ export function noteChange(): void {
   changes++;
 }
 
-/** The flow forgot what conntrack said; the packet has to as well, when it matters. */
-export function forgetConntrack(): void {
-  staleConntrack = true;
+/** The flow forgot what conntrack said: the packet has to as well when it matters; `asked` if an action says so. */
+export function forgetConntrack(asked: bool): void {
+  conntrack |= asked ? STALE | CLEARED : STALE;
 }
 
-/** What the packet says of conntrack is what the flow says. */
-export function renewConntrack(): void {
-  staleConntrack = false;
+/** What the packet has was said in this zone. */
+export function saidInZone(zone: u32): void {
+  conntrack = 0;
+  saidIn = zone;
 }
 
 /** Brings the packet's conntrack fields to what the flow has. */
 export function commitConntrack(): void {
-  if (!staleConntrack) return;
+  if (!conntrack) return;
   emitHead(DP_CT_CLEAR, 1, 0);
   changes++;
-  staleConntrack = false;
+  conntrack = 0;
+}
+
+/**
+ * Before conntrack is asked in a zone: what was said there before counts, unless
+ * it was cleared.  What was said in other zones does not count in any case.
+ */
+export function commitZone(zone: u32): void {
+  if (!(conntrack & CLEARED)) return;
+  // The zone that the packet brought is part of what the program depends on.
+  store<u64>(WC + W_CT * 8, load<u64>(WC + W_CT * 8) | 0xffff0000);
+  if (saidIn === zone) commitConntrack();
 }
 
 /**
@@ -173,12 +191,14 @@ export function changesSoFar(): u32 {
   return changes;
 }
 
-export function isConntrackStale(): bool {
-  return staleConntrack;
+/** What is known of the packet's conntrack fields, for those who keep it while a copy is worked on. */
+export function conntrackKept(): u32 {
+  return conntrack | (saidIn << 8);
 }
 
-export function setConntrackStale(stale: bool): void {
-  staleConntrack = stale;
+export function keepConntrack(kept: u32): void {
+  conntrack = kept & 0xff;
+  saidIn = kept >> 8;
 }
 
 /** Ends the copy: if nothing happened to it there was no need of one. */

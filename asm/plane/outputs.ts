@@ -455,7 +455,7 @@ function deliver(port: usize): void {
 /** Through a patch port: nothing of the packet's metadata passes but its mark. */
 function cross(port: usize): void {
   const peer = portAt(load<u32>(port, 20));
-  clearConntrack();
+  clearConntrack(true);
   clearRegisters();
   store<u64>(FLOW + <usize>W_CAME_BY * 8, 0);
   store<u64>(FLOW + W_DATAPATH * 8, <u64>load<u32>(peer, 4));
@@ -464,9 +464,9 @@ function cross(port: usize): void {
   visit();
 }
 
-/** `ct_clear`. */
-export function clearConntrack(): void {
+/** `ct_clear`, if `asked`; or what is left of a packet that went to conntrack knows nothing of it. */
+export function clearConntrack(asked: bool): void {
   memory.fill(FLOW + W_CT * 8, 0, (KEY_WORDS - W_CT) * 8);
   memory.fill(KNOWN + W_CT * 8, 0xff, (KEY_WORDS - W_CT) * 8);
-  forgetConntrack();
+  forgetConntrack(asked);
 }

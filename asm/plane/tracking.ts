@@ -2,7 +2,7 @@
 
 import { runAssignments } from './actions';
 import { backendList } from './backends';
-import { beginFork, commit, emit, emitHead, endFork, noteChange } from './emit';
+import { beginFork, commit, commitZone, emit, emitHead, endFork, noteChange, saidInZone } from './emit';
 import { freeze } from './frozen';
 import { CT_CODE_WORDS, DF_COMMON_SNAT, RESUME_TABLE, ZONE_COMMON, ZONE_OF_PORT, ZONE_OF_SNAT } from './image';
 import { B_CT_MARK, CT_BACKENDS, CT_SET, DP_CT, DP_CT_WORDS, DROP_TOO_LONG, W_CT, W_CT_LABEL, W_ZONES } from './layout';
@@ -46,6 +46,7 @@ export function track(pc: usize, code: usize, marks: u32, end: u32, number: u32,
     flags |= CT_BACKENDS;
   }
   commit(FLOW);
+  commitZone(zone);
   const fork = next ? beginFork() : 0;
   emitHead(DP_CT, DP_CT_WORDS, zone);
   emit(flags);
@@ -59,9 +60,12 @@ export function track(pc: usize, code: usize, marks: u32, end: u32, number: u32,
   emit(load<u32>(pc, 48));
   emit(backends);
   if (next) endFork(fork, freeze(FLOW, RESUME_TABLE | (pipeline << 1) | ((next - 1) << 2), 0));
-  else noteChange();
+  else {
+    noteChange();
+    saidInZone(zone);
+  }
   // What is left of the packet here knows nothing of it.
-  clearConntrack();
+  clearConntrack(false);
 }
 
 function emitLong(value: u64): void {

@@ -12,15 +12,15 @@ import { lookup } from './classify';
 import {
   beginCopy,
   changesSoFar,
+  conntrackKept,
   dropAll,
   EMITTED_SIZE,
   endCopy,
   finishProgram,
-  isConntrackStale,
   isTooLong,
+  keepConntrack,
   PROGRAM,
   programWords,
-  setConntrackStale,
   startProgram,
 } from './emit';
 import { findFrozen, frozenFlow, frozenMetadata, frozenPlace } from './frozen';
@@ -141,7 +141,6 @@ function resume(record: usize): void {
   const place = frozenPlace(record);
   const pipeline = (place >> 1) & 1;
   const table = (place >> 2) & 0x3fff;
-  setConntrackStale(false);
   if ((place & 1) === RESUME_CODE) {
     const number = frozenFlow(record);
     const code = codeOf(number);
@@ -276,7 +275,7 @@ export function beginScope(): bool {
   memory.copy(kept, FLOW, 256);
   memory.copy(kept + 256, KNOWN, 256);
   store<u32>(kept, changesSoFar(), 512 + EMITTED_SIZE);
-  store<u32>(kept, isConntrackStale() ? 1 : 0, 516 + EMITTED_SIZE);
+  store<u32>(kept, conntrackKept(), 516 + EMITTED_SIZE);
   store<u32>(kept, beginCopy(kept + 512), 520 + EMITTED_SIZE);
   return true;
 }
@@ -286,7 +285,7 @@ export function endScope(): void {
   copies--;
   const kept = COPIES + <usize>copies * COPY_SIZE;
   endCopy(load<u32>(kept, 520 + EMITTED_SIZE), kept + 512, load<u32>(kept, 512 + EMITTED_SIZE));
-  setConntrackStale(load<u32>(kept, 516 + EMITTED_SIZE) !== 0);
+  keepConntrack(load<u32>(kept, 516 + EMITTED_SIZE));
   memory.copy(FLOW, kept, 256);
   memory.copy(KNOWN, kept + 256, 256);
 }

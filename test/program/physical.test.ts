@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   DP_CLONE,
   DP_CT,
+  DP_CT_CLEAR,
   DP_DROP,
   DP_OUTPUT,
   DP_POP_VLAN,
@@ -14,6 +15,7 @@ import {
   DROP_TOO_DEEP,
   DROP_TTL,
   FLOW_WORDS,
+  W_CT,
   W_ETH_DST,
   W_ETH_SRC,
   W_IN,
@@ -224,6 +226,17 @@ describe('programs', () => {
       ports('a', 'b'),
     );
     expect(opcodes(more.translate(packet(1)).program)[0]).toBe(DP_CLONE);
+  });
+
+  test('forget what conntrack said only where that would count', () => {
+    const cleared = one({ ports: { a: {} }, flows: ['0 0 1 => ct_next;', '1 0 1 => ct_clear; ct_next;'] });
+    const there = plane(cleared, ports('a'));
+    const recirc = BigInt(there.translate(packet(1)).program.at(-1) ?? 0);
+    const zone = 1n;
+    const back = (said: bigint) => packet(1, { [W_IN]: (recirc << 32n) | 1n, [W_CT]: (said << 16n) | 0x22n });
+    expect(opcodes(there.translate(back(zone)).program)).toEqual([DP_CT_CLEAR, DP_CT, DP_RECIRC]);
+    expect(opcodes(there.translate(back(zone + 1n)).program)).toEqual([DP_CT, DP_RECIRC]);
+    expect(there.translate(back(zone)).mask[W_CT]).toBe(0xffff0000n);
   });
 
   test('equal frozen packets have one number', () => {

@@ -29,6 +29,8 @@ function packetIn(topology: TraceTopology, microflow: string): ParsedPacket | un
     const key = words[slot.inport] as number;
     words.fill(0, slot.reg0, slot.ethDst);
     words[slot.inport] = key;
+    // A packet on its last hop goes on in ovn-trace where Open vSwitch ends it, should no flow catch it before.
+    if (words[slot.nwTtl] === 2) words[slot.nwTtl] = 64;
     return parsed;
   } catch (error) {
     if (error instanceof MicroflowError) return undefined;
