@@ -62,18 +62,12 @@ export interface Megaflow {
 export function install(plane: CheckedPlane, megaflow: Megaflow): number {
   const { exports: asm } = plane;
   const scratch = scratchOf(plane);
-  const packet = scratch;
   const flow = scratch + 64;
   const mask = scratch + 512;
   const program = scratch + 1024;
   const flows = scratch + 32768;
-  const frame = scratch + 65536;
-  plane.memory().set(megaflow.frame, frame);
+  extract(plane, megaflow.port, megaflow.frame);
   const view = plane.data();
-  view.setUint32(packet + layout.P_FRAME, frame, true);
-  view.setUint32(packet + layout.P_LENGTH, megaflow.frame.length, true);
-  view.setUint32(packet + layout.P_IN_PORT, megaflow.port, true);
-  asm.extract(packet, flow);
   view.setUint32(flow + 8 * layout.W_IN + 4, megaflow.recirc ?? 0, true);
   view.setBigUint64(flow + 8 * layout.W_CT, megaflow.state ?? 0n, true);
   for (let i = 0; i < layout.KEY_WORDS; i++) view.setBigUint64(mask + 8 * i, megaflow.mask?.[i] ?? 0n, true);
@@ -83,6 +77,24 @@ export function install(plane: CheckedPlane, megaflow: Megaflow): number {
   for (const [i, number] of list.entries()) view.setUint32(flows + 4 * i, number, true);
   const { tags = 0n, visited = 0n } = megaflow;
   return asm.installMegaflow(flow, mask, program, words.length, tags, visited, flows, list.length);
+}
+
+/** Whether there is a megaflow for a frame that comes in; it is not translated if there is none. */
+export function isKnown(plane: CheckedPlane, port: number, frame: Uint8Array): boolean {
+  return plane.exports.lookupMegaflow(extract(plane, port, frame)) !== 0;
+}
+
+/** The address of a frame's flow. */
+function extract(plane: CheckedPlane, port: number, frame: Uint8Array): number {
+  const packet = scratchOf(plane);
+  const at = packet + 65536;
+  plane.memory().set(frame, at);
+  const view = plane.data();
+  view.setUint32(packet + layout.P_FRAME, at, true);
+  view.setUint32(packet + layout.P_LENGTH, frame.length, true);
+  view.setUint32(packet + layout.P_IN_PORT, port, true);
+  plane.exports.extract(packet, packet + 64);
+  return packet + 64;
 }
 
 /** A mask of whole words. */
