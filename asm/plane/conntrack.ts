@@ -355,15 +355,12 @@ function readKey(packet: usize, flow: usize, zone: u32): bool {
     ports = (word >> 32) as u32;
     if (ports >> 16 === 0 || (ports & 0xffff) === 0) return false;
   } else if (proto === (isV6 ? PROTO_ICMP6 : PROTO_ICMP)) {
-    const l4: u32 = load<u16>(packet, P_L4);
-    const size = (load<u16>(packet, P_END) as u32) - l4;
-    const message = <usize>load<u32>(packet, P_FRAME) + l4;
-    const icmpType: u32 = load<u8>(message);
+    const icmpType: u32 = load<u8>(<usize>load<u32>(packet, P_FRAME) + load<u16>(packet, P_L4));
     if (isV6 ? isIcmp6Error(icmpType) : isIcmpError(icmpType)) {
       isRelated = true;
       return setQuotedKey(packet, flow, zone, isV6);
     }
-    ports = isV6 ? icmp6Ports(message, size) : icmpPorts(message, size);
+    ports = icmpKey(packet, isV6);
     if (ports === 0) return false;
   }
   if (isV6) {
@@ -373,6 +370,14 @@ function readKey(packet: usize, flow: usize, zone: u32): bool {
     setKey4(zone, proto, load<u64>(flow, W_IP4 << 3), ports);
   }
   return true;
+}
+
+/** The ports that stand for an ICMP query or answer in a key; 0 for any other message. */
+function icmpKey(packet: usize, isV6: bool): u32 {
+  const l4: u32 = load<u16>(packet, P_L4);
+  const size = (load<u16>(packet, P_END) as u32) - l4;
+  const message = <usize>load<u32>(packet, P_FRAME) + l4;
+  return isV6 ? icmp6Ports(message, size) : icmpPorts(message, size);
 }
 
 /** Whether the packet, whose key is set, may be a connection's first. */
@@ -558,6 +563,9 @@ export function ctTouch(conn: u32, version: u32, direction: u32, packet: usize, 
     const state = load<u8>(line, STATE);
     if (state !== ANSWERED) return false;
     const isIcmp = proto === PROTO_ICMP || proto === PROTO_ICMP6;
+    const ports = portsOf(number, direction);
+    // No flow has the identifier, so a cache cannot tell queries of the same hosts apart.
+    if (isIcmp && ports !== 0 && ports !== icmpKey(packet, isV6)) return false;
     store<u32>(line, now + timeoutOf(isIcmp, state), EXPIRES);
   }
   const said = load<u64>(flow, W_CT << 3);

@@ -259,9 +259,10 @@ test('a cache that touches connections says the same as conntrack', () => {
         for (const each of steps) {
           for (const { port, frame } of conversation.frames(each)) {
             const isV6 = frame[12] === 0x86;
-            const action = actions[port]?.find(
-              (one) => typeof one.nat !== 'object' || !one.nat.address?.includes(isV6 ? '.' : ':'),
+            const fitting = actions[port]?.filter(
+              ({ nat: to }) => typeof to !== 'object' || !to.address?.includes(isV6 ? '.' : ':'),
             );
+            const action = fitting?.find((one) => one.commit) ?? fitting?.[0];
             if (!action || action.force) continue;
             const expected = plain.send(frame, [action]);
             const key = `${port} ${flowKey(frame)}`;
@@ -282,7 +283,7 @@ test('a cache that touches connections says the same as conntrack', () => {
         expect(cached.connections().map(times)).toEqual(plain.connections().map(times));
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
   expect(touched).toBeGreaterThan(50);
 });
