@@ -70,6 +70,44 @@ describe('what is said of a packet', () => {
     expect(after.version).not.toBe(before.version);
   });
 
+  test('TCP is valid in the windows that both ends have opened', () => {
+    const t = new Tracker();
+    const segment = (
+      isReply: boolean,
+      flags: number,
+      number: number,
+      acknowledged: number,
+      window: number,
+      size = 0,
+    ) => {
+      const body = tcp(isReply ? 80 : 1000, isReply ? 1000 : 80, flags, new Uint8Array(size));
+      const view = new DataView(body.buffer);
+      view.setUint32(4, number);
+      view.setUint32(8, acknowledged);
+      view.setUint16(14, window);
+      const [src, dst] = isReply ? [b, a] : [a, b];
+      return state(t.one(frameOf({ family: 4, src: BigInt(src), dst: BigInt(dst), proto: 6, body }), commit));
+    };
+    expect(segment(false, 2, 1000, 0, 500)).toBe('new|trk');
+    expect(segment(false, 2, 1000, 0, 500)).toBe('new|trk');
+    expect(segment(true, 18, 7000, 1001, 400)).toBe('est|rpl|trk');
+    expect(segment(false, 16, 1001, 7001, 500)).toBe('est|trk');
+    expect(segment(false, 24, 1001, 7001, 500, 400)).toBe('est|trk');
+    expect(segment(false, 24, 1401, 7001, 500, 1)).toBe('inv|trk');
+    expect(segment(true, 16, 7001, 1401, 1000)).toBe('est|rpl|trk');
+    expect(segment(false, 24, 1401, 7001, 500, 1000)).toBe('est|trk');
+    expect(segment(false, 24, 200, 7001, 500, 10)).toBe('inv|trk');
+    expect(segment(true, 4, 9000, 0, 0)).toBe('inv|trk');
+    expect(t.connections()).toMatchObject([{ states: [4, 4], left: 86_400_000 }]);
+    expect(segment(true, 17, 7001, 2401, 1000)).toBe('est|rpl|trk');
+    expect(t.connections()).toMatchObject([{ states: [4, 7], left: 900_000 }]);
+    expect(segment(false, 17, 2401, 7002, 500)).toBe('est|trk');
+    expect(segment(true, 16, 7002, 2402, 1000)).toBe('est|rpl|trk');
+    expect(t.connections()).toMatchObject([{ states: [9, 9], left: 30_000 }]);
+    expect(segment(false, 2, 90_000, 0, 500)).toBe('new|trk');
+    expect(t.connections()).toMatchObject([{ states: [2, 0] }]);
+  });
+
   test('what cannot be tracked is invalid, and nothing is known of it', () => {
     const t = new Tracker();
     const bad = udp4(a, b, 1, 2);

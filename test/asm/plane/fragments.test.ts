@@ -141,6 +141,16 @@ test('what is no part of a datagram is invalid and goes on at once', () => {
   expect(states(t.send(wrong, [next]))).toEqual(['inv|trk']);
 });
 
+test('a fragment that ends inside of another one is none of the datagram', () => {
+  const t = new Tracker();
+  const [first = new Uint8Array(), second = new Uint8Array()] = fragments4({ size: 3000, each: 1480 });
+  const early = second.slice();
+  early.set(be(0x2000 | (1472 / 8), 2), 20);
+  early.fill(0, 24, 26);
+  early.set(be(internetChecksum(early.slice(14, 34)), 2), 24);
+  expect(sendAll(t, [early, first], next).map(states)).toEqual([[], ['inv|trk']]);
+});
+
 test('a datagram whose checksum is wrong is invalid as a whole', () => {
   const t = new Tracker();
   const frames = fragments4({ size: 3000, each: 1480 });
