@@ -9,7 +9,7 @@
  *
  * Tuple space: the words of the flow under each mask of the packet's origin
  * (`masks.ts`) are looked up in one hash table of lists.  Megaflows do not
- * overlap in what they say, so the first found is as good as any.
+ * overlap in what they say, so the first one found will do.
  *
  * A megaflow, 256 bytes:
  *
