@@ -321,9 +321,9 @@ test('a cache that touches connections says the same as conntrack', () => {
         expect(cached.connections().map(times)).toEqual(plain.connections().map(times));
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 120 },
   );
-  expect(touched).toBeGreaterThan(50);
+  expect(touched).toBeGreaterThan(20);
 });
 
 test('frames that are cut anywhere, or lie, are tracked or not, and nothing else', () => {
