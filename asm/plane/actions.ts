@@ -46,8 +46,8 @@ import { B_LONGER, B_TTL, DP_METER, DP_PUNT, DROP_TTL, W_DERIVED, W_ETH_DST, W_L
 import { ask, key } from './learned';
 import { clearConntrack, outputFromEgress, outputFromIngress, setOutport, W_CAME_BY } from './outputs';
 import { assign, readPiece, writePiece } from './pieces';
-import { track } from './tracking';
-import { beginScope, codeOf, detour, endScope, FLOW, flowOf, goTo, halted, noteDrop, wait } from './walk';
+import { keepMarks, track } from './tracking';
+import { beginScope, codeOf, detour, endScope, FLOW, flowOf, goTo, halted, noteDrop, wait } from './translation';
 import { look } from './wildcards';
 
 /** What `push` keeps: ovn-sb(5) has no more than a few; what is too much is lost. */
@@ -219,13 +219,11 @@ function trackCode(code: usize, at: u32, number: u32, pipeline: u32, table: u32)
   const length = load<u32>(pc) >> 16;
   const body = load<u32>(pc, 56);
   const marks = at + length;
-  track(pc, code, marks, marks + body, number, pipeline, table);
+  keepMarks();
+  // What sets mark and label only assigns.
+  if (run(code, marks, marks + body, false, number, pipeline, table)) unreachable();
+  track(pc, pipeline);
   return body;
-}
-
-/** Runs code that only assigns. */
-export function runAssignments(code: usize, from: u32, end: u32, number: u32, pipeline: u32, table: u32): void {
-  if (run(code, from, end, false, number, pipeline, table)) unreachable();
 }
 
 /** Asks the host; true if the packet waits for the answer. */

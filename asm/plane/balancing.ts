@@ -24,7 +24,7 @@ import {
 } from './layout';
 import { ask, key, learn } from './learned';
 import { assign } from './pieces';
-import { codeOf, FLOW, flowOf } from './walk';
+import { codeOf, FLOW, flowOf } from './translation';
 import { look } from './wildcards';
 
 /** A field of the flow, of `bits` from bit `low` of a word, looked at. */

@@ -73,8 +73,7 @@ import {
   step,
   visit,
   visitPhysical,
-  walk,
-} from './walk';
+} from './translation';
 import { KNOWN, look } from './wildcards';
 
 const TCI: u64 = (<u64>0xffff) << B_VLAN_TCI;
@@ -86,29 +85,28 @@ export const W_CAME_BY: u32 = 31;
 const INGRESS: u32 = 0;
 const EGRESS: u32 = 1;
 
-/** The packet enters by its physical port. */
-export function enter(): void {
+/** The packet enters by its physical port.  True if it goes on where `goTo` said. */
+export function enter(): bool {
   const number = load<u32>(FLOW + W_IN * 8);
   visitPhysical();
   if (!image || number >= load<u32>(image, IM_PHYSICAL)) {
     noteDrop(DROP_NO_PORT);
-    return;
+    return false;
   }
   const physical = image + load<u32>(image, IM_PHYSICAL + 4) + <usize>number * PHYSICAL_SIZE;
   store<u64>(FLOW + <usize>W_CAME_BY * 8, <u64>number + 1);
   const kind = load<u32>(physical);
   if (kind === PH_GENEVE || kind === PH_VXLAN) {
-    enterByTunnel(kind);
-    return;
+    return enterByTunnel(kind);
   }
   if (kind === PH_NONE) {
     noteDrop(DROP_NO_PORT);
-    return;
+    return false;
   }
   const record = portOfTag(physical, kind);
   if (!record) {
     noteDrop(DROP_NO_PORT);
-    return;
+    return false;
   }
   const port = portAt(record);
   const flags = <u32>load<u8>(port, 1);
@@ -116,6 +114,7 @@ export function enter(): void {
   if (flags & PF_LOCALPORT) bits |= 1 << MLF_LOCALPORT;
   if (flags & PF_NESTED) bits |= 1 << MLF_NESTED_CONTAINER;
   enterLogically(port, bits);
+  return true;
 }
 
 /** The port record that a frame's tag leads to; takes the tag off if it belongs to the port. */
@@ -153,11 +152,11 @@ function enterLogically(port: usize, flags: u64): void {
   store<u64>(FLOW + W_PORTS * 8, <u64>load<u16>(port, 8));
   setZones(port);
   visit();
-  walk(INGRESS, 0, true);
+  goTo(INGRESS, 0);
 }
 
 /** ovn-architecture(7), "Tunnel Encapsulations"; the packet goes straight to where it leaves. */
-function enterByTunnel(kind: u32): void {
+function enterByTunnel(kind: u32): bool {
   const word = load<u64>(FLOW + W_TUNNEL * 8);
   const id = <u32>word & 0xffffff;
   const option = <u32>(word >> B_TUN_OPTION);
@@ -178,7 +177,7 @@ function enterByTunnel(kind: u32): void {
   const number = datapathOfKey(tunnelKey);
   if (number === u32.MAX_VALUE) {
     noteDrop(DROP_NO_PORT);
-    return;
+    return false;
   }
   store<u64>(FLOW + W_DATAPATH * 8, <u64>number | ((<u64>1) << (MLF_RX_FROM_TUNNEL + B_FLAGS)));
   store<u64>(FLOW + W_PORTS * 8, inport | (outport << B_OUTPORT));
@@ -186,9 +185,9 @@ function enterByTunnel(kind: u32): void {
   const port = findPort(<u32>outport);
   if (!port) {
     noteDrop(DROP_NO_PORT);
-    return;
+    return false;
   }
-  if (outputHere(port, true)) walk(EGRESS, 0, true);
+  return outputHere(port, true);
 }
 
 function datapathOfKey(tunnelKey: u32): u32 {
@@ -434,12 +433,13 @@ export function outputFromEgress(tail: bool): bool {
 /** Out of a physical port, with the tag of a nested port or a network. */
 function deliver(port: usize): void {
   const physical = load<u32>(port, 12);
-  const mayReturn = flag(MLF_ALLOW_LOOPBACK) || flag(MLF_NESTED_CONTAINER);
+  const tag = load<u16>(port, 2);
+  // What gets a tag is for somebody else behind the same physical port.
+  const mayReturn = tag !== 0 || flag(MLF_ALLOW_LOOPBACK) || flag(MLF_NESTED_CONTAINER);
   if (!mayReturn && load<u64>(FLOW + <usize>W_CAME_BY * 8) === <u64>physical + 1) {
     noteDrop(DROP_LOOPBACK);
     return;
   }
-  const tag = load<u16>(port, 2);
   if (tag) {
     look(W_ETH_SRC, CFI);
     const tci = load<u64>(FLOW + W_ETH_SRC * 8);

@@ -1,5 +1,5 @@
 /** Bits of the flow under translation, as the code of flows refers to them: see image.ts, "piece". */
-import { FLOW } from './walk';
+import { FLOW } from './translation';
 import { KNOWN, look } from './wildcards';
 
 function maskOf(bits: u32): u64 {

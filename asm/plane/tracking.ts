@@ -1,39 +1,36 @@
 /** Connection tracking as flows ask for it: DP_CT, and the place where the packet then goes on. */
 
-import { runAssignments } from './actions';
 import { backendList } from './backends';
 import { beginFork, commit, commitZone, emit, emitHead, endFork, noteChange, saidInZone } from './emit';
 import { freeze } from './frozen';
 import { CT_CODE_WORDS, DF_COMMON_SNAT, RESUME_TABLE, ZONE_COMMON, ZONE_OF_PORT, ZONE_OF_SNAT } from './image';
 import { B_CT_MARK, CT_BACKENDS, CT_SET, DP_CT, DP_CT_WORDS, DROP_TOO_LONG, W_CT, W_CT_LABEL, W_ZONES } from './layout';
 import { clearConntrack } from './outputs';
-import { datapath, FLOW, fail } from './walk';
+import { datapath, FLOW, fail } from './translation';
 import { KNOWN } from './wildcards';
 
 /** Words 16 to 18 of flow and KNOWN, while the code that sets mark and label has them. */
 const KEPT: usize = memory.data(48, 8);
 
-/** A_CT. */
-export function track(pc: usize, code: usize, marks: u32, end: u32, number: u32, pipeline: u32, table: u32): void {
+/** Keeps what conntrack said, before code assigns the mark and label that a connection is to get. */
+export function keepMarks(): void {
+  keep(FLOW + W_CT * 8, KEPT);
+  keep(KNOWN + W_CT * 8, KEPT + 24);
+}
+
+/** A_CT, after its code: mark and label stand in the flow, and what was kept comes back. */
+export function track(pc: usize, pipeline: u32): void {
   const zone = zoneOf((load<u32>(pc) >> 8) & 0xff);
   const next = load<u32>(pc, 4);
   let flags = load<u32>(pc, 8);
   const markMask = load<u32>(pc, 12);
   const maskLow = load<u64>(pc, 16);
   const maskHigh = load<u64>(pc, 24);
-  let mark: u32 = 0;
-  let labelLow: u64 = 0;
-  let labelHigh: u64 = 0;
-  if (marks < end) {
-    keep(FLOW + W_CT * 8, KEPT);
-    keep(KNOWN + W_CT * 8, KEPT + 24);
-    runAssignments(code, marks, end, number, pipeline, table);
-    mark = <u32>(load<u64>(FLOW + W_CT * 8) >> B_CT_MARK) & markMask;
-    labelHigh = load<u64>(FLOW + W_CT_LABEL * 8) & maskHigh;
-    labelLow = load<u64>(FLOW + W_CT_LABEL * 8 + 8) & maskLow;
-    keep(KEPT, FLOW + W_CT * 8);
-    keep(KEPT + 24, KNOWN + W_CT * 8);
-  }
+  const mark = <u32>(load<u64>(FLOW + W_CT * 8) >> B_CT_MARK) & markMask;
+  const labelHigh = load<u64>(FLOW + W_CT_LABEL * 8) & maskHigh;
+  const labelLow = load<u64>(FLOW + W_CT_LABEL * 8 + 8) & maskLow;
+  keep(KEPT, FLOW + W_CT * 8);
+  keep(KEPT + 24, KNOWN + W_CT * 8);
   if (markMask !== 0 || maskLow !== 0 || maskHigh !== 0) flags |= CT_SET;
   let backends: u32 = 0;
   const count = load<u32>(pc, 52);
