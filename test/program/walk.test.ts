@@ -132,12 +132,14 @@ describe('the packet plane and the tracer', () => {
     fc.assert(
       fc.property(northbounds, fc.integer(), (nb, seed) => {
         const both = machineOfNorthbound(nb);
+        // What is not understood is left out by chassis, and met by the tracer.
+        if (both.machine.program.problems.length > 0) return;
         if (both.machine.southbound.ports.every(({ type }) => type === 'chassisredirect')) return;
         for (const microflow of fc.sample(microflows(both.machine.southbound), { numRuns: 20, seed })) {
           compared += compare(both, microflow);
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 40 },
     );
     expect(compared).toBeGreaterThan(100);
   });
