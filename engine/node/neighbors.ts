@@ -84,8 +84,11 @@ export class Neighbors {
   /** Brings the plane to what is known: whatever is not so any more is forgotten. */
   tell(): void {
     const wanted = new Map<string, Told>();
-    // What an administrator says stands before what was learned: ovn-nb(5), Static_MAC_Binding.
-    for (const each of [...this.known.macBindings, ...this.bindings.values(), ...this.known.staticMacBindings]) {
+    const fixed = this.known.staticMacBindings;
+    const behind = fixed.filter(({ overridesLearned }) => !overridesLearned);
+    const before = fixed.filter(({ overridesLearned }) => overridesLearned);
+    // Later ones stand before earlier ones: ovn-nb(5), Static_MAC_Binding.
+    for (const each of [...behind, ...this.known.macBindings, ...this.bindings.values(), ...before]) {
       const told = this.neighborOf(each);
       if (told) wanted.set(neighborText(told.datapath, told.port, told.address), told);
     }

@@ -25,6 +25,7 @@ import {
 } from '../program/index.ts';
 import type { Asked, Chassis, LocalPlace, Timed } from './chassis.ts';
 import { type VirtualClaim, withClaims } from './claims.ts';
+import { Delayed } from './delayed.ts';
 import { datapathOf, type Flow, flowOf, wordOf } from './flow.ts';
 import { answer, type Findings } from './host.ts';
 import { type Address, type LearnedExports, LearnedTables } from './learned.ts';
@@ -56,6 +57,11 @@ export interface NodeOptions {
   readonly networks?: readonly string[];
   /** What stands behind a physical network: a switch that learns addresses (without it), or a hub. */
   readonly wire?: 'switch' | 'hub';
+  /**
+   * Milliseconds until what was learned from packets is in force, as the southbound database
+   * takes some time; without it nothing has to be waited for.
+   */
+  readonly learningDelay?: number;
   /** What transaction numbers, jitter and hashes start from. */
   readonly seed?: bigint;
   /** Sizes of the packet plane. */
@@ -187,7 +193,8 @@ class ChassisNode implements Node, Chassis, Findings {
   private readonly pending = new PendingPackets(this);
   private readonly snooping = new Snooping(this, () => this.claimsChanged());
   private readonly limits = new Limits();
-  private readonly timed: readonly Timed[] = [this.pending, this.snooping];
+  private readonly learning: Delayed;
+  private readonly timed: readonly Timed[];
   private readonly claims = new Map<string, VirtualClaim>();
   private names = new NameRecords(NO_SERVICES);
   private readonly chance: Random;
@@ -207,6 +214,8 @@ class ChassisNode implements Node, Chassis, Findings {
     this.given = options.southbound;
     this.southbound = options.southbound;
     this.placement = placementIn(options.southbound, options.placement);
+    this.learning = new Delayed(this, options.learningDelay ?? 0);
+    this.timed = [this.learning, this.pending, this.snooping];
     this.chance = new Random(Number((options.seed ?? 1n) & 0xffffffffn));
     this.plane = new Plane({ ...(options.seed !== undefined && { seed: options.seed }), ...options.plane });
     this.exports = this.plane.exports as PlaneExports & HostExports;
@@ -342,13 +351,17 @@ class ChassisNode implements Node, Chassis, Findings {
   neighbor(logicalPort: string, address: Address, mac: bigint): void {
     const ip = address.family === 4 ? formatIpv4(address.value) : formatIpv6(address.value);
     const binding = { logicalPort, ip, mac: formatEthernet(mac), since: this.now };
-    if (this.neighbors.learnBinding(binding)) this.neighbors.tell();
-    this.pending.found(logicalPort, address, mac);
+    this.learning.soon(`${logicalPort} ${ip}`, () => {
+      if (this.neighbors.learnBinding(binding)) this.neighbors.tell();
+      this.pending.found(logicalPort, address, mac);
+    });
   }
 
   address(datapathKey: number, portKey: number, mac: bigint): void {
     const address = { datapathKey, portKey, mac: formatEthernet(mac), since: this.now };
-    if (this.neighbors.learnAddress(address)) this.neighbors.tell();
+    this.learning.soon(`${datapathKey} ${address.mac}`, () => {
+      if (this.neighbors.learnAddress(address)) this.neighbors.tell();
+    });
   }
 
   waits(asked: Asked, address: Address): void {
@@ -390,7 +403,9 @@ class ChassisNode implements Node, Chassis, Findings {
 
   /** Groups or virtual ports are not what they were: the program follows when nothing is under way. */
   private claimsChanged(): void {
-    this.isStale = true;
+    this.learning.soon('claims', () => {
+      this.isStale = true;
+    });
   }
 
   private rebuild(): void {

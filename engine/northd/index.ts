@@ -64,8 +64,10 @@ function logicalFlows(topology: Topology): LogicalFlow[] {
 }
 
 function staticMacBindings(topology: Topology): MacBinding[] {
-  return [...topology.nb.Static_MAC_Binding.values()].flatMap(({ logical_port, ip, mac }) =>
-    topology.ports.get(logical_port)?.kind === 'router-port' ? [{ logicalPort: logical_port, ip, mac }] : [],
+  return [...topology.nb.Static_MAC_Binding.values()].flatMap(({ logical_port, ip, mac, override_dynamic_mac }) =>
+    topology.ports.get(logical_port)?.kind === 'router-port'
+      ? [{ logicalPort: logical_port, ip, mac, ...(override_dynamic_mac && { overridesLearned: true }) }]
+      : [],
   );
 }
 

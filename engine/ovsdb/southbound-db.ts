@@ -275,8 +275,10 @@ function macBindingsOf(database: Database, tableName: string): MacBinding[] {
   const logicalPort = textOf(table, 'logical_port');
   const ip = textOf(table, 'ip');
   const mac = textOf(table, 'mac');
+  const overrides = textOf(table, 'override_dynamic_mac');
   return rowsOf(database, tableName).map(([, row]) => {
-    return { logicalPort: logicalPort(row), ip: ip(row), mac: mac(row) };
+    const overridesLearned = overrides(row) === 'true';
+    return { logicalPort: logicalPort(row), ip: ip(row), mac: mac(row), ...(overridesLearned && { overridesLearned }) };
   });
 }
 

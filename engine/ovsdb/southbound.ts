@@ -92,6 +92,8 @@ export interface MacBinding {
   logicalPort: string;
   ip: string;
   mac: string;
+  /** Of a static one: it stands before what was learned; else behind it. */
+  overridesLearned?: boolean;
 }
 
 /** A learned MAC address on a switch (FDB). */

@@ -4,13 +4,17 @@ import type { PacketWorld } from '../oracle/packet-world.ts';
 
 /** What the world outside does with time while hosts wait: `learn` of the real one takes about so long. */
 const LEARNING = 100;
+/** ... and how long it takes until what was learned is in force. */
+const DELAY = 3;
+/** Milliseconds that a step takes. */
+const STEP = 1;
 
 /**
  * The world of one node.  Localnet ports' frames are received under the name of their physical network, and
  * come from it, as a hub would pass them on.
  */
 export function nodeWorld(options: NodeOptions): PacketWorld & { node: Node } {
-  const node = createNode({ wire: 'hub', ...options });
+  const node = createNode({ wire: 'hub', learningDelay: DELAY, ...options });
   const networks = new Map(node.ports.flatMap(({ name, network }) => (network === undefined ? [] : [[name, network]])));
   return {
     node,
@@ -23,6 +27,7 @@ export function nodeWorld(options: NodeOptions): PacketWorld & { node: Node } {
       // A network that no logical network is connected to is quiet.
       if (options.networks?.includes(port) && ![...networks.values()].includes(port)) return;
       node.send(port, frames);
+      node.advance(STEP);
     },
     async learn() {
       node.advance(LEARNING);
