@@ -26,9 +26,13 @@ export function onOneChassis(southbound: Southbound): Southbound {
     !['patch', 'l3gateway'].includes(type) || peers.get(options.peer ?? '') === logicalPort;
   return {
     ...southbound,
-    ports: southbound.ports
-      .filter(leadsOn)
-      .map((port) => ({ ...port, chassis, type: elsewhere.includes(port.type) ? '' : port.type })),
+    ports: southbound.ports.filter(leadsOn).map((port) => ({
+      ...port,
+      chassis,
+      type: elsewhere.includes(port.type) ? '' : port.type,
+      // ovn-controller secures the ports of machines, ovn-trace those of networks as well.
+      portSecurity: ['localnet', 'l2gateway'].includes(port.type) ? [] : port.portSecurity,
+    })),
   };
 }
 
