@@ -35,8 +35,8 @@ export interface Chassis {
   placeOf(logicalPort: string): LocalPlace | undefined;
   /** Sends a frame as if it came in by a logical port. */
   enter(place: LocalPlace, frame: Uint8Array, options?: { localOnly?: boolean }): void;
-  /** Sends a frame to a port or group of a datapath, by its tunnel key; on this chassis only. */
-  deliver(datapath: number, outport: number, frame: Uint8Array): void;
+  /** Sends a frame to a port or group of a datapath, by its tunnel key, as from `inport`; on this chassis only. */
+  deliver(datapath: number, outport: number, frame: Uint8Array, inport?: number): void;
   /** Sends a packet that was handed over on from where it stopped, with the flow's metadata as it is now. */
   resume(asked: Asked, frame: Uint8Array): void;
   /** Sends a packet that was handed over to its outport. */

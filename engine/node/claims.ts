@@ -7,7 +7,7 @@
  */
 import { parseIpv4, parseIpv6 } from '../lang/index.ts';
 import type { LogicalFlow, MulticastGroup, PortBinding, Southbound } from '../ovsdb/southbound.ts';
-import type { JoinedGroup } from './snooping.ts';
+import type { JoinedGroup, RouterPorts, SnoopedPorts } from './snooping.ts';
 
 /** A virtual port and the port that answers for its address. */
 export interface VirtualClaim {
@@ -21,22 +21,41 @@ export interface VirtualClaim {
 const FIRST_KEY = 33_024;
 const LAST_KEY = 65_535;
 
+/** Reports go to these ports: the group's tunnel key is fixed (lib/mcast-group-index.h). */
+const ROUTERS = { name: '_MC_mrouter_flood', tunnelKey: 32_770 } as const;
+/** All that is sent to any group goes to these. */
+const STATIC = '_MC_static';
+
 /** The database with groups and claims in it; the same one if there are none. */
 export function withClaims(
   southbound: Southbound,
-  joined: readonly JoinedGroup[],
+  { joined, routers }: SnoopedPorts,
   claims: readonly VirtualClaim[],
 ): Southbound {
-  const claimed = claims.reduce(withVirtualPort, southbound);
+  const claimed = routers.reduce(withRouters, claims.reduce(withVirtualPort, southbound));
   return joined.length === 0 ? claimed : withGroups(claimed, joined);
+}
+
+function withRouters(southbound: Southbound, { datapath, ports }: RouterPorts): Southbound {
+  const groups = southbound.multicastGroups;
+  const known = groups.find((group) => group.datapath === datapath && group.name === ROUTERS.name);
+  const group = known ?? { uuid: `${datapath} ${ROUTERS.name}`, datapath, ...ROUTERS, ports: [] };
+  const larger = { ...group, ports: [...new Set([...group.ports, ...ports])] };
+  return { ...southbound, multicastGroups: [...groups.filter((each) => each !== known), larger] };
 }
 
 function withGroups(southbound: Southbound, joined: readonly JoinedGroup[]): Southbound {
   const relayed = relays(southbound);
+  const flooded = new Set(
+    southbound.multicastGroups.filter(({ name }) => name === STATIC).flatMap(({ ports }) => ports),
+  );
   const groups: MulticastGroup[] = [];
   const flows: LogicalFlow[] = [];
   const keys = new Map<string, number>();
-  const add = (datapath: string, address: string, ports: readonly string[]): void => {
+  const add = (datapath: string, address: string, all: readonly string[]): void => {
+    // Who is sent everything is sent it once.
+    const ports = all.filter((port) => !flooded.has(port));
+    if (ports.length === 0) return;
     const known = groups.find((group) => group.datapath === datapath && group.name === address);
     if (known) {
       known.ports = [...new Set([...known.ports, ...ports])];
@@ -46,10 +65,10 @@ function withGroups(southbound: Southbound, joined: readonly JoinedGroup[]): Sou
     if (tunnelKey > LAST_KEY) return;
     keys.set(address, tunnelKey);
     groups.push({ uuid: `${datapath} ${address}`, datapath, name: address, tunnelKey, ports: [...ports] });
-    flows.push(...groupFlow(southbound, datapath, address));
+    flows.push(...groupFlow(southbound, datapath, address, relayed.has(datapath)));
   };
   for (const { datapath, address, ports } of joined) add(datapath, address, ports);
-  for (const { datapath, address } of joined) {
+  for (const { datapath, name: address } of [...groups]) {
     for (const { router, port } of relayed.get(datapath) ?? []) add(router, address, [port]);
   }
   return {
@@ -82,7 +101,7 @@ function relays(southbound: Southbound): Map<string, { router: string; port: str
 const isMulticast = (match: string): boolean => match.startsWith('ip4.mcast');
 
 /** The flow that leads packets for a group there; none for groups that everybody is in. */
-function groupFlow(southbound: Southbound, datapath: string, address: string): LogicalFlow[] {
+function groupFlow(southbound: Southbound, datapath: string, address: string, isRelayed: boolean): LogicalFlow[] {
   const v4 = parseIpv4(address);
   const v6 = parseIpv6(address);
   const family = v4 === undefined ? '6' : '4';
@@ -92,12 +111,9 @@ function groupFlow(southbound: Southbound, datapath: string, address: string): L
   const groups = southbound.multicastGroups.filter((group) => group.datapath === datapath).map(({ name }) => name);
   const lookup = own.find(({ stage }) => stage === 'ls_in_l2_lkup');
   const routing = own.find(({ stage }) => stage === 'lr_in_ip_routing');
-  const isStatic = groups.includes('_MC_static');
+  const isStatic = groups.includes(STATIC);
   if (lookup) {
-    const relay = southbound.ports.some(
-      (port) => port.datapath === datapath && port.options.peer && groups.includes('_MC_mrouter_flood'),
-    );
-    const relayed = relay ? 'clone { outport = "_MC_mrouter_flood"; output; };' : '';
+    const relayed = isRelayed ? 'clone { outport = "_MC_mrouter_flood"; output; };' : '';
     const fixed = isStatic ? 'clone { outport ="_MC_static"; output; };' : '';
     return [
       {

@@ -332,8 +332,8 @@ class ChassisNode implements Node, Chassis, Findings {
     this.inject(this.freeze(flow, RESUME_TABLE), flow, frame);
   }
 
-  deliver(datapath: number, outport: number, frame: Uint8Array): void {
-    const flow = metadataOf(datapath, 0, outport, true);
+  deliver(datapath: number, outport: number, frame: Uint8Array, inport = 0): void {
+    const flow = metadataOf(datapath, inport, outport, true);
     this.inject(this.freeze(flow, OUTPUT_PLACE), flow, frame);
   }
 
@@ -411,7 +411,7 @@ class ChassisNode implements Node, Chassis, Findings {
   private rebuild(): void {
     this.isStale = false;
     const old = this.program;
-    this.southbound = withClaims(this.given, this.snooping.joined(), [...this.claims.values()]);
+    this.southbound = withClaims(this.given, this.snooping.ports(), [...this.claims.values()]);
     this.program = this.build();
     this.load(old);
   }

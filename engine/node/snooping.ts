@@ -19,14 +19,27 @@ export interface JoinedGroup {
   readonly ports: readonly string[];
 }
 
+/** Ports of a datapath that are known as ones to routers. */
+export interface RouterPorts {
+  readonly datapath: string;
+  readonly ports: readonly string[];
+}
+
+export interface SnoopedPorts {
+  readonly joined: readonly JoinedGroup[];
+  readonly routers: readonly RouterPorts[];
+}
+
 const DEFAULT_SIZE = 2048;
 const DEFAULT_IDLE = 300;
 const DEFAULT_RESPONSE = 1;
 const MIN_INTERVAL = 1;
 /** Milliseconds that a router's port is one after its last query. */
 const ROUTER_IDLE = 180_000;
-/** `_MC_flood`: northd/northd.h. */
+/** `_MC_flood`, `_MC_mrouter_flood` and `_MC_flood_l2`: lib/mcast-group-index.h. */
 const FLOOD = 32768;
+const ROUTERS = 32770;
+const FLOOD_L2 = 32772;
 
 interface Membership {
   /** By UUID of the port: when it ends. */
@@ -69,17 +82,20 @@ export class Snooping implements Timed {
     }
   }
 
-  /** Learns from a message that a host or a router sent. */
-  hear({ frame, flow, datapath }: Asked): void {
+  /** Learns from a message that a host or a router sent, and passes it on: reports to routers, queries to all. */
+  hear(asked: Asked): void {
+    const { frame, flow, datapath } = asked;
     const snoop = this.snoops.get(datapath.view.binding.uuid);
     const port = portByKey(datapath, inportOf(flow));
     const message = snoop && port && readMembership(frame);
     if (!message) return;
-    if (message.isRouter) {
-      snoop.routers.set(port.uuid, this.chassis.now + ROUTER_IDLE);
-      return;
-    }
+    const group = message.kind === 'query' ? FLOOD_L2 : ROUTERS;
+    this.chassis.deliver(datapath.number, group, frame, port.tunnelKey);
     let isNews = false;
+    if (message.isRouter) {
+      isNews = !snoop.routers.has(port.uuid);
+      snoop.routers.set(port.uuid, this.chassis.now + ROUTER_IDLE);
+    }
     for (const { address, joins } of message.groups) {
       const text = addressText(address);
       if (joins ? this.join(snoop, text, port.uuid) : leave(snoop, text, port.uuid)) isNews = true;
@@ -87,16 +103,23 @@ export class Snooping implements Timed {
     if (isNews) this.changed();
   }
 
-  /** All groups that have members, in the order in which they came. */
-  joined(): JoinedGroup[] {
-    return [...this.snoops].flatMap(([datapath, { groups }]) =>
-      [...groups].map(([address, { ports }]) => ({ datapath, address, ports: [...ports.keys()] })),
-    );
+  /** All groups that have members, in the order in which they came, and all ports to routers. */
+  ports(): SnoopedPorts {
+    const all = [...this.snoops];
+    return {
+      joined: all.flatMap(([datapath, { groups }]) =>
+        [...groups].map(([address, { ports }]) => ({ datapath, address, ports: [...ports.keys()] })),
+      ),
+      routers: all
+        .filter(([, { routers }]) => routers.size > 0)
+        .map(([datapath, { routers }]) => ({ datapath, ports: [...routers.keys()] })),
+    };
   }
 
   due(): number {
     const times = [...this.snoops.values()].flatMap((snoop) => [
       ...[...snoop.groups.values()].flatMap(({ ports }) => [...ports.values()]),
+      ...snoop.routers.values(),
       ...(queriersOf(snoop.settings).length > 0 ? [snoop.queryAt] : []),
     ]);
     return Math.min(Number.POSITIVE_INFINITY, ...times);
@@ -110,7 +133,7 @@ export class Snooping implements Timed {
         for (const [port, until] of ports) if (until <= now) isNews = ports.delete(port) || isNews;
         if (ports.size === 0) snoop.groups.delete(address);
       }
-      for (const [port, until] of snoop.routers) if (until <= now) snoop.routers.delete(port);
+      for (const [port, until] of snoop.routers) if (until <= now) isNews = snoop.routers.delete(port) || isNews;
       if (snoop.queryAt <= now) this.query(snoop);
     }
     if (isNews) this.changed();

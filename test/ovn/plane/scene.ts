@@ -169,6 +169,8 @@ function outsideHosts(nb: Northbound): { hosts: Host[]; bindings: Learned['macBi
   ];
   const hosts: Host[] = [];
   const bindings: Learned['macBindings'] = [];
+  /** On one physical network an address belongs to one machine, whichever switches are connected to it. */
+  const macs = new Map<string, string>();
   for (const { switch: name, ports, gateways } of placesOf(nb)) {
     const own = new Set(gateways.flatMap(({ networks }) => networks.map((network) => network.split('/')[0])));
     const taken = new Set(ports.flatMap((port) => addressesOf(port).flat()));
@@ -182,7 +184,9 @@ function outsideHosts(nb: Northbound): { hosts: Host[]; bindings: Learned['macBi
       };
       const [fours, sixes] = [here(false), here(true)];
       for (let at = 0; at < Math.max(fours.length, sixes.length); at++) {
-        const mac = `02:00:00:00:99:${(hosts.length + 1).toString(16).padStart(2, '0')}`;
+        const machine = `${localnet.options.network_name} ${localnet.tag} ${fours[at]} ${sixes[at]}`;
+        const mac = macs.get(machine) ?? `02:00:00:00:99:${(macs.size + 1).toString(16).padStart(2, '0')}`;
+        macs.set(machine, mac);
         const ips = [fours[at], sixes[at]].filter((ip) => ip !== undefined);
         hosts.push({
           name: `outside ${ips[0]}`,
