@@ -29,6 +29,7 @@ import {
   CACHE_UNKEPT,
   countCache,
   countDrop,
+  countFlow,
 } from './counters';
 import { sendThrough } from './encap';
 import { extract, hashed, wantHash } from './extract';
@@ -227,6 +228,11 @@ function miss(packet: usize, flow: usize): usize {
   }
   memory.copy(unkept, program, words << 2);
   store<u32>(unkept + (words << 2), DP_END | (1 << 8));
+  // Nobody else will count for it.
+  const flows = translatedFlows();
+  for (let i: u32 = 0; i < translatedFlowCount(); i++) {
+    countFlow(load<u32>(flows + (i << 2)), 1, load<u32>(packet, P_LENGTH));
+  }
   return 0;
 }
 
