@@ -27,8 +27,33 @@ import {
   touchTracked,
 } from './connections';
 import { ctExpire, ctInit } from './conntrack';
-import { countDrop, countIn, initPorts, PORT_UNDERLAY, portAt, portFlags } from './counters';
+import {
+  CACHE_CONNECTION,
+  countCache,
+  countDrop,
+  countIn,
+  initPorts,
+  PORT_UNDERLAY,
+  portAt,
+  portFlags,
+} from './counters';
 import { initTunnels, receive } from './encap';
+import {
+  dropLane,
+  findLane,
+  hasLanes,
+  initLanes,
+  isLaneOf,
+  LANE_GONE,
+  LANE_LEAST,
+  LANE_OVER,
+  laneChanges,
+  laneHash,
+  runLane,
+  touchLane,
+  touchLaneConnections,
+  touchLaneSet,
+} from './express';
 import { extract } from './extract';
 import { initFrames, isCrowded } from './frames';
 import { packetHash } from './hash';
@@ -83,6 +108,7 @@ const FLOWS: usize = memory.data(32 * 256, 64);
 const HASHES: usize = memory.data(32 * 4, 64);
 const ENTRIES: usize = memory.data(32 * 4, 64);
 const MEGAFLOWS: usize = memory.data(32 * 4, 64);
+const LANES: usize = memory.data(32 * 4, 64);
 
 let inputs: usize = 0;
 
@@ -96,6 +122,7 @@ export function initPlane(ports: u32, megaflows: u32, connections: u32, entries:
     initMegaflows(megaflows) &&
     initChains() &&
     initConnections(entries) &&
+    initLanes(entries) &&
     initTunnels(tunnels) &&
     initMeters(meters) &&
     ctInit(connections)
@@ -146,18 +173,80 @@ function forgetChanged(): void {
 }
 
 function step(first: u32, count: u32): void {
-  for (let i: u32 = 0; i < count; i++) takeIn(first + i, PACKETS + i * PACKET_SIZE, FLOWS + i * FLOW_SIZE);
-  lookUp(count);
+  const inLanes: u32 = hasLanes ? findLanes(first, count) : 0;
+  if (inLanes < count) {
+    for (let i: u32 = 0; i < count; i++) {
+      if (inLanes !== 0 && load<u32>(LANES + (i << 2)) !== 0) store<u32>(PACKETS + i * PACKET_SIZE, 0, P_LENGTH);
+      else takeIn(first + i, PACKETS + i * PACKET_SIZE, FLOWS + i * FLOW_SIZE);
+    }
+    lookUp(count);
+  }
   const changes = connectionChanges;
+  const changesOfLanes = laneChanges;
+  let gone: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
+    const lane: usize = inLanes === 0 ? 0 : load<u32>(LANES + (i << 2));
+    if (lane !== 0) {
+      if (sendByLane(first + i, lane, laneChanges !== changesOfLanes)) gone += 1;
+      else goTheLongWay(first + i, PACKETS + i * PACKET_SIZE, FLOWS + i * FLOW_SIZE);
+      continue;
+    }
     const packet = PACKETS + i * PACKET_SIZE;
     if (load<u32>(packet, P_LENGTH) === 0) continue;
     const flow = FLOWS + i * FLOW_SIZE;
-    const hash = load<u32>(HASHES + (i << 2));
     let entry: usize = load<u32>(ENTRIES + (i << 2));
     if (entry !== 0 && connectionChanges !== changes && !isEntry(entry, flow)) entry = 0;
-    forward(packet, flow, hash, entry, load<u32>(MEGAFLOWS + (i << 2)));
+    forward(packet, flow, entry, load<u32>(MEGAFLOWS + (i << 2)));
   }
+  if (gone !== 0) countCache(CACHE_CONNECTION, gone);
+}
+
+/** Looks up lanes; gives how many there are. */
+function findLanes(first: u32, count: u32): u32 {
+  for (let i: u32 = 0; i < count; i++) {
+    const input = inputs + (first + i) * INPUT_SIZE;
+    const length = load<u32>(input, 8);
+    const hash = length < LANE_LEAST || length > LONGEST ? 0 : laneHash(load<u32>(input, 4), load<u32>(input));
+    store<u32>(HASHES + (i << 2), hash);
+    touchLaneSet(hash);
+  }
+  for (let i: u32 = 0; i < count; i++) touchLane(load<u32>(HASHES + (i << 2)));
+  let found: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const input = inputs + (first + i) * INPUT_SIZE;
+    const hash = load<u32>(HASHES + (i << 2));
+    const lane: usize = hash === 0 ? 0 : findLane(load<u32>(input, 4), load<u32>(input), hash);
+    store<u32>(LANES + (i << 2), lane as u32);
+    if (lane === 0) continue;
+    found += 1;
+    touchLaneConnections(lane);
+  }
+  return found;
+}
+
+/** Sends an input by its lane; false if it has to go the long way.  `recheck`: lanes were made or dropped since it was found. */
+function sendByLane(index: u32, lane: usize, recheck: bool): bool {
+  const input = inputs + index * INPUT_SIZE;
+  const port = load<u32>(input);
+  const frame: usize = load<u32>(input, 4);
+  const length = load<u32>(input, 8);
+  const record = portAt(port);
+  if (record === 0 || portFlags(record) & PORT_UNDERLAY) return false;
+  if (recheck && !isLaneOf(lane, frame, port)) return false;
+  const result = runLane(lane, frame, length, index);
+  if (result === LANE_GONE) {
+    countIn(record, length);
+    return true;
+  }
+  if (result === LANE_OVER) dropLane(lane);
+  return false;
+}
+
+/** An input whose lane is no more, or not for it. */
+function goTheLongWay(index: u32, packet: usize, flow: usize): void {
+  takeIn(index, packet, flow);
+  if (load<u32>(packet, P_LENGTH) === 0) return;
+  forward(packet, flow, hasConnections ? lookupConnection(flow, packetHash(flow)) : 0, 0);
 }
 
 /** Reads an input; P_LENGTH is 0 if the frame is dropped. */

@@ -9,7 +9,7 @@
  * A chain, 128 bytes:
  *
  *      0 | version, even: free       | next in its list          | megaflows | connections
- *     16 | program, a block; 0: these megaflows make no chain    | used      | other words (count) | (zero)
+ *     16 | program, a block; 0: these megaflows make no chain    | used      | other words (count) | CHAIN_LANES (express.ts)
  *     32 | packets (u64)                                         | bytes (u64)
  *     48 | the megaflows, CHAIN_MEGAFLOWS at most
  *     72 | numbers of other words of the flow that were looked at, u8 each
@@ -67,6 +67,8 @@ export const CHAIN_TRACKED: u32 = 12;
 export const CHAIN_PROGRAM: u32 = 16;
 const USED: u32 = 20;
 export const CHAIN_OTHER_COUNT: u32 = 24;
+/** Whether its packets may have lanes. */
+export const CHAIN_LANES: u32 = 28;
 const PACKETS: u32 = 32;
 const BYTES: u32 = 40;
 const LIST: u32 = 48;

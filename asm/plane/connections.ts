@@ -24,8 +24,9 @@ import {
   CHAIN_TRACKED,
   CHAIN_VERSION,
 } from './chains';
-import { hot } from './connection';
+import { hot, pulse } from './connection';
 import { CACHE_CONNECTION_NEW, countCache } from './counters';
+import { dropLanes } from './express';
 import { B_ETH_TYPE, W_ETH_SRC, W_IN, W_IP4, W_IP6_DST, W_IP6_SRC, W_L4 } from './layout';
 import { TYPE_IP6 } from './rewrite';
 
@@ -83,7 +84,7 @@ export function touchTracked(entry: usize): void {
   const count = load<u32>(chain, CHAIN_TRACKED);
   for (let i: u32 = 0; i < count; i++) {
     const number = load<u32>(entry + ENTRY_CONNECTIONS + i * CONNECTION_SIZE) & 0x7fffffff;
-    near += load<u32>(hot(number - 1));
+    near += load<u32>(hot(number - 1)) + load<u32>(pulse(number - 1));
   }
 }
 
@@ -199,8 +200,9 @@ export function dropConnection(entry: usize): void {
   store<u32>(tags + (((entry - entries) / ENTRY_SIZE) << 2), 0);
 }
 
-/** Forgets all entries. */
+/** Forgets all entries, and the lanes. */
 export function dropConnections(): void {
+  dropLanes();
   memory.fill(tags, 0, ((setMask as usize) + 1) * WAYS * 4);
   hasConnections = false;
   connectionChanges += 1;

@@ -31,6 +31,7 @@ import {
   ID,
   ID_V6,
   insert,
+  isCurrent,
   isExpired,
   isInTable,
   isLingering,
@@ -54,6 +55,7 @@ import {
   PROTO_TCP,
   PROTO_UDP,
   portsOf,
+  pulse,
   RANK_ESTABLISHED,
   RANK_UNANSWERED,
   remove,
@@ -175,6 +177,8 @@ const UDP_MULTIPLE: u32 = 60_000;
 const UDP_ANSWERED: u32 = 30_000;
 const ICMP_FIRST: u32 = 60_000;
 const ICMP_ANSWERED: u32 = 30_000;
+/** Milliseconds that a connection may be forgotten too early by, where a cache serves its packets. */
+const LAZINESS: u32 = 256;
 /** How long a translation stays taken after its connection was ended by another one. */
 const LINGERING: u32 = 5_000;
 
@@ -182,7 +186,7 @@ const LINGERING: u32 = 5_000;
 let isRelated: bool = false;
 
 /**
- * Makes room for `maxConnections`, each about 208 bytes; once, before anything
+ * Makes room for `maxConnections`, each about 216 bytes; once, before anything
  * else.  False if there is not enough memory.
  */
 export function ctInit(maxConnections: u32): bool {
@@ -305,7 +309,7 @@ function track(packet: usize, flow: usize, op: usize): void {
   }
   if (flags & CT_SET) setMarks(conn, op);
   tell(conn, flow, state | CS_TRK);
-  if (ctConn !== 0) ctVersion = load<u32>(hot(conn), VERSION);
+  if (ctConn !== 0) ctVersion = load<u32>(pulse(conn), VERSION);
   if (!(flags & NAT_FLAGS)) {
     store<u32>(packet, load<u32>(packet, P_STATE) | ((conn + 1) << B_CONN), P_STATE);
   }
@@ -335,7 +339,7 @@ function again(packet: usize, flow: usize, op: usize, flags: u32, conn: u32, sta
   tell(conn, flow, state);
   if ((state & (CS_EST | CS_REL | CS_INV)) === CS_EST) {
     ctConn = conn + 1;
-    ctVersion = load<u32>(hot(conn), VERSION);
+    ctVersion = load<u32>(pulse(conn), VERSION);
     ctDirection = direction;
   }
 }
@@ -411,7 +415,7 @@ function open(packet: usize, op: usize, flags: u32): u32 {
   } else if (proto === PROTO_ICMP || proto === PROTO_ICMP6) {
     timeout = ICMP_FIRST;
   }
-  store<u32>(line, now + timeout, EXPIRES);
+  store<u32>(pulse(conn), now + timeout, EXPIRES);
   insert(conn);
   joinWheel(conn, now + timeout);
   setRank(conn, RANK_UNANSWERED);
@@ -427,7 +431,7 @@ function update(conn: u32, packet: usize, direction: u32): u32 {
     if (result === UPDATE_NEW) return result;
     if (tcpTimeout !== 0) putOff(conn, tcpTimeout);
     if (tcpChanged) {
-      changed(line);
+      changed(conn);
       setRank(conn, tcpRank);
     }
     return result;
@@ -444,7 +448,7 @@ function update(conn: u32, packet: usize, direction: u32): u32 {
   }
   if (state !== before) {
     store<u8>(line, state, STATE);
-    changed(line);
+    changed(conn);
     if (state === ANSWERED) setRank(conn, RANK_ESTABLISHED);
   }
   putOff(conn, timeoutOf(isIcmp, state));
@@ -461,10 +465,10 @@ function timeoutOf(isIcmp: bool, state: u8): u32 {
  * early, so it is moved if it got less.
  */
 function putOff(conn: u32, timeout: u32): void {
-  const line = hot(conn);
-  const before = load<u32>(line, EXPIRES);
+  const at = pulse(conn);
+  const before = load<u32>(at, EXPIRES);
   const expires = now + timeout;
-  store<u32>(line, expires, EXPIRES);
+  store<u32>(at, expires, EXPIRES);
   if (((expires - before) as i32) < 0) {
     leaveWheel(conn);
     joinWheel(conn, expires);
@@ -490,7 +494,7 @@ function setMarks(conn: u32, op: usize): void {
     store<u64>(own, newLow, LABEL + 8);
     store<u8>(line, load<u8>(line, KIND) | LABELLED, KIND);
   }
-  changed(line);
+  changed(conn);
 }
 
 /** Writes what is known of a connection into words W_CT to 21. */
@@ -550,7 +554,7 @@ export function ctTouch(conn: u32, version: u32, direction: u32, packet: usize, 
   assert(conn !== 0 && conn <= tableCapacity());
   const number = conn - 1;
   const line = hot(number);
-  if (load<u32>(line, VERSION) !== version || isExpired(line)) return false;
+  if (!isCurrent(number, version)) return false;
   const id = load<u32>(line, ID);
   const proto = (id >> 16) & 0xff;
   const isV6 = (id & ID_V6) !== 0;
@@ -558,7 +562,7 @@ export function ctTouch(conn: u32, version: u32, direction: u32, packet: usize, 
   if (!isTransportRight(packet, proto, isV6)) return false;
   if (proto === PROTO_TCP) {
     if (!tcpTouch(number, packet, direction)) return false;
-    store<u32>(line, now + tcpTimeout, EXPIRES);
+    store<u32>(pulse(number), now + tcpTimeout, EXPIRES);
   } else {
     const state = load<u8>(line, STATE);
     if (state !== ANSWERED) return false;
@@ -566,13 +570,35 @@ export function ctTouch(conn: u32, version: u32, direction: u32, packet: usize, 
     const ports = portsOf(number, direction);
     // No flow has the identifier, so a cache cannot tell queries of the same hosts apart.
     if (isIcmp && ports !== 0 && ports !== icmpKey(packet, isV6)) return false;
-    store<u32>(line, now + timeoutOf(isIcmp, state), EXPIRES);
+    store<u32>(pulse(number), now + timeoutOf(isIcmp, state), EXPIRES);
   }
   const said = load<u64>(flow, W_CT << 3);
   let state = said as u32 & 0xff;
   if (((said >> B_CT_ZONE) as u32 & 0xffff) !== (id & 0xffff)) state = 0;
   tell(number, flow, (state & ~CS_NEW) | CS_EST | CS_TRK | (direction === 1 ? CS_RPL : 0));
   return true;
+}
+
+/**
+ * Counts a packet of a UDP connection that is current, answered, and known to a
+ * cache: only its time is put off, and that not more often than every
+ * LAZINESS, as so many bytes of memory are written.
+ */
+export function ctTouchUdp(conn: u32): void {
+  putOffLazily(conn, UDP_ANSWERED);
+}
+
+/** The same for TCP; false, and nothing is changed, if the packet is not an everyday one. */
+export function ctTouchTcp(conn: u32, direction: u32, packet: usize): bool {
+  if (!tcpTouch(conn, packet, direction)) return false;
+  putOffLazily(conn, tcpTimeout);
+  return true;
+}
+
+function putOffLazily(conn: u32, timeout: u32): void {
+  const at = pulse(conn);
+  const expires = now + timeout;
+  if (expires - load<u32>(at, EXPIRES) > LAZINESS) store<u32>(at, expires, EXPIRES);
 }
 
 /** Translates a packet that `ctTouch` has counted, if the instruction says `CT_NAT...`. */
@@ -594,13 +620,12 @@ export function ctExpire(nowMs: u32, budget: u32): u32 {
   for (; budget !== 0; budget--) {
     const due = nextDue(now);
     if (due === 0) break;
-    const line = hot(due - 1);
-    if (isExpired(line)) {
+    if (isExpired(due - 1)) {
       remove(due - 1);
       removed++;
     } else {
       leaveWheel(due - 1);
-      joinWheel(due - 1, load<u32>(line, EXPIRES));
+      joinWheel(due - 1, load<u32>(pulse(due - 1), EXPIRES));
     }
   }
   return removed;
@@ -651,7 +676,7 @@ export function ctDescribe(conn: u32, out: usize): bool {
   memory.fill(out, 0, CT_DESCRIPTION);
   store<u32>(out, (id & 0xffffff) | ((id & ID_V6 ? 6 : 4) << 24));
   store<u32>(out, load<u32>(line, MARK), 4);
-  store<u32>(out, isExpired(line) ? 0 : load<u32>(line, EXPIRES) - now, 8);
+  store<u32>(out, isExpired(number) ? 0 : load<u32>(pulse(number), EXPIRES) - now, 8);
   store<u16>(out, load<u16>(line, STATE), 12);
   store<u8>(out, (load<u8>(line, KIND) & (NATS_SRC | NATS_DST)) >> 1, 14);
   if (load<u8>(line, KIND) & LABELLED) memory.copy(out + 16, cold(number) + LABEL, 16);

@@ -2,7 +2,7 @@
  * Runs datapath programs (layout.ts), and finds the ones to run: by the
  * connection cache, by megaflows, or by a translation.
  *
- *     forward(packet, flow, hash, entry, megaflow)    one packet that has come in
+ *     forward(packet, flow, entry, megaflow)          one packet that has come in
  *     goOn(packet, flow)                              one that the host gives back
  *
  * A packet passes at most MAX_PASSES megaflows, and clones nest at most
@@ -20,7 +20,7 @@ import {
 } from './chains';
 import { now } from './clock';
 import { CONNECTION_SIZE, dropConnection, ENTRY_CHAIN, ENTRY_CONNECTIONS, installConnection } from './connections';
-import { CTR_GO, CTR_HELD, ctConn, ctDirection, ctProcess, ctTouch, ctTranslate, ctVersion } from './conntrack';
+import { CTR_GO, CTR_HELD, ctConn, ctDirection, ctProcess, ctTouch, ctVersion } from './conntrack';
 import {
   CACHE_CONNECTION,
   CACHE_MEGAFLOW,
@@ -32,10 +32,11 @@ import {
   countFlow,
 } from './counters';
 import { sendThrough } from './encap';
+import { installLane, isTranslating, translateTracked } from './express';
 import { extract, hashed, wantHash } from './extract';
 import { ctReleased, ctReleasedFrom, ctReleasedTo } from './fragments';
 import { outputsCount, own, punt, putOut } from './frames';
-import { symmetricHash } from './hash';
+import { packetHash, symmetricHash } from './hash';
 import {
   CS_EST,
   CS_INV,
@@ -67,6 +68,7 @@ import {
   KEY_WORDS,
   P_FRAME,
   P_INDEX,
+  P_L3,
   P_LENGTH,
   P_ROOM,
   P_STATE,
@@ -98,24 +100,23 @@ import {
 const MAX_PASSES: u32 = 7;
 const MAX_DEPTH: u32 = 16;
 const NAT_FLAGS: u32 = CT_NAT | CT_NAT_SRC | CT_NAT_DST | CT_BACKENDS;
-const TRANSLATES: u32 = 256;
 const DIRECTION_BIT: u32 = 1 << 31;
-const B_ZONE: u64 = 16;
 
 /** Packets and flows of clones, by depth. */
 const CLONES: usize = memory.data(16 * (32 + 256), 64);
 
-/** What a packet met so far: the flow it came in with, megaflows, connections; see `connections.ts`. */
+/** What a packet met so far: the flow and the offsets it came in with, megaflows, connections; see `connections.ts`. */
 const ORIGINAL: usize = memory.data(16 * 8, 64);
 const TRAIL: usize = memory.data(6 * 4, 16);
 const TRACKED: usize = memory.data(4 * 8, 16);
+let originalOffsets: u64 = 0;
 let trailLength: u32 = 0;
 let trackedCount: u32 = 0;
 /** Whether what is met can be remembered. */
 let remembers: bool = false;
 
-/** A packet that came in: `hash` of `packetHash`, `entry` and `megaflow` as looked up, 0 if not found. */
-export function forward(packet: usize, flow: usize, hash: u32, entry: usize, megaflow: usize): void {
+/** A packet that came in: `entry` and `megaflow` as looked up, 0 if not found. */
+export function forward(packet: usize, flow: usize, entry: usize, megaflow: usize): void {
   if (entry !== 0 && runEntry(entry, packet, flow)) return;
   trailLength = 0;
   trackedCount = 0;
@@ -123,8 +124,10 @@ export function forward(packet: usize, flow: usize, hash: u32, entry: usize, meg
   passOn(packet, flow, megaflow, 0, 0);
   if (!remembers || trackedCount === 0) return;
   const chain = joinChain(TRAIL, trailLength, ORIGINAL);
-  if (chain !== 0 && load<u32>(chain, CHAIN_TRACKED) === trackedCount)
-    installConnection(ORIGINAL, hash, chain, TRACKED);
+  if (chain === 0 || load<u32>(chain, CHAIN_TRACKED) !== trackedCount) return;
+  if (!installLane(ORIGINAL, originalOffsets, chain, TRACKED)) {
+    installConnection(ORIGINAL, packetHash(ORIGINAL), chain, TRACKED);
+  }
 }
 
 /** A packet whose flow says where it goes on: RECIRC and what conntrack said are filled in. */
@@ -168,7 +171,7 @@ function passOn(packet: usize, flow: usize, megaflow: usize, depth: u32, passes:
     let again = false;
     if (megaflow !== 0) {
       countMegaflow(megaflow, 1, load<u32>(packet, P_LENGTH), now);
-      if (remembers) remember(megaflow, flow, depth);
+      if (remembers) remember(megaflow, packet, flow, depth);
       again = run(megaflowProgram(megaflow), 0, packet, flow, depth, passes, 0);
     } else if (unkept !== 0) {
       const program = unkept;
@@ -237,7 +240,7 @@ function miss(packet: usize, flow: usize): usize {
 }
 
 /** Notes a megaflow on the way of a packet; the first one says whether there is anything to remember. */
-function remember(megaflow: usize, flow: usize, depth: u32): void {
+function remember(megaflow: usize, packet: usize, flow: usize, depth: u32): void {
   if (depth !== 0 || trailLength === CHAIN_MEGAFLOWS) {
     remembers = false;
     return;
@@ -248,6 +251,7 @@ function remember(megaflow: usize, flow: usize, depth: u32): void {
       return;
     }
     memory.copy(ORIGINAL, flow, PACKET_WORDS << 3);
+    originalOffsets = load<u64>(packet, P_L3);
   }
   store<u32>(TRAIL + (trailLength << 2), megaflow as u32);
   trailLength += 1;
@@ -293,7 +297,8 @@ function run(at: usize, end: usize, packet: usize, flow: usize, depth: u32, pass
         store<u32>(packet, load<u32>(packet, P_STATE) | PS_SHARED, P_STATE);
         break;
       case OP_TRACKED:
-        if (!runTracked(at, head >> 16, packet, flow, list)) return false;
+        if (isTranslating(at) && !own(packet, 0)) return false;
+        translateTracked(at, packet, flow, list);
         break;
       case DP_TUNNEL:
         sendThrough(packet, flow, load<u32>(at, 4), load<u32>(at, 8), load<u32>(at, 12));
@@ -345,18 +350,6 @@ function run(at: usize, end: usize, packet: usize, flow: usize, depth: u32, pass
     at = next;
   }
   return false;
-}
-
-/** A connection by heart: its translation, if the instruction asked for it. */
-function runTracked(at: usize, argument: u32, packet: usize, flow: usize, list: usize): bool {
-  if (!(argument & TRANSLATES)) return true;
-  if (!own(packet, 0)) return false;
-  // What an earlier instruction did in this zone holds, in another it does not.
-  const zone: u64 = load<u32>(at, 4);
-  if (load<u64>(flow, W_CT << 3) >> B_ZONE !== zone) store<u64>(flow, zone << B_ZONE, W_CT << 3);
-  const number = load<u32>(list + (argument & 0xff) * CONNECTION_SIZE);
-  ctTranslate(number & ~DIRECTION_BIT, number >> 31, packet, flow);
-  return true;
 }
 
 /** DP_CT; false if the packet does not go on. */
