@@ -5,10 +5,18 @@
 import type { LogicalFlow, Pipeline } from '../../engine/ovsdb/southbound.ts';
 import { execute } from './actions.ts';
 import { assumedConntrack } from './ct.ts';
-import { candidates, type Leaf, nextCandidate } from './flow-index.ts';
-import { conditionOfFlow, type ExecutableFlow, executable, lookInto, type TableFlow } from './flows.ts';
+import { candidates, following, isGuarded, isPassed, markPassed, nextCandidate, numberOf } from './flow-index.ts';
+import {
+  conditionOfFlow,
+  type ExecutableFlow,
+  executable,
+  type FlowWays,
+  type Leap,
+  lookInto,
+  type TableFlow,
+} from './flows.ts';
 import { meets, type Test } from './matcher.ts';
-import { append, meet, say, sayAction } from './nodes.ts';
+import { append, meet, say } from './nodes.ts';
 import type { Operation } from './operations.ts';
 import { clonePacket, type Packet, slot } from './packet.ts';
 import {
@@ -98,40 +106,69 @@ function visit(run: Run, { place, packet, shared, into }: Continuation): Continu
 /** The flow that the packet meets first, past those that say nothing; and the table that it is in. */
 function lookup(run: Run, place: Place, packet: Packet): { flow: ExecutableFlow | undefined; table: number } {
   const { datapath, pipeline } = place;
-  for (let table = place.table; ; table++) {
+  const ways = datapath.ways[pipeline];
+  const met = run.result.flows;
+  for (let table = place.table; ; ) {
     run.tablesLeft--;
-    let ways = lookInto(run.topology, datapath, pipeline, table);
-    if (ways.leap) {
-      const { flows, to } = ways.leap;
-      for (let i = 0; i < flows.length; i++) run.result.flows.push(flows[i] as LogicalFlow);
+    const start = ways.starts[table] || lookInto(run.topology, datapath, pipeline, table);
+    if (start < 0) {
+      const { flows, to } = ways.leaps[-start] as Leap;
+      for (let i = 0; i < flows.length; i++) met.push(flows[i] as LogicalFlow);
       table = to;
-      ways = lookInto(run.topology, datapath, pipeline, table);
+      continue;
     }
-    const flow = ways.index
-      ? matchIndexed(run, datapath, candidates(ways.index, packet.words), packet)
-      : match(run, datapath, datapath.tables[pipeline][table] ?? [], packet);
-    if (flow) run.result.flows.push(flow.flow);
+    let flow: ExecutableFlow | undefined;
+    if (start > 0) {
+      const at = matchIndexed(run, datapath, ways, start, packet);
+      const number = numberOf(ways.code.words, at);
+      if (at > 0 && isPassed(ways.code.words, at)) {
+        met.push(ways.flows[number] as LogicalFlow);
+        table++;
+        continue;
+      }
+      flow = at === 0 ? undefined : ways.executables[number];
+      if (flow?.trivial) markPassed(ways.code.words, at);
+    } else {
+      flow = match(run, datapath, datapath.tables[pipeline][table] ?? [], packet);
+    }
+    if (flow) met.push(flow.flow);
     if (!flow?.trivial) return { flow, table };
+    table++;
   }
 }
 
+/** Where the flow stands in the index that the packet meets in a table; 0 if it meets none. */
 function matchIndexed(
   run: Run,
   datapath: TraceDatapath,
-  leaf: Leaf<TableFlow>,
+  { code: { words: code }, entries, executables }: FlowWays,
+  start: number,
   packet: Packet,
-): ExecutableFlow | undefined {
+): number {
   const { words } = packet;
-  for (let i = nextCandidate(leaf, words, 0); i >= 0; i = nextCandidate(leaf, words, i + 1)) {
-    const entry = leaf.flows[i] as TableFlow;
-    const rest = entry.condition?.rest;
-    if (typeof rest === 'function' && !rest(words)) continue;
-    const flow = taken(run, datapath, entry, packet);
+  let at = nextCandidate(code, words, candidates(code, start, words));
+  for (; at > 0; at = nextCandidate(code, words, following(code, at))) {
+    if (isPassed(code, at) && !run.findOverlaps) return at;
+    const number = numberOf(code, at);
+    if (isGuarded(code, at) && !decides(entries[number]?.condition?.remainder ?? true, packet)) continue;
+    const known = executables[number];
+    if (known && !decides(known.prereqs, packet)) continue;
+    const flow = known ?? taken(run, datapath, entries[number] as TableFlow, packet);
     if (!flow) continue;
-    if (run.findOverlaps) findOverlaps(run, datapath, flow, leaf.flows.slice(i + 1), packet);
-    return flow;
+    executables[number] = flow;
+    if (run.findOverlaps) findOverlaps(run, datapath, flow, flowsBehind(code, at, entries), packet);
+    return at;
   }
-  return undefined;
+  return 0;
+}
+
+/** The flows behind one in its leaf. */
+function flowsBehind(code: Int32Array, at: number, entries: readonly TableFlow[]): TableFlow[] {
+  const behind: TableFlow[] = [];
+  for (let next = following(code, at); numberOf(code, next) >= 0; next = following(code, next)) {
+    behind.push(entries[numberOf(code, next)] as TableFlow);
+  }
+  return behind;
 }
 
 function match(
@@ -196,7 +233,7 @@ function perform(
   for (let i = 0; i <= end; i++) {
     const operation = operations[i] as Operation;
     step.last = i === end && !shared;
-    sayAction(into, operation.printed);
+    into.push(operation.node);
     const next = execute(step, operation);
     if (next && i === end) return next;
     if (next) walk(run, next);

@@ -12,8 +12,8 @@ import {
   parseMatch,
 } from '../../engine/lang/index.ts';
 import type { LogicalFlow, Pipeline } from '../../engine/ovsdb/southbound.ts';
-import { type FlowIndex, indexFlows } from './flow-index.ts';
-import { allOf, type Condition, compileMatch, conditionOf, type MatchContext, type Test } from './matcher.ts';
+import { type IndexCode, type IndexedFlow, newIndexCode, writeIndex } from './flow-index.ts';
+import { type Condition, compileMatch, conditionFrom, conditionOf, type MatchContext, type Test } from './matcher.ts';
 import { type Printed, printedFlow } from './nodes.ts';
 import { type Operation, operationsOf } from './operations.ts';
 import { type PlainMatch, readPlain } from './plain.ts';
@@ -40,15 +40,35 @@ export interface TableFlow {
   problem: string | undefined;
 }
 
-/** How often packets have looked into a table; and from some time on, its flows indexed. */
-export interface TableLookup {
-  visits: number;
-  index: FlowIndex<TableFlow> | undefined;
+/** The ways into the tables of a pipeline that packets have looked into. */
+export interface FlowWays {
+  /** How often packets have looked into each table. */
+  visits: number[];
   /**
-   * Where every packet meets a flow that traces leave out: this flow and those of the
-   * tables behind for which that is so, too, and the table that the packet then comes to.
+   * Of each table that is indexed: where its index starts in `code`.  Where every packet meets a flow that traces leave
+   * out: minus the number of a leap.
    */
-  leap: { flows: readonly LogicalFlow[]; to: number } | undefined;
+  starts: number[];
+  code: IndexCode;
+  /** By their numbers in `code`. */
+  entries: TableFlow[];
+  /** The same flows, and what has been made of those that packets met. */
+  flows: LogicalFlow[];
+  executables: (ExecutableFlow | undefined)[];
+  /** From 1 on. */
+  leaps: Leap[];
+}
+
+/** Flows that every packet meets that looks into the first one's table, and the table that it comes to then. */
+export interface Leap {
+  flows: readonly LogicalFlow[];
+  to: number;
+}
+
+/** No table has been looked into. */
+export function noWays(): FlowWays {
+  const code = newIndexCode();
+  return { visits: [], starts: [], code, entries: [], flows: [], executables: [], leaps: [{ flows: [], to: 0 }] };
 }
 
 /** What texts mean, by the text and what else it depends on. */
@@ -63,27 +83,58 @@ export interface FlowCache {
 const visitsBeforeIndex = 3;
 const fewFlows = 4;
 
-/** A table, at a packet's look at it; indexed once that is worth it. */
-export function lookInto(
+/**
+ * A packet looks into a table: the table is indexed once that is worth it.  Returns what `FlowWays` then has in
+ * `starts`, 0 if the table is not indexed.
+ */
+export function lookInto(topology: TraceTopology, datapath: TraceDatapath, pipeline: Pipeline, table: number): number {
+  const ways = datapath.ways[pipeline];
+  const known = ways.starts[table];
+  if (known) return known;
+  const flows = datapath.tables[pipeline][table] ?? [];
+  const visits = (ways.visits[table] ?? 0) + 1;
+  ways.visits[table] = visits;
+  if (visits <= visitsBeforeIndex && flows.length >= fewFlows) return 0;
+  const indexed = indexedFlows(topology, datapath, ways, flows);
+  const passed = passedFlow(topology, datapath, ways, indexed[0]);
+  const start = passed
+    ? 1 - ways.leaps.push(leapFrom(topology, datapath, pipeline, table, passed))
+    : writeIndex(ways.code, indexed);
+  ways.starts[table] = start;
+  return start;
+}
+
+/** Gives numbers to the flows of a table, and tells what they insist on. */
+function indexedFlows(
   topology: TraceTopology,
   datapath: TraceDatapath,
-  pipeline: Pipeline,
-  table: number,
-): TableLookup {
-  const lookups = datapath.lookups[pipeline];
-  let lookup = lookups[table];
-  if (!lookup) {
-    lookup = { visits: 0, index: undefined, leap: undefined };
-    lookups[table] = lookup;
+  ways: FlowWays,
+  flows: readonly TableFlow[],
+): IndexedFlow[] {
+  const indexed: IndexedFlow[] = [];
+  for (const entry of flows) {
+    const condition = conditionOfFlow(topology, datapath, entry);
+    // What is not understood might match anything, and is told of.
+    if (condition?.rest === false) continue;
+    const { required = [], choices = [], remainder = true } = condition ?? {};
+    const number = ways.entries.push(entry) - 1;
+    ways.flows.push(entry.flow);
+    ways.executables.push(entry.executable);
+    indexed.push({ number, required, choices, isGuarded: remainder !== true });
   }
-  if (lookup.index) return lookup;
-  const flows = datapath.tables[pipeline][table] ?? [];
-  if (++lookup.visits > visitsBeforeIndex || flows.length < fewFlows) {
-    lookup.index = indexOf(topology, datapath, flows);
-    const passed = passedFlow(topology, datapath, lookup.index);
-    if (passed) lookup.leap = leapFrom(topology, datapath, pipeline, table, passed);
-  }
-  return lookup;
+  return indexed;
+}
+
+/** The table's first flow, if all packets meet it and traces leave it out. */
+function passedFlow(
+  topology: TraceTopology,
+  datapath: TraceDatapath,
+  ways: FlowWays,
+  first: IndexedFlow | undefined,
+): LogicalFlow | undefined {
+  if (!first || first.required.length > 0 || first.choices.length > 0 || first.isGuarded) return undefined;
+  const entry = ways.entries[first.number];
+  return entry && executable(topology, datapath, entry)?.trivial ? entry.flow : undefined;
 }
 
 function leapFrom(
@@ -92,29 +143,11 @@ function leapFrom(
   pipeline: Pipeline,
   table: number,
   first: LogicalFlow,
-): { flows: readonly LogicalFlow[]; to: number } {
-  if (table + 1 >= datapath.tables[pipeline].length) return { flows: [first], to: table + 1 };
-  const { leap } = lookInto(topology, datapath, pipeline, table + 1);
+): Leap {
+  const isLast = table + 1 >= datapath.tables[pipeline].length;
+  const next = isLast ? 0 : lookInto(topology, datapath, pipeline, table + 1);
+  const leap = next < 0 ? datapath.ways[pipeline].leaps[-next] : undefined;
   return leap ? { flows: [first, ...leap.flows], to: leap.to } : { flows: [first], to: table + 1 };
-}
-
-function indexOf(topology: TraceTopology, datapath: TraceDatapath, flows: readonly TableFlow[]): FlowIndex<TableFlow> {
-  return indexFlows(
-    flows.flatMap((entry) => {
-      const condition = conditionOfFlow(topology, datapath, entry);
-      // What is not understood might match anything, and is told of.
-      return condition?.rest === false ? [] : [{ flow: entry, required: condition?.required ?? [] }];
-    }),
-  );
-}
-
-function passedFlow(
-  topology: TraceTopology,
-  datapath: TraceDatapath,
-  index: FlowIndex<TableFlow>,
-): LogicalFlow | undefined {
-  const [first] = 'flows' in index ? index.flows : [];
-  return first && executable(topology, datapath, first)?.trivial ? first.flow : undefined;
 }
 
 /**
@@ -176,11 +209,12 @@ function condition(topology: TraceTopology, datapath: TraceDatapath, text: strin
 
 /** A choice one of whose alternatives is asked for anyway needs no look. */
 function plainCondition({ words, choices }: PlainMatch): Condition {
+  if (choices.length === 0) return conditionFrom(words, []);
   const asked = new Set(words.map(wordText));
   const open = choices.filter(
     ({ alternatives }) => !alternatives.some((all) => all.every((word) => asked.has(wordText(word)))),
   );
-  return { required: words, rest: allOf(open.map(({ test }) => test)) };
+  return conditionFrom(words, open);
 }
 
 function wordText({ at, mask, value }: { at: number; mask: number; value: number }): string {
@@ -218,7 +252,7 @@ function compile(topology: TraceTopology, datapath: TraceDatapath, entry: TableF
     operations,
     printed: printedFlow(
       titleOf(topology, flow),
-      operations.map(({ printed }) => printed),
+      operations.flatMap(({ node: { printed } }) => printed ?? []),
     ),
     trivial: matchesAll && leadsToTable(operations) === flow.table + 1,
   };

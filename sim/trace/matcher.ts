@@ -38,6 +38,9 @@ export function compileMatch(expr: Expr, context: MatchContext): Test {
   }
 }
 
+/** Lists of words; a packet has all of one list. */
+export type Alternatives = readonly (readonly WordTest[])[];
+
 /**
  * A match in two parts: what every packet that matches has in some of its words,
  * by which flows are indexed, and what else the match asks for.
@@ -45,12 +48,15 @@ export function compileMatch(expr: Expr, context: MatchContext): Test {
 export interface Condition {
   readonly required: readonly WordTest[];
   readonly rest: Test;
+  /** Of `rest`, what is said by words, and what remains. */
+  readonly choices: readonly Alternatives[];
+  readonly remainder: Test;
 }
 
-/** Compiles an annotated expression into its two parts. */
+/** Compiles an annotated expression into its parts. */
 export function conditionOf(expr: Expr, context: MatchContext): Condition {
   const required: WordTest[] = [];
-  const tests: Decision[] = [];
+  const tests: Part[] = [];
   for (const term of flattened([expr])) {
     const words = equalWords(term, context);
     if (words) {
@@ -58,14 +64,54 @@ export function conditionOf(expr: Expr, context: MatchContext): Condition {
       continue;
     }
     const test = compileMatch(term, context);
-    if (test === false) return { required, rest: false };
-    if (test !== true) tests.push(test);
+    if (test === false) return { required, rest: false, choices: [], remainder: false };
+    if (test !== true)
+      tests.push({ test, alternatives: term.type === 'or' ? alternativesOf(term.terms, context) : [] });
   }
-  return { required, rest: allOf(tests) };
+  return conditionFrom(required, tests);
+}
+
+/** One thing that a match asks for: as a function and, if it is a choice that words tell, as its alternatives. */
+export interface Part {
+  test: Decision;
+  alternatives: Alternatives;
+}
+
+/** More words than this are not tried one by one: a function may look them up. */
+const maxWordsOfChoice = 24;
+
+/** A condition of what is required and of what else is asked. */
+export function conditionFrom(required: readonly WordTest[], parts: readonly Part[]): Condition {
+  const isChoice = ({ alternatives }: Part) => {
+    const words = alternatives.reduce((sum, { length }) => sum + length, 0);
+    return words > 0 && words <= maxWordsOfChoice;
+  };
+  return {
+    required,
+    rest: allOf(parts.map(({ test }) => test)),
+    choices: parts.filter(isChoice).map(({ alternatives }) => alternatives),
+    remainder: allOf(parts.filter((part) => !isChoice(part)).map(({ test }) => test)),
+  };
+}
+
+/** The words of each term of a disjunction; none if some term asks for something else. */
+function alternativesOf(terms: readonly Expr[], context: MatchContext): Alternatives {
+  const all: WordTest[][] = [];
+  for (const term of terms) {
+    const words: WordTest[] = [];
+    for (const one of flattened([term])) {
+      const asked = equalWords(one, context);
+      if (!asked) return [];
+      words.push(...asked);
+    }
+    if (words.length === 0 || all.length === maxWordsOfChoice) return [];
+    all.push(words);
+  }
+  return all;
 }
 
 /** Whether a packet's words meet a condition. */
-export function meets({ required, rest }: Condition, words: Uint32Array): boolean {
+export function meets({ required, rest }: Pick<Condition, 'required' | 'rest'>, words: Uint32Array): boolean {
   for (let i = 0; i < required.length; i++) {
     const { at, mask, value } = required[i] as WordTest;
     if (((words[at] as number) & mask) !== value) return false;

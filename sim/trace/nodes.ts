@@ -60,9 +60,9 @@ export function say(parent: TraceNode[], type: 'action' | 'output' | 'modify' | 
   parent.push({ type, text, alwaysIndent: false, flow: undefined, subs: none, printed: undefined });
 }
 
-/** Adds the node of an action. */
-export function sayAction(parent: TraceNode[], printed: Printed): void {
-  parent.push({ type: 'action', text: printed.text, alwaysIndent: false, flow: undefined, subs: none, printed });
+/** The node of an action, the same in every trace. */
+export function actionNode(printed: Printed): TraceNode {
+  return { type: 'action', text: printed.text, alwaysIndent: false, flow: undefined, subs: none, printed };
 }
 
 const indentation = '    ';

@@ -1,13 +1,13 @@
 /** Actions with what can be worked out before a packet meets them. */
 import { type Action, formatAction } from '../../engine/lang/index.ts';
 import { type Copying, copyingOf, type Loading, loadingOf } from './assignments.ts';
-
-import { type Printed, printedAction } from './nodes.ts';
+import { actionNode, printedAction, type TraceNode } from './nodes.ts';
 
 /** An action ready to run. */
 export interface Operation {
   action: Action;
-  printed: Printed;
+  /** What a trace says of it. */
+  node: TraceNode;
   /** Of a `load`. */
   loading: Loading | undefined;
   /** Of a `move`. */
@@ -27,7 +27,7 @@ export interface ActionContext {
 export function operationsOf(actions: readonly Action[], context: ActionContext): Operation[] {
   return actions.map((action) => ({
     action,
-    printed: printedAction(context.shown(formatAction(action))),
+    node: actionNode(printedAction(context.shown(formatAction(action)))),
     loading: action.type === 'load' ? loadingOf(action, context.portKey) : undefined,
     copying: action.type === 'move' ? copyingOf(action) : undefined,
     inner: 'actions' in action ? operationsOf(action.actions, context) : [],

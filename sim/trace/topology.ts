@@ -12,7 +12,7 @@ import type {
   Southbound,
 } from '../../engine/ovsdb/southbound.ts';
 import { parseAddress, parseSecuredAddresses, type SecuredAddresses } from './addresses.ts';
-import type { FlowCache, TableFlow, TableLookup } from './flows.ts';
+import { type FlowCache, type FlowWays, noWays, type TableFlow } from './flows.ts';
 import { friendlyText, shortName } from './names.ts';
 
 export interface TracePort {
@@ -43,7 +43,7 @@ export interface TraceDatapath {
   /** Flows of a pipeline by table, by falling priority. */
   tables: Record<Pipeline, TableFlow[][]>;
   /** Ways into the tables that packets have looked into. */
-  lookups: Record<Pipeline, (TableLookup | undefined)[]>;
+  ways: Record<Pipeline, FlowWays>;
   /** MAC addresses by `KEY IP`: the port's tunnel key and the address as a number. */
   macBindings: Map<string, bigint>;
   /** Tunnel keys of ports by MAC address. */
@@ -100,7 +100,7 @@ function addDatapath(topology: TraceTopology, binding: DatapathBinding): void {
     groupsByKey: new Map(),
     groupsByName: new Map(),
     tables: { ingress: [], egress: [] },
-    lookups: { ingress: [], egress: [] },
+    ways: { ingress: noWays(), egress: noWays() },
     macBindings: new Map(),
     fdb: new Map(),
     isGateway: false,
