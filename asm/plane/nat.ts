@@ -138,6 +138,10 @@ function readTarget(op: usize, flags: u32, isV6: bool, hash: u32): bool {
 /** The backend that a hash falls to, each having a share of its weight; 0 if there is none. */
 function pickBackend(list: usize, hash: u32): usize {
   const count = load<u32>(list);
+  // Connections of ports that follow each other are to be spread, too.
+  hash = (hash ^ (hash >> 16)) * 0x85ebca6b;
+  hash = (hash ^ (hash >> 13)) * 0xc2b2ae35;
+  hash ^= hash >> 16;
   let total: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     total += load<u32>(list + 4 + <usize>i * BACKEND_SIZE, BACKEND_WEIGHT);

@@ -9,6 +9,7 @@
  * Nothing happens by itself: frames are processed when they are sent, and time is what
  * `advance` says.
  */
+export { createFleet, type Fleet, type FleetMember, type FleetOptions } from './fleet.ts';
 export {
   createNode,
   type FlowCounters,
@@ -18,6 +19,7 @@ export {
   type NodeOptions,
   type NodeStats,
   type Received,
+  UNDERLAY,
 } from './node.ts';
 export type { CacheCounters, PlaneOptions, PortCounters } from './plane.ts';
 export type { NodePort } from './ports.ts';

@@ -33,6 +33,8 @@ export class Neighbors {
   /** Learned, by port and IP address; by datapath's key and MAC address. */
   readonly bindings = new Map<string, LearnedBinding>();
   readonly addresses = new Map<string, LearnedAddress>();
+  /** Grows with every piece of news. */
+  version = 0;
   private readonly tables: LearnedTables;
   private told = new Map<string, Told>();
   private known: Pick<Southbound, 'macBindings' | 'staticMacBindings' | 'fdb'> = {
@@ -58,19 +60,25 @@ export class Neighbors {
     this.tell();
   }
 
-  /** True if that is news. */
+  /** True if that is news; what was learned later stands. */
   learnBinding(binding: LearnedBinding): boolean {
     const key = bindingKey(binding);
     const old = this.bindings.get(key);
+    if (old && old.since > binding.since) return false;
     this.bindings.set(key, binding);
-    return old?.mac !== binding.mac;
+    if (old?.mac === binding.mac) return false;
+    this.version++;
+    return true;
   }
 
   learnAddress(address: LearnedAddress): boolean {
     const key = `${address.datapathKey} ${address.mac}`;
     const old = this.addresses.get(key);
+    if (old && old.since > address.since) return false;
     this.addresses.set(key, address);
-    return old?.portKey !== address.portKey;
+    if (old?.portKey === address.portKey) return false;
+    this.version++;
+    return true;
   }
 
   /** The MAC address of a neighbour, from whichever source; undefined if nobody knows. */

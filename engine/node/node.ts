@@ -12,8 +12,8 @@ import {
   W_IN,
   W_PORTS,
 } from '../../asm/plane/layout.ts';
-import { formatEthernet, formatIpv4, formatIpv6 } from '../lang/index.ts';
-import type { ControllerServices, FdbEntry, MacBinding, Southbound } from '../ovsdb/southbound.ts';
+import { formatEthernet, formatIpv4, formatIpv6, parseEthernet } from '../lang/index.ts';
+import type { ControllerServices, Southbound } from '../ovsdb/southbound.ts';
 import {
   changedTables,
   NO_PLACEMENT,
@@ -31,7 +31,7 @@ import { answer, type Findings } from './host.ts';
 import { type Address, type LearnedExports, LearnedTables } from './learned.ts';
 import { Limits } from './limits.ts';
 import { NameRecords } from './names.ts';
-import { Neighbors } from './neighbors.ts';
+import { type LearnedAddress, type LearnedBinding, Neighbors, parseAddress } from './neighbors.ts';
 import { PendingPackets } from './pending.ts';
 import {
   type CacheCounters,
@@ -44,6 +44,7 @@ import {
 import { type NodePort, PhysicalPorts } from './ports.ts';
 import { Random } from './random.ts';
 import { Snooping } from './snooping.ts';
+import { setTunnels, type TunnelOptions, tunnelsOf } from './tunnels.ts';
 
 export interface NodeOptions {
   readonly southbound: Southbound;
@@ -55,6 +56,8 @@ export interface NodeOptions {
   readonly bindings?: readonly string[];
   /** Physical networks that this chassis is connected to; without it all. */
   readonly networks?: readonly string[];
+  /** The tunnels to other chassis; encapsulated frames leave and come in by the port UNDERLAY. */
+  readonly tunnels?: TunnelOptions;
   /** What stands behind a physical network: a switch that learns addresses (without it), or a hub. */
   readonly wire?: 'switch' | 'hub';
   /**
@@ -100,8 +103,10 @@ export type NodeEvent =
 
 /** What a chassis has learned from packets. */
 export interface LearnedState {
-  readonly macBindings: readonly MacBinding[];
-  readonly fdb: readonly FdbEntry[];
+  readonly macBindings: readonly LearnedBinding[];
+  readonly fdb: readonly LearnedAddress[];
+  /** Grows whenever something becomes known, or known otherwise. */
+  readonly version: number;
 }
 
 export interface Node {
@@ -131,8 +136,8 @@ export interface Node {
   forgetConnections(): void;
   /** What was learned so far. */
   learned(): LearnedState;
-  /** Learns it as if packets had said so. */
-  learn(state: LearnedState): void;
+  /** Learns it as if packets had said so; what was learned later stands. */
+  learn(state: Pick<LearnedState, 'macBindings' | 'fdb'>): void;
   /** What there was to tell since the last call. */
   events(): NodeEvent[];
   stats(): NodeStats;
@@ -151,12 +156,18 @@ interface HostExports extends LearnedExports {
   frozenPlace(record: number): number;
 }
 
+/** The port of a chassis where encapsulated frames go in and out. */
+export const UNDERLAY = 'underlay';
+
 /** Times that a frame may go over the wires of this chassis from one of its networks' ports to another. */
 const MAX_CROSSINGS = 64;
 /** Events that are kept until somebody asks. */
 const MAX_EVENTS = 10_000;
 /** MLF_LOCAL_ONLY: the packet stays on this chassis. */
 const LOCAL_ONLY = 1n << (4n + BigInt(B_FLAGS));
+
+/** Physical port of the first tunnel, behind the one of the underlay. */
+const FIRST_TUNNEL = 1;
 
 interface Waiting {
   readonly port: number;
@@ -221,7 +232,8 @@ class ChassisNode implements Node, Chassis, Findings {
     this.exports = this.plane.exports as PlaneExports & HostExports;
     this.flowAt = this.plane.reserve(FLOW_SIZE);
     this.neighbors = new Neighbors(new LearnedTables(this.exports));
-    this.physical = new PhysicalPorts(options.wire ?? 'switch');
+    const { tunnels } = options;
+    this.physical = new PhysicalPorts(options.wire ?? 'switch', tunnels && UNDERLAY, tunnels?.peers.length ?? 0);
     this.program = this.build();
     this.load(undefined);
   }
@@ -285,13 +297,20 @@ class ChassisNode implements Node, Chassis, Findings {
   }
 
   learned(): LearnedState {
-    return { macBindings: [...this.neighbors.bindings.values()], fdb: [...this.neighbors.addresses.values()] };
+    const { bindings, addresses, version } = this.neighbors;
+    return { macBindings: [...bindings.values()], fdb: [...addresses.values()], version };
   }
 
-  learn({ macBindings, fdb }: LearnedState): void {
-    for (const binding of macBindings) this.neighbors.learnBinding({ ...binding, since: this.now });
-    for (const address of fdb) this.neighbors.learnAddress({ ...address, since: this.now });
+  learn({ macBindings, fdb }: Pick<LearnedState, 'macBindings' | 'fdb'>): void {
+    const news = macBindings.filter((binding) => this.neighbors.learnBinding(binding));
+    for (const address of fdb) this.neighbors.learnAddress(address);
     this.neighbors.tell();
+    for (const { logicalPort, ip, mac } of news) {
+      const address = parseAddress(ip);
+      const value = parseEthernet(mac);
+      if (address && value !== undefined) this.pending.found(logicalPort, address, value);
+    }
+    this.process();
   }
 
   events(): NodeEvent[] {
@@ -421,13 +440,24 @@ class ChassisNode implements Node, Chassis, Findings {
     const { bindings, networks } = this.options;
     const names = bindings ? [...bindings, ...networkPorts(southbound)] : portsHere(southbound, chassis, placement);
     this.physical.use(names, southbound, networks);
-    return this.builder.build({ southbound, chassis, ports: this.physical.numbers, placement });
+    const { tunnels } = this.options;
+    return this.builder.build({
+      southbound,
+      chassis,
+      ports: this.physical.numbers,
+      placement,
+      ...(tunnels && { tunnels: tunnelsOf(tunnels, FIRST_TUNNEL) }),
+    });
   }
 
   private load(old: Program | undefined): void {
     const { program, plane } = this;
     plane.load(program.image, old && changedTables(old, program), program.thresholds);
-    for (const number of this.physical.added.splice(0)) plane.addPort(number);
+    const underlay = this.physical.underlay;
+    for (const number of this.physical.added.splice(0)) plane.addPort(number, { underlay: number === underlay });
+    if (!old && underlay !== undefined && this.options.tunnels) {
+      setTunnels(plane, this.options.tunnels, underlay, FIRST_TUNNEL);
+    }
     for (const number of this.physical.removed.splice(0)) plane.removePort(number);
     for (const { number, rate, burst } of program.meters) {
       plane.setMeter(number, 'kilobits', Number(rate), Number(burst));

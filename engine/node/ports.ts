@@ -66,10 +66,21 @@ export class PhysicalPorts {
   private readonly byPort = new Map<string, Wire>();
   private readonly free: number[] = [];
   private readonly kind: 'switch' | 'hub';
+  private readonly others: NodePort[] = [];
   private next = 0;
 
-  constructor(kind: 'switch' | 'hub') {
+  /** Number of the port of the underlay, if there is one. */
+  readonly underlay: number | undefined;
+
+  /** `tunnels` numbers behind that of the underlay are for tunnels. */
+  constructor(kind: 'switch' | 'hub', underlay?: string, tunnels = 0) {
     this.kind = kind;
+    this.underlay = underlay === undefined ? undefined : 0;
+    if (underlay === undefined) return;
+    this.next = 1 + tunnels;
+    this.names.set(0, underlay);
+    this.others.push({ name: underlay, kind: 'tunnel' });
+    this.added.push(0);
   }
 
   /** From now on these logical ports are here; localnet ports only of the networks given. */
@@ -85,12 +96,13 @@ export class PhysicalPorts {
     const wanted = new Set(ports.map(({ name }) => name));
     for (const [name, number] of this.numbers) if (!wanted.has(name)) this.remove(name, number);
     for (const { name } of ports) if (!this.numbers.has(name)) this.add(name);
-    this.ports = ports;
+    this.ports = [...ports, ...this.others];
     this.joinWires();
   }
 
   numberOf(port: string): number | undefined {
-    return this.numbers.get(port);
+    const isUnderlay = this.others.some(({ name }) => name === port);
+    return this.numbers.get(port) ?? (isUnderlay ? this.underlay : undefined);
   }
 
   nameOf(number: number): string | undefined {

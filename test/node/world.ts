@@ -1,5 +1,6 @@
 /** A chassis of lflow's own as a world that conversations are played in: beside packet-peer.ts. */
-import { createNode, type Node, type NodeOptions } from '../../engine/node/index.ts';
+import { createFleet, createNode, type FleetOptions, type Node, type NodeOptions } from '../../engine/node/index.ts';
+import { underlayOf } from '../oracle/fabric.ts';
 import type { PacketWorld } from '../oracle/packet-world.ts';
 
 /** What the world outside does with time while hosts wait: `learn` of the real one takes about so long. */
@@ -36,6 +37,36 @@ export function nodeWorld(options: NodeOptions): PacketWorld & { node: Node } {
       node.forgetConnections();
     },
     received: () => node.received().map(({ port, frame }) => ({ port: networks.get(port) ?? port, frame })),
+    async stop() {},
+  };
+}
+
+/** The world of several; encapsulated frames are received under `underlayOf` of the chassis that sent them. */
+export function fleetWorld(options: FleetOptions): PacketWorld {
+  const fleet = createFleet({ wire: 'hub', learningDelay: DELAY, ...options });
+  const ports = [...fleet.nodes.values()].flatMap((node) => node.ports);
+  const networks = new Map(ports.flatMap(({ name, network }) => (network === undefined ? [] : [[name, network]])));
+  return {
+    async bind() {},
+    async localnet() {},
+    async ready() {
+      fleet.received();
+      fleet.tunnelled();
+    },
+    async send(port, frames) {
+      fleet.send(port, frames);
+      fleet.advance(STEP);
+    },
+    async learn() {
+      fleet.advance(LEARNING);
+    },
+    async forgetConnections() {
+      fleet.forgetConnections();
+    },
+    received: () => [
+      ...fleet.received().map(({ port, frame }) => ({ port: networks.get(port) ?? port, frame })),
+      ...fleet.tunnelled().map(({ port, frame }) => ({ port: underlayOf(port), frame })),
+    ],
     async stop() {},
   };
 }

@@ -17,10 +17,10 @@ export function inRealWorld<T>(
 ): Promise<T> {
   return withCentral(async (central) => {
     const peer = await startPeer(central, { waitsForController: true });
-    await peer.localnet('physnet', 'hub');
     await central.run(topology.northbound);
     await central.settle();
     const scene = await readScene(central);
+    for (const network of new Set(['physnet', ...scene.networks])) await peer.localnet(network, 'hub');
     const own = new Set(scene.learned.macBindings.map(({ logicalPort, ip }) => `${logicalPort} ${ip}`));
     const others = topology.learned.macBindings.filter(({ logicalPort, ip }) => !own.has(`${logicalPort} ${ip}`));
     const macBindings = [...scene.learned.macBindings, ...others];

@@ -166,7 +166,7 @@ function outsideHosts(nb: Northbound): { hosts: Host[]; bindings: Learned['macBi
       ...nexthops,
       ...(nexthop ? [nexthop] : []),
     ]),
-  ];
+  ].filter((ip) => /^[0-9a-f.:]+$/.test(ip) && /[.:]/.test(ip));
   const hosts: Host[] = [];
   const bindings: Learned['macBindings'] = [];
   /** On one physical network an address belongs to one machine, whichever switches are connected to it. */

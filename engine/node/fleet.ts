@@ -1,0 +1,142 @@
+/**
+ * Several chassis in one process: what one of them sends into the underlay comes
+ * in at the others, and what one learns all know, as through the southbound database.
+ *
+ *     const fleet = createFleet({ southbound, chassis: [{ chassis: 'n1', ip: '192.0.2.1', mac: '...' }, ...] });
+ *     fleet.send('vm1', frame);
+ *     for (const { port, frame } of fleet.received()) ...
+ */
+import type { Southbound } from '../ovsdb/southbound.ts';
+import type { Placement } from '../program/index.ts';
+import { createNode, type Node, type NodeOptions, type Received, UNDERLAY } from './node.ts';
+
+export interface FleetMember extends Pick<NodeOptions, 'bindings' | 'networks' | 'plane'> {
+  readonly chassis: string;
+  /** Its address on the underlay. */
+  readonly ip: string;
+  readonly mac: string;
+}
+
+export interface FleetOptions
+  extends Pick<NodeOptions, 'southbound' | 'placement' | 'wire' | 'learningDelay' | 'seed'> {
+  readonly chassis: readonly FleetMember[];
+  /** Without it Geneve. */
+  readonly encapsulation?: 'geneve' | 'vxlan';
+  /** Physical networks that chassis share: what leaves one of them there comes in at the others. */
+  readonly sharedNetworks?: readonly string[];
+}
+
+export interface Fleet {
+  /** By the name of the chassis. */
+  readonly nodes: ReadonlyMap<string, Node>;
+  /** Frames come in by a port of whichever chassis has it; what they cause is done when this returns. */
+  send(port: string, frames: Uint8Array | readonly Uint8Array[]): void;
+  /** What ports were sent since the last call. */
+  received(): Received[];
+  /** What was sent through tunnels since the last call, with the chassis that sent it in place of the port. */
+  tunnelled(): Received[];
+  advance(milliseconds: number): void;
+  update(southbound: Southbound, placement?: Placement): void;
+  forgetConnections(): void;
+}
+
+/** Frames may be handed over so often until all is quiet. */
+const MAX_ROUNDS = 256;
+
+/** Chassis that know each other.  Throws a RangeError for addresses that are none. */
+export function createFleet(options: FleetOptions): Fleet {
+  return new Chassis(options);
+}
+
+class Chassis implements Fleet {
+  readonly nodes: ReadonlyMap<string, Node>;
+  private readonly byMac: ReadonlyMap<string, Node>;
+  private out: Received[] = [];
+  private carried: Received[] = [];
+  private shared = 0;
+  private readonly networks: ReadonlySet<string>;
+
+  constructor({ chassis: members, encapsulation = 'geneve', sharedNetworks = [], ...common }: FleetOptions) {
+    this.networks = new Set(sharedNetworks);
+    const made = members.map((member) => {
+      const { ip, mac, ...own } = member;
+      const peers = members.filter((other) => other !== member);
+      const tunnels = { type: encapsulation, ip, mac, peers };
+      return { member, node: createNode({ ...common, ...own, tunnels }) };
+    });
+    this.nodes = new Map(made.map(({ member, node }) => [member.chassis, node]));
+    this.byMac = new Map(made.map(({ member, node }) => [member.mac.toLowerCase(), node]));
+  }
+
+  send(port: string, frames: Uint8Array | readonly Uint8Array[]): void {
+    const nodes = [...this.nodes.values()].filter(({ ports }) =>
+      ports.some(({ name, network }) => name === port || network === port),
+    );
+    if (nodes.length === 0) throw new RangeError(`no chassis has the port "${port}"`);
+    for (const node of nodes) node.send(port, frames);
+    this.carry();
+  }
+
+  received(): Received[] {
+    return this.out.splice(0);
+  }
+
+  tunnelled(): Received[] {
+    return this.carried.splice(0);
+  }
+
+  advance(milliseconds: number): void {
+    for (const node of this.nodes.values()) node.advance(milliseconds);
+    this.carry();
+  }
+
+  update(southbound: Southbound, placement?: Placement): void {
+    for (const node of this.nodes.values()) node.update(southbound, placement);
+    this.carry();
+  }
+
+  forgetConnections(): void {
+    for (const node of this.nodes.values()) node.forgetConnections();
+  }
+
+  /** Hands encapsulated frames over, and what was learned, until nothing is under way. */
+  private carry(): void {
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const arriving: { node: Node; port: string; frame: Uint8Array }[] = [];
+      for (const [chassis, node] of this.nodes) {
+        for (const { port, frame } of node.received()) {
+          if (port === UNDERLAY) {
+            this.carried.push({ port: chassis, frame });
+            const to = this.byMac.get(macAt(frame));
+            if (to) arriving.push({ node: to, port, frame });
+            continue;
+          }
+          this.out.push({ port, frame });
+          const network = node.ports.find(({ name }) => name === port)?.network;
+          if (network === undefined || !this.networks.has(network)) continue;
+          for (const other of this.nodes.values()) {
+            if (other !== node && hasNetwork(other, network)) arriving.push({ node: other, port: network, frame });
+          }
+        }
+      }
+      const isNews = this.share();
+      if (arriving.length === 0 && !isNews) return;
+      for (const { node, port, frame } of arriving) node.send(port, frame);
+    }
+  }
+
+  /** True if somebody learned something. */
+  private share(): boolean {
+    const states = [...this.nodes.values()].map((node) => node.learned());
+    const count = states.reduce((sum, state) => sum + state.version, 0);
+    if (count === this.shared) return false;
+    for (const node of this.nodes.values()) for (const state of states) node.learn(state);
+    this.shared = [...this.nodes.values()].reduce((sum, node) => sum + node.learned().version, 0);
+    return true;
+  }
+}
+
+const hasNetwork = ({ ports }: Node, network: string): boolean => ports.some((port) => port.network === network);
+
+const macAt = (frame: Uint8Array): string =>
+  [...frame.subarray(0, 6)].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
