@@ -29,15 +29,20 @@ export const UDP_HEADER: u32 = 8;
 
 const SCTP_HEADER: u32 = 12;
 
-/** Gives the length of the header with its options, 0 if it is cut off. */
+/**
+ * Gives the length of the header with its options, 0 if it is cut off.  Where the data offset cannot be, there
+ * are no ports and no flags, and the header is taken for the shortest one: Open vSwitch since 3.1, lib/flow.c.
+ */
 export function parseTcp(at: usize, length: u32, out: usize): u32 {
-  if (!parsePorts(at, length, out, TCP_HEADER, LAYER_TCP)) return 0;
-  const word = be16(at + TCP_OFFSET_FLAGS);
-  store<u16>(out + TCP_FLAGS, (word & FLAGS_MASK) as u16);
+  const word: u32 = length < TCP_HEADER ? 0 : be16(at + TCP_OFFSET_FLAGS);
   const header = (word >> 12) * 4;
-  if (header >= TCP_HEADER && header <= length) return header;
-  mark(out + PROBLEMS, PROBLEM_TCP_OFFSET);
-  return TCP_HEADER;
+  if (length >= TCP_HEADER && (header < TCP_HEADER || header > length)) {
+    mark(out + PROBLEMS, PROBLEM_TCP_OFFSET);
+    return TCP_HEADER;
+  }
+  if (!parsePorts(at, length, out, TCP_HEADER, LAYER_TCP)) return 0;
+  store<u16>(out + TCP_FLAGS, (word & FLAGS_MASK) as u16);
+  return header;
 }
 
 /** Gives the length of the header, 0 if it is cut off. */

@@ -8,10 +8,13 @@ import {
   DP_CLONE,
   DP_CT_CLEAR,
   DP_DROP,
+  DP_OUTPUT,
   DP_POP_VLAN,
+  DP_PUNT,
   DP_PUSH_VLAN,
   DP_RECIRC,
   DP_SET,
+  DP_TUNNEL,
   PACKET_WORDS,
   W_CT,
   W_DERIVED,
@@ -256,11 +259,23 @@ function moveDown(to: u32, from: u32): void {
   }
 }
 
-/** Ends the program; one that does nothing says why. */
+/** Ends the program; one by which no packet goes anywhere says why. */
 export function finishProgram(reason: u32): void {
   unwrapLast();
   if (overflown) return;
-  if (words === 0) emitHead(DP_DROP, 1, reason);
+  if (!leadsOn()) emitHead(DP_DROP, 1, reason);
+}
+
+/** Whether some copy of the packet leaves, is looked up again, or waits for the host. */
+function leadsOn(): bool {
+  let at: u32 = 0;
+  while (at < words) {
+    const head = load<u32>(PROGRAM + ((<usize>at) << 2));
+    const opcode = head & 0xff;
+    if (opcode === DP_OUTPUT || opcode === DP_TUNNEL || opcode === DP_RECIRC || opcode === DP_PUNT) return true;
+    at += (head >> 8) & 0xff;
+  }
+  return false;
 }
 
 /** The program does nothing but count a drop. */

@@ -102,9 +102,7 @@ function extractIp4(packet: usize, flow: usize, frame: usize, length: u32): bool
   }
   if (proto === PROTO_UDP) {
     setOffsets(packet, 34, UDP4, total + 14);
-  } else if (proto === PROTO_TCP && total >= UDP4 - 14 + TCP_MORE) {
-    setTcp(packet, flow, frame, 34, total + 14);
-  } else {
+  } else if (proto !== PROTO_TCP || total < UDP4 - 14 + TCP_MORE || !setTcp(packet, flow, frame, 34, total + 14)) {
     return false;
   }
   const ethernet = v128.load(frame);
@@ -124,9 +122,7 @@ function extractIp6(packet: usize, flow: usize, frame: usize, length: u32): bool
   if (load<u8>(frame, 14) >> 4 !== 6 || payload > length - 54 || payload < 8) return false;
   if (proto === PROTO_UDP) {
     setOffsets(packet, 54, UDP6, payload + 54);
-  } else if (proto === PROTO_TCP && payload >= 8 + TCP_MORE) {
-    setTcp(packet, flow, frame, 54, payload + 54);
-  } else {
+  } else if (proto !== PROTO_TCP || payload < 8 + TCP_MORE || !setTcp(packet, flow, frame, 54, payload + 54)) {
     return false;
   }
   setEthernet(flow, v128.load(frame));
@@ -157,12 +153,14 @@ function setOffsets(packet: usize, l4: u64, payload: u64, end: u64): void {
   store<u32>(packet, 0, P_STATE);
 }
 
-/** Offsets and TCP_FLAGS; a data offset that cannot be stands for the least one. */
-function setTcp(packet: usize, flow: usize, frame: usize, l4: u32, end: u32): void {
+/** Offsets and TCP_FLAGS; false, and nothing, for a data offset that cannot be. */
+function setTcp(packet: usize, flow: usize, frame: usize, l4: u32, end: u32): bool {
   const word = be16(frame + l4 + 12);
-  store<u64>(flow, ((word & 0xfff) << B_TCP_FLAGS) as u64, W_DERIVED << 3);
   const header = (word >> 12) << 2;
-  setOffsets(packet, l4, header >= 20 && header <= end - l4 ? l4 + header : l4 + 20, end);
+  if (header < 20 || header > end - l4) return false;
+  store<u64>(flow, ((word & 0xfff) << B_TCP_FLAGS) as u64, W_DERIVED << 3);
+  setOffsets(packet, l4, l4 + header, end);
+  return true;
 }
 
 function setLonger(flow: usize, length: u32): void {

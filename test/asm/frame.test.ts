@@ -302,16 +302,21 @@ describe('TCP, UDP, SCTP', () => {
     for (let bit = 34 * 8; bit < good.length * 8; bit++) {
       const bad = good.slice();
       bad[bit >> 3] = (bad[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-      expect(parseFrame(bad).problems).toContain('the checksum of the transport header is wrong');
+      // Without a header there is no checksum of it.
+      const isOffset = bit >> 2 === 2 * (34 + 12) + 1 && (bad[34 + 12] ?? 0) >> 4 !== 5;
+      const problem = isOffset ? 'the TCP data offset' : 'the checksum of the transport header is wrong';
+      expect(parseFrame(bad).problems.join()).toContain(problem);
     }
   });
 
   test('a TCP data offset, a UDP length that cannot be', () => {
     const segment = tcp(1, 2, 0);
-    segment[12] = 0x40;
-    expect(parseFrame(ethernet(0x800, ip4({ src: a4, dst: b4, proto: 6 }, segment))).problems.join()).toContain(
-      'the TCP data offset',
-    );
+    for (const offset of [0x00, 0x40, 0x60, 0xf0]) {
+      segment[12] = offset;
+      const { fields, problems } = parseFrame(ethernet(0x800, ip4({ src: a4, dst: b4, proto: 6 }, segment)));
+      expect(problems.join()).toContain('the TCP data offset');
+      expect(fields).toEqual(ip4Fields(6));
+    }
     const datagram = udp(1, 2);
     datagram[5] = 9;
     expect(parseFrame(ethernet(0x800, ip4({ src: a4, dst: b4, proto: 17 }, datagram))).problems.join()).toContain(
