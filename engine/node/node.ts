@@ -23,6 +23,9 @@ import {
   type ProgramDatapath,
   portsHere,
 } from '../program/index.ts';
+import { Advertisements } from './advertisements.ts';
+import { Announcements } from './announcements.ts';
+import type { BfdState } from './answer/index.ts';
 import type { Asked, Chassis, LocalPlace, Timed } from './chassis.ts';
 import { type VirtualClaim, withClaims } from './claims.ts';
 import { Delayed } from './delayed.ts';
@@ -30,6 +33,7 @@ import { datapathOf, type Flow, flowOf, wordOf } from './flow.ts';
 import { answer, type Findings } from './host.ts';
 import { type Address, type LearnedExports, LearnedTables } from './learned.ts';
 import { Limits } from './limits.ts';
+import { Monitors, type ServiceStatus } from './monitors.ts';
 import { NameRecords } from './names.ts';
 import { type LearnedAddress, type LearnedBinding, Neighbors, parseAddress } from './neighbors.ts';
 import { PendingPackets } from './pending.ts';
@@ -43,6 +47,7 @@ import {
 } from './plane.ts';
 import { type NodePort, PhysicalPorts } from './ports.ts';
 import { Random } from './random.ts';
+import { Sessions } from './sessions.ts';
 import { Snooping } from './snooping.ts';
 import { setTunnels, type TunnelOptions, tunnelsOf } from './tunnels.ts';
 
@@ -99,7 +104,18 @@ export type NodeEvent =
   /** An ACL's log, as ovn-controller writes it. */
   | { readonly type: 'log'; readonly line: string }
   /** `trigger_event`: a row of Controller_Event. */
-  | { readonly type: 'event'; readonly name: string; readonly options: Readonly<Record<string, string>> };
+  | { readonly type: 'event'; readonly name: string; readonly options: Readonly<Record<string, string>> }
+  /** A load balancer's backend came to life, or died: Service_Monitor's status. */
+  | {
+      readonly type: 'service';
+      readonly logicalPort: string;
+      readonly ip: string;
+      readonly port: number;
+      readonly protocol: 'tcp' | 'udp';
+      readonly status: ServiceStatus;
+    }
+  /** A BFD session has another state. */
+  | { readonly type: 'bfd'; readonly logicalPort: string; readonly dstIp: string; readonly state: BfdState };
 
 /** What a chassis has learned from packets. */
 export interface LearnedState {
@@ -203,6 +219,14 @@ class ChassisNode implements Node, Chassis, Findings {
   private readonly neighbors: Neighbors;
   private readonly pending = new PendingPackets(this);
   private readonly snooping = new Snooping(this, () => this.claimsChanged());
+  private readonly announcements = new Announcements(this);
+  private readonly advertisements = new Advertisements(this);
+  private readonly monitors = new Monitors(this, ({ logicalPort, ip, port, protocol }, status) =>
+    this.tell({ type: 'service', logicalPort, ip, port, protocol, status }),
+  );
+  private readonly sessions = new Sessions(this, ({ logicalPort, dstIp }, state) =>
+    this.tell({ type: 'bfd', logicalPort, dstIp, state }),
+  );
   private readonly limits = new Limits();
   private readonly learning: Delayed;
   private readonly timed: readonly Timed[];
@@ -226,7 +250,8 @@ class ChassisNode implements Node, Chassis, Findings {
     this.southbound = options.southbound;
     this.placement = placementIn(options.southbound, options.placement);
     this.learning = new Delayed(this, options.learningDelay ?? 0);
-    this.timed = [this.learning, this.pending, this.snooping];
+    const { learning, pending, snooping, announcements, advertisements, monitors, sessions } = this;
+    this.timed = [learning, pending, snooping, announcements, advertisements, monitors, sessions];
     this.chance = new Random(Number((options.seed ?? 1n) & 0xffffffffn));
     this.plane = new Plane({ ...(options.seed !== undefined && { seed: options.seed }), ...options.plane });
     this.exports = this.plane.exports as PlaneExports & HostExports;
@@ -405,9 +430,13 @@ class ChassisNode implements Node, Chassis, Findings {
     this.tell({ type: 'event', name, options });
   }
 
-  serviceAnswer(_asked: Asked): void {}
+  serviceAnswer(asked: Asked): void {
+    this.monitors.hear(asked);
+  }
 
-  bfd(_asked: Asked): void {}
+  bfd(asked: Asked): void {
+    this.sessions.hear(asked);
+  }
 
   prefix(_asked: Asked): void {}
 
@@ -473,6 +502,10 @@ class ChassisNode implements Node, Chassis, Findings {
     this.limits.use(this.services.meters, this.now);
     this.neighbors.use(program, this.southbound);
     this.snooping.update();
+    this.announcements.update();
+    this.advertisements.update();
+    this.monitors.update();
+    this.sessions.update();
   }
 
   /** Runs batches until nothing is under way. */
