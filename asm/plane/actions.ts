@@ -3,6 +3,7 @@
 import { checkHairpin, checkNextHop, checkSession, commitNextHop, commitSession, snatToVip } from './balancing';
 import { commit, commitConntrack, emit, emitHead } from './emit';
 import { freeze } from './frozen';
+import { equalMember, memberOf } from './groups';
 import {
   A_AFFINITY,
   A_CLONE,
@@ -139,7 +140,7 @@ function run(code: usize, from: u32, end: u32, tail: bool, number: u32, pipeline
         if (select(pc, argument, pipeline, table, isLast)) return true;
         break;
       case A_FORWARD:
-        setOutport(load<u32>(pc + ((<usize>(2 + hashBelow(load<u32>(pc, 4)))) << 2)));
+        setOutport(load<u32>(pc + ((<usize>(2 + equalMember(heldHash(load<u32>(pc, 4)), load<u32>(pc, 4)))) << 2)));
         if (outputFromIngress(isLast)) return true;
         break;
       case A_NEIGHBOR:
@@ -244,22 +245,17 @@ function punt(pc: usize, at: u32, kind: u32, number: u32, pipeline: u32, table: 
   return kind === PUNT_PAUSE;
 }
 
-/** A number below `count`, by the packet's hash. */
-function hashBelow(count: u32): u32 {
+/** The packet's hash, by which one of `count` is chosen. */
+function heldHash(count: u32): u32 {
   if (count <= 1) return 0;
   look(W_DERIVED, 0xff);
-  return (<u32>load<u8>(FLOW + W_DERIVED * 8) * count) >> 8;
+  return load<u8>(FLOW + W_DERIVED * 8);
 }
 
 /** `select`: a copy of the packet goes on in the next table with the chosen value. */
 function select(pc: usize, next: u32, pipeline: u32, table: u32, tail: bool): bool {
   const count = load<u32>(pc, 8);
-  let chosen: u32 = 0;
-  if (count > 1) {
-    look(W_DERIVED, 0xff);
-    const hash = <u32>load<u8>(FLOW + W_DERIVED * 8);
-    while (chosen + 1 < count && hash >= load<u32>(pc + ((<usize>(4 + chosen * 2)) << 2))) chosen++;
-  }
+  const chosen = memberOf(heldHash(count), count, pc + 16, 8);
   const value = <u64>load<u32>(pc + ((<usize>(3 + chosen * 2)) << 2));
   if (tail) {
     writePiece(load<u32>(pc, 4), value);

@@ -83,6 +83,7 @@ import {
   hold,
   release,
 } from './fragments';
+import { groupHash } from './groups';
 import {
   B_CT_MARK,
   B_CT_PROTO,
@@ -117,7 +118,7 @@ import {
   W_IP6_SRC,
   W_L4,
 } from './layout';
-import { chooseTranslation, translatePacket } from './nat';
+import { chooseBy, chooseTranslation, translatePacket } from './nat';
 import { icmp6Ports, icmpPorts, isIcmp6Error, isIcmpError, setQuotedKey } from './related';
 import {
   tcpChanged,
@@ -296,6 +297,7 @@ function track(packet: usize, flow: usize, op: usize): void {
       state = CS_INV;
     } else {
       state = CS_NEW;
+      if (flags & CT_BACKENDS) chooseBy(groupHash(flow));
       if (flags & CT_COMMIT) conn = open(packet, op, flags);
       if (conn !== NONE && flags & NAT_FLAGS) state |= translatePacket(conn, 0, packet, flow, false);
     }

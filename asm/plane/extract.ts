@@ -9,7 +9,7 @@
  * through `headers.ts`, with the same result.
  */
 import { be16 } from '../bytes';
-import { symmetricHash } from './hash';
+import { groupHash } from './groups';
 import { extractHeaders } from './headers';
 import {
   B_LONGER,
@@ -82,7 +82,7 @@ export function extract(packet: usize, flow: usize): bool {
   else if (type === IP6_IN_MEMORY) done = extractIp6(packet, flow, frame, length);
   if (!done && !extractHeaders(packet, flow)) return false;
   store<u64>(flow, load<u32>(packet, P_IN_PORT), W_IN << 3);
-  if (hashed) store<u8>(flow, symmetricHash(flow) as u8, W_DERIVED << 3);
+  if (hashed) store<u8>(flow, groupHash(flow) as u8, W_DERIVED << 3);
   if (thresholds !== 0) setLonger(flow, length);
   return true;
 }

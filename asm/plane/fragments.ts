@@ -26,7 +26,7 @@
 import { be16, be32, setBe16 } from '../bytes';
 import { reserve } from './arena';
 import { now } from './clock';
-import { hashOf } from './connection';
+import { hashOf, PROTO_ICMP, PROTO_ICMP6 } from './connection';
 import {
   B_ETH_TYPE,
   B_FRAG,
@@ -39,6 +39,7 @@ import {
   P_L3,
   P_L4,
   P_LENGTH,
+  P_PAYLOAD,
   P_ROOM,
   P_STATE,
   PACKET_SIZE,
@@ -421,7 +422,8 @@ function assemble(list: usize, isV6: bool): bool {
   store<u32>(assembled, end, P_LENGTH);
   store<u16>(assembled, end as u16, P_END);
   const flow = assembledFlow();
-  store<u64>(flow, load<u64>(flow, W_L4 << 3) & ~((0xff as u64) << B_FRAG), W_L4 << 3);
+  const l4 = load<u64>(flow, W_L4 << 3) & ~((0xff as u64) << B_FRAG);
+  store<u64>(flow, (l4 & 0xffffffff) | ((portsOf(assembled, l4 as u32 & 0xff) as u64) << 32), W_L4 << 3);
   const l3: u32 = load<u16>(assembled, P_L3);
   const header = frame + l3;
   if (isV6) {
@@ -438,6 +440,15 @@ function assemble(list: usize, isV6: bool): bool {
     applyChange(header + IP4_CHECKSUM, change(before, after));
   }
   return true;
+}
+
+/** Ports (source << 16 | destination), or type and code, of a datagram whose first fragment has its transport header. */
+function portsOf(packet: usize, proto: u32): u32 {
+  if (load<u16>(packet, P_PAYLOAD) === 0) return 0;
+  const at = <usize>load<u32>(packet, P_FRAME) + load<u16>(packet, P_L4);
+  const first = be16(at);
+  if (proto === PROTO_ICMP || proto === PROTO_ICMP6) return ((first >> 8) << 16) | (first & 0xff);
+  return (first << 16) | be16(at + 2);
 }
 
 /** Gives a fragment what the datagram has got: addresses, what conntrack said; the first one its transport header. */
@@ -465,7 +476,6 @@ function follow(own: usize, isTheFirst: bool): void {
     const l4: u32 = load<u16>(own, P_L4);
     const end: u32 = load<u16>(own, P_END);
     memory.copy(frame + l4, <usize>load<u32>(assembled, P_FRAME) + l4, end - l4);
-    store<u32>(flow, load<u32>(whole, (W_L4 << 3) + 4), (W_L4 << 3) + 4);
   }
   memory.copy(flow + (W_CT << 3), whole + (W_CT << 3), (W_CT_IP6_DST + 2 - W_CT) << 3);
 }

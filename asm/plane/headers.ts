@@ -130,13 +130,10 @@ function setWords(flow: usize): void {
   }
   // Open vSwitch looks for it behind IPv4 too.
   setWide(flow, W_ND_TARGET, parsed.ND_TARGET);
-  const l4 =
-    proto |
-    (number8(parsed.TTL) << B_TTL) |
-    (number8(parsed.TOS) << B_TOS) |
-    (number8(parsed.FRAG) << B_FRAG) |
-    (number16(parsed.L4_DST) << B_L4_DST) |
-    (number16(parsed.L4_SRC) << B_L4_SRC);
+  const fragment = number8(parsed.FRAG);
+  let l4 = proto | (number8(parsed.TTL) << B_TTL) | (number8(parsed.TOS) << B_TOS) | (fragment << B_FRAG);
+  // No fragment has ports, not even the first: Open vSwitch's tables do not look at them (`ovs-ofctl`(8), "frags normal").
+  if (fragment === 0) l4 |= (number16(parsed.L4_DST) << B_L4_DST) | (number16(parsed.L4_SRC) << B_L4_SRC);
   store<u64>(flow, l4, W_L4 << 3);
   store<u64>(flow, number16(parsed.TCP_FLAGS) << B_TCP_FLAGS, W_DERIVED << 3);
 }

@@ -149,7 +149,7 @@ export const A_CT_CLEAR = 11;
  * what it made.
  */
 export const A_PUNT = 12;
-/** Argument: next table; piece: result; count; then pairs (value, bound): taken if the hash is below the bound, of 256. */
+/** Argument: next table; piece: result; count; then pairs (value, weight); no weight is 0. */
 export const A_SELECT = 13;
 /** Sends to one of the ports: count; then keys. */
 export const A_FORWARD = 14;

@@ -53,7 +53,7 @@
  * 2 rel, 3 rpl, 4 inv, 5 trk, 6 snat, 7 dnat (ovn-sb(5)).
  *
  * Two fields are made for translation's sake: HASH is the lowest eight bits of
- * a symmetric hash of addresses, protocol and ports, for `select`; bit i of
+ * a hash of addresses, protocol and ports (groups.ts), for `select`; bit i of
  * LONGER says that the frame is longer than the program's i-th threshold, for
  * `check_pkt_larger`.
  */

@@ -31,6 +31,7 @@ import {
   setReplies,
   six,
 } from './connection';
+import { memberOf } from './groups';
 import {
   CS_DNAT,
   CS_SNAT,
@@ -62,6 +63,14 @@ const BACKEND_WEIGHT: usize = 20;
 const ATTEMPTS: u32 = 128;
 const LEAST_ATTEMPTS: u32 = 16;
 
+/** The hash by which the next connection gets its backend. */
+let choice: u32 = 0;
+
+/** Sets the hash by which the next connection gets one of its backends: `groupHash` of its first packet. */
+export function chooseBy(hash: u32): void {
+  choice = hash;
+}
+
 /** What the translation is to be; set by `readTarget`. Address: 16 bytes as sent. */
 let targetAddress: usize = 0;
 let targetLow: u32 = 0;
@@ -82,7 +91,7 @@ export function chooseTranslation(conn: u32, op: usize): bool {
   const proto: u32 = load<u8>(line, PROTO);
   const ports = keyPorts;
   if (!(flags & (CT_NAT_SRC | CT_NAT_DST))) return findWithoutTarget(conn, isV6, proto);
-  if (!readTarget(op, flags, isV6, hash)) return true;
+  if (!readTarget(op, flags, isV6)) return true;
   store<u8>(line, load<u8>(line, KIND) | (source ? NATS_SRC : NATS_DST), KIND);
   setKeyOf(conn, 1);
   if (targetAddress !== 0) setReplyAddress(source, isV6);
@@ -109,13 +118,13 @@ function findWithoutTarget(conn: u32, isV6: bool, proto: u32): bool {
 }
 
 /** Reads what to translate to; false if it comes to nothing. */
-function readTarget(op: usize, flags: u32, isV6: bool, hash: u32): bool {
+function readTarget(op: usize, flags: u32, isV6: bool): bool {
   targetLow = 0;
   targetHigh = 0;
   targetAddress = 0;
   if (flags & CT_BACKENDS) {
     const list = <usize>load<u32>(op, OP_BACKENDS);
-    const backend: usize = list === 0 ? 0 : pickBackend(list, hash);
+    const backend: usize = list === 0 ? 0 : pickBackend(list);
     if (backend === 0) return false;
     targetAddress = backend;
     targetLow = load<u32>(backend, BACKEND_PORT) & 0xffff;
@@ -135,26 +144,12 @@ function readTarget(op: usize, flags: u32, isV6: bool, hash: u32): bool {
   return true;
 }
 
-/** The backend that a hash falls to, each having a share of its weight; 0 if there is none. */
-function pickBackend(list: usize, hash: u32): usize {
+/** The backend that the packet's hash falls to; 0 if there is none. */
+function pickBackend(list: usize): usize {
   const count = load<u32>(list);
-  // Connections of ports that follow each other are to be spread, too.
-  hash = (hash ^ (hash >> 16)) * 0x85ebca6b;
-  hash = (hash ^ (hash >> 13)) * 0xc2b2ae35;
-  hash ^= hash >> 16;
-  let total: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) {
-    total += load<u32>(list + 4 + <usize>i * BACKEND_SIZE, BACKEND_WEIGHT);
-  }
-  if (total === 0) return count === 0 ? 0 : list + 4 + <usize>(hash % count) * BACKEND_SIZE;
-  let left = hash % total;
-  for (let i: u32 = 0; i < count; i++) {
-    const backend = list + 4 + <usize>i * BACKEND_SIZE;
-    const weight = load<u32>(backend, BACKEND_WEIGHT);
-    if (left < weight) return backend;
-    left -= weight;
-  }
-  return 0;
+  if (count === 0) return 0;
+  const chosen = memberOf(choice, count, list + 4 + BACKEND_WEIGHT, BACKEND_SIZE);
+  return list + 4 + (chosen as usize) * BACKEND_SIZE;
 }
 
 /** Puts the target into the key of the replies: their destination if the source is translated. */

@@ -36,7 +36,8 @@ import { installLane, isTranslating, translateTracked } from './express';
 import { extract, hashed, wantHash } from './extract';
 import { ctReleased, ctReleasedFrom, ctReleasedTo } from './fragments';
 import { outputsCount, own, punt, putOut } from './frames';
-import { packetHash, symmetricHash } from './hash';
+import { groupHash } from './groups';
+import { packetHash } from './hash';
 import {
   CS_EST,
   CS_INV,
@@ -201,7 +202,7 @@ function miss(packet: usize, flow: usize): usize {
   // HASH is made only once somebody asks for it.
   if (reason === 0 && !hashed && load<u8>(translatedMask(), W_DERIVED << 3) !== 0) {
     wantHash(true);
-    store<u8>(flow, symmetricHash(flow) as u8, W_DERIVED << 3);
+    store<u8>(flow, groupHash(flow) as u8, W_DERIVED << 3);
     reason = translate(packet, flow);
   }
   if (reason !== 0) {

@@ -191,14 +191,11 @@ function encodeNested(code: Code, action: ActionOf<'nested'>, context: CodeConte
 }
 
 function encodeSelect(code: Code, { dst, members }: ActionOf<'select'>, { table }: CodeContext): void {
-  const total = members.reduce((sum, { weight }) => sum + weight, 0);
-  if (total === 0) throw new CodeError('select has no member with a weight');
-  let sum = 0;
-  const pairs = members.flatMap(({ id, weight }) => {
-    sum += weight;
-    return [id, Math.round((sum * 256) / total)];
-  });
-  code.add(A_SELECT, table + 1, onePiece(dst), members.length, ...pairs);
+  // Members without a weight are never chosen.
+  const chosen = members.filter(({ weight }) => weight > 0);
+  if (chosen.length === 0) throw new CodeError('select has no member with a weight');
+  const pairs = chosen.flatMap(({ id, weight }) => [id, weight]);
+  code.add(A_SELECT, table + 1, onePiece(dst), chosen.length, ...pairs);
 }
 
 /** Actions that put into a field what the chassis knows; false for others. */

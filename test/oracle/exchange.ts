@@ -104,8 +104,9 @@ export function replay(world: PacketWorld, steps: readonly Step[]): Promise<Step
     ([name, own]): Conversation => ({
       name,
       async play(stage) {
-        for (const { port, sent, isTaught } of own) {
-          if (isTaught) await stage.teach(port, ...sent);
+        for (const { port, sent, isTaught, note } of own) {
+          if (note !== undefined) stage.note(note);
+          else if (isTaught) await stage.teach(port, ...sent);
           else await stage.send(port, ...sent);
         }
       },
