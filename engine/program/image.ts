@@ -39,7 +39,7 @@ import {
   TABLES,
 } from '../../asm/plane/image.ts';
 import type { LocalDatapath, LocalGroup, LocalPort, Tunnel } from './chassis.ts';
-import type { CompiledTables, TableUse } from './tables.ts';
+import { type CompiledTables, hashBlob, type TableUse } from './tables.ts';
 
 /** A local datapath with its numbers. */
 export interface NumberedDatapath {
@@ -54,8 +54,8 @@ export interface ImageInput {
   /** Zone of a port's connections, by name; 0 for those that have none. */
   zoneOf(port: LocalPort): number;
   readonly tables: CompiledTables;
-  /** Code by flow number; absent for flows that drop. */
-  readonly code: ReadonlyMap<number, readonly number[]>;
+  /** Code by flow number; undefined for flows that drop. */
+  readonly code: readonly (readonly number[] | undefined)[];
 }
 
 export interface Image {
@@ -82,7 +82,7 @@ class Words {
   add(words: ArrayLike<number>): number {
     const at = this.length;
     this.grow(at + words.length);
-    for (let i = 0; i < words.length; i++) this.array[at + i] = words[i] as number;
+    this.array.set(words, at);
     return at * 4;
   }
 
@@ -145,20 +145,20 @@ class ImageWriter {
   private digest(datapath: number | 'physical', words: ArrayLike<number>): void {
     const bit = datapath === 'physical' ? DATAPATH_BITS : datapath % DATAPATH_BITS;
     let hash = this.digests[bit] as number;
-    for (let i = 0; i < words.length; i++) hash = Math.imul(hash ^ (words[i] as number), 0x01000193) ^ (hash >>> 15);
+    for (let i = 0; i < words.length; i++) hash = mixed(hash, words[i] as number);
     this.digests[bit] = hash;
   }
 
   /** Code of all flows, equal ones once; gives the hash of each flow's code. */
-  private writeCode(): ReadonlyMap<number, number> {
+  private writeCode(): Uint32Array {
     const { words, input } = this;
     const { numbersEnd, flows } = input.tables;
     const begin = words.length * 4;
     const offsets = new Uint32Array(numbersEnd);
     const written = new Map<readonly number[], { offset: number; hash: number }>();
-    const hashes = new Map<number, number>();
+    const hashes = new Uint32Array(numbersEnd);
     for (const { number } of flows) {
-      const code = input.code.get(number);
+      const code = input.code[number];
       if (!code || code.length === 0) continue;
       let known = written.get(code);
       if (!known) {
@@ -168,7 +168,7 @@ class ImageWriter {
         written.set(code, known);
       }
       offsets[number] = known.offset;
-      hashes.set(number, known.hash);
+      hashes[number] = known.hash;
     }
     words.set(IM_CODE, begin);
     words.set(IM_CODE + 4, words.length * 4);
@@ -177,10 +177,10 @@ class ImageWriter {
     return hashes;
   }
 
-  private writeDatapaths(code: ReadonlyMap<number, number>): void {
+  private writeDatapaths(code: Uint32Array): void {
     const { words, input } = this;
     const { datapaths, tables } = input;
-    const end = Math.max(0, ...datapaths.map(({ number }) => number + 1));
+    const end = datapaths.reduce((most, { number }) => Math.max(most, number + 1), 0);
     words.align();
     const records = words.skip((end * DATAPATH_SIZE) / 4);
     words.set(IM_DATAPATHS, end);
@@ -188,7 +188,7 @@ class ImageWriter {
     const blobs = tables.blobs.map((blob) => {
       words.align();
       const content = new Uint32Array(blob.buffer, blob.byteOffset, blob.byteLength >> 2);
-      return { offset: words.add(content), hash: hashOf(content) };
+      return { offset: words.add(content), hash: hashBlob(blob) };
     });
     const uses = new Map<number, TableUse[]>();
     for (const use of tables.tables) {
@@ -196,7 +196,6 @@ class ImageWriter {
       if (list) list.push(use);
       else uses.set(use.datapath, [use]);
     }
-    const shared = new Map<string, number>();
     for (const datapath of datapaths) {
       const { number, view, zones } = datapath;
       const { binding, ports } = view;
@@ -221,14 +220,9 @@ class ImageWriter {
           list[at + 1] = use.always < 0 ? NO_FLOW : use.always;
           this.digest(number, [at, use.always]);
         }
-        for (const flow of blob ? use.numbers : use.always < 0 ? [] : [use.always]) {
-          this.digest(number, [flow, code.get(flow) ?? 0]);
-        }
+        this.digestFlows(number, blob ? use.numbers : use.always < 0 ? [] : [use.always], code);
       }
-      const key = list.join();
-      const tableOffset = shared.get(key) ?? words.add(list);
-      shared.set(key, tableOffset);
-      words.set(record + 12, tableOffset);
+      words.set(record + 12, words.add(list));
       this.digest(number, head);
     }
     const keys = datapaths
@@ -236,6 +230,16 @@ class ImageWriter {
       .sort(([a], [b]) => a - b);
     words.set(IM_DATAPATH_KEYS, keys.length);
     words.set(IM_DATAPATH_KEYS + 4, words.add(keys.flat()));
+  }
+
+  private digestFlows(datapath: number, numbers: ArrayLike<number>, code: Uint32Array): void {
+    const bit = datapath % DATAPATH_BITS;
+    let hash = this.digests[bit] as number;
+    for (let i = 0; i < numbers.length; i++) {
+      const number = numbers[i] as number;
+      hash = mixed(mixed(hash, number), code[number] as number);
+    }
+    this.digests[bit] = hash;
   }
 
   private writePorts(): void {
@@ -357,7 +361,8 @@ class ImageWriter {
       this.digest('physical', [port, type === 'geneve' ? PH_GENEVE : PH_VXLAN]);
     }
     for (const { number, view } of this.input.datapaths) this.digest('physical', [number, view.binding.tunnelKey]);
-    const end = Math.max(0, ...[...ports.keys()].map((number) => number + 1));
+    let end = 0;
+    for (const number of ports.keys()) end = Math.max(end, number + 1);
     const records = words.skip((end * PHYSICAL_SIZE) / 4);
     words.set(IM_PHYSICAL, end);
     words.set(IM_PHYSICAL + 4, records);
@@ -377,6 +382,10 @@ function groupList({ own, tunnels, here }: LocalGroup): number[] {
 
 function hashOf(words: ArrayLike<number>): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < words.length; i++) hash = Math.imul(hash ^ (words[i] as number), 0x01000193) ^ (hash >>> 15);
+  for (let i = 0; i < words.length; i++) hash = mixed(hash, words[i] as number);
   return hash;
+}
+
+function mixed(hash: number, word: number): number {
+  return Math.imul(hash ^ word, 0x01000193) ^ (hash >>> 15);
 }

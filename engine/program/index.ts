@@ -12,7 +12,7 @@
 import { TABLE_HAIRPIN, TABLE_PORT_SECURITY, TABLE_PORT_SECURITY_ND } from '../../asm/plane/image.ts';
 import { MAX_THRESHOLDS } from '../../asm/plane/layout.ts';
 import { type Action, formatAction } from '../lang/index.ts';
-import type { LogicalFlow, Pipeline } from '../ovsdb/southbound.ts';
+import type { LoadBalancer, LogicalFlow } from '../ovsdb/southbound.ts';
 import { type CodeContext, encodeActions } from './actions.ts';
 import { hairpinFlows } from './balancers.ts';
 import { type ChassisInput, type ChassisView, type LocalDatapath, type LocalPort, viewOf } from './chassis.ts';
@@ -87,6 +87,7 @@ export function buildProgram(input: ChassisInput): Program {
 /** Builds again and again: what stays has the same numbers. */
 export class ProgramBuilder {
   private readonly compiler = new TableCompiler();
+  private readonly codes: CodeMemory = new WeakMap();
   private readonly datapaths = new Numbers(0, 0xfffe);
   private readonly zones = new Numbers(1, 0xffff);
   private readonly actions = new Numbers(0, 0x7fffffff);
@@ -109,7 +110,7 @@ export class ProgramBuilder {
     const keys = new Map(numbered.map(({ number, view: local }) => [number, portKeys(local)]));
     const tables = this.compiler.compile(tableInputs(input, numbered), environmentOf(input, view, numbered, keys));
     problems.push(...tables.problems);
-    const coder = new Coder(this, numbered, keys, problems);
+    const coder = new Coder(this, numbered, keys, problems, this.codes);
     const code = coder.encode(tables);
     const image: Image = writeImage({
       datapaths: numbered,
@@ -200,35 +201,63 @@ function environmentOf(
 
 /** The flows of local datapaths by table, with those of the chassis' own tables. */
 function tableInputs({ southbound, placement }: ChassisInput, datapaths: readonly NumberedDatapath[]): TableInput[] {
+  const tables = new Map<string, (TableInput & { flows: LogicalFlow[] })[]>();
+  for (const { view } of datapaths) tables.set(view.binding.uuid, []);
   const numbers = new Map(datapaths.map(({ number, view }) => [view.binding.uuid, number]));
-  const tables = new Map<string, { datapath: number; pipeline: Pipeline; table: number; flows: LogicalFlow[] }>();
+  const inputs: TableInput[] = [];
   const add = (flow: LogicalFlow) => {
-    const datapath = numbers.get(flow.datapath);
+    const ofDatapath = tables.get(flow.datapath);
+    if (!ofDatapath) return;
     const { pipeline, table } = flow;
-    if (datapath === undefined) return;
-    const key = `${datapath} ${pipeline} ${table}`;
-    const input = tables.get(key);
-    if (input) input.flows.push(flow);
-    else tables.set(key, { datapath, pipeline, table, flows: [flow] });
+    const index = table * 2 + (pipeline === 'ingress' ? 0 : 1);
+    let input = ofDatapath[index];
+    if (!input) {
+      input = { datapath: numbers.get(flow.datapath) ?? 0, pipeline, table, flows: [] };
+      ofDatapath[index] = input;
+      inputs.push(input);
+    }
+    input.flows.push(flow);
   };
   for (const flow of southbound.flows) add(flow);
-  const balancers = [...(southbound.loadBalancers ?? []), ...(placement?.balancers ?? [])];
+  const balancers = new Map<string, LoadBalancer[]>();
+  for (const balancer of [...(southbound.loadBalancers ?? []), ...(placement?.balancers ?? [])]) {
+    for (const uuid of new Set(balancer.datapaths)) balancers.set(uuid, [...(balancers.get(uuid) ?? []), balancer]);
+  }
   for (const { view } of datapaths) {
     const { binding, ports } = view;
     const secured = ports.filter(({ reach }) => reach.kind === 'vif').map((port) => port.binding);
     for (const flow of portSecurityFlows(secured)) add(flow);
-    const own = balancers.filter((balancer) =>
-      [binding.uuid, binding.northboundUuid].some((uuid) => balancer.datapaths.includes(uuid)),
-    );
-    for (const flow of hairpinFlows(binding.uuid, own)) add(flow);
+    const own = new Set([binding.uuid, binding.northboundUuid].flatMap((uuid) => balancers.get(uuid) ?? []));
+    for (const flow of hairpinFlows(binding.uuid, [...own])) add(flow);
   }
-  return [...tables.values()];
+  return inputs;
 }
 
 /** Tables of the chassis' own, which counters leave out. */
 export function isOwnTable(table: number): boolean {
   return table === TABLE_PORT_SECURITY || table === TABLE_PORT_SECURITY_ND || table === TABLE_HAIRPIN;
 }
+
+/** What a flow's actions came to, and what they refer to. */
+interface Encoded {
+  /** Undefined where they cannot be run, for the reason that `problem` says. */
+  readonly code?: readonly number[];
+  readonly problem?: string;
+  readonly uses: readonly Use[];
+  readonly punts: readonly HostAction[];
+  readonly meters: readonly Meter[];
+  readonly thresholds: readonly (readonly [number, number])[];
+  /** Keys of the ports named, which mean something on one datapath only. */
+  readonly ports: ReadonlyMap<string, number | undefined>;
+}
+
+type Kind = 'actions' | 'meters' | 'thresholds';
+
+/** A number that was given out, by its name. */
+type Use = readonly [kind: Kind, name: string, number: number];
+
+/** Codes of actions by what else they depend on; actions are the same object as long as they are the same. */
+type CodeMemory = WeakMap<readonly Action[], Map<string, Encoded>>;
 
 /** Makes the code of all flows; equal actions are encoded once unless they name ports. */
 class Coder {
@@ -239,32 +268,37 @@ class Coder {
   private readonly datapaths: ReadonlyMap<number, NumberedDatapath>;
   private readonly keys: ReadonlyMap<number, ReadonlyMap<string, number>>;
   private readonly problems: string[];
-  private readonly cache = new Map<readonly Action[], Map<string, readonly number[]>>();
-  private readonly used = { actions: new Set<string>(), meters: new Set<string>(), thresholds: new Set<string>() };
-  private namesPorts = false;
+  private readonly memory: CodeMemory;
+  private readonly used: Readonly<Record<Kind, Set<string>>> = {
+    actions: new Set(),
+    meters: new Set(),
+    thresholds: new Set(),
+  };
+  private readonly noted = new Set<Encoded>();
 
   constructor(
     builder: ProgramBuilder,
     datapaths: readonly NumberedDatapath[],
     keys: ReadonlyMap<number, ReadonlyMap<string, number>>,
     problems: string[],
+    memory: CodeMemory,
   ) {
     this.builder = builder;
     this.datapaths = new Map(datapaths.map((datapath) => [datapath.number, datapath]));
     this.keys = keys;
     this.problems = problems;
+    this.memory = memory;
   }
 
-  encode({ flows }: CompiledTables): ReadonlyMap<number, readonly number[]> {
-    const code = new Map<number, readonly number[]>();
+  /** Code by flow number; none for flows that drop. */
+  encode({ flows, numbersEnd }: CompiledTables): readonly (readonly number[] | undefined)[] {
+    const code = new Array<readonly number[] | undefined>(numbersEnd).fill(undefined);
     for (const flow of flows) {
       if (flow.actions.length === 0) continue;
-      try {
-        code.set(flow.number, this.codeOf(flow));
-      } catch (error) {
-        if (!(error instanceof CodeError)) throw error;
-        this.problems.push(problemOf(flow, error.message));
-      }
+      const encoded = this.encodedOf(flow);
+      this.note(encoded);
+      code[flow.number] = encoded.code;
+      if (encoded.problem !== undefined) this.problems.push(problemOf(flow, encoded.problem));
     }
     return code;
   }
@@ -274,60 +308,84 @@ class Coder {
     for (const kind of ['actions', 'meters', 'thresholds'] as const) this.builder.numbersOf(kind).keep(this.used[kind]);
   }
 
-  private codeOf({ datapath, flow, actions }: CompiledFlow): readonly number[] {
-    const isSwitch = this.datapaths.get(datapath)?.view.binding.kind === 'switch';
-    const variants = this.cache.get(actions) ?? new Map<string, readonly number[]>();
-    this.cache.set(actions, variants);
-    const key = `${isSwitch} ${flow.controllerMeter ?? ''}`;
-    const known = variants.get(key);
-    if (known) return known;
-    this.namesPorts = false;
-    const code = encodeActions(actions, this.contextOf(datapath, flow, isSwitch));
-    if (!this.namesPorts) variants.set(key, code);
-    return code;
+  /** What this refers to stays. */
+  private note(encoded: Encoded): void {
+    if (this.noted.has(encoded)) return;
+    this.noted.add(encoded);
+    for (const [kind, name] of encoded.uses) this.used[kind].add(name);
+    for (const punt of encoded.punts) this.actions.set(punt.number, punt);
+    for (const meter of encoded.meters) this.meters.set(meter.number, meter);
+    for (const [number, bytes] of encoded.thresholds) this.thresholds[number] = bytes;
   }
 
-  private contextOf(datapath: number, flow: LogicalFlow, isSwitch: boolean): CodeContext {
-    return {
+  private encodedOf({ datapath, flow, actions }: CompiledFlow): Encoded {
+    const isSwitch = this.datapaths.get(datapath)?.view.binding.kind === 'switch';
+    let variants = this.memory.get(actions);
+    if (!variants) {
+      variants = new Map();
+      this.memory.set(actions, variants);
+    }
+    const meter = flow.controllerMeter ?? '';
+    const usual = `${isSwitch ? 'switch' : 'router'} ${meter}`;
+    const known = variants.get(usual) ?? variants.get(`${datapath} ${meter}`);
+    if (known && this.holds(known, datapath)) return known;
+    const encoded = this.make(datapath, flow, actions, isSwitch);
+    variants.set(encoded.ports.size > 0 ? `${datapath} ${meter}` : usual, encoded);
+    return encoded;
+  }
+
+  /** Numbers that nobody used for a while may be others' by now. */
+  private holds({ uses, ports, problem }: Encoded, datapath: number): boolean {
+    if (problem !== undefined) return false;
+    for (const [name, key] of ports) if (this.keys.get(datapath)?.get(name) !== key) return false;
+    return uses.every(([kind, name, number]) => this.builder.numbersOf(kind).known(name) === number);
+  }
+
+  private make(datapath: number, flow: LogicalFlow, actions: readonly Action[], isSwitch: boolean): Encoded {
+    const uses: Use[] = [];
+    const punts: HostAction[] = [];
+    const meters: Meter[] = [];
+    const thresholds: [number, number][] = [];
+    const ports = new Map<string, number | undefined>();
+    const numberOf = (kind: Kind, name: string, complaint: string): number => {
+      const number = this.builder.numbersOf(kind).of(name);
+      if (number === undefined) throw new CodeError(complaint);
+      uses.push([kind, name, number]);
+      return number;
+    };
+    const coppMeter = flow.controllerMeter ?? '';
+    const context: CodeContext = {
       isSwitch,
       table: flow.table,
       portKey: (name) => {
-        this.namesPorts = true;
-        return this.keys.get(datapath)?.get(name);
+        const key = this.keys.get(datapath)?.get(name);
+        ports.set(name, key);
+        return key;
       },
-      punt: (action) => this.punt(action, flow.controllerMeter ?? ''),
+      punt: (action) => {
+        const number = numberOf('actions', `${coppMeter} ${formatAction(action)}`, 'there are too many actions');
+        punts.push({ number, action, meter: coppMeter });
+        return number;
+      },
       threshold: (bytes) => {
-        const number = this.number(
-          'thresholds',
-          String(bytes),
-          'there are more lengths to tell apart than the packet plane can',
-        );
-        this.thresholds[number] = bytes;
+        const complaint = 'there are more lengths to tell apart than the packet plane can';
+        const number = numberOf('thresholds', String(bytes), complaint);
+        thresholds.push([number, bytes]);
         return number;
       },
       meter: (rate, burst) => {
-        const number = this.number(
-          'meters',
-          `${rate} ${burst}`,
-          'there are more meters than the packet plane can have',
-        );
-        this.meters.set(number, { number, rate, burst });
+        const complaint = 'there are more meters than the packet plane can have';
+        const number = numberOf('meters', `${rate} ${burst}`, complaint);
+        meters.push({ number, rate, burst });
         return number;
       },
     };
-  }
-
-  private punt(action: Action, meter: string): number {
-    const number = this.number('actions', `${meter} ${formatAction(action)}`, 'there are too many actions');
-    if (!this.actions.has(number)) this.actions.set(number, { number, action, meter });
-    return number;
-  }
-
-  private number(kind: 'actions' | 'meters' | 'thresholds', name: string, complaint: string): number {
-    const number = this.builder.numbersOf(kind).of(name);
-    if (number === undefined) throw new CodeError(complaint);
-    this.used[kind].add(name);
-    return number;
+    try {
+      return { code: encodeActions(actions, context), uses, punts, meters, thresholds, ports };
+    } catch (error) {
+      if (!(error instanceof CodeError)) throw error;
+      return { problem: error.message, uses, punts, meters, thresholds, ports };
+    }
   }
 }
 

@@ -46,6 +46,8 @@ export interface NamedMatch {
 /** What a match is compiled with. */
 export interface MatchContext extends MatchEnvironment {
   isResident(port: string): boolean;
+  /** Told that a match depends on names of address sets and the like, or on what cannot be remembered. */
+  noteDependence?(on: 'names' | 'all'): void;
 }
 
 /** A conjunction whose disjuncts are no more than this is multiplied out in any case. */
@@ -81,25 +83,33 @@ function numbered(text: string, nameIndex: (name: string) => number, context: Ma
   return DEPENDENT.test(key) ? undefined : key;
 }
 
-/** Compiles matches and remembers those of this generation and of the one before. */
+/** Compiles matches and remembers them. */
 export class MatchCompiler {
   private readonly shapes = new ShapeTable();
-  private context: object | undefined;
+  private names: object | undefined;
+  /** Matches without names by their prerequisites' key and their text. */
+  private readonly plain = new Map<string, Map<string, NamedMatch | string>>();
   /** By text with names numbered. */
-  private known = new Map<string, CompiledMatch | string>();
-  private before: ReadonlyMap<string, CompiledMatch | string> = new Map();
+  private readonly known = new Map<string, CompiledMatch | string>();
   /** By text as it is. */
-  private dependent = new Map<string, NamedMatch | string>();
+  private readonly dependent = new Map<string, NamedMatch | string>();
+  /** Those that depend on where ports are, in this generation. */
+  private readonly passing = new Map<string, NamedMatch | string>();
   private nextId = 0;
 
-  /** Begins a generation.  What depended on another context is forgotten. */
-  begin(context: object): void {
-    if (context !== this.context) {
-      this.context = context;
-      this.dependent = new Map();
+  /** Begins a generation. `names` stands for the address sets, port groups and templates: another object means others. */
+  begin(names: object): void {
+    if (names !== this.names) {
+      this.names = names;
+      this.dependent.clear();
     }
-    this.before = this.known;
-    this.known = new Map();
+    this.passing.clear();
+  }
+
+  /** Forgets all if it is more than that. */
+  forget(enough: number): void {
+    if (this.known.size <= enough && this.dependent.size <= enough) return;
+    for (const map of [this.plain, this.known, this.dependent]) map.clear();
   }
 
   /**
@@ -108,25 +118,38 @@ export class MatchCompiler {
    * are to agree in all but `datapathKey`.
    */
   compile(text: string, prereqs: Expr, prereqsKey: string, context: MatchContext): NamedMatch | string {
+    const plain = this.plain.get(prereqsKey)?.get(text);
+    if (plain !== undefined) return plain;
     const whole = prereqsKey === '' ? text : `${text}\n${prereqsKey}`;
     const names: string[] = [];
     const nameIndex = (name: string) => indexOf(names, name);
     const key = numbered(whole, nameIndex, context);
-    if (key !== undefined) {
-      let match = this.known.get(key);
-      if (match === undefined) {
-        match = this.before.get(key) ?? this.make(text, prereqs, context, nameIndex);
-        this.known.set(key, match);
-      }
-      return typeof match === 'string' ? match : { match, names };
-    }
-    const keyThere = whole.includes('@') ? `${context.datapathKey} ${whole}` : whole;
-    let match = this.dependent.get(keyThere);
+    if (key === undefined) return this.compileDependent(text, whole, prereqs, context);
+    let match = this.known.get(key);
     if (match === undefined) {
-      names.length = 0;
-      const made = this.make(text, prereqs, context, nameIndex);
+      match = this.make(text, prereqs, context, nameIndex);
+      this.known.set(key, match);
+    }
+    const named = typeof match === 'string' ? match : { match, names };
+    if (key === whole) {
+      const texts = this.plain.get(prereqsKey);
+      if (texts) texts.set(text, named);
+      else this.plain.set(prereqsKey, new Map([[text, named]]));
+    }
+    return named;
+  }
+
+  private compileDependent(text: string, whole: string, prereqs: Expr, context: MatchContext): NamedMatch | string {
+    const passes = whole.includes('is_chassis_resident');
+    context.noteDependence?.(passes ? 'all' : 'names');
+    const memory = passes ? this.passing : this.dependent;
+    const key = whole.includes('@') ? `${context.datapathKey} ${whole}` : whole;
+    let match = memory.get(key);
+    if (match === undefined) {
+      const names: string[] = [];
+      const made = this.make(text, prereqs, context, (name) => indexOf(names, name));
       match = typeof made === 'string' ? made : { match: made, names };
-      this.dependent.set(keyThere, match);
+      memory.set(key, match);
     }
     return match;
   }

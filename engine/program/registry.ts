@@ -31,6 +31,11 @@ export class Numbers {
     return number;
   }
 
+  /** The number that the name has; undefined if it has none. */
+  known(name: string): number | undefined {
+    return this.byName.get(name);
+  }
+
   /** Forgets all names but these. */
   keep(names: ReadonlySet<string>): void {
     for (const [name, number] of this.byName) {

@@ -18,7 +18,7 @@ import {
 import type { DhcpOption, LogicalFlow, Pipeline } from '../ovsdb/southbound.ts';
 import { buildClassifier, type Classifier, type KeyedMatch } from './classifier.ts';
 import { MatchCompiler, type MatchContext } from './matches.ts';
-import { FlowNumbers } from './numbers.ts';
+import { FlowNumbers, type NumberedFlows, sameFlows } from './numbers.ts';
 
 /** The flows of one table of one datapath. */
 export interface TableInput {
@@ -91,138 +91,207 @@ export function compileTables(inputs: readonly TableInput[], environment: TableE
 export class TableCompiler {
   private readonly matches = new MatchCompiler();
   private readonly numbers = new FlowNumbers();
-  private actions = new Map<string, ParsedActions | string>();
-  private classifiers = new Map<string, Classifier>();
-  private environment: TableEnvironment | undefined;
+  private actions = new ParsedActions();
+  private classifiers: ReadonlyMap<string, Classifier> = new Map();
+  private tables: ReadonlyMap<string, TableRecord> = new Map();
+  /** What the environment of the last compilation said, as texts: objects may have been changed in place. */
+  private parsedWith = '';
+  private namesText = '';
+  /** Stands for address sets, port groups and templates as long as they are what they were. */
+  private names: object = {};
 
-  /** An environment that has changed must be another object. */
   compile(inputs: readonly TableInput[], environment: TableEnvironment): CompiledTables {
+    const { parsedWith, namesText } = this;
+    this.parsedWith = textOf(environment, PARSED_WITH);
+    this.namesText = textOf(environment, NAMES);
+    const parsesAlike = parsedWith === this.parsedWith;
+    const namesAlike = namesText === this.namesText;
+    if (!parsesAlike) this.actions = new ParsedActions();
+    if (!namesAlike) this.names = {};
+    this.matches.begin(this.names);
     const run = new Run(inputs, environment, {
       matches: this.matches,
       numbers: this.numbers,
-      oldActions: parsesAlike(this.environment, environment) ? this.actions : new Map(),
-      oldClassifiers: this.classifiers,
+      actions: this.actions,
+      classifiers: this.classifiers,
+      tables: this.tables,
+      parsesAlike,
+      namesAlike,
     });
-    this.environment = environment;
-    this.actions = run.actions;
     this.classifiers = run.classifiers;
+    this.tables = run.tables;
+    const enough = MEMORY * run.result.flows.length + MEMORY;
+    this.actions.forget(enough);
+    this.matches.forget(enough);
     return run.result;
   }
 }
 
-/** Whether actions mean the same in both. */
-function parsesAlike(a: TableEnvironment | undefined, b: TableEnvironment): boolean {
-  return (
-    a?.dhcpOptions === b.dhcpOptions &&
-    a?.dhcpv6Options === b.dhcpv6Options &&
-    a?.templates === b.templates &&
-    a?.release === b.release
+/** Texts that are remembered for each flow that there is, before all are forgotten. */
+const MEMORY = 4;
+
+/** What actions are parsed with, and what matches mean by names that are no ports. */
+const PARSED_WITH = ['dhcpOptions', 'dhcpv6Options', 'templates', 'release'] as const;
+const NAMES = ['addressSets', 'portGroups', 'templates', 'release'] as const;
+
+function textOf(environment: TableEnvironment, keys: readonly (keyof TableEnvironment)[]): string {
+  return JSON.stringify(
+    keys.map((key) => environment[key] ?? null),
+    (_, value: unknown) => (value instanceof Map ? [...value] : value),
   );
 }
 
-interface ParsedActions {
-  readonly actions: readonly Action[];
-  readonly prereqs: Expr;
-  /** Stands for `prereqs`; '' where they are true. */
-  readonly prereqsKey: string;
+/** One table as it was compiled, and what that depends on beside its flows. */
+interface TableRecord {
+  readonly flows: readonly LogicalFlow[];
+  readonly use: TableUse;
+  readonly classifier: Classifier;
+  readonly classifierKey: string;
+  /** By rank. */
+  readonly compiled: readonly CompiledFlow[];
+  readonly numbered: NumberedFlows;
+  readonly problems: readonly string[];
+  /** Keys of the ports that matches name. */
+  readonly ports: ReadonlyMap<string, number | undefined>;
+  /** Where `is_chassis_resident` was asked. */
+  readonly residents: ReadonlyMap<string, boolean>;
+  /** Matches name address sets and the like; or they cannot be remembered beyond one generation. */
+  readonly dependence: 'none' | 'names' | 'all';
 }
 
 /** What an earlier compilation left. */
 interface Memory {
   readonly matches: MatchCompiler;
   readonly numbers: FlowNumbers;
-  readonly oldActions: ReadonlyMap<string, ParsedActions | string>;
-  readonly oldClassifiers: ReadonlyMap<string, Classifier>;
+  readonly actions: ParsedActions;
+  readonly classifiers: ReadonlyMap<string, Classifier>;
+  readonly tables: ReadonlyMap<string, TableRecord>;
+  readonly parsesAlike: boolean;
+  readonly namesAlike: boolean;
 }
 
 /** One compilation. */
 class Run {
   readonly result: CompiledTables;
-  readonly actions = new Map<string, ParsedActions | string>();
   readonly classifiers = new Map<string, Classifier>();
+  readonly tables = new Map<string, TableRecord>();
   private readonly blobs: Uint8Array[] = [];
   private readonly blobsByHash = new Map<number, number[]>();
   private readonly blobIndex = new Map<Classifier, number>();
-  private readonly flows: CompiledFlow[] = [];
-  private readonly problems: string[] = [];
   private readonly environment: TableEnvironment;
   private readonly memory: Memory;
 
   constructor(inputs: readonly TableInput[], environment: TableEnvironment, memory: Memory) {
     this.environment = environment;
     this.memory = memory;
-    memory.matches.begin(environment);
     memory.numbers.begin();
-    const contexts = new Map<number, MatchContext>();
-    const tables = inputs.map((input) => {
-      let context = contexts.get(input.datapath);
-      if (!context) {
-        const isResident = (port: string) => environment.isResident(port);
-        context = { ...environment, datapathKey: environment.datapathKey(input.datapath), isResident };
-        contexts.set(input.datapath, context);
-      }
-      return this.table(input, context);
-    });
-    const { blobs, flows, problems } = this;
-    this.result = { blobs, tables, flows, numbersEnd: memory.numbers.end, problems };
+    const tables: TableUse[] = [];
+    const flows: CompiledFlow[] = [];
+    const problems: string[] = [];
+    for (const input of inputs) {
+      const key = `${input.datapath} ${input.pipeline} ${input.table}`;
+      const record = this.record(input, memory.tables.get(key));
+      this.tables.set(key, record);
+      tables.push(record.use);
+      for (const flow of record.compiled) flows.push(flow);
+      for (const problem of record.problems) problems.push(problem);
+    }
+    for (const [key, { numbered }] of memory.tables) {
+      if (!this.tables.has(key)) memory.numbers.release(numbered.numbers);
+    }
+    this.result = { blobs: this.blobs, tables, flows, numbersEnd: memory.numbers.end, problems };
   }
 
-  private table(input: TableInput, context: MatchContext): TableUse {
+  private record(input: TableInput, before: TableRecord | undefined): TableRecord {
+    if (!before || !this.holds(before, input)) return this.table(input, before);
+    this.classifiers.set(before.classifierKey, before.classifier);
+    if (before.use.blob < 0) return before;
+    const blob = this.indexOf(before.classifier);
+    return blob === before.use.blob ? before : { ...before, use: { ...before.use, blob } };
+  }
+
+  /** Whether compiling the table would come to the same again. */
+  private holds(before: TableRecord, { datapath, flows }: TableInput): boolean {
+    const { memory, environment } = this;
+    if (!memory.parsesAlike || before.dependence === 'all') return false;
+    if (before.dependence === 'names' && !memory.namesAlike) return false;
+    if (!sameFlows(before.flows, flows)) return false;
+    for (const [name, key] of before.ports) if (environment.portKey(datapath, name) !== key) return false;
+    for (const [name, answer] of before.residents) if (environment.isResident(name) !== answer) return false;
+    return true;
+  }
+
+  private table(input: TableInput, before: TableRecord | undefined): TableRecord {
     const { datapath, pipeline, table } = input;
+    const { memory, environment } = this;
+    const ports = new Map<string, number | undefined>();
+    const residents = new Map<string, boolean>();
+    let dependence: TableRecord['dependence'] = 'none';
+    const context: MatchContext = {
+      ...environment,
+      datapathKey: environment.datapathKey(datapath),
+      isResident: (port) => {
+        const answer = environment.isResident(port);
+        residents.set(port, answer);
+        return answer;
+      },
+      noteDependence: (on) => {
+        if (dependence !== 'all') dependence = on;
+      },
+    };
     const matches: KeyedMatch[] = [];
-    const numbers: number[] = [];
-    const byPriority = input.flows.toSorted((a, b) => b.priority - a.priority);
-    for (const flow of byPriority) {
-      const parsed = this.parseActions(flow);
+    const understood: LogicalFlow[] = [];
+    const actions: (readonly Action[])[] = [];
+    const problems: string[] = [];
+    for (const flow of input.flows.toSorted((a, b) => b.priority - a.priority)) {
+      const parsed = memory.actions.of(flow, environment);
       const match =
         typeof parsed === 'string'
           ? parsed
-          : this.memory.matches.compile(flow.match, parsed.prereqs, parsed.prereqsKey, context);
+          : memory.matches.compile(flow.match, parsed.prereqs, parsed.prereqsKey, context);
       if (typeof match === 'string' || typeof parsed === 'string') {
-        this.problems.push(problemOf(flow, String(match)));
+        problems.push(problemOf(flow, String(match)));
         continue;
       }
-      const number = this.memory.numbers.of(flow);
-      this.flows.push({ number, datapath, flow, actions: parsed.actions });
-      const keys = match.names.map((name) => this.environment.portKey(datapath, name));
-      matches.push({ match: match.match, keys });
-      numbers.push(number);
+      understood.push(flow);
+      actions.push(parsed.actions);
+      matches.push({ match: match.match, keys: this.keysOf(match.names, datapath, ports) });
     }
-    const classifier = this.classifier(matches);
-    const common = { datapath, pipeline, table, numbers: Uint32Array.from(numbers) };
-    return 'always' in classifier
-      ? { ...common, blob: -1, always: numbers[classifier.always] ?? -1 }
-      : { ...common, blob: this.indexOf(classifier), always: -1 };
+    const numbers = memory.numbers.of(understood, before?.numbered);
+    const compiled = understood.map((flow, rank): CompiledFlow => {
+      return { number: numbers[rank] as number, datapath, flow, actions: actions[rank] ?? [] };
+    });
+    const classifierKey = keyOf(matches);
+    const classifier =
+      this.classifiers.get(classifierKey) ?? memory.classifiers.get(classifierKey) ?? buildClassifier(matches);
+    this.classifiers.set(classifierKey, classifier);
+    const always = 'always' in classifier ? (numbers[classifier.always] ?? -1) : -1;
+    const blob = 'always' in classifier ? -1 : this.indexOf(classifier);
+    const use = { datapath, pipeline, table, numbers, blob, always };
+    const numbered = { flows: understood, numbers };
+    const { flows } = input;
+    return { flows, use, classifier, classifierKey, compiled, numbered, problems, ports, residents, dependence };
   }
 
-  private parseActions(flow: LogicalFlow): ParsedActions | string {
-    // "next;" means another table in each table.
-    const key = `${flow.pipeline} ${flow.table} ${flow.actions}`;
-    let parsed = this.actions.get(key) ?? this.memory.oldActions.get(key);
-    if (parsed === undefined) {
-      parsed = parseActions(flow, this.environment);
-    }
-    this.actions.set(key, parsed);
-    return parsed;
-  }
-
-  private classifier(matches: readonly KeyedMatch[]): Classifier {
-    const key = matches
-      .map(({ match, keys }) => (keys.length === 0 ? match.id : `${match.id}:${keys.join(':')}`))
-      .join();
-    const classifier = this.classifiers.get(key) ?? this.memory.oldClassifiers.get(key) ?? buildClassifier(matches);
-    this.classifiers.set(key, classifier);
-    return classifier;
+  private keysOf(
+    names: readonly string[],
+    datapath: number,
+    ports: Map<string, number | undefined>,
+  ): readonly (number | undefined)[] {
+    if (names.length === 0) return NO_KEYS;
+    return names.map((name) => {
+      const key = this.environment.portKey(datapath, name);
+      ports.set(name, key);
+      return key;
+    });
   }
 
   /** Index of a blob; those that are equal have the same. */
-  private indexOf(classifier: Classifier & { readonly blob: Uint8Array }): number {
+  private indexOf(classifier: Classifier): number {
     const known = this.blobIndex.get(classifier);
-    if (known !== undefined) {
-      return known;
-    }
+    if (known !== undefined || 'always' in classifier) return known ?? -1;
     const { blob } = classifier;
-    const hash = hashBytes(blob);
+    const hash = hashBlob(blob);
     const candidates = this.blobsByHash.get(hash) ?? [];
     let index = candidates.find((candidate) => equalBytes(this.blobs[candidate], blob));
     if (index === undefined) {
@@ -234,7 +303,56 @@ class Run {
   }
 }
 
-function parseActions(flow: LogicalFlow, environment: TableEnvironment): ParsedActions | string {
+const NO_KEYS: readonly number[] = [];
+
+/** A text that is the same for matches whose classifiers are the same. */
+function keyOf(matches: readonly KeyedMatch[]): string {
+  let text = '';
+  for (const { match, keys } of matches) {
+    text += `${match.id},`;
+    for (const key of keys) text += `:${key},`;
+  }
+  return text;
+}
+
+interface Parsed {
+  readonly actions: readonly Action[];
+  readonly prereqs: Expr;
+  /** Stands for `prereqs`; '' where they are true. */
+  readonly prereqsKey: string;
+}
+
+/** Actions by table and text, or why there are none. */
+class ParsedActions {
+  /** "next;" means another table in each table. */
+  private readonly byTable = new Map<number, Map<string, Parsed | string>>();
+  private size = 0;
+
+  of(flow: LogicalFlow, environment: TableEnvironment): Parsed | string {
+    const table = flow.table * 2 + (flow.pipeline === 'ingress' ? 0 : 1);
+    let texts = this.byTable.get(table);
+    if (!texts) {
+      texts = new Map();
+      this.byTable.set(table, texts);
+    }
+    let parsed = texts.get(flow.actions);
+    if (parsed === undefined) {
+      parsed = parseActions(flow, environment);
+      texts.set(flow.actions, parsed);
+      this.size++;
+    }
+    return parsed;
+  }
+
+  /** Forgets all if there are more than that. */
+  forget(enough: number): void {
+    if (this.size <= enough) return;
+    this.byTable.clear();
+    this.size = 0;
+  }
+}
+
+function parseActions(flow: LogicalFlow, environment: TableEnvironment): Parsed | string {
   const { pipeline, table } = flow;
   const { dhcpOptions, dhcpv6Options, templates, release } = environment;
   try {
@@ -270,16 +388,25 @@ function brief(text: string): string {
   return text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}...` : text;
 }
 
-/** FNV-1a over 32-bit words. */
-function hashBytes(bytes: Uint8Array): number {
-  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
-  let hash = 0x811c9dc5;
-  for (const word of words) {
-    hash = Math.imul(hash ^ word, 0x01000193);
+function wordsOf(blob: Uint8Array): Uint32Array {
+  return new Uint32Array(blob.buffer, blob.byteOffset, blob.byteLength >> 2);
+}
+
+const hashes = new WeakMap<Uint8Array, number>();
+
+/** Hash of a blob's words, which is computed once. */
+export function hashBlob(blob: Uint8Array): number {
+  let hash = hashes.get(blob);
+  if (hash === undefined) {
+    hash = 0x811c9dc5;
+    for (const word of wordsOf(blob)) hash = Math.imul(hash ^ word, 0x01000193) ^ (hash >>> 15);
+    hashes.set(blob, hash);
   }
-  return hash >>> 0;
+  return hash;
 }
 
 function equalBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {
-  return a?.length === b.length && a.every((byte, index) => byte === b[index]);
+  if (a?.length !== b.length) return false;
+  const [one, other] = [wordsOf(a), wordsOf(b)];
+  return one.every((word, index) => word === other[index]);
 }
