@@ -16,6 +16,7 @@ import { reserve } from './arena';
 import { backendsFull, clearBackends } from './backends';
 import { initChains } from './chains';
 import { now, setNow } from './clock';
+import { touchChain } from './connection';
 import {
   connectionChanges,
   hasConnections,
@@ -73,6 +74,8 @@ import {
   W_CT,
   W_DATAPATH,
   W_IN,
+  W_IP4,
+  W_L4,
   W_TUNNEL,
 } from './layout';
 import { forgetEnded, takeChangedTags } from './learned';
@@ -82,6 +85,8 @@ import {
   invalidateAll,
   invalidateTags,
   lookupMegaflow,
+  MF_TRACKS,
+  megaflowFlags,
   megaflowsCrowded,
 } from './megaflows';
 import { initMeters } from './meters';
@@ -294,8 +299,17 @@ function lookUp(count: u32): void {
   }
   for (let i: u32 = 0; i < count; i++) {
     const known = load<u32>(ENTRIES + (i << 2)) !== 0 || load<u32>(PACKETS + i * PACKET_SIZE, P_LENGTH) === 0;
-    store<u32>(MEGAFLOWS + (i << 2), known ? 0 : (lookupMegaflow(FLOWS + i * FLOW_SIZE) as u32));
+    const flow = FLOWS + i * FLOW_SIZE;
+    const megaflow: usize = known ? 0 : lookupMegaflow(flow);
+    store<u32>(MEGAFLOWS + (i << 2), megaflow as u32);
+    if (megaflow !== 0 && megaflowFlags(megaflow) & MF_TRACKS) touchChainOf(flow);
   }
+}
+
+/** What conntrack will ask first about a packet of IPv4. */
+function touchChainOf(flow: usize): void {
+  const l4 = load<u64>(flow, W_L4 << 3);
+  touchChain(load<u64>(flow, W_IP4 << 3), (l4 >> 32) as u32, (l4 as u32 & 0xff) << 16);
 }
 
 /**

@@ -9,7 +9,10 @@
  * million connections take 208 MB, of which 136 MB are touched by IPv4.
  *
  * Both directions stand in one hash table of 32-bit chains.  A link is
- * `number * 2 + direction + 1`, 0 ends a chain.
+ * `number * 2 + direction + 1`, 0 ends a chain.  Which cache line a chain begins
+ * in depends on addresses and ports alone, in either order: packets are looked up
+ * in one zone after the other, and what is not translated has both its
+ * directions there.
  *
  *     pulse 0 | VERSION                        | EXPIRES (ms)                     |
  *     hot   0 | -                              | -                                |
@@ -84,6 +87,8 @@ const MIX_FIRST: u64 = ((0xff51afd7 as u64) << 32) | 0xed558ccd;
 const MIX_SECOND: u64 = ((0xc4ceb9fe as u64) << 32) | 0x1a85ec53;
 
 const LINE: usize = 64;
+/** Chains that begin in one line. */
+const LINE_HEADS: u32 = 16;
 const NONE: u32 = 0xffffffff;
 
 let pulses: usize = 0;
@@ -91,7 +96,10 @@ let hotLines: usize = 0;
 let coldLines: usize = 0;
 let sixLines: usize = 0;
 let heads: usize = 0;
-let headMask: u32 = 0;
+/** Bits of the number of a line's first head. */
+let lineMask: u32 = 0;
+/** Takes what was read only to have it near. */
+export let nearChains: u32 = 0;
 let capacity: u32 = 0;
 /** Numbers below were in use at least once. */
 let fresh: u32 = 0;
@@ -129,7 +137,7 @@ export function createTable(max: u32): bool {
   zones = reserve(65536 * 8);
   if (pulses === 0 || hotLines === 0 || coldLines === 0 || sixLines === 0 || heads === 0 || zones === 0) return false;
   createWheel(coldLines + WHEEL);
-  headMask = size - 1;
+  lineMask = (size - 1) & ~(LINE_HEADS - 1);
   capacity = max;
   return true;
 }
@@ -284,6 +292,26 @@ export function hashOf(addresses: u64, ports: u32, id: u32): u32 {
   return (mixed ^ (mixed >> 32)) as u32;
 }
 
+/** Where the chain of these addresses, ports, and zone, protocol and family begins. */
+function chainOf(addresses: u64, ports: u32, id: u32): usize {
+  const turned = rotl<u64>(addresses, 32);
+  const isTurned = turned > addresses;
+  const line = lineHash(isTurned ? turned : addresses, isTurned ? rotl<u32>(ports, 16) : ports, id);
+  const place = ((line >> 32) as u32) ^ (id * 5) ^ (isTurned ? 8 : 0);
+  return heads + (((<u32>line & lineMask) | (place & (LINE_HEADS - 1))) << 2);
+}
+
+function lineHash(addresses: u64, ports: u32, id: u32): u64 {
+  let mixed = (addresses ^ seed) * MIX_FIRST;
+  mixed = ((mixed ^ (mixed >> 32)) + (((ports as u64) << 32) | ((id >> 16) as u64))) * MIX_SECOND;
+  return mixed ^ (mixed >> 29);
+}
+
+/** Reads the line in which the chains of a packet begin, in any zone, so that it is near. */
+export function touchChain(addresses: u64, ports: u32, id: u32): void {
+  nearChains += load<u32>(chainOf(addresses, ports, id));
+}
+
 /** A hash of the key, for choices that are to be the same for all packets of a flow. */
 export function keyHash(): u32 {
   return hashOf(keyAddresses, keyPorts, keyId);
@@ -294,7 +322,7 @@ export function keyHash(): u32 {
  * belongs to, 0 if there is none.  What has expired is removed on the way.
  */
 export function find(): u32 {
-  const head = heads + ((hashOf(keyAddresses, keyPorts, keyId) & headMask) << 2);
+  const head = chainOf(keyAddresses, keyPorts, keyId);
   let link = load<u32>(head);
   while (link !== 0) {
     const conn = (link - 1) >> 1;
@@ -405,7 +433,7 @@ export function linger(conn: u32, timeout: u32): void {
 
 function headOf(conn: u32, direction: u32): usize {
   const id = load<u32>(hot(conn), ID);
-  return heads + ((hashOf(addressesOf(conn, direction), portsOf(conn, direction), id) & headMask) << 2);
+  return chainOf(addressesOf(conn, direction), portsOf(conn, direction), id);
 }
 
 function link(conn: u32, direction: u32): void {
