@@ -237,11 +237,29 @@ join() {
 }
 join a a2 239.1.1.1; join b b1 239.1.1.1; join b b2 239.1.1.2; join a a1 ff0e::1:2; join b b2 ff0e::1:2
 `,
-    packets: ['239.1.1.1', '239.1.1.2', '239.9.9.9'].flatMap((group) =>
-      ['a1', 'b2'].map((port) => ({
-        microflow: `inport == "${port}" && eth.src == 02:00:00:00:0${port === 'a1' ? '1:01' : '2:02'} && eth.dst == 01:00:5e:01:01:01 && ip4.src == 10.0.${port === 'a1' ? '1.1' : '2.2'} && ip4.dst == ${group} && ip.ttl == 64 && udp.dst == 9`,
-        ct: [],
-      })),
+    matches: [
+      'ls_in_l2_lkup: eth.mcast && ip4 && ip4.dst == 239.1.1.1',
+      'ls_in_l2_lkup: eth.mcast && ip4 && ip4.dst == 239.1.1.2',
+      'ls_in_l2_lkup: eth.mcast && ip6 && ip6.dst == ff0e::1:2',
+      'lr_in_ip_routing: ip4 && ip4.dst == 239.1.1.1',
+      'lr_in_ip_routing: ip4 && ip4.dst == 239.1.1.2',
+      'lr_in_ip_routing: ip6 && ip6.dst == ff0e::1:2',
+    ],
+    packets: ['239.1.1.1', '239.1.1.2', '239.9.9.9', 'ff0e::1:2', 'ff0e::1:3'].flatMap((group) =>
+      [
+        { port: 'a1', mac: '02:00:00:00:01:01', ip4: '10.0.1.1', ip6: 'fd00:1::1' },
+        { port: 'b2', mac: '02:00:00:00:02:02', ip4: '10.0.2.2', ip6: 'fd00:2::2' },
+      ].map(({ port, mac, ip4, ip6 }) => {
+        const isIp4 = group.includes('.');
+        const addresses = isIp4
+          ? `ip4.src == ${ip4} && ip4.dst == ${group}`
+          : `ip6.src == ${ip6} && ip6.dst == ${group}`;
+        const target = isIp4 ? '01:00:5e:01:01:01' : '33:33:00:01:00:02';
+        return {
+          microflow: `inport == "${port}" && eth.src == ${mac} && eth.dst == ${target} && ${addresses} && ip.ttl == 64 && udp.dst == 9`,
+          ct: [],
+        };
+      }),
     ),
   },
   {

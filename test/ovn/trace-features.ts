@@ -23,6 +23,8 @@ export interface Feature {
   learned?: Partial<Learned>;
   /** Packets that chance seldom finds. */
   packets?: FeaturePacket[];
+  /** `STAGE: MATCH` of flows that are to be compared: ovn-northd has to write them, and packets to meet them. */
+  matches?: string[];
 }
 
 /**
@@ -74,13 +76,15 @@ ovn-nbctl lr-route-add r 0.0.0.0/0 10.0.9.1 -- lr-route-add r ::/0 fd00:9::1
 /** A whole database of its own, and packets for it. */
 export interface FeatureTopology extends TraceTopologyScript {
   packets: readonly FeaturePacket[];
+  matches: readonly string[];
 }
 
-function topologyOf({ name, base, commands, learned, packets = [] }: Feature): FeatureTopology {
+function topologyOf({ name, base, commands, learned, packets = [], matches = [] }: Feature): FeatureTopology {
   return {
     name,
     northbound: `${prelude}${bases[base]}${commands}`,
     packets,
+    matches,
     learned: { macBindings: learned?.macBindings ?? [], fdb: learned?.fdb ?? [] },
   };
 }
