@@ -40,8 +40,11 @@ export interface IpHeaders {
   readonly proto: number;
 }
 
-/** The headers of an IP packet; undefined for everything else, and for a packet that its own lengths contradict. */
-export function readIp(frame: Uint8Array): IpHeaders | undefined {
+/**
+ * The headers of an IP packet; undefined for everything else, and for a packet that its own lengths contradict.
+ * With `mayBeCut` IPv6's extension headers may be cut off: then there is no transport header.
+ */
+export function readIp(frame: Uint8Array, { mayBeCut = false } = {}): IpHeaders | undefined {
   if (frame.length < 14) return undefined;
   let at = 12;
   let tci: number | undefined;
@@ -58,7 +61,7 @@ export function readIp(frame: Uint8Array): IpHeaders | undefined {
     at += 8;
   }
   if (type === ETH_TYPE_IP) return readIpv4(frame, at, tci);
-  return type === ETH_TYPE_IPV6 ? readIpv6(frame, at, tci) : undefined;
+  return type === ETH_TYPE_IPV6 ? readIpv6(frame, at, tci, mayBeCut) : undefined;
 }
 
 const isTag = (type: number): boolean => type === ETH_TYPE_VLAN || type === ETH_TYPE_QINQ;
@@ -71,7 +74,7 @@ function readIpv4(frame: Uint8Array, l3: number, tci: number | undefined): IpHea
   return { family: 4, tci, l3, l4: l3 + headerLength, end: l3 + totalLength, proto: frame[l3 + 9] };
 }
 
-function readIpv6(frame: Uint8Array, l3: number, tci: number | undefined): IpHeaders | undefined {
+function readIpv6(frame: Uint8Array, l3: number, tci: number | undefined, mayBeCut: boolean): IpHeaders | undefined {
   if (l3 + 40 > frame.length) return undefined;
   const end = l3 + 40 + u16(frame, l3 + 4);
   if (end > frame.length) return undefined;
@@ -80,7 +83,7 @@ function readIpv6(frame: Uint8Array, l3: number, tci: number | undefined): IpHea
   for (;;) {
     const length = extensionLength(frame, l4, proto);
     if (length === 0) return { family: 6, tci, l3, l4, end, proto };
-    if (l4 + Math.max(length, 8) > end) return undefined;
+    if (l4 + Math.max(length, 8) > end) return mayBeCut ? { family: 6, tci, l3, l4: end, end, proto: 0 } : undefined;
     const isLater = proto === PROTO_FRAGMENT && (u16(frame, l4 + 2) & 0xfff8) !== 0;
     proto = isLater ? PROTO_FRAGMENT : frame[l4];
     l4 += length;

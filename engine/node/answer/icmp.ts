@@ -41,7 +41,7 @@ export interface IcmpErrorForm {
  * room for, hop limit 255, and the packet's VLAN tag.
  */
 export function icmpError(frame: Uint8Array, form: IcmpErrorForm): Uint8Array | undefined {
-  const ip = readIp(frame);
+  const ip = readIp(frame, { mayBeCut: true });
   if (!ip) return undefined;
   const way = wayOf(frame, ip, form.turns);
   return pushVlan(ip.family === 4 ? error4(frame, ip, way, form) : error6(frame, ip, way, form), ip.tci);

@@ -27,7 +27,8 @@ const ICMP_UNREACHABLE6 = 1;
  */
 export function tcpReset(frame: Uint8Array, turns = false): Uint8Array | undefined {
   const ip = readIp(frame);
-  if (ip?.proto !== PROTO_TCP || ip.l4 + 8 > ip.end) return undefined;
+  // Where the packet ends before the segment does, the number is read all the same.
+  if (ip?.proto !== PROTO_TCP || ip.l4 + 8 > frame.length) return undefined;
   const { src, dst } = portsOf(frame, ip);
   const header = new Writer(20).u16(dst).u16(src);
   header.u32(0).u32(u32(frame, ip.l4 + 4) + 1);
