@@ -88,9 +88,11 @@ import {
   MF_TRACKS,
   megaflowFlags,
   megaflowsCrowded,
+  megaflowWay,
 } from './megaflows';
 import { initMeters } from './meters';
 import { forward, goOn } from './run';
+import { findWays, hasWays, initWays, learnWay, runWay, runWays } from './ways';
 
 /** Inputs that there is room for. */
 export const MAX_INPUTS: u32 = 1024;
@@ -114,6 +116,9 @@ const HASHES: usize = memory.data(32 * 4, 64);
 const ENTRIES: usize = memory.data(32 * 4, 64);
 const MEGAFLOWS: usize = memory.data(32 * 4, 64);
 const LANES: usize = memory.data(32 * 4, 64);
+const WAYS: usize = memory.data(32 * 4, 64);
+/** Megaflows whose ways are not known yet. */
+const MET: usize = memory.data(32 * 4, 64);
 
 let inputs: usize = 0;
 
@@ -128,6 +133,7 @@ export function initPlane(ports: u32, megaflows: u32, connections: u32, entries:
     initChains() &&
     initConnections(entries) &&
     initLanes(entries) &&
+    initWays(ports) &&
     initTunnels(tunnels) &&
     initMeters(meters) &&
     ctInit(connections)
@@ -178,10 +184,18 @@ function forgetChanged(): void {
 }
 
 function step(first: u32, count: u32): void {
+  const inputsHere = inputs + first * INPUT_SIZE;
   const inLanes: u32 = hasLanes ? findLanes(first, count) : 0;
-  if (inLanes < count) {
+  const straight: u32 = hasWays ? findWays(inputsHere, count, inLanes === 0 ? 0 : LANES, WAYS) : 0;
+  if (straight === count) {
+    runWays(inputsHere, WAYS, first, count);
+    return;
+  }
+  if (inLanes + straight < count) {
     for (let i: u32 = 0; i < count; i++) {
-      if (inLanes !== 0 && load<u32>(LANES + (i << 2)) !== 0) store<u32>(PACKETS + i * PACKET_SIZE, 0, P_LENGTH);
+      const isKnown =
+        (inLanes !== 0 && load<u32>(LANES + (i << 2)) !== 0) || (straight !== 0 && load<u32>(WAYS + (i << 2)) !== 0);
+      if (isKnown) store<u32>(PACKETS + i * PACKET_SIZE, 0, P_LENGTH);
       else takeIn(first + i, PACKETS + i * PACKET_SIZE, FLOWS + i * FLOW_SIZE);
     }
     lookUp(count);
@@ -189,6 +203,7 @@ function step(first: u32, count: u32): void {
   const changes = connectionChanges;
   const changesOfLanes = laneChanges;
   let gone: u32 = 0;
+  let met: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const lane: usize = inLanes === 0 ? 0 : load<u32>(LANES + (i << 2));
     if (lane !== 0) {
@@ -196,14 +211,25 @@ function step(first: u32, count: u32): void {
       else goTheLongWay(first + i, PACKETS + i * PACKET_SIZE, FLOWS + i * FLOW_SIZE);
       continue;
     }
+    const way: usize = straight === 0 ? 0 : load<u32>(WAYS + (i << 2));
+    if (way !== 0) {
+      runWay(way, inputsHere + i * INPUT_SIZE, first + i);
+      continue;
+    }
     const packet = PACKETS + i * PACKET_SIZE;
     if (load<u32>(packet, P_LENGTH) === 0) continue;
     const flow = FLOWS + i * FLOW_SIZE;
+    const megaflow: usize = load<u32>(MEGAFLOWS + (i << 2));
     let entry: usize = load<u32>(ENTRIES + (i << 2));
     if (entry !== 0 && connectionChanges !== changes && !isEntry(entry, flow)) entry = 0;
-    forward(packet, flow, entry, load<u32>(MEGAFLOWS + (i << 2)));
+    forward(packet, flow, entry, megaflow);
+    if (megaflow === 0 || megaflowWay(megaflow) !== 0) continue;
+    store<u32>(MET + (met << 2), megaflow as u32);
+    met += 1;
   }
   if (gone !== 0) countCache(CACHE_CONNECTION, gone);
+  // A way may take the place of another one, so not before.
+  for (let i: u32 = 0; i < met; i++) learnWay(load<u32>(MET + (i << 2)));
 }
 
 /** Looks up lanes; gives how many there are. */
@@ -240,7 +266,7 @@ function sendByLane(index: u32, lane: usize, recheck: bool): bool {
   if (recheck && !isLaneOf(lane, frame, port)) return false;
   const result = runLane(lane, frame, length, index);
   if (result === LANE_GONE) {
-    countIn(record, length);
+    countIn(record, 1, length);
     return true;
   }
   if (result === LANE_OVER) dropLane(lane);
@@ -269,7 +295,7 @@ function takeIn(index: u32, packet: usize, flow: usize): void {
     drop(packet, DROP_NO_PORT);
     return;
   }
-  countIn(record, length);
+  countIn(record, 1, length);
   if (length > LONGEST) drop(packet, DROP_TOO_LONG);
   else if (!extract(packet, flow)) drop(packet, DROP_SHORT_FRAME);
   else if (portFlags(record) & PORT_UNDERLAY && !receive(packet, flow)) store<u32>(packet, 0, P_LENGTH);

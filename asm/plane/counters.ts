@@ -4,7 +4,7 @@
  *
  * A port, 64 bytes:
  *
- *      0 | packets in | 8 bytes in | 16 packets out | 24 bytes out | 32 PORT_... flags (u32) | (zero)
+ *      0 | packets in | 8 bytes in | 16 packets out | 24 bytes out | 32 PORT_... flags (u32) | MASKS (u32) | (zero)
  *
  * A logical flow, 16 bytes: packets, bytes.  Flows lie in pieces of FLOWS_A_PIECE.
  */
@@ -13,6 +13,8 @@ import { DROP_REASONS } from './layout';
 
 export const PORT_SIZE: u32 = 64;
 const PORT_FLAGS: u32 = 32;
+/** How many masks the straight ways of its frames have (ways.ts). */
+export const PORT_MASKS: u32 = 36;
 /** There is such a port. */
 export const PORT_PRESENT: u32 = 1;
 /** Frames that are addressed to a tunnel's end are unpacked. */
@@ -75,8 +77,8 @@ export function portFlags(record: usize): u32 {
   return load<u32>(record, PORT_FLAGS);
 }
 
-export function countIn(record: usize, bytes: u32): void {
-  store<u64>(record, load<u64>(record) + 1);
+export function countIn(record: usize, packets: u32, bytes: u32): void {
+  store<u64>(record, load<u64>(record) + (packets as u64));
   store<u64>(record, load<u64>(record, 8) + (bytes as u64), 8);
 }
 

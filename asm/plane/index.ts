@@ -67,4 +67,5 @@ export {
   translatedVisited,
   translatedWords,
 } from './walk';
+export { allowWays } from './ways';
 export { KNOWN, WC } from './wildcards';

@@ -18,6 +18,7 @@
  *     32 | used: `now`  | MF_... flags | number of logical flows | list of them, in the program's block
  *     48 | tags (u64)                                | visited (u64)
  *     64 | the pairs of words under the mask, 11 at most
+ *    240 | its straight way (ways.ts), 1: it has none, 0: not known | (zero)
  */
 import { reserve } from './arena';
 import { giveBlock, takeBlock } from './blocks';
@@ -55,6 +56,7 @@ const FLOWS: u32 = 44;
 const TAGS: u32 = 48;
 const VISITED: u32 = 56;
 export const MEGAFLOW_KEY: u32 = 64;
+const WAY: u32 = 240;
 
 /** Entries of connections refer to it by way of a chain. */
 export const MF_CHAINED: u32 = 1;
@@ -85,6 +87,18 @@ function ignore(megaflow: usize, gone: bool): void {
 /** Sets what is called before a megaflow of a chain goes, or is judged by its age. */
 export function whenChained(call: (megaflow: usize, gone: bool) => void): void {
   onChained = call;
+}
+
+/** Tells the keeper of straight ways that a megaflow with one goes. */
+let onStraight: (way: usize) => void = ignoreWay;
+
+function ignoreWay(way: usize): void {
+  assert(way !== 0);
+}
+
+/** Sets what is called before a megaflow with a straight way goes. */
+export function whenStraight(call: (way: usize) => void): void {
+  onStraight = call;
 }
 
 /** Takes memory for `most` megaflows; false if there is none. */
@@ -221,6 +235,7 @@ export function installMegaflow(
   store<u32>(at, list as u32, FLOWS);
   store<u64>(at, tags, TAGS);
   store<u64>(at, visited, VISITED);
+  store<u32>(at, 0, WAY);
   store<u32>(head, at as u32);
   return at;
 }
@@ -240,6 +255,15 @@ export function megaflowProgram(megaflow: usize): usize {
 
 export function megaflowFlags(megaflow: usize): u32 {
   return load<u32>(megaflow, FLAGS);
+}
+
+/** The straight way of a megaflow: 0 not known yet, 1 none. */
+export function megaflowWay(megaflow: usize): u32 {
+  return load<u32>(megaflow, WAY);
+}
+
+export function setMegaflowWay(megaflow: usize, way: u32): void {
+  store<u32>(megaflow, way, WAY);
 }
 
 export function setMegaflowFlags(megaflow: usize, flags: u32): void {
@@ -273,6 +297,8 @@ function isUsed(megaflow: usize): bool {
 /** Forgets a megaflow.  Not while a packet is under way: its program may be running. */
 function remove(megaflow: usize): void {
   if (load<u32>(megaflow, FLAGS) & MF_CHAINED) onChained(megaflow, true);
+  const way = load<u32>(megaflow, WAY);
+  if (way > 1) onStraight(way);
   pushCounters(megaflow);
   let link = heads + ((load<u32>(megaflow) & headMask) << 2);
   while ((load<u32>(link) as usize) !== megaflow) link = load<u32>(link) + NEXT;
@@ -287,12 +313,16 @@ function remove(megaflow: usize): void {
 
 /** W_IN of its key, which every mask has. */
 function inputOf(megaflow: usize): u64 {
+  return megaflowWord(megaflow, W_IN);
+}
+
+/** A word of its key. */
+export function megaflowWord(megaflow: usize, number: u32): u64 {
   const mask: usize = load<u32>(megaflow, MEGAFLOW_MASK);
   for (let k: u32 = 0; k < maskCount(mask); k++) {
-    if ((load<u8>(mask + MASK_NUMBERS + k) as i32) !== W_IN >> 1) continue;
-    return load<u64>(megaflow + MEGAFLOW_KEY + (k << 4) + ((W_IN & 1) << 3));
+    if ((load<u8>(mask + MASK_NUMBERS + k) as u32) !== number >> 1) continue;
+    return load<u64>(megaflow + MEGAFLOW_KEY + (k << 4) + ((number & 1) << 3));
   }
-  assert(false);
   return 0;
 }
 

@@ -79,6 +79,13 @@ export function scenarioOf(kind: ScenarioKind, count: number, chassis: string): 
   }
 }
 
+/** `count` flows east-west, on a chassis that has about `ports` ports in all: VPCs like the one with the flows. */
+export function eastWestBeside(count: number, chassis: string, ports: number): Scenario {
+  const networks = 2;
+  const interfaces = Math.min(receiverCount, Math.max(1, Math.floor(ports / networks)));
+  return eastWest(topologyOf(chassis, Math.max(1, Math.round(ports / networks / interfaces)), interfaces), count);
+}
+
 interface Topology {
   northbound: Northbound;
   plan: VpcPlan;
@@ -97,13 +104,14 @@ const receiverCount = 10;
 /** The router outside. */
 const outsideMac = '02:00:00:00:00:01';
 
-function topologyOf(chassis: string): Topology {
-  const [plan] = planTopology(resourcesOf({ vpcs: 1, networks: 2, nodes: 1, interfaces: receiverCount }));
+function topologyOf(chassis: string, vpcs = 1, interfaces = receiverCount): Topology {
+  const plans = planTopology(resourcesOf({ vpcs, networks: 2, nodes: 1, interfaces }));
+  const [plan] = plans;
   const [from, to] = plan?.networks ?? [];
   const [gateway] = plan?.gateways ?? [];
   const [sender] = (from?.ports ?? []).filter(hasAddress);
   if (!plan || !gateway || !from || !to || !sender) throw new Error('the topology has not what is measured');
-  const northbound = northboundOfPlan([plan]);
+  const northbound = northboundOfPlan(plans);
   for (const { options } of northbound.Logical_Router.values()) if (options.chassis) options.chassis = chassis;
   for (const { options } of northbound.Logical_Switch_Port.values()) {
     if (options['requested-chassis']) options['requested-chassis'] = chassis;

@@ -25,13 +25,14 @@ export interface PlaneMeasurement {
 /** Frames between two looks at the clock. */
 const chunk = 32_768;
 
-/** Measures a scenario, some runs one after the other; throws if it was another. */
+/** Measures a scenario, some runs one after the other; throws if it was another.  `loaded` is called before the first packet. */
 export function measurePlane(
   scenario: Scenario,
   chassis: string,
   effort: { seconds: number; runs: number },
+  loaded: () => void = () => {},
 ): PlaneMeasurement[] {
-  const subject = prepare(scenario, chassis, effort.seconds);
+  const subject = prepare(scenario, chassis, effort.seconds, loaded);
   const measured: PlaneMeasurement[] = [];
   for (let run = 0; run < effort.runs; run++) {
     const measurement = measure(subject, scenario, effort.seconds);
@@ -43,7 +44,7 @@ export function measurePlane(
 }
 
 /** A plane that has seen everything, and whose code has run for about so long that it is compiled well. */
-export function prepare(scenario: Scenario, chassis: string, seconds: number): Subject {
+export function prepare(scenario: Scenario, chassis: string, seconds: number, loaded = () => {}): Subject {
   const subject = new Subject(scenario.northbound, {
     chassis,
     neighbours: scenario.neighbours,
@@ -51,6 +52,7 @@ export function prepare(scenario: Scenario, chassis: string, seconds: number): S
     connections: 1 << 20,
     entries: 1 << 18,
   });
+  loaded();
   const { input, replies } = scenario;
   const frames = input.frames();
   if (replies) {
