@@ -65,8 +65,13 @@ export function conditionOf(expr: Expr, context: MatchContext): Condition {
     }
     const test = compileMatch(term, context);
     if (test === false) return { required, rest: false, choices: [], remainder: false };
-    if (test !== true)
-      tests.push({ test, alternatives: term.type === 'or' ? alternativesOf(term.terms, context) : [] });
+    if (test === true) continue;
+    const alternatives = disjunctsOf(term, context) ?? [];
+    const shared = sharedWords(alternatives);
+    for (const word of shared) addWord(required, word);
+    const open = alternatives.map((words) => words.filter((word) => !shared.some((other) => sameWord(word, other))));
+    const isDecided = open.some(({ length }) => length === 0);
+    if (!isDecided) tests.push({ test, alternatives: open });
   }
   return conditionFrom(required, tests);
 }
@@ -94,20 +99,41 @@ export function conditionFrom(required: readonly WordTest[], parts: readonly Par
   };
 }
 
-/** The words of each term of a disjunction; none if some term asks for something else. */
-function alternativesOf(terms: readonly Expr[], context: MatchContext): Alternatives {
-  const all: WordTest[][] = [];
-  for (const term of terms) {
-    const words: WordTest[] = [];
-    for (const one of flattened([term])) {
-      const asked = equalWords(one, context);
-      if (!asked) return [];
-      words.push(...asked);
+/** A match is written as a choice of at most so many lists of words. */
+const maxAlternatives = 32;
+
+/** Lists of words, of which a packet that matches has all of one; undefined if they are many, or words cannot tell. */
+function disjunctsOf(expr: Expr, context: MatchContext): Alternatives | undefined {
+  if (expr.type === 'or') {
+    const all: (readonly WordTest[])[] = [];
+    for (const term of expr.terms) {
+      const more = disjunctsOf(term, context);
+      if (!more || all.length + more.length > maxAlternatives) return undefined;
+      all.push(...more);
     }
-    if (words.length === 0 || all.length === maxWordsOfChoice) return [];
-    all.push(words);
+    return all;
+  }
+  if (expr.type !== 'and') {
+    const words = equalWords(expr, context);
+    return words && [words];
+  }
+  let all: (readonly WordTest[])[] = [[]];
+  for (const term of expr.terms) {
+    const more = disjunctsOf(term, context);
+    if (!more || all.length * more.length > maxAlternatives) return undefined;
+    all = all.flatMap((words) => more.map((others) => [...words, ...others]));
+    if ((all[0]?.length ?? 0) > searchedWords) return undefined;
   }
   return all;
+}
+
+/** What all of the alternatives ask for. */
+function sharedWords([first = [], ...others]: Alternatives): WordTest[] {
+  return first.filter((word) => others.every((words) => words.some((other) => sameWord(word, other))));
+}
+
+function sameWord(a: WordTest, b: WordTest): boolean {
+  return a.at === b.at && a.mask === b.mask && a.value === b.value;
 }
 
 /** Whether a packet's words meet a condition. */
@@ -159,6 +185,11 @@ function flattened(terms: readonly Expr[]): Expr[] {
 function equalWords(term: Expr, context: MatchContext): WordTest[] | undefined {
   if (term.type === 'comparison' && term.relop === '==') {
     return wordTests(term.symbol.field, term.symbol.ofs, term.value, term.mask);
+  }
+  if (term.type === 'comparison' && term.relop === '!=') {
+    const [word, ...more] = wordTests(term.symbol.field, term.symbol.ofs, term.value, term.mask) ?? [];
+    const isBit = word !== undefined && more.length === 0 && (word.mask & (word.mask - 1)) === 0;
+    return isBit ? [{ ...word, value: word.value ^ word.mask }] : undefined;
   }
   if (term.type !== 'string' || term.relop !== '==') return undefined;
   const key = context.portKey(term.value);

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   annotate,
+  type Expr,
   evaluate,
   findSymbol,
   type LangSymbol,
@@ -12,10 +13,19 @@ import {
   parseMicroflow,
 } from '../../engine/lang/index.ts';
 import { parsePacket, prepare } from '../../sim/trace/index.ts';
-import { compileMatch } from '../../sim/trace/matcher.ts';
+import { compileMatch, conditionOf, type MatchContext, meets, type WordTest } from '../../sim/trace/matcher.ts';
 import { portKey } from '../../sim/trace/topology.ts';
 import { microflows } from './microflows.ts';
 import { readRecording } from './recording.ts';
+
+/** Whether a packet meets a match in its two parts, and in the parts that indexes are made of. */
+function meetsParts(expr: Expr, names: MatchContext, words: Uint32Array): [boolean, boolean] {
+  const condition = conditionOf(expr, names);
+  const { required, choices, remainder } = condition;
+  const holds = ({ at, mask, value }: WordTest) => ((words[at] as number) & mask) === value;
+  const inIndex = required.every(holds) && choices.every((all) => all.some((tests) => tests.every(holds)));
+  return [meets(condition, words), inIndex && (typeof remainder === 'boolean' ? remainder : remainder(words))];
+}
 
 describe.each(['gateways', 'firewall'])('the flows of %s', (name) => {
   const { southbound } = readRecording(name);
@@ -37,12 +47,14 @@ describe.each(['gateways', 'firewall'])('the flows of %s', (name) => {
         const { datapath, packet } = parsePacket(topology, microflow);
         for (const { match } of southbound.flows.filter((one) => one.datapath === datapath.binding.uuid)) {
           const expr = annotate(parseMatch(match, { ...environment, datapathKey: datapath.binding.tunnelKey }));
-          const compiled = compileMatch(expr, {
+          const names: MatchContext = {
             portKey: (port) => portKey(topology, datapath, port),
             isResident: () => true,
-          });
+          };
+          const compiled = compileMatch(expr, names);
           const expected = evaluate(expr, flow, () => true);
           expect(typeof compiled === 'boolean' ? compiled : compiled(packet.words), match).toBe(expected);
+          expect(meetsParts(expr, names, packet.words), match).toEqual([expected, expected]);
           if (expected) matched++;
         }
       }),
@@ -62,6 +74,7 @@ const decide = (match: string, microflow: string): boolean => {
   const { packet } = parsePacket(one, `inport == "a" && ${microflow}`);
   const result = typeof compiled === 'boolean' ? compiled : compiled(packet.words);
   expect(result, match).toBe(evaluate(annotate(parseMatch(match)), flow, context.isResident));
+  expect(meetsParts(annotate(parseMatch(match)), context, packet.words), match).toEqual([result, result]);
   return result;
 };
 const { southbound } = readRecording('odd');
@@ -80,6 +93,12 @@ test.each([
   ['ip4.dst[28..31] == 0xe', 'ip4.dst == 239.0.0.1', true],
   ['xxreg0[64..95] == 7', 'reg1 == 7', true],
   ['eth.dst[40]', 'eth.dst == ff:ff:ff:ff:ff:ff', true],
+  ['nd || nd_ra || arp', 'arp.op == 1', true],
+  ['nd || nd_ra || arp', 'ip4.dst == 10.0.0.1', false],
+  ['vlan.present || eth.src[40]', 'eth.src == 01:00:00:00:00:00', true],
+  ['vlan.present || eth.src[40]', 'eth.src == 02:00:00:00:00:00', false],
+  ['ip4.dst == {10.0.0.1, 10.0.0.2} && (tcp || udp)', 'ip4.dst == 10.0.0.2 && udp.dst == 9', true],
+  ['ip4.dst == {10.0.0.1, 10.0.0.2} && (tcp || udp)', 'ip4.dst == 10.0.0.3 && udp.dst == 9', false],
   ['is_chassis_resident("a")', '1', true],
   ['!is_chassis_resident("b")', '1', true],
 ])('%s of %s is %s', (match, microflow, expected) => {
