@@ -144,6 +144,31 @@ describe('choices', () => {
     expect(leaves(there, packet({ [W_IP4]: 0x0a000005_0a000002n }))).toEqual([]);
   });
 
+  test('a session that packets use goes on, though caches serve them; one that they do not ends', () => {
+    const there = plane([
+      '0 2 reg9[6] == 0 && ip4.dst == 10.0.0.2 && udp => reg9[6] = chk_lb_aff(); next;',
+      '1 1 reg9[6] == 1 => outport = "b"; output;',
+      '1 0 1 => commit_lb_aff(vip = "10.0.0.2:80", backend = "10.0.0.9:8080", proto = udp, timeout = 16);',
+    ]);
+    leaves(there);
+    // What a cache does: the translation serves until one of its tags changes.
+    let cached = there.translate(packet());
+    let asked = 0;
+    for (let second = 0; second < 60; second++) {
+      there.exports.ctExpire(second * 1000, 0);
+      if ((there.exports.takeChangedTags() & cached.tags) === 0n) continue;
+      cached = there.translate(packet());
+      asked++;
+    }
+    expect(leaves(there)).toEqual([2]);
+    // Every other second or so, not with every packet.
+    expect(asked).toBeGreaterThan(20);
+    expect(asked).toBeLessThan(40);
+    there.exports.takeChangedTags();
+    there.exports.ctExpire(80_000, 0);
+    expect(leaves(there)).toEqual([]);
+  });
+
   test('a next hop is remembered with its address', () => {
     const there = plane([
       '0 1 eth.src == 02:00:00:00:00:01 && udp => commit_ecmp_nh(ipv6 = false, proto = udp);',

