@@ -3,22 +3,23 @@
  * frames are compared, too: Geneve with OVN's option, VXLAN as OVN limits it.
  */
 import { describe, expect, test } from 'vitest';
-import { compareSteps, play, type Step } from '../oracle/exchange.ts';
+import { placementOf } from '../../engine/program/index.ts';
+import { fleetWorld } from '../node/world.ts';
+import { compareSteps, type Step } from '../oracle/exchange.ts';
 import { connectUnderlay, joined, type Member, underlayOf, withoutHash } from '../oracle/fabric.ts';
 import { startPeer } from '../oracle/packet-peer.ts';
 import { withCentral } from '../oracle/sandbox.ts';
 import { seedAndRuns, wholeNumber } from '../oracle/seed.ts';
-import { conversationsOf } from './plane/conversations.ts';
-import { randomFrames } from './plane/random.ts';
-import { readScene } from './plane/scene.ts';
-import { servicesOf } from './plane/services.ts';
+import { southboundOf, southboundTables } from '../oracle/southbound.ts';
+import { playAll } from './plane/both.ts';
+import { northboundOfCentral, readScene } from './plane/scene.ts';
 import { fixedTunnelKeys, type TunnelTopology, tunnelTopologies } from './plane/tunnels.ts';
 
 const { seed, runs } = seedAndRuns(300);
 const batch = wholeNumber('LFLOW_BATCH') ?? 50;
 
-/** What two real chassis do with everything that is said in a topology. */
-function playReal(topology: TunnelTopology): Promise<Step[]> {
+/** What two real chassis, and two of lflow's, do with everything that is said in a topology. */
+function playBoth(topology: TunnelTopology): Promise<{ theirs: Step[]; ours: Step[] }> {
   return withCentral(async (central) => {
     await central.run(`${topology.northbound}${fixedTunnelKeys}`);
     await central.settle();
@@ -40,17 +41,28 @@ function playReal(topology: TunnelTopology): Promise<Step[]> {
     await central.learn(scene.learned);
     const world = joined(members);
     await world.ready();
-    const steps = await play(world, [...servicesOf(scene), ...conversationsOf(scene)], { oneByOne: batch === 1 });
-    return [...steps, ...(await play(world, [randomFrames(scene, steps, { seed, count: runs, batch })]))];
+    const southbound = southboundOf(await central.rows('OVN_Southbound', southboundTables));
+    const placement = placementOf(await northboundOfCentral(central));
+    const options = { seed, count: runs, batch };
+    const theirs = await playAll(world, scene, options);
+    const chassis = members.map(({ name, ip, mac, ports }) => ({
+      chassis: name,
+      ip,
+      mac,
+      bindings: ports.filter((port) => scene.vifs.includes(port)),
+      networks: ports.filter((port) => scene.networks.includes(port)),
+    }));
+    const fleet = fleetWorld({ southbound, placement, chassis, encapsulation: topology.encapsulation });
+    return { theirs, ours: await playAll(fleet, scene, options, theirs) };
   });
 }
 
 describe.each(tunnelTopologies)('$name', (topology) => {
   test('frames in tunnels', async () => {
-    const [first, second] = [await playReal(topology), await playReal(topology)];
-    const tunnelled = first.flatMap(({ received }) => received).filter(({ port }) => port.startsWith(underlayOf('')));
+    const { theirs, ours } = await playBoth(topology);
+    const tunnelled = theirs.flatMap(({ received }) => received).filter(({ port }) => port.startsWith(underlayOf('')));
     expect(tunnelled.length).toBeGreaterThan(100);
-    const differences = compareSteps(first, second, { compared: withoutHash });
+    const differences = compareSteps(theirs, ours, { compared: withoutHash });
     if (differences.length > 0) expect.fail(differences.join('\n'));
   });
 });
