@@ -55,9 +55,12 @@ class Chassis implements Fleet {
   private carried: Received[] = [];
   private shared = 0;
   private readonly networks: ReadonlySet<string>;
+  private readonly members: readonly FleetMember[];
 
-  constructor({ chassis: members, encapsulation = 'geneve', sharedNetworks = [], ...common }: FleetOptions) {
+  constructor({ chassis: members, encapsulation = 'geneve', sharedNetworks = [], ...given }: FleetOptions) {
     this.networks = new Set(sharedNetworks);
+    this.members = members;
+    const common = { ...given, southbound: claimed(given.southbound, members, given.placement) };
     const made = members.map((member) => {
       const { ip, mac, ...own } = member;
       const peers = members.filter((other) => other !== member);
@@ -91,7 +94,8 @@ class Chassis implements Fleet {
   }
 
   update(southbound: Southbound, placement?: Placement): void {
-    for (const node of this.nodes.values()) node.update(southbound, placement);
+    const own = claimed(southbound, this.members, placement);
+    for (const node of this.nodes.values()) node.update(own, placement);
     this.carry();
   }
 
@@ -134,6 +138,19 @@ class Chassis implements Fleet {
     this.shared = [...this.nodes.values()].reduce((sum, node) => sum + node.learned().version, 0);
     return true;
   }
+}
+
+/** The database as chassis leave it that have claimed the ports that are plugged in there, and what is nested behind them. */
+function claimed(southbound: Southbound, members: readonly FleetMember[], placement?: Placement): Southbound {
+  const owners = new Map(members.flatMap(({ chassis, bindings = [] }) => bindings.map((port) => [port, chassis])));
+  const details = placement?.ports ?? southbound.services?.ports;
+  return {
+    ...southbound,
+    ports: southbound.ports.map((port) => {
+      const chassis = owners.get(details?.get(port.logicalPort)?.parent ?? port.logicalPort);
+      return port.type === '' && chassis !== undefined ? { ...port, chassis } : port;
+    }),
+  };
 }
 
 const hasNetwork = ({ ports }: Node, network: string): boolean => ports.some((port) => port.network === network);
