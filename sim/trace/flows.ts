@@ -12,7 +12,7 @@ import {
   parseMatch,
 } from '../../engine/lang/index.ts';
 import type { LogicalFlow, Pipeline } from '../../engine/ovsdb/southbound.ts';
-import { type IndexCode, type IndexedFlow, newIndexCode, writeIndex } from './flow-index.ts';
+import { type IndexCode, type IndexedFlow, writeIndex } from './flow-index.ts';
 import { type Condition, compileMatch, conditionFrom, conditionOf, type MatchContext, type Test } from './matcher.ts';
 import { type Printed, printedFlow } from './nodes.ts';
 import { type Operation, operationsOf } from './operations.ts';
@@ -63,12 +63,6 @@ export interface FlowWays {
 export interface Leap {
   flows: readonly LogicalFlow[];
   to: number;
-}
-
-/** No table has been looked into. */
-export function noWays(): FlowWays {
-  const code = newIndexCode();
-  return { visits: [], starts: [], code, entries: [], flows: [], executables: [], leaps: [{ flows: [], to: 0 }] };
 }
 
 /** What texts mean, by the text and what else it depends on. */

@@ -12,7 +12,8 @@ import type {
   Southbound,
 } from '../../engine/ovsdb/southbound.ts';
 import { parseAddress, parseSecuredAddresses, type SecuredAddresses } from './addresses.ts';
-import { type FlowCache, type FlowWays, noWays, type TableFlow } from './flows.ts';
+import { newIndexCode } from './flow-index.ts';
+import type { FlowCache, FlowWays, TableFlow } from './flows.ts';
 import { friendlyText, shortName } from './names.ts';
 
 export interface TracePort {
@@ -105,6 +106,12 @@ function addDatapath(topology: TraceTopology, binding: DatapathBinding): void {
     fdb: new Map(),
     isGateway: false,
   });
+}
+
+/** No table has been looked into. */
+function noWays(): FlowWays {
+  const code = newIndexCode();
+  return { visits: [], starts: [], code, entries: [], flows: [], executables: [], leaps: [{ flows: [], to: 0 }] };
 }
 
 function addPort(topology: TraceTopology, binding: PortBinding): void {
