@@ -24,6 +24,7 @@ import {
   portsHere,
 } from '../program/index.ts';
 import { Advertisements } from './advertisements.ts';
+import { Ageing } from './ageing.ts';
 import { Announcements } from './announcements.ts';
 import type { BfdState } from './answer/index.ts';
 import type { Asked, Chassis, LocalPlace, Timed } from './chassis.ts';
@@ -249,14 +250,15 @@ class ChassisNode implements Node, Chassis, Findings {
     this.given = options.southbound;
     this.southbound = options.southbound;
     this.placement = placementIn(options.southbound, options.placement);
-    this.learning = new Delayed(this, options.learningDelay ?? 0);
-    const { learning, pending, snooping, announcements, advertisements, monitors, sessions } = this;
-    this.timed = [learning, pending, snooping, announcements, advertisements, monitors, sessions];
     this.chance = new Random(Number((options.seed ?? 1n) & 0xffffffffn));
     this.plane = new Plane({ ...(options.seed !== undefined && { seed: options.seed }), ...options.plane });
     this.exports = this.plane.exports as PlaneExports & HostExports;
     this.flowAt = this.plane.reserve(FLOW_SIZE);
     this.neighbors = new Neighbors(new LearnedTables(this.exports));
+    this.learning = new Delayed(this, options.learningDelay ?? 0);
+    const { learning, pending, snooping, announcements, advertisements, monitors, sessions } = this;
+    const ageing = new Ageing(this, this.neighbors);
+    this.timed = [learning, pending, snooping, announcements, advertisements, monitors, sessions, ageing];
     const { tunnels } = options;
     this.physical = new PhysicalPorts(options.wire ?? 'switch', tunnels && UNDERLAY, tunnels?.peers.length ?? 0);
     this.program = this.build();

@@ -144,6 +144,27 @@ test('a meter limits what the controller is asked, by the clock', () => {
   expect(asked()).toBe(1);
 });
 
+test('neighbours are forgotten after the time that the router says', () => {
+  const node = nodeWith({}, (southbound) => ({
+    ...southbound,
+    datapaths: southbound.datapaths.map((datapath) =>
+      datapath.kind === 'router'
+        ? { ...datapath, externalIds: { mac_binding_age_threshold: '10.0.0.0/16:0;60' } }
+        : datapath,
+    ),
+  }));
+  node.send('b1', isAt(stranger, router));
+  const known = (): boolean => node.learned().macBindings.some(({ ip }) => ip === stranger.ip);
+  node.advance(59_000);
+  expect(known()).toBe(true);
+  node.advance(1000);
+  expect(known()).toBe(false);
+  node.received();
+  node.send('a1', request(1));
+  const asked = node.received().filter(({ port, frame }) => port === 'b1' && arpOf(frame)?.tpa === stranger.ip);
+  expect(asked).toHaveLength(1);
+});
+
 test('another database is taken into use: what was learned stays, what is gone is gone', () => {
   const nb = topology();
   const { southbound } = computeSouthbound(nb);
