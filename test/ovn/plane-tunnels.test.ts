@@ -4,9 +4,9 @@
  */
 import { describe, expect, test } from 'vitest';
 import { placementOf } from '../../engine/program/index.ts';
-import { fleetWorld } from '../node/world.ts';
 import { compareSteps, type Step } from '../oracle/exchange.ts';
 import { connectUnderlay, joined, type Member, underlayOf, withoutHash } from '../oracle/fabric.ts';
+import { fleetWorld } from '../oracle/node-world.ts';
 import { startPeer } from '../oracle/packet-peer.ts';
 import { withCentral } from '../oracle/sandbox.ts';
 import { seedAndRuns, wholeNumber } from '../oracle/seed.ts';

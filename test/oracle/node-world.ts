@@ -1,7 +1,7 @@
 /** A chassis of lflow's own as a world that conversations are played in: beside packet-peer.ts. */
 import { createFleet, createNode, type FleetOptions, type Node, type NodeOptions } from '../../engine/node/index.ts';
-import { underlayOf } from '../oracle/fabric.ts';
-import type { PacketWorld } from '../oracle/packet-world.ts';
+import { underlayOf } from './fabric.ts';
+import type { PacketWorld } from './packet-world.ts';
 
 /** What the world outside does with time while hosts wait: `learn` of the real one takes about so long. */
 const LEARNING = 100;
