@@ -121,6 +121,8 @@ const WAYS: usize = memory.data(32 * 4, 64);
 const MET: usize = memory.data(32 * 4, 64);
 
 let inputs: usize = 0;
+/** When megaflows and what was learned were looked after. */
+let agedAt: u32 = 0xffffffff;
 
 /** Takes all memory that the plane needs, once; false if there is not so much. */
 export function initPlane(ports: u32, megaflows: u32, connections: u32, entries: u32, tunnels: u32, meters: u32): bool {
@@ -165,11 +167,13 @@ export function process(count: u32, milliseconds: u32): u32 {
   return done;
 }
 
-/** What has to be looked after, a little at a time. */
+/** What has to be looked after, a little at a time; where there is room, once in a millisecond is enough. */
 function age(): void {
-  const crowded = megaflowsCrowded();
-  ageMegaflows(crowded ? AGED_CROWDED : AGED, crowded ? IDLE_CROWDED : IDLE);
   ctExpire(now, EXPIRED);
+  const crowded = megaflowsCrowded();
+  if (now === agedAt && !crowded) return;
+  agedAt = now;
+  ageMegaflows(crowded ? AGED_CROWDED : AGED, crowded ? IDLE_CROWDED : IDLE);
   forgetEnded(FORGOTTEN);
 }
 
