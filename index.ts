@@ -34,6 +34,30 @@ export {
   parseMicroflow,
   simplify,
 } from './engine/lang/index.ts';
+// The data plane: a chassis, several of them, and what carries their packets
+export {
+  createFleet,
+  createNode,
+  type Fleet,
+  type FleetMember,
+  type FleetOptions,
+  type FlowCounters,
+  type LearnedState,
+  type Node,
+  type NodeEvent,
+  type NodeOptions,
+  type NodePort,
+  type NodeStats,
+  type Received,
+} from './engine/node/index.ts';
+export {
+  type CacheCounters,
+  type Outlet,
+  Plane as DataPlane,
+  type PlaneOptions as DataPlaneOptions,
+  type PortCounters,
+  type Punt,
+} from './engine/node/plane.ts';
 // Northbound to logical flows
 export { computeSouthbound, formatWarning, type NorthdWarning } from './engine/northd/index.ts';
 export { lflowList } from './engine/northd/lflow-list.ts';
@@ -53,6 +77,17 @@ export {
 export { type NorthboundReading, readNorthbound } from './engine/ovsdb/northbound-db.ts';
 export type { DatapathBinding, LogicalFlow, PortBinding, Southbound } from './engine/ovsdb/southbound.ts';
 export { readSouthbound, type SouthboundReading } from './engine/ovsdb/southbound-db.ts';
+// Logical flows to the program of a chassis
+export {
+  buildProgram,
+  type ChassisInput,
+  changedTables,
+  type Placement as PortPlacements,
+  type Program,
+  ProgramBuilder,
+  placementOf,
+  portsHere,
+} from './engine/program/index.ts';
 // Manifests
 export { compareVersions } from './engine/spec/compare.ts';
 export { describeResources } from './engine/spec/conditions.ts';
