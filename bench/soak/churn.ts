@@ -50,7 +50,7 @@ interface Variant {
 const macOf = (host: number): number[] => [2, 0, 0, 0, 1, host + 1];
 
 /** A switch with hosts, a gateway router that translates, a switch with a localnet port; `extra` ports more, and an ACL. */
-function variantOf(extra: number): Variant {
+export function variantOf(extra: number): Variant {
   const nb = emptyNorthbound();
   const inside = insertRow(nb, 'Logical_Switch', 'in', { name: 'in' });
   const outside = insertRow(nb, 'Logical_Switch', 'out', { name: 'out' });
@@ -235,6 +235,10 @@ export class Churn {
     return found(this.node.received(), `h${host}`);
   }
 }
+
+/** A datagram to a far host, from a host's port. */
+export const datagramFrom = (host: number, port: number): Uint8Array =>
+  packet(gateway, macOf(host), inside(host), far, 17, udp(port, 53));
 
 const found = (received: readonly Received[], port: string): Uint8Array | undefined =>
   received.find((each) => each.port === port)?.frame;

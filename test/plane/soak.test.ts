@@ -17,7 +17,7 @@ test('churn', { timeout: 120_000 }, () => {
   expect(caches.connections).toBeGreaterThan(100n);
   expect(ports.length).toBeGreaterThan(8);
   // And it would have been noticed.
-  churn.node.forgetConnections();
+  churn.node.plane.removePort(churn.node.physicalPort('h0') ?? 0);
   churn.round();
   expect(churn.lost.length).toBeGreaterThan(0);
 });

@@ -1,0 +1,176 @@
+/** Several workers are one chassis: whole conversations, with translation both ways, come out as of one engine. */
+import { afterAll, describe, expect, test } from 'vitest';
+import { createNode, type Node, type NodeOptions, type Received } from '../../engine/node/index.ts';
+import { createWorkers, type Workers } from '../../engine/node/workers/index.ts';
+import { Steering } from '../../engine/node/workers/steering.ts';
+import { fragmentsOf, icmpError } from '../oracle/answers.ts';
+import { play, type Step } from '../oracle/exchange.ts';
+import { echo, frame, protocols, tcp, udp, whoHas, zeros } from '../oracle/frames.ts';
+import { conversationsOf } from '../ovn/plane/conversations.ts';
+import { knownNetworks, ofExample, optionsOf, placed, recorded } from '../plane/networks.ts';
+
+/** Threads run what was built. */
+const thread = new URL('../../dist/engine/node/workers/thread.js', import.meta.url);
+
+const textOf = (received: readonly Received[]): string[] =>
+  received.map(({ port, frame: bytes }) => `${port} ${Buffer.from(bytes).toString('hex')}`).sort();
+
+const tally = { busy: 0 };
+afterAll(() => {
+  // Or one worker did everything.
+  expect(tally.busy).toBeGreaterThan(3);
+});
+
+/** Runs with one engine and with workers of the same options. */
+async function withBoth(options: NodeOptions, act: (node: Node, workers: Workers) => Promise<void> | void) {
+  const node = createNode(options);
+  const workers = createWorkers({ ...options, workers: 3, thread });
+  try {
+    await act(node, workers);
+  } finally {
+    await workers.close();
+  }
+}
+
+/** What both answer; the same. */
+function sendBoth(node: Node, workers: Workers, port: string, frames: readonly Uint8Array[], name: string): Received[] {
+  for (const each of frames) {
+    node.send(port, each);
+    workers.send(port, each);
+  }
+  const received = node.received();
+  const where = `${name}, into ${port}: ${frames.map((each) => Buffer.from(each).toString('hex')).join(' ')}`;
+  expect(textOf(workers.received()), where).toEqual(textOf(received));
+  return received;
+}
+
+function compareCounters(node: Node, workers: Workers): void {
+  const [one, all] = [node.stats(), workers.stats()];
+  expect(all.ports).toEqual(one.ports);
+  expect(all.drops).toEqual(one.drops);
+  const flows = (stats: typeof one) =>
+    stats.flows.map((each) => `${each.flow.uuid} ${each.packets} ${each.bytes}`).sort();
+  expect(flows(all)).toEqual(flows(one));
+}
+
+const wanted = ['two-vpcs.yaml', 'isolated-networks.yaml', 'gateway-nat', 'loadBalancers', 'distributed'];
+
+describe('conversations', () => {
+  test.each(
+    knownNetworks()
+      .filter(({ name }) => wanted.includes(name))
+      .map((each) => [each.name, each] as const),
+  )('%s', async (name, network) => {
+    const all = placed(network);
+    await withBoth(optionsOf(all), async (node, workers) => {
+      const networks = new Map(node.ports.map((port) => [port.name, port.network ?? port.name]));
+      const entrances = new Set([...networks.keys(), ...networks.values()]);
+      let out: Received[] = [];
+      await play(
+        {
+          async bind() {},
+          async localnet() {},
+          async ready() {},
+          async send(port, frames) {
+            if (!entrances.has(port)) return;
+            const list = frames instanceof Uint8Array ? [frames] : frames;
+            out.push(...sendBoth(node, workers, port, list, name));
+          },
+          async learn() {
+            node.advance(100);
+            workers.advance(100);
+          },
+          async forgetConnections() {
+            node.forgetConnections();
+            workers.forgetConnections();
+          },
+          received: () => out.splice(0).map((each) => ({ ...each, port: networks.get(each.port) ?? each.port })),
+          async stop() {
+            out = [];
+          },
+        },
+        // Fragments without a first one are held: one engine may let them through.
+        conversationsOf(all.scene).filter(({ name: what }) => !what.startsWith('fragments')),
+      );
+      compareCounters(node, workers);
+      tally.busy++;
+    });
+  });
+
+  test.each(['translation-on-a-gateway-router', 'ACL-allow-related'])('recorded: %s', async (name) => {
+    const { options, steps } = recorded(name);
+    await withBoth(options, (node, workers) => {
+      for (const step of steps.filter(isTalk)) sendBoth(node, workers, step.port, step.sent, step.conversation);
+      tally.busy++;
+    });
+  });
+});
+
+const isTalk = ({ conversation, sent }: Step): boolean =>
+  /^(?:ping|TCP|UDP|ICMP)/.test(conversation) && sent.length > 0;
+
+test('fragments in any order reach the connection of their datagram', async () => {
+  const all = placed(ofExample('two-vpcs.yaml'));
+  await withBoth(optionsOf(all), (node, workers) => {
+    let outputs = 0;
+    for (const { mac, ip4, port: entrance, gateways, isOutside } of all.scene.hosts) {
+      const [gateway] = gateways;
+      if (isOutside || !ip4 || !gateway) continue;
+      for (let port = 1000; port < 1010; port++) {
+        const ip = { src: ip4, dst: '198.51.100.7', id: port };
+        const whole = frame({ src: mac, dst: gateway.mac }, ip, protocols.udp, udp(port, 53, zeros(200)));
+        sendBoth(node, workers, entrance, [whole], 'whole');
+        outputs += sendBoth(node, workers, entrance, fragmentsOf(whole, 64, port).reverse(), 'reversed').length;
+      }
+    }
+    expect(outputs).toBeGreaterThanOrEqual(40);
+  });
+});
+
+describe('steering', () => {
+  const steering = new Steering(4);
+  const there = { src: '02:00:00:00:00:01', dst: '02:00:00:00:00:02' };
+  const ip = { src: '10.0.0.1', dst: '10.0.0.2' };
+  const back = { src: ip.dst, dst: ip.src };
+  const datagram = (from: number, to: number, way = ip) => frame(there, way, protocols.udp, udp(from, to, zeros(64)));
+
+  test('both directions of a connection meet, and its fragments and the errors about it', () => {
+    const used = new Set<number>();
+    for (let port = 1000; port < 1200; port++) {
+      const out = datagram(port, 53);
+      const worker = steering.workerOf(out) ?? 0;
+      used.add(worker);
+      expect(steering.workerOf(datagram(53, port, back))).toBe(worker);
+      const [first, ...later] = fragmentsOf(out, 32, port);
+      for (const each of later) expect(steering.workerOf(each)).toBe(undefined);
+      for (const each of [first ?? out, ...later]) expect(steering.workerOf(each)).toBe(worker);
+      expect(steering.workerOf(icmpError(out, 'portUnreachable'))).toBe(worker);
+      const segment = tcp({ src: port, dst: 80, flags: 2 });
+      const answer = tcp({ src: 80, dst: port, flags: 18 });
+      expect(steering.workerOf(frame(there, ip, protocols.tcp, segment))).toBe(
+        steering.workerOf(frame(there, back, protocols.tcp, answer)),
+      );
+    }
+    expect([...used].sort()).toEqual([0, 1, 2, 3]);
+    expect(steering.size).toBe(0);
+  });
+
+  test('answers to translated ports follow who sent', () => {
+    for (let port = 2000; port < 2100; port++) {
+      const worker = steering.workerOf(datagram(port, 53)) ?? 0;
+      const translated = datagram(port * 7, 53, { ...ip, src: '30.0.0.1' });
+      steering.sent(translated, worker);
+      expect(steering.workerOf(datagram(53, port * 7, { src: ip.dst, dst: '30.0.0.1' }))).toBe(worker);
+      expect(steering.workerOf(icmpError(translated, 'portUnreachable'))).toBe(worker);
+    }
+    expect(steering.size).toBeGreaterThan(20);
+  });
+
+  test("what has no ports, goes to a group, or is cut off, is the first one's", () => {
+    expect(steering.workerOf(whoHas({ mac: there.src, ip: ip.src }, ip.dst))).toBe(0);
+    const cut = datagram(1, 2);
+    for (let length = 0; length < 42; length++) expect(steering.workerOf(cut.slice(0, length))).toBe(0);
+    expect(steering.workerOf(frame({ ...there, dst: 'ff:ff:ff:ff:ff:ff' }, ip, protocols.udp, udp(7, 9)))).toBe(0);
+    expect(steering.workerOf(echo(there, ip))).toBe(steering.workerOf(echo(there, back)));
+  });
+});
