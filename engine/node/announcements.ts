@@ -4,7 +4,7 @@
  * sixteen seconds apart (controller/pinctrl.c, `send_garp_rarp`).
  */
 import { parsePortAddresses } from '../northd/addresses.ts';
-import { gratuitousArp, ipBytes, macBytes, reverseArp } from './answer/index.ts';
+import { gratuitousArp, ipBytes, macBytes, readNatAddresses, reverseArp } from './answer/index.ts';
 import type { Chassis, LocalPlace, Timed } from './chassis.ts';
 
 /** Milliseconds before the first announcement, and the last pause. */
@@ -88,15 +88,11 @@ export class Announcements implements Timed {
     const { program, services } = this.chassis;
     const name = binding.logicalPort;
     return (services.natAddresses.get(name) ?? []).flatMap((text): [string, Uint8Array][] => {
-      const [, own = text, resident] = /^(.*?)\s+is_chassis_resident\("(.*)"\)\s*$/.exec(text) ?? [];
-      if (resident === undefined ? binding.type === 'patch' : !program.view.isResident(resident)) return [];
-      const addresses = parsePortAddresses(own)?.addresses;
-      const mac = addresses && macBytes(addresses.mac);
-      if (!mac) return [];
-      return addresses.ipv4.flatMap(({ address }): [string, Uint8Array][] => {
-        const ip = ipBytes(address);
-        return ip ? [[`${name}-${address}`, gratuitousArp(mac, ip)]] : [];
-      });
+      const entry = readNatAddresses(text);
+      if (!entry) return [];
+      const { residentPort, announcements } = entry;
+      const isHere = residentPort === undefined ? binding.type !== 'patch' : program.view.isResident(residentPort);
+      return isHere ? [...announcements].map(([address, frame]) => [`${name}-${address}`, frame]) : [];
     });
   }
 }
