@@ -1,5 +1,5 @@
 /** Several workers are one chassis: whole conversations, with translation both ways, come out as of one engine. */
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createNode, type Node, type NodeOptions, type Received } from '../../engine/node/index.ts';
 import { createWorkers, type Workers } from '../../engine/node/workers/index.ts';
 import { Steering } from '../../engine/node/workers/steering.ts';
@@ -14,12 +14,6 @@ const thread = new URL('../../dist/engine/node/workers/thread.js', import.meta.u
 
 const textOf = (received: readonly Received[]): string[] =>
   received.map(({ port, frame: bytes }) => `${port} ${Buffer.from(bytes).toString('hex')}`).sort();
-
-const tally = { busy: 0 };
-afterAll(() => {
-  // Or one worker did everything.
-  expect(tally.busy).toBeGreaterThan(3);
-});
 
 /** Runs with one engine and with workers of the same options. */
 async function withBoth(options: NodeOptions, act: (node: Node, workers: Workers) => Promise<void> | void) {
@@ -93,7 +87,6 @@ describe('conversations', () => {
         conversationsOf(all.scene).filter(({ name: what }) => !what.startsWith('fragments')),
       );
       compareCounters(node, workers);
-      tally.busy++;
     });
   });
 
@@ -101,7 +94,6 @@ describe('conversations', () => {
     const { options, steps } = recorded(name);
     await withBoth(options, (node, workers) => {
       for (const step of steps.filter(isTalk)) sendBoth(node, workers, step.port, step.sent, step.conversation);
-      tally.busy++;
     });
   });
 });
@@ -118,9 +110,9 @@ test('fragments in any order reach the connection of their datagram', async () =
       if (isOutside || !ip4 || !gateway) continue;
       for (let port = 1000; port < 1010; port++) {
         const ip = { src: ip4, dst: '198.51.100.7', id: port };
-        const whole = frame({ src: mac, dst: gateway.mac }, ip, protocols.udp, udp(port, 53, zeros(200)));
+        const whole = frame({ src: mac, dst: gateway.mac }, ip, protocols.udp, udp(port, 53, zeros(3000)));
         sendBoth(node, workers, entrance, [whole], 'whole');
-        outputs += sendBoth(node, workers, entrance, fragmentsOf(whole, 64, port).reverse(), 'reversed').length;
+        outputs += sendBoth(node, workers, entrance, fragmentsOf(whole, 1392, port).reverse(), 'reversed').length;
       }
     }
     expect(outputs).toBeGreaterThanOrEqual(40);
