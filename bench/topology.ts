@@ -20,23 +20,38 @@ export const usualSize: Size = { vpcs: 100, networks: 2, nodes: 5, interfaces: 1
  * Manifests: every VPC has the same subnets, and each network a way outside
  * with source NAT.
  */
-export function manifests({ vpcs, networks, nodes, interfaces }: Size): string {
+export function manifests(size: Size): string {
+  return numbers(size.vpcs)
+    .map((v) => manifestsOfVpc(v, size))
+    .join('---\n');
+}
+
+/** VPCs in a file: one file may not hold everything. */
+const vpcsInFile = 100;
+
+function manifestFiles(size: Size): { file: string; text: string }[] {
+  return numbers(Math.ceil(size.vpcs / vpcsInFile)).map((index) => {
+    const first = index * vpcsInFile;
+    const here = numbers(Math.min(vpcsInFile, size.vpcs - first));
+    return { file: `bench${index}.yaml`, text: here.map((v) => manifestsOfVpc(first + v, size)).join('---\n') };
+  });
+}
+
+function manifestsOfVpc(v: number, { networks, nodes, interfaces }: Size): string {
   const documents: string[] = [];
-  for (const v of numbers(vpcs)) {
-    for (const n of numbers(nodes)) documents.push(node(`node-${v}-${n}`, `vpc-${v}`));
-    documents.push(vpc(`vpc-${v}`));
-    for (const n of numbers(networks)) {
-      documents.push(network(`net-${v}-${n}`, `vpc-${v}`, `10.${n}.0.0/16`));
-      for (const i of numbers(interfaces))
-        documents.push(vf(`net-${v}-${n}-vf-${i}`, `net-${v}-${n}`, n * interfaces + i));
-    }
+  for (const n of numbers(nodes)) documents.push(node(`node-${v}-${n}`, `vpc-${v}`));
+  documents.push(vpc(`vpc-${v}`));
+  for (const n of numbers(networks)) {
+    documents.push(network(`net-${v}-${n}`, `vpc-${v}`, `10.${n}.0.0/16`));
+    for (const i of numbers(interfaces))
+      documents.push(vf(`net-${v}-${n}-vf-${i}`, `net-${v}-${n}`, n * interfaces + i));
   }
   return documents.join('---\n');
 }
 
 /** What the manifests of a size say. Throws InputError if the size is too large for them to be valid. */
 export function resourcesOf(size: Size): Resources {
-  const { resources, problems } = readManifests([{ file: 'bench.yaml', text: manifests(size) }]);
+  const { resources, problems } = readManifests(manifestFiles(size));
   const errors = problems.filter(({ severity }) => severity === 'error');
   if (errors.length > 0) throw new InputError(errors.slice(0, 10));
   return resources;
