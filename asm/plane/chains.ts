@@ -105,9 +105,9 @@ export function joinChain(list: usize, count: u32, flow: usize): usize {
   return chain !== 0 && load<u32>(chain, CHAIN_PROGRAM) !== 0 ? chain : 0;
 }
 
-/** Counts a packet that went by a chain. */
-export function countChain(chain: usize, bytes: u32, used: u32): void {
-  store<u64>(chain, load<u64>(chain, PACKETS) + 1, PACKETS);
+/** Counts packets that went by a chain. */
+export function countChain(chain: usize, packets: u32, bytes: u32, used: u32): void {
+  store<u64>(chain, load<u64>(chain, PACKETS) + (packets as u64), PACKETS);
   store<u64>(chain, load<u64>(chain, BYTES) + (bytes as u64), BYTES);
   store<u32>(chain, used, USED);
 }

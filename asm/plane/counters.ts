@@ -82,8 +82,8 @@ export function countIn(record: usize, packets: u32, bytes: u32): void {
   store<u64>(record, load<u64>(record, 8) + (bytes as u64), 8);
 }
 
-export function countOut(record: usize, bytes: u32): void {
-  store<u64>(record, load<u64>(record, 16) + 1, 16);
+export function countOut(record: usize, packets: u32, bytes: u32): void {
+  store<u64>(record, load<u64>(record, 16) + (packets as u64), 16);
   store<u64>(record, load<u64>(record, 24) + (bytes as u64), 24);
 }
 

@@ -4,7 +4,9 @@
  * them is extracted; they are told by the bytes of the frame.
  *
  *     findLane(frame, port, hash): usize                       the lane of a frame, 0 if there is none
- *     runLane(lane, frame, length, index): u32                 LANE_...
+ *     beginLane(lane): u32                                     before the first of some frames of one lane: LANE_...
+ *     runLane(lane, frame, length, index): bool                each of them
+ *     endLane(lane, packets, bytes)                            behind the last one: what went by it
  *     installLane(flow, offsets, chain, connections): bool     made where a chain and its connections allow it
  *
  * Plain frames only: TCP or UDP behind an IPv4 header of 20 bytes, no tag, no
@@ -44,8 +46,17 @@ import {
 import { now } from './clock';
 import { isCurrent, pulse } from './connection';
 import { ctTouchTcp, ctTouchUdp, ctTranslate } from './conntrack';
-import { CACHE_CONNECTION_NEW, countCache } from './counters';
-import { putOut } from './frames';
+import {
+  CACHE_CONNECTION_NEW,
+  countCache,
+  countIn,
+  countOut,
+  PORT_UNDERLAY,
+  portAt,
+  portFlags,
+  portRecord,
+} from './counters';
+import { hasRoom, putOutUncounted } from './frames';
 import { begin, finish, mix } from './hash';
 import {
   B_ETH_TYPE,
@@ -76,10 +87,10 @@ import {
 import { OP_ADDRESSES, setAddresses } from './polish';
 import { PROTO_TCP, PROTO_UDP, setWord, TYPE_IP4 } from './rewrite';
 
-/** The packet is on its way. */
-export const LANE_GONE: u32 = 0;
-/** It is not one of every day, and has to go the long way; nothing was done. */
-export const LANE_ODD: u32 = 1;
+/** Its frames may go. */
+export const LANE_OPEN: u32 = 0;
+/** They have to go the long way. */
+export const LANE_SHUT: u32 = 1;
 /** The same, and the lane is over: its chain or one of its connections is not what it was. */
 export const LANE_OVER: u32 = 2;
 
@@ -233,49 +244,64 @@ function isLane(lane: usize, first: v128, rest: v128, port: u32): bool {
   return !v128.any_true(differs) && load<u32>(lane, FROM) === port;
 }
 
-/**
- * Sends a frame of a lane's key the lane's way.  What the tracker asks of every
- * packet is asked here too: that lengths agree, and that checksums are right.
- */
-export function runLane(lane: usize, frame: usize, length: u32, index: u32): u32 {
+/** Whether frames of a lane's key may go its way: until something else than a lane has its turn. */
+export function beginLane(lane: usize): u32 {
   const chain: usize = load<u32>(lane, CHAIN);
   if (load<u32>(chain, CHAIN_VERSION) !== load<u32>(lane, CHAIN_AS_OF)) return LANE_OVER;
   const count: u32 = load<u8>(lane, COUNT);
-  const list = lane + CONNECTIONS;
   for (let i: u32 = 0; i < count; i++) {
-    const at = list + i * CONNECTION_SIZE;
-    if (!isCurrent((load<u32>(at) & ~DIRECTION_BIT) - 1, load<u32>(at, 4))) return LANE_OVER;
+    const at = lane + i * CONNECTION_SIZE;
+    const number = load<u32>(at, CONNECTIONS) & ~DIRECTION_BIT;
+    if (!isCurrent(number - 1, load<u32>(at, CONNECTIONS + 4))) return LANE_OVER;
   }
+  const from = portAt(load<u32>(lane, FROM));
+  return from === 0 || portFlags(from) & PORT_UNDERLAY || portAt(load<u32>(lane, TO)) === 0 ? LANE_SHUT : LANE_OPEN;
+}
+
+/** Counts what went by an open lane, `packets` of them at least 1, and keeps its connections alive. */
+export function endLane(lane: usize, packets: u32, bytes: u32): void {
+  assert(packets !== 0);
+  countIn(portRecord(load<u32>(lane, FROM)), packets, bytes);
+  countOut(portRecord(load<u32>(lane, TO)), packets, bytes);
+  countChain(load<u32>(lane, CHAIN), packets, bytes, now);
+  if (load<u8>(lane, PROTO) === (PROTO_TCP as u8)) return;
+  const count: u32 = load<u8>(lane, COUNT);
+  for (let i: u32 = 0; i < count; i++) {
+    ctTouchUdp((load<u32>(lane + i * CONNECTION_SIZE, CONNECTIONS) & ~DIRECTION_BIT) - 1);
+  }
+}
+
+/**
+ * Sends a frame of an open lane's key the lane's way; false, and nothing was
+ * done, if it is none of every day and has to go the long way.  What the tracker
+ * asks of every packet is asked here too: that lengths agree, and that checksums
+ * are right.
+ */
+export function runLane(lane: usize, frame: usize, length: u32, index: u32): bool {
   const total = be16(frame + TOTAL);
-  if ((load<u16>(frame, FRAGMENT) & FRAGMENT_BITS) !== 0 || total > length - (IP as u32)) return LANE_ODD;
+  if ((load<u16>(frame, FRAGMENT) & FRAGMENT_BITS) !== 0 || total > length - (IP as u32)) return false;
   const isTcp = load<u8>(lane, PROTO) === (PROTO_TCP as u8);
   const end = total + (IP as u32);
   const leastEnd: u32 = isTcp ? TCP_END : UDP_END;
-  if (end < leastEnd) return LANE_ODD;
+  if (end < leastEnd) return false;
   const header: u32 = isTcp ? ((load<u8>(frame, TCP_OFFSET) as u32) >> 4) << 2 : be16(frame + UDP_LENGTH);
   const leastHeader: u32 = isTcp ? 20 : 8;
-  if (header < leastHeader || header > end - (PORTS as u32)) return LANE_ODD;
+  if (header < leastHeader || header > end - (PORTS as u32)) return false;
 
   const checksum: u32 = load<u16>(frame, CHECKSUM);
   const varying = (load<u16>(frame, TOTAL) as u32) + load<u16>(frame, TOTAL + 2) + load<u16>(frame, FRAGMENT);
-  if (folded(load<u32>(lane, SUM_IP) + varying + checksum) !== 0xffff) return LANE_ODD;
+  if (folded(load<u32>(lane, SUM_IP) + varying + checksum) !== 0xffff) return false;
   const checksumAt = frame + (isTcp ? TCP_CHECKSUM : UDP_CHECKSUM);
   let l4Checksum: u32 = load<u16>(checksumAt);
   const isSummed = isTcp || l4Checksum !== 0;
   if (isSummed) {
     const size: u32 = bswap<u16>((end - (PORTS as u32)) as u16);
     if (folded(load<u32>(lane, SUM_L4) + size + sumOf(frame + BEHIND_PORTS, end - (BEHIND_PORTS as u32))) !== 0xffff) {
-      return LANE_ODD;
+      return false;
     }
   }
 
-  if (isTcp) {
-    if (!touchTcp(list, count, frame, length, end)) return LANE_ODD;
-  } else {
-    for (let i: u32 = 0; i < count; i++) {
-      ctTouchUdp((load<u32>(list + i * CONNECTION_SIZE) & ~DIRECTION_BIT) - 1);
-    }
-  }
+  if (!hasRoom() || (isTcp && !touchTcp(lane, frame, length, end))) return false;
 
   const fresh = ~folded((~checksum & 0xffff) + load<u16>(lane, CHANGE_IP));
   v128.store(frame, v128.load(lane, AFTER));
@@ -284,15 +310,15 @@ export function runLane(lane: usize, frame: usize, length: u32, index: u32): u32
     l4Checksum = ~folded((~l4Checksum & 0xffff) + load<u16>(lane, CHANGE_L4)) & 0xffff;
     store<u16>(checksumAt, (l4Checksum === 0 && !isTcp ? 0xffff : l4Checksum) as u16);
   }
-  putOut(load<u32>(lane, TO), frame, length, index);
-  countChain(chain, length, now);
-  return LANE_GONE;
+  putOutUncounted(load<u32>(lane, TO), frame, length, index);
+  return true;
 }
 
-function touchTcp(list: usize, count: u32, frame: usize, length: u32, end: u32): bool {
+function touchTcp(lane: usize, frame: usize, length: u32, end: u32): bool {
+  const count: u32 = load<u8>(lane, COUNT);
   setSample(frame, length, (PORTS as u32) + 20, end);
   for (let i: u32 = 0; i < count; i++) {
-    const number = load<u32>(list + i * CONNECTION_SIZE);
+    const number = load<u32>(lane + i * CONNECTION_SIZE, CONNECTIONS);
     if (!ctTouchTcp((number & ~DIRECTION_BIT) - 1, number >> 31, SAMPLE)) return false;
   }
   return true;

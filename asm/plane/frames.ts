@@ -93,13 +93,24 @@ export function putOut(port: u32, frame: usize, length: u32, index: u32): void {
     countDrop(DROP_NO_ROOM);
     return;
   }
+  putOutUncounted(port, frame, length, index);
+  countOut(record, 1, length);
+}
+
+/** Whether there is room for an output. */
+export function hasRoom(): bool {
+  return outputCount !== MAX_OUTPUTS;
+}
+
+/** The same for a port that there is, while there is room; it does not count for the port. */
+export function putOutUncounted(port: u32, frame: usize, length: u32, index: u32): void {
+  assert(hasRoom());
   const at = outputs + outputCount * OUTPUT_SIZE;
   store<u32>(at, port);
   store<u32>(at, frame as u32, 4);
   store<u32>(at, length, 8);
   store<u32>(at, index, 12);
   outputCount += 1;
-  countOut(record, length);
 }
 
 /** Hands packet and flow, as they are, to the host; counts a drop if there is no room. */

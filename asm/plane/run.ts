@@ -151,7 +151,7 @@ function runEntry(entry: usize, packet: usize, flow: usize): bool {
       return false;
     }
   }
-  countChain(chain, load<u32>(packet, P_LENGTH), now);
+  countChain(chain, 1, load<u32>(packet, P_LENGTH), now);
   countCache(CACHE_CONNECTION, 1);
   remembers = false;
   store<u64>(flow, 0, W_CT << 3);
