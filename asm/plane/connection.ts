@@ -66,6 +66,8 @@ export const LIVE: u8 = 1;
 export const NATS_SRC: u8 = 2;
 export const NATS_DST: u8 = 4;
 export const LABELLED: u8 = 8;
+/** Its source is translated to what it is: only senders of related errors change. */
+export const UNCHANGED: u8 = 32;
 /** It is over, but its replies' tuple is not to be given to others yet. */
 const LINGERS: u8 = 16;
 

@@ -69,6 +69,7 @@ import {
   six,
   tableCapacity,
   tableCount,
+  UNCHANGED,
   VERSION,
   ZONE,
   zoneCount,
@@ -105,6 +106,7 @@ import {
   CT_NAT_DST,
   CT_NAT_SRC,
   CT_SET,
+  CT_UNCHANGED,
   P_END,
   P_FRAME,
   P_L4,
@@ -399,23 +401,20 @@ function mayOpen(packet: usize): bool {
 function open(packet: usize, op: usize, flags: u32): u32 {
   if (isZoneFull(keyId & 0xffff)) return NONE;
   let conn = allocate();
-  if (conn === NONE) {
-    if (!evict()) return NONE;
-    conn = allocate();
-  }
+  if (conn === NONE && evict()) conn = allocate();
+  if (conn === NONE) return NONE;
   const line = hot(conn);
   if (flags & NAT_FLAGS && !chooseTranslation(conn, op)) {
     setKeyOf(conn, 0);
     giveBack(conn);
     return NONE;
   }
+  if (flags & CT_UNCHANGED) store<u8>(line, load<u8>(line, KIND) | UNCHANGED, KIND);
   const proto: u32 = load<u8>(line, PROTO);
-  let timeout = UDP_FIRST;
+  let timeout: u32 = proto === PROTO_ICMP || proto === PROTO_ICMP6 ? ICMP_FIRST : UDP_FIRST;
   if (proto === PROTO_TCP) {
     tcpOpen(conn, packet);
     timeout = tcpTimeout;
-  } else if (proto === PROTO_ICMP || proto === PROTO_ICMP6) {
-    timeout = ICMP_FIRST;
   }
   store<u32>(pulse(conn), now + timeout, EXPIRES);
   insert(conn);

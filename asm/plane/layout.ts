@@ -227,6 +227,8 @@ export const CT_BACKENDS = 32;
 export const CT_NAT_V6 = 64;
 /** Mark and label masks say something. */
 export const CT_SET = 128;
+/** New connections are committed as OVN's `ct_commit` does it: with a source translation that changes nothing but the sender of related errors. */
+export const CT_UNCHANGED = 512;
 /** The translation may choose any source port it likes, at random (`random`); else it keeps the port if it can. */
 export const CT_NAT_RANDOM = 256;
 

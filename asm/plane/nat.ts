@@ -30,6 +30,7 @@ import {
   setKeyOf,
   setReplies,
   six,
+  UNCHANGED,
 } from './connection';
 import { memberOf } from './groups';
 import {
@@ -219,8 +220,8 @@ function searchPorts(from: u32, to: u32, low: u32, high: u32, isSource: bool): b
 export function translatePacket(conn: u32, direction: u32, packet: usize, flow: usize, related: bool): u32 {
   const line = hot(conn);
   const kind = load<u8>(line, KIND);
-  if (!(kind & (NATS_SRC | NATS_DST))) return 0;
-  const source = ((kind & NATS_SRC) !== 0) === (direction === 0);
+  if (!(kind & (NATS_SRC | NATS_DST | UNCHANGED)) || (!related && kind & UNCHANGED)) return 0;
+  const source = ((kind & (NATS_SRC | UNCHANGED)) !== 0) === (direction === 0);
   const to = direction ^ 1;
   if (load<u32>(line, ID) & ID_V6) {
     // Our source is where the other direction's packets go to.

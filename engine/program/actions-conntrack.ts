@@ -17,6 +17,7 @@ import {
   CT_NAT_DST,
   CT_NAT_SRC,
   CT_NAT_V6,
+  CT_UNCHANGED,
   W_CT,
   W_CT_LABEL,
 } from '../../asm/plane/layout.ts';
@@ -100,9 +101,9 @@ function trackingOf(
     case 'ct_next':
       return { zone: named(action.zone), next, flags: 0 };
     case 'ct_commit':
-      return { zone: usual, flags: CT_COMMIT, marks: marksOf(action) };
+      return { zone: usual, flags: CT_COMMIT | CT_UNCHANGED, marks: marksOf(action) };
     case 'ct_commit_v2':
-      return { zone: usual, flags: CT_COMMIT, marks: compile(action.actions) };
+      return { zone: usual, flags: CT_COMMIT | CT_UNCHANGED, marks: compile(action.actions) };
     case 'ct_commit_nat':
       return { zone: named(action.zone), next, flags: CT_COMMIT | CT_NAT };
     case 'ct_commit_to_zone':

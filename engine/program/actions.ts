@@ -63,6 +63,8 @@ export interface CodeContext {
   readonly table: number;
   /** Tunnel key of a port or group of the flow's datapath; undefined if it has none of that name. */
   portKey(name: string): number | undefined;
+  /** Whether another chassis has the port. */
+  isBehindTunnel(name: string): boolean;
   /** Number of an action that the host does. */
   punt(action: Action): number;
   /** Number of a threshold of frames' lengths in bytes. */
@@ -129,7 +131,10 @@ function encode(code: Code, action: Action, context: CodeContext): void {
       break;
     case 'fwd_group': {
       const keys = action.childPorts.map((name) => context.portKey(name)).filter((key) => key !== undefined);
-      if (keys.length > 0) code.add(A_FORWARD, 0, keys.length, ...keys);
+      // Without all of its ports a group is none; whether a port lives is asked of its tunnel (lib/actions.c, encode_FWD_GROUP).
+      const isWhole = keys.length === action.childPorts.length && keys.length > 0;
+      const canLive = !action.liveness || action.childPorts.every((name) => context.isBehindTunnel(name));
+      if (isWhole && canLive) code.add(A_FORWARD, 0, keys.length, ...keys);
       break;
     }
     default:

@@ -173,11 +173,17 @@ const hasZone = ({ reach }: LocalPort): boolean => reach.kind === 'vif' || reach
 function portKeys({ ports, groups }: LocalDatapath): ReadonlyMap<string, number> {
   return new Map([
     ...groups.map(({ group }) => [group.name, group.tunnelKey] as const),
+    ...ports.flatMap(({ binding, reach }) =>
+      reach.kind === 'remote' ? [[tunnelTo(binding.logicalPort), binding.tunnelKey] as const] : [],
+    ),
     ...ports.map(({ binding }) => [binding.logicalPort, binding.tunnelKey] as const),
     ['none', 0] as const,
     ['', 0] as const,
   ]);
 }
+
+/** Stands among the names of ports for the way to one that another chassis has; no port is named so. */
+const tunnelTo = (name: string): string => `\u0000${name}`;
 
 function environmentOf(
   { southbound, chassis }: ChassisInput,
@@ -354,14 +360,16 @@ class Coder {
       return number;
     };
     const coppMeter = flow.controllerMeter ?? '';
+    const portKey = (name: string): number | undefined => {
+      const key = this.keys.get(datapath)?.get(name);
+      ports.set(name, key);
+      return key;
+    };
     const context: CodeContext = {
       isSwitch,
       table: flow.table,
-      portKey: (name) => {
-        const key = this.keys.get(datapath)?.get(name);
-        ports.set(name, key);
-        return key;
-      },
+      portKey,
+      isBehindTunnel: (name) => portKey(tunnelTo(name)) !== undefined,
       punt: (action) => {
         const number = numberOf('actions', `${coppMeter} ${formatAction(action)}`, 'there are too many actions');
         punts.push({ number, action, meter: coppMeter });

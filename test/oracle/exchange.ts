@@ -140,7 +140,7 @@ export function isUnasked(frame: Uint8Array): boolean {
 }
 
 /**
- * An ICMP error about a packet whose length lies quotes, in real OVN, what happens to be in memory behind
+ * An ICMP error about a packet whose length lies quotes (and a reset acknowledges), in real OVN, what happens to be in memory behind
  * that packet.  Here it ends with the packet; lengths and checksums that depend on the rest are zero.
  */
 function withoutGarbage(frame: Uint8Array, sent: readonly Uint8Array[]): Uint8Array {
@@ -150,6 +150,14 @@ function withoutGarbage(frame: Uint8Array, sent: readonly Uint8Array[]): Uint8Ar
     return Uint8Array.from([...frame.subarray(0, carried), ...inner]);
   }
   const { ip, l3 = 0 } = headersOf(frame) ?? {};
+  const ports = portsOf(frame);
+  // A reset without ports answers a segment whose header is cut off: it acknowledges what is behind it.
+  if (ip?.protocol === protocols.tcp && ports?.src === 0 && ports.dst === 0 && frame[ip.l4 + 13] === 0x14) {
+    const cut = frame.slice();
+    cut.fill(0, ip.l4 + 8, ip.l4 + 12);
+    cut.fill(0, ip.l4 + 16, ip.l4 + 18);
+    return cut;
+  }
   const message = icmpOf(frame);
   if (!ip || !message || !(ip.version === 4 ? [3, 11] : [1, 2, 3]).includes(message.type)) return frame;
   const quote = ip.l4 + 8;

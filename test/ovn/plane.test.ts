@@ -19,6 +19,7 @@ import { formatPlaneRecording, planeRecordingUrl } from '../oracle/plane-recordi
 import { seedAndRuns, wholeNumber } from '../oracle/seed.ts';
 import { southboundOf, southboundTables } from '../oracle/southbound.ts';
 import { inRealWorld, interchangeableHosts, playAll } from './plane/both.ts';
+import { comparedSteps, southboundFor } from './plane/differences.ts';
 import { northboundOfCentral } from './plane/scene.ts';
 import { planeTopologies } from './plane/topologies.ts';
 
@@ -44,14 +45,17 @@ const options = { seed, count: runs, batch };
 describe.each(topologies)('$name', (topology) => {
   test('frames', async () => {
     await inRealWorld(topology, async (peer, scene, central) => {
-      const southbound = southboundOf(await central.rows('OVN_Southbound', southboundTables));
+      const rows = southboundOf(await central.rows('OVN_Southbound', southboundTables));
+      const southbound = southboundFor(topology.name, rows);
       const placement = placementOf(await northboundOfCentral(central));
       const theirs = await playAll(peer, scene, options);
       const { vifs: bindings, networks } = scene;
       const node = nodeWorld({ southbound, placement, chassis: peerChassis, bindings, networks });
       const ours = await playAll(node, scene, options, theirs);
       const interchangeable = interchangeableHosts(topology, scene);
-      const differences = compareSteps(theirs, ours, { interchangeable });
+      const differences = compareSteps(comparedSteps(topology.name, theirs), comparedSteps(topology.name, ours), {
+        interchangeable,
+      });
       if (differences.length > 0) expect.fail(differences.join('\n'));
       tally.topologies++;
       tally.frames += theirs.flatMap(({ sent }) => sent).length;

@@ -13,7 +13,7 @@ interface GroupExports extends PlaneExports {
   equalMember(hash: number, count: number): number;
 }
 
-const asm = checked.exports as GroupExports;
+const asm = checked.exports as PlaneExports as GroupExports;
 const at = { packet: checked.reserve(layout.PACKET_SIZE), flow: checked.reserve(layout.FLOW_SIZE) };
 const room = checked.reserve(2048);
 const weightsAt = checked.reserve(4 * 256);
