@@ -12,7 +12,7 @@
 import { TABLE_HAIRPIN, TABLE_PORT_SECURITY, TABLE_PORT_SECURITY_ND } from '../../asm/plane/image.ts';
 import { MAX_THRESHOLDS } from '../../asm/plane/layout.ts';
 import { type Action, formatAction } from '../lang/index.ts';
-import type { LoadBalancer, LogicalFlow } from '../ovsdb/southbound.ts';
+import type { LoadBalancer, LogicalFlow, PortBinding } from '../ovsdb/southbound.ts';
 import { type CodeContext, encodeActions } from './actions.ts';
 import { hairpinFlows } from './balancers.ts';
 import { type ChassisInput, type ChassisView, type LocalDatapath, type LocalPort, viewOf } from './chassis.ts';
@@ -88,6 +88,7 @@ export function buildProgram(input: ChassisInput): Program {
 export class ProgramBuilder {
   private readonly compiler = new TableCompiler();
   private readonly codes: CodeMemory = new WeakMap();
+  private readonly secured = new SecuredPorts();
   private readonly datapaths = new Numbers(0, 0xfffe);
   private readonly zones = new Numbers(1, 0xffff);
   private readonly actions = new Numbers(0, 0x7fffffff);
@@ -108,7 +109,9 @@ export class ProgramBuilder {
       };
     });
     const keys = new Map(numbered.map(({ number, view: local }) => [number, portKeys(local)]));
-    const tables = this.compiler.compile(tableInputs(input, numbered), environmentOf(input, view, numbered, keys));
+    this.secured.begin();
+    const inputs = tableInputs(input, numbered, this.secured);
+    const tables = this.compiler.compile(inputs, environmentOf(input, view, numbered, keys));
     problems.push(...tables.problems);
     const coder = new Coder(this, numbered, keys, problems, this.codes);
     const code = coder.encode(tables);
@@ -205,8 +208,33 @@ function environmentOf(
   };
 }
 
+/** Port security of ports as flows: what ports have not changed have the same. */
+class SecuredPorts {
+  private before: ReadonlyMap<string, { text: string; flows: readonly LogicalFlow[] }> = new Map();
+  private now = new Map<string, { text: string; flows: readonly LogicalFlow[] }>();
+
+  begin(): void {
+    this.before = this.now;
+    this.now = new Map();
+  }
+
+  of(port: PortBinding): readonly LogicalFlow[] {
+    const { uuid, datapath, logicalPort, portSecurity } = port;
+    if (portSecurity.length === 0) return [];
+    const text = `${datapath} ${logicalPort} ${portSecurity.join()}`;
+    const known = this.before.get(uuid);
+    const flows = known?.text === text ? known.flows : portSecurityFlows([port]);
+    this.now.set(uuid, { text, flows });
+    return flows;
+  }
+}
+
 /** The flows of local datapaths by table, with those of the chassis' own tables. */
-function tableInputs({ southbound, placement }: ChassisInput, datapaths: readonly NumberedDatapath[]): TableInput[] {
+function tableInputs(
+  { southbound, placement }: ChassisInput,
+  datapaths: readonly NumberedDatapath[],
+  secured: SecuredPorts,
+): TableInput[] {
   const tables = new Map<string, (TableInput & { flows: LogicalFlow[] })[]>();
   for (const { view } of datapaths) tables.set(view.binding.uuid, []);
   const numbers = new Map(datapaths.map(({ number, view }) => [view.binding.uuid, number]));
@@ -231,8 +259,7 @@ function tableInputs({ southbound, placement }: ChassisInput, datapaths: readonl
   }
   for (const { view } of datapaths) {
     const { binding, ports } = view;
-    const secured = ports.filter(({ reach }) => reach.kind === 'vif').map((port) => port.binding);
-    for (const flow of portSecurityFlows(secured)) add(flow);
+    for (const port of ports) if (port.reach.kind === 'vif') for (const flow of secured.of(port.binding)) add(flow);
     const own = new Set([binding.uuid, binding.northboundUuid].flatMap((uuid) => balancers.get(uuid) ?? []));
     for (const flow of hairpinFlows(binding.uuid, [...own])) add(flow);
   }

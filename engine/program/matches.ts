@@ -21,6 +21,7 @@ import {
 } from '../lang/index.ts';
 import { withoutInequalities } from './exclusions.ts';
 import { comparedBits } from './fields.ts';
+import { patternOf, Template } from './patterns.ts';
 import { type Demands, type Row, ShapeTable } from './shapes.ts';
 
 /** A match that holds where one row of each dimension does. */
@@ -95,6 +96,8 @@ export class MatchCompiler {
   private readonly dependent = new Map<string, NamedMatch | string>();
   /** Those that depend on where ports are, in this generation. */
   private readonly passing = new Map<string, NamedMatch | string>();
+  /** Of patterns that were met: what their first match came to; null if it was found not to hold for another one. */
+  private readonly templates = new Map<string, { template: Template; isSure: boolean } | null>();
   private nextId = 0;
 
   /** Begins a generation. `names` stands for the address sets, port groups and templates: another object means others. */
@@ -109,7 +112,7 @@ export class MatchCompiler {
   /** Forgets all if it is more than that. */
   forget(enough: number): void {
     if (this.known.size <= enough && this.dependent.size <= enough) return;
-    for (const map of [this.plain, this.known, this.dependent]) map.clear();
+    for (const map of [this.plain, this.known, this.dependent, this.templates]) map.clear();
   }
 
   /**
@@ -127,7 +130,7 @@ export class MatchCompiler {
     if (key === undefined) return this.compileDependent(text, whole, prereqs, context);
     let match = this.known.get(key);
     if (match === undefined) {
-      match = this.make(text, prereqs, context, nameIndex);
+      match = this.byPattern(key, () => this.make(text, prereqs, context, nameIndex));
       this.known.set(key, match);
     }
     const named = typeof match === 'string' ? match : { match, names };
@@ -152,6 +155,27 @@ export class MatchCompiler {
       memory.set(key, match);
     }
     return match;
+  }
+
+  /**
+   * The match that `make` gives, without making it where one with other addresses is known.  The second one
+   * of a pattern is made as well, to see that both ways come to the same.
+   */
+  private byPattern(text: string, make: () => CompiledMatch | string): CompiledMatch | string {
+    const pattern = patternOf(text);
+    const known = pattern && this.templates.get(pattern.key);
+    if (!pattern || known === null) return make();
+    if (known?.isSure) return { id: this.nextId++, rows: known.template.fill(pattern), products: NO_PRODUCTS };
+    const made = make();
+    if (typeof made === 'string') return made;
+    if (known) {
+      const holds = sameRows(known.template.fill(pattern), made);
+      this.templates.set(pattern.key, holds ? { template: known.template, isSure: true } : null);
+    } else {
+      const template = Template.of(made, pattern);
+      this.templates.set(pattern.key, template ? { template, isSure: false } : null);
+    }
+    return made;
   }
 
   private make(
@@ -213,6 +237,18 @@ export class MatchCompiler {
       }
     }
   }
+}
+
+const NO_PRODUCTS: readonly Product[] = [];
+
+/** Whether a match has these rows and no others, in whatever order. */
+function sameRows(rows: readonly Row[], { rows: others, products }: CompiledMatch): boolean {
+  const texts = (some: readonly Row[]): string =>
+    some
+      .map(({ shape, values, inport, outport }) => [shape.id, inport, outport, ...values].join())
+      .sort()
+      .join(';');
+  return products.length === 0 && texts(rows) === texts(others);
 }
 
 function indexOf(names: string[], name: string): number {

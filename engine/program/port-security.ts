@@ -19,7 +19,7 @@ export function portSecurityFlows(ports: readonly PortBinding[]): LogicalFlow[] 
     const entries = port.portSecurity.map(parseEntry).filter((entry) => entry !== undefined);
     if (entries.length === 0) return [];
     const rules = [...inDefaults, ...entries.flatMap(inRules), outDefault, ...entries.flatMap(outRules)];
-    return rules.map((rule) => flowOf(port, rule));
+    return rules.map((rule, index) => flowOf(port, rule, index));
   });
 }
 
@@ -46,11 +46,11 @@ interface Entry {
   ip6: Network[];
 }
 
-function flowOf(port: PortBinding, { pipeline, table, priority, match, actions }: Rule): LogicalFlow {
+function flowOf(port: PortBinding, { pipeline, table, priority, match, actions }: Rule, index: number): LogicalFlow {
   const end = pipeline === 'ingress' ? 'inport' : 'outport';
   const name = JSON.stringify(port.logicalPort);
   return {
-    uuid: `${port.uuid} ${pipeline} ${table} ${priority} ${match}`,
+    uuid: `${port.uuid} ${index}`,
     datapath: port.datapath,
     pipeline,
     table,

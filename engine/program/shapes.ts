@@ -53,6 +53,13 @@ export interface Shape {
   readonly ports: number;
 }
 
+/** Index of the item that has all of these bits, -1 if none has. */
+export function itemOf({ items }: Shape, { word, maskHigh, maskLow }: WordBits): number {
+  return items.findIndex((item) => {
+    return item.word === word && (maskHigh & ~item.maskHigh) === 0 && (maskLow & ~item.maskLow) === 0;
+  });
+}
+
 /** One way to match: a value for each item of a shape, and ports by name. */
 export interface Row {
   readonly shape: Shape;
