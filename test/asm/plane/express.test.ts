@@ -319,4 +319,27 @@ describe('what has a lane', () => {
     exchange(1, {}, 140_000);
     expect(hits()).toBe(before);
   });
+
+  test('a connection whose time is over is none, though it is still in the table', () => {
+    plane = new TrackingPlane({ ports: 8, megaflows: 256, connections: 1024, entries: 1024, tunnels: 1, meters: 1 });
+    for (const port of [1, 2]) plane.addPort(port);
+    setUp(plane, 'none');
+    const talks = Array.from({ length: 200 }, (_, i) => {
+      const frame = (src: number, sport: number, dst: number, dport: number) =>
+        withChecksums(ethernet(0x800, ip4({ src, dst, proto: UDP }, udp(sport, dport, bytes('010203')))));
+      return [frame(client, 2000 + i, server, 80), frame(server, 80, client, 2000 + i)] as const;
+    });
+    const all = (now: number) => {
+      send(plane, now, ...talks.map(([there]) => [1, there] as const));
+      send(plane, now, ...talks.map(([, back]) => [2, back] as const));
+    };
+    all(1000);
+    all(1001);
+    all(1002);
+    const before = hits();
+    expect(before).toBeGreaterThan(500);
+    // More than one batch removes.
+    send(plane, 40_000, ...talks.map(([, back]) => [2, back] as const));
+    expect(hits()).toBe(before);
+  });
 });
