@@ -7,11 +7,14 @@
  *     const differences = compareSteps(steps, await replay(world, steps));
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import type { LogicalFlow, Southbound } from '../../engine/ovsdb/southbound.ts';
+import type { LoadBalancer, LogicalFlow, Southbound } from '../../engine/ovsdb/southbound.ts';
+import type { Placement, PortPlacement } from '../../engine/program/index.ts';
 import type { Step } from './exchange.ts';
 
 export interface PlaneRecording {
   southbound: Southbound;
+  /** Where ports are that the southbound rows do not tell of: nested ones. */
+  placement: Placement;
   /** Logical ports that were bound to the chassis `peer`. */
   vifs: string[];
   /** Physical networks that it had. */
@@ -53,12 +56,15 @@ const hex = (frame: Uint8Array): string => Buffer.from(frame).toString('hex');
 const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'));
 
 /** JSON with a row a line, so that what changed can be seen. */
-export function formatPlaneRecording({ southbound, vifs, networks, steps }: PlaneRecording): string {
-  const { flows, addressSets, portGroups, origins: _, ...rest } = southbound;
+export function formatPlaneRecording({ southbound, placement, vifs, networks, steps }: PlaneRecording): string {
+  const { flows, addressSets, portGroups, templates, origins: _, ...rest } = southbound;
   const written = {
     vifs,
     networks,
+    placement: [...placement.ports],
+    balancers: placement.balancers,
     ...rest,
+    templates: [...(templates ?? [])],
     addressSets: [...addressSets],
     portGroups: [...portGroups],
     flows: flowRows(southbound),
@@ -95,8 +101,11 @@ function flowRows({ flows, datapaths }: Southbound): FlowRow[] {
 export function readPlaneRecording(name: string): PlaneRecording {
   const written = JSON.parse(readFileSync(planeRecordingUrl(name), 'utf8')) as Omit<
     Southbound,
-    'flows' | 'addressSets' | 'portGroups' | 'origins'
+    'flows' | 'addressSets' | 'portGroups' | 'origins' | 'templates'
   > & {
+    placement: [string, PortPlacement][];
+    balancers: LoadBalancer[];
+    templates: [string, Record<string, string>][];
     vifs: string[];
     networks: string[];
     addressSets: [string, string[]][];
@@ -104,11 +113,12 @@ export function readPlaneRecording(name: string): PlaneRecording {
     flows: FlowRow[];
     steps: StepRow[];
   };
-  const { vifs, networks, steps, flows, addressSets, portGroups, ...rest } = written;
+  const { vifs, networks, steps, flows, addressSets, portGroups, placement, balancers, templates, ...rest } = written;
   const southbound: Southbound = {
     ...rest,
     addressSets: new Map(addressSets),
     portGroups: new Map(portGroups),
+    templates: new Map(templates),
     flows: flows.flatMap(([indexes, ...columns]) => {
       const named = flowColumns.flatMap((column, at) => (columns[at] === null ? [] : [[column, columns[at]] as const]));
       const flow = Object.fromEntries(named) as unknown as Omit<LogicalFlow, 'datapath'>;
@@ -118,6 +128,7 @@ export function readPlaneRecording(name: string): PlaneRecording {
   };
   return {
     southbound,
+    placement: { ports: new Map(placement), balancers },
     vifs,
     networks,
     steps: steps.map(([conversation, port, sent, received, isTaught]) => ({

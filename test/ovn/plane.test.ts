@@ -96,6 +96,7 @@ record?.each(topologies.filter(({ name }) => recorded.has(name)))('recording of 
     const { vifs, networks } = scene;
     return formatPlaneRecording({
       southbound: withoutSentinel(southbound),
+      placement: placementOf(await northboundOfCentral(central)),
       vifs: [...vifs],
       networks: [...networks],
       steps,
