@@ -40,7 +40,7 @@ import {
   tcp,
   udp,
   zeros,
-} from '../node/answer/frames.ts';
+} from '../messages.ts';
 import { type PacketPeer, type Received, startPeer } from '../oracle/packet-peer.ts';
 import { type Central, startCentral } from '../oracle/sandbox.ts';
 

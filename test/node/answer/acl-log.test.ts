@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { aclLog, flowText } from '../../../engine/node/answer/acl-log.ts';
-import { bytes, concat, type Ends, icmp, ip, packet, proto, tcp, udp, zeros } from './frames.ts';
+import { bytes, concat, type Ends, icmp, ip, packet, proto, tcp, udp, zeros } from '../../messages.ts';
 
 const four: Ends = { ethSrc: '00:00:00:00:00:0a', ethDst: '00:00:00:00:00:0b', src: '10.0.0.10', dst: '10.0.1.10' };
 const six: Ends = { ...four, src: 'fd00::10', dst: 'fd01::10' };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { arpRequest, gratuitousArp, reverseArp } from '../../../engine/node/answer/arp.ts';
-import { bytes, type Ends, hex, ip, mac, packet, proto, udp } from './frames.ts';
+import { bytes, type Ends, hex, ip, mac, packet, proto, udp } from '../../messages.ts';
 
 const ends: Ends = { ethSrc: '00:00:00:00:00:0a', ethDst: '00:00:00:00:00:0b', src: '10.0.0.10', dst: '10.0.0.99' };
 

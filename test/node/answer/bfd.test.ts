@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { bfdControl, readBfd } from '../../../engine/node/answer/bfd.ts';
-import { bytes, type Ends, hex, ip, mac, packet, problemsOf, proto, tcp, udp } from './frames.ts';
+import { bytes, type Ends, hex, ip, mac, packet, problemsOf, proto, tcp, udp } from '../../messages.ts';
 
 const control = {
   state: 'init',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { addWords, checksumOf, crc32c, setU16, setU32, u16, u32, Writer } from '../../../engine/node/answer/bytes.ts';
-import { bytes, hex, text } from './frames.ts';
+import { bytes, hex, text } from '../../messages.ts';
 
 describe('the checksum', () => {
   test('of the example in RFC 1071 section 3', () => {

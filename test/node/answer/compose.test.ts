@@ -8,7 +8,7 @@ import {
   UDP_CHECKSUM,
   UDP_NEVER,
 } from '../../../engine/node/answer/compose.ts';
-import { bytes, hex, ip, mac, problemsOf, udp, zeros } from './frames.ts';
+import { bytes, hex, ip, mac, problemsOf, udp, zeros } from '../../messages.ts';
 
 const way = {
   ethDst: mac('00:00:00:00:00:02'),

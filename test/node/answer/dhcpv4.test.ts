@@ -14,7 +14,7 @@ import {
   proto,
   udp,
   zeros,
-} from './frames.ts';
+} from '../../messages.ts';
 
 const ends: Ends = { ethSrc: '00:00:00:00:00:0a', ethDst: 'ff:ff:ff:ff:ff:ff', src: '0.0.0.0', dst: '255.255.255.255' };
 const lease = optionsOf(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { dhcpv6Answer, optionsIn } from '../../../engine/node/answer/dhcpv6.ts';
-import { bytes, type Ends, hex, optionsOf, packet, problemsOf, proto, udp, zeros } from './frames.ts';
+import { bytes, type Ends, hex, optionsOf, packet, problemsOf, proto, udp, zeros } from '../../messages.ts';
 
 const ends: Ends = { ethSrc: '00:00:00:00:00:0a', ethDst: '33:33:00:01:00:02', src: 'fe80::a', dst: 'ff02::1:2' };
 const clientId = '0001 000a 00030001 00000000000a';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { dnsAnswer } from '../../../engine/node/answer/dns.ts';
-import { be16, bytes, concat, type Ends, hex, packet, problemsOf, proto, text, udp, zeros } from './frames.ts';
+import { be16, bytes, concat, type Ends, hex, packet, problemsOf, proto, text, udp, zeros } from '../../messages.ts';
 
 const four: Ends = { ethSrc: '00:00:00:00:00:0a', ethDst: '00:00:00:00:00:01', src: '10.0.0.10', dst: '10.0.0.53' };
 const six: Ends = { ...four, src: 'fd00::10', dst: 'fd00::53' };

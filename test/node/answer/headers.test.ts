@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { portsOf, readIp, udpPayload } from '../../../engine/node/answer/headers.ts';
-import { be16, bytes, concat, type Ends, packet, proto, tcp, udp, zeros } from './frames.ts';
+import { be16, bytes, concat, type Ends, packet, proto, tcp, udp, zeros } from '../../messages.ts';
 
 const four: Ends = { ethSrc: '00:00:00:00:00:01', ethDst: '00:00:00:00:00:02', src: '10.0.0.1', dst: '10.0.0.2' };
 const six: Ends = { ...four, src: 'fd00::1', dst: 'fd00::2' };

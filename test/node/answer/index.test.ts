@@ -19,7 +19,7 @@ import {
   text,
   udp,
   zeros,
-} from './frames.ts';
+} from '../../messages.ts';
 
 const four: Ends = { ethSrc: '00:00:00:00:00:0a', ethDst: '00:00:00:00:00:0b', src: '10.0.0.10', dst: '10.0.1.10' };
 const six: Ends = { ...four, src: 'fe80::a', dst: 'ff02::1:2' };

@@ -1,6 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { igmpQuery, mldQuery, readMembership } from '../../../engine/node/answer/multicast.ts';
-import { be16, bytes, concat, type Ends, hex, icmp, ip, mac, packet, problemsOf, proto, zeros } from './frames.ts';
+import {
+  be16,
+  bytes,
+  concat,
+  type Ends,
+  hex,
+  icmp,
+  ip,
+  mac,
+  packet,
+  problemsOf,
+  proto,
+  zeros,
+} from '../../messages.ts';
 
 const host: Ends = { ethSrc: '00:00:00:00:00:0a', ethDst: '01:00:5e:00:00:16', src: '10.0.0.10', dst: '224.0.0.22' };
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { gratuitousArp } from '../../../engine/node/answer/arp.ts';
 import { readNatAddresses } from '../../../engine/node/answer/nat-addresses.ts';
-import { ip, mac } from './frames.ts';
+import { ip, mac } from '../../messages.ts';
 
 const own = mac('80:fa:5b:06:72:b7');
 const announced = (...addresses: string[]) => new Map(addresses.map((each) => [each, gratuitousArp(own, ip(each))]));

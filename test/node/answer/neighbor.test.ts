@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { linkLocal, neighborAdvertisement, neighborSolicitation } from '../../../engine/node/answer/neighbor.ts';
-import { bytes, concat, type Ends, hex, icmp, ip, mac, packet, problemsOf, proto, udp, zeros } from './frames.ts';
+import { bytes, concat, type Ends, hex, icmp, ip, mac, packet, problemsOf, proto, udp, zeros } from '../../messages.ts';
 
 const ends: Ends = {
   ethSrc: '02:00:00:00:00:0a',

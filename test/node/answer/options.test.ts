@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { dhcpv4Options, dhcpv6Options, offeredAddress } from '../../../engine/node/answer/options.ts';
-import { bytes, hex, ip, mac, optionsOf, text } from './frames.ts';
+import { bytes, hex, ip, mac, optionsOf, text } from '../../messages.ts';
 
 const four = (options: string): string =>
   hex(dhcpv4Options(optionsOf(`put_dhcp_opts(offerip = 10.0.0.4, ${options})`)));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { prefixRequest, readPrefixAnswer } from '../../../engine/node/answer/prefix-delegation.ts';
-import { be16, be32, bytes, concat, type Ends, hex, ip, mac, packet, problemsOf, proto, udp } from './frames.ts';
+import { be16, be32, bytes, concat, type Ends, hex, ip, mac, packet, problemsOf, proto, udp } from '../../messages.ts';
 
 const client = {
   mac: mac('00:00:00:00:06:01'),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { periodicAdvertisement, routerAdvertisementAnswer } from '../../../engine/node/answer/router-advertisement.ts';
-import { bytes, type Ends, hex, icmp, optionsOf, packet, problemsOf, proto, udp, zeros } from './frames.ts';
+import { bytes, type Ends, hex, icmp, optionsOf, packet, problemsOf, proto, udp, zeros } from '../../messages.ts';
 
 const ends: Ends = { ethSrc: '00:00:00:00:00:0a', ethDst: '33:33:00:00:00:02', src: 'fe80::a', dst: 'ff02::2' };
 const solicitation = (type = 133, code = 0) => packet(ends, proto.icmp6, icmp(type, code, zeros(12)), { ttl: 255 });

@@ -6,7 +6,21 @@ import {
   tcpProbeEnd,
   udpProbe,
 } from '../../../engine/node/answer/service-monitor.ts';
-import { bytes, concat, type Ends, hex, icmp, ip, mac, packet, problemsOf, proto, tcp, udp, zeros } from './frames.ts';
+import {
+  bytes,
+  concat,
+  type Ends,
+  hex,
+  icmp,
+  ip,
+  mac,
+  packet,
+  problemsOf,
+  proto,
+  tcp,
+  udp,
+  zeros,
+} from '../../messages.ts';
 
 const service = {
   ethSrc: mac('00:00:00:00:99:99'),

@@ -2,9 +2,9 @@
  * Frames for tests, written down field by field: nothing here is the code that
  * is tested.  Checksums come from the frame parser (`engine/frame.ts`).
  */
-import { parseFrame, withChecksums } from '../../../engine/frame.ts';
-import { parseFlowActions } from '../../../engine/lang/index.ts';
-import type { OptionValue } from '../../../engine/lang/ir.ts';
+import { parseFrame, withChecksums } from '../engine/frame.ts';
+import { parseFlowActions } from '../engine/lang/index.ts';
+import type { OptionValue } from '../engine/lang/ir.ts';
 
 /** Bytes of hexadecimal digits, with or without spaces. */
 export function bytes(...hex: string[]): Uint8Array {
