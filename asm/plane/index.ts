@@ -1,5 +1,5 @@
 /** What the module of the packet plane exports. */
-export { reserve, reserved } from './arena';
+export { giveBack, reserve, reserved } from './arena';
 export { backendsFull, clearBackends } from './backends';
 export { initPlane, inject, inputsAt, process } from './batch';
 export { lookup } from './classify';

@@ -8,16 +8,17 @@
  * A capture is a list of frames: length (u32), 12 bytes of nothing, the frame,
  * padded to a multiple of 16; it ends with a length of 0.
  */
-import { reserve } from './arena';
+import { giveBack, reserve } from './arena';
 import { inputsAt, MAX_INPUTS, process } from './batch';
 import { release } from './frames';
 import { HEADROOM } from './layout';
 
 const MAX_CAPTURES: u32 = 1024;
 const CAPTURE_SIZE: u32 = 16;
-/** Port, first frame, next frame. */
+/** Port, first frame, next frame, bytes reserved. */
 const FIRST: u32 = 4;
 const NEXT: u32 = 8;
+const BYTES: u32 = 12;
 const FRAME_HEADER: u32 = 16;
 
 const CAPTURES: usize = memory.data(1024 * 16, 16);
@@ -31,18 +32,25 @@ const SLOTS: u32 = 16 << 20;
 export function addCapture(port: u32, bytes: u32): usize {
   if (captures === MAX_CAPTURES) return 0;
   if (slots === 0) slots = reserve(SLOTS);
-  const at = reserve((bytes as usize) + FRAME_HEADER);
-  if (slots === 0 || at === 0) return 0;
+  const size = (bytes as usize) + FRAME_HEADER;
+  if (slots === 0 || size < (bytes as usize)) return 0;
+  const at = reserve(size);
+  if (at === 0) return 0;
   const capture = CAPTURES + captures * CAPTURE_SIZE;
   captures += 1;
   store<u32>(capture, port);
   store<u32>(capture, at as u32, FIRST);
   store<u32>(capture, at as u32, NEXT);
+  store<u32>(capture, size as u32, BYTES);
   return at;
 }
 
-/** Forgets the captures; their memory stays taken. */
+/** Forgets the captures and gives their memory back. */
 export function clearCaptures(): void {
+  for (let i: u32 = 0; i < captures; i++) {
+    const capture = CAPTURES + i * CAPTURE_SIZE;
+    giveBack(load<u32>(capture, FIRST), load<u32>(capture, BYTES));
+  }
   captures = 0;
   turn = 0;
 }

@@ -112,6 +112,7 @@ export interface TunnelEnd {
 export interface PlaneExports {
   readonly memory: { readonly buffer: ArrayBuffer };
   reserve(bytes: number): number;
+  giveBack(address: number, bytes: number): void;
   reserved(): number;
   initPlane(
     ports: number,
@@ -219,15 +220,19 @@ export class Plane {
     if (thresholds.length > MAX_THRESHOLDS) {
       throw new RangeError(`a program has ${MAX_THRESHOLDS} different packet sizes at most, not ${thresholds.length}`);
     }
-    this.image = 1 - this.image;
-    const region = this.images[this.image === 0 ? 0 : 1];
+    // The region that is not in use.
+    const region = this.images[this.image === 0 ? 1 : 0];
     if (region.size < image.length) {
-      // Room for some growth: what is given up is not used again.
-      region.size = image.length + (image.length >> 1);
-      region.at = this.reserve(region.size);
+      this.exports.giveBack(region.at, region.size);
+      region.size = 0;
+      // Room for some growth.
+      const size = image.length + (image.length >> 1);
+      region.at = this.reserve(size);
+      region.size = size;
     }
     this.memory().set(image, region.at);
     if (!this.exports.loadImage(region.at, image.length)) throw new Error('these bytes are no image of a program');
+    this.image = 1 - this.image;
     const view = this.data();
     const at = this.exports.thresholdsAt();
     for (const [i, bytes] of thresholds.entries()) view.setUint32(at + 4 * i, bytes, true);
@@ -404,7 +409,7 @@ export class Plane {
     return this.view;
   }
 
-  /** A region that is never given back.  Throws a RangeError if there is no memory left. */
+  /** A region that is kept until `exports.giveBack`.  Throws a RangeError if there is no memory left. */
   reserve(bytes: number): number {
     const at = this.exports.reserve(bytes) >>> 0;
     if (at === 0) throw new RangeError(`there is no memory for ${bytes} bytes more in the packet plane`);

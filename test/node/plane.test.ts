@@ -1,6 +1,7 @@
 /** The plane's face: limits said in sentences, what is kept and what is given back. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { IMAGE_MAGIC } from '../../asm/plane/image.ts';
 import * as layout from '../../asm/plane/layout.ts';
 import { Plane } from '../../engine/node/plane.ts';
 import { bytes, ethernet, ip4, udp } from '../asm/build.ts';
@@ -69,6 +70,49 @@ describe('Plane', () => {
     expect(plane.portCounters(2).packetsIn).toBe(160n);
     // Of 160 frames every third but the first is the long one.
     expect(plane.portCounters(1).bytesIn).toBe(BigInt(160 * frame.length + 53 * 1000));
+  });
+
+  test('programs that grow, fail and come again, and captures, take bounded memory', () => {
+    const plane = new CheckedPlane(small);
+    const start = plane.exports.reserved();
+    const image = (size: number) => {
+      const words = new Uint32Array(size >> 2);
+      words[0] = IMAGE_MAGIC;
+      words[1] = words.byteLength;
+      return new Uint8Array(words.buffer);
+    };
+    let size = 1 << 14;
+    for (; size < 8 << 20; size = (size * 1.07) & ~7) plane.load(image(size));
+    // Two programs with half of each as room to grow, and a gap or two between them.
+    expect(plane.exports.reserved() - start).toBeLessThan(4 * size);
+    plane.addCapture(1, [frame]);
+    const later = plane.exports.reserved();
+    for (let round = 0; round < 100; round++) {
+      plane.load(image(size >> (round % 5)));
+      expect(() => plane.load(bytes('00'))).toThrow('no image');
+      plane.exports.clearCaptures();
+      for (let i = 1; i < 4; i++) plane.addCapture(1, Array(i * round).fill(frame));
+    }
+    expect(plane.exports.reserved() - later).toBeLessThan(1 << 17);
+  });
+
+  test('a program that is no image leaves the one in use as it was', () => {
+    const plane = new CheckedPlane(small);
+    const image = (mark: number) => {
+      const words = new Uint32Array(32);
+      words[0] = IMAGE_MAGIC;
+      words[1] = 128;
+      words[31] = mark;
+      return new Uint8Array(words.buffer);
+    };
+    plane.load(image(0x01020304));
+    const at = plane.memory().findLastIndex((byte, i, all) => byte === 1 && all[i - 1] === 2 && all[i - 2] === 3) - 127;
+    for (let time = 0; time < 3; time++) {
+      expect(() => plane.load(new Uint8Array(128))).toThrow('no image');
+      expect(plane.memory().slice(at, at + 128)).toEqual(image(0x01020304));
+    }
+    plane.load(image(0x05060708));
+    expect(plane.memory().slice(at, at + 128)).toEqual(image(0x01020304));
   });
 
   test('the same seed gives the same, another one too: only the order of tables differs', () => {
