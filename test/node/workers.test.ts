@@ -49,6 +49,14 @@ function compareCounters(node: Node, workers: Workers): void {
 
 const wanted = ['two-vpcs.yaml', 'isolated-networks.yaml', 'gateway-nat', 'loadBalancers', 'distributed'];
 
+test('says at once that workers have nothing to run', () => {
+  const { southbound } = placed(ofExample('two-vpcs.yaml'));
+  const nowhere = new URL('nowhere.js', thread);
+  expect(() => createWorkers({ southbound, chassis: 'here', workers: 2, thread: nowhere })).toThrow(
+    'there is no program for workers at file:',
+  );
+});
+
 describe('conversations', () => {
   test.each(
     knownNetworks()

@@ -11,6 +11,7 @@
  * itself (announcements, queries, checks) worker 0 does alone.  docs/workers.md says what is not the same as with
  * one engine.
  */
+import { existsSync } from 'node:fs';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Southbound } from '../../ovsdb/southbound.ts';
 import type { Placement } from '../../program/index.ts';
@@ -147,6 +148,10 @@ class WorkerChassis implements Workers {
   constructor({ workers, batchBytes = BATCH_BYTES, thread, ...options }: WorkersOptions) {
     if (!(Number.isInteger(workers) && workers > 0)) throw new RangeError(`${workers} workers: give a number above 0`);
     const program = thread ?? new URL('./thread.js', import.meta.url);
+    // Main would wait for a thread that has nothing to run, and sleeping it would not hear of it.
+    if (program.protocol === 'file:' && !existsSync(program)) {
+      throw new Error(`there is no program for workers at ${program}; name it by \`thread\``);
+    }
     this.chassis = options.chassis;
     this.steering = new Steering(workers);
     this.threads = Array.from({ length: workers }, () => new Thread(options, batchBytes, program));
