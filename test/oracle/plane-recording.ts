@@ -7,7 +7,13 @@
  *     const differences = compareSteps(steps, await replay(world, steps));
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import type { LoadBalancer, LogicalFlow, Southbound } from '../../engine/ovsdb/southbound.ts';
+import type {
+  ControllerServices,
+  LoadBalancer,
+  LogicalFlow,
+  PortDetails,
+  Southbound,
+} from '../../engine/ovsdb/southbound.ts';
 import type { Placement, PortPlacement } from '../../engine/program/index.ts';
 import type { Step } from './exchange.ts';
 
@@ -41,6 +47,12 @@ const flowColumns = [
 /** `[conversation, port, sent, [[port, received], ...], taught]`, frames in hexadecimal. */
 type StepRow = [string, string, string[], [string, string][], boolean];
 
+/** Maps as lists of their entries. */
+type ServicesRow = Omit<ControllerServices, 'natAddresses' | 'ports'> & {
+  natAddresses: [string, string[]][];
+  ports: [string, PortDetails][];
+};
+
 const folder = new URL('recordings/', import.meta.url);
 
 export const planeRecordingUrl = (name: string): URL => new URL(`${name.replaceAll(' ', '-')}.json`, folder);
@@ -57,7 +69,7 @@ const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'h
 
 /** JSON with a row a line, so that what changed can be seen. */
 export function formatPlaneRecording({ southbound, placement, vifs, networks, steps }: PlaneRecording): string {
-  const { flows, addressSets, portGroups, templates, origins: _, ...rest } = southbound;
+  const { flows, addressSets, portGroups, templates, services, origins: _, ...rest } = southbound;
   const written = {
     vifs,
     networks,
@@ -65,6 +77,7 @@ export function formatPlaneRecording({ southbound, placement, vifs, networks, st
     balancers: placement.balancers,
     ...rest,
     templates: [...(templates ?? [])],
+    ...(services && { services: servicesRow(services) }),
     addressSets: [...addressSets],
     portGroups: [...portGroups],
     flows: flowRows(southbound),
@@ -85,6 +98,12 @@ export function formatPlaneRecording({ southbound, placement, vifs, networks, st
   return `{\n${parts.join(',\n')}\n}\n`;
 }
 
+const servicesRow = ({ natAddresses, ports, ...services }: ControllerServices): ServicesRow => ({
+  ...services,
+  natAddresses: [...natAddresses],
+  ports: [...ports],
+});
+
 function flowRows({ flows, datapaths }: Southbound): FlowRow[] {
   const indexes = new Map(datapaths.map(({ uuid }, index) => [uuid, index]));
   const rows = new Map<string, FlowRow>();
@@ -98,14 +117,22 @@ function flowRows({ flows, datapaths }: Southbound): FlowRow[] {
 }
 
 /** Reads a recording by its name or that of its topology. */
-export function readPlaneRecording(name: string): PlaneRecording {
-  const written = JSON.parse(readFileSync(planeRecordingUrl(name), 'utf8')) as Omit<
+export const readPlaneRecording = (name: string): PlaneRecording =>
+  parsePlaneRecording(readFileSync(planeRecordingUrl(name), 'utf8'));
+
+/**
+ * Reads what `formatPlaneRecording` wrote; text of before it wrote templates and where ports are, too:
+ * templates were an object without anything in it there.
+ */
+export function parsePlaneRecording(text: string): PlaneRecording {
+  const written = JSON.parse(text) as Omit<
     Southbound,
-    'flows' | 'addressSets' | 'portGroups' | 'origins' | 'templates'
+    'flows' | 'addressSets' | 'portGroups' | 'origins' | 'templates' | 'services'
   > & {
-    placement: [string, PortPlacement][];
-    balancers: LoadBalancer[];
-    templates: [string, Record<string, string>][];
+    placement?: [string, PortPlacement][];
+    balancers?: LoadBalancer[];
+    templates?: [string, Record<string, string>][] | Record<string, never>;
+    services?: ServicesRow;
     vifs: string[];
     networks: string[];
     addressSets: [string, string[]][];
@@ -113,12 +140,16 @@ export function readPlaneRecording(name: string): PlaneRecording {
     flows: FlowRow[];
     steps: StepRow[];
   };
-  const { vifs, networks, steps, flows, addressSets, portGroups, placement, balancers, templates, ...rest } = written;
+  const { vifs, networks, steps, flows, addressSets, portGroups, placement, balancers = [], ...others } = written;
+  const { templates, services, ...rest } = others;
   const southbound: Southbound = {
     ...rest,
     addressSets: new Map(addressSets),
     portGroups: new Map(portGroups),
-    templates: new Map(templates),
+    templates: new Map(Array.isArray(templates) ? templates : []),
+    ...(services && {
+      services: { ...services, natAddresses: new Map(services.natAddresses), ports: new Map(services.ports) },
+    }),
     flows: flows.flatMap(([indexes, ...columns]) => {
       const named = flowColumns.flatMap((column, at) => (columns[at] === null ? [] : [[column, columns[at]] as const]));
       const flow = Object.fromEntries(named) as unknown as Omit<LogicalFlow, 'datapath'>;

@@ -99,10 +99,8 @@ export function optionsOf({ southbound, placement, scene }: Placed): NodeOptions
 
 /** A recording's chassis, and what was sent into the real one. */
 export function recorded(name: string) {
-  const { southbound, vifs, networks, steps } = readPlaneRecording(name);
-  // Text has no maps.
-  const { templates: _, ...rest } = southbound;
-  const options: NodeOptions = { southbound: rest, chassis: 'peer', bindings: vifs, networks, ...common };
+  const { southbound, placement, vifs, networks, steps } = readPlaneRecording(name);
+  const options: NodeOptions = { southbound, placement, chassis: 'peer', bindings: vifs, networks, ...common };
   return { options, steps };
 }
 
