@@ -4,6 +4,7 @@
  * somebody, `commit` compares the flow with what the program has made of it so far.
  */
 import {
+  B_ETH_TYPE,
   B_VLAN_TCI,
   DP_CLONE,
   DP_CT_CLEAR,
@@ -19,8 +20,13 @@ import {
   W_CT,
   W_DERIVED,
   W_ETH_SRC,
+  W_IP4,
+  W_IP6_DST,
+  W_IP6_SRC,
+  W_L4,
   W_TUNNEL,
 } from './layout';
+import { TYPE_IP4, TYPE_IP6 } from './rewrite';
 import { KNOWN, look, WC } from './wildcards';
 
 /** Words that a program may have; what is longer is not run. */
@@ -133,8 +139,10 @@ export function commitZone(zone: u32): void {
  */
 export function commit(flow: usize): void {
   commitTag(flow);
+  const isKept = keepsIp(flow);
   for (let word: u32 = 0; word < <u32>PACKET_WORDS; word++) {
     if (word >= <u32>W_DERIVED && word <= <u32>W_TUNNEL) continue;
+    if (isKept && word >= <u32>W_IP4 && word < <u32>W_IP6_DST + 2) continue;
     const at = (<usize>word) << 3;
     const known = load<u64>(KNOWN + at);
     if (!known) continue;
@@ -150,6 +158,17 @@ export function commit(flow: usize): void {
     store<u64>(EMITTED + at, (load<u64>(EMITTED + at) & ~mask) | (value & mask));
     store<u64>(SET + at, load<u64>(SET + at) | mask);
   }
+}
+
+/** Open vSwitch changes nothing in the IP header of a packet of protocol 0 (lib/odp-util.c, `commit_set_nw_action`). */
+function keepsIp(flow: usize): bool {
+  const type = <u32>(load<u64>(flow) >> B_ETH_TYPE);
+  if (type !== TYPE_IP4 && type !== TYPE_IP6) return false;
+  let changed = load<u64>(KNOWN + W_IP4 * 8) | (load<u64>(KNOWN + W_L4 * 8) & 0xffff00);
+  for (let word: usize = W_IP6_SRC; word < <usize>W_IP6_DST + 2; word++) changed |= load<u64>(KNOWN + word * 8);
+  if (!changed) return false;
+  look(W_L4, 0xff);
+  return (load<u64>(flow + W_L4 * 8) & 0xff) === 0;
 }
 
 function commitTag(flow: usize): void {

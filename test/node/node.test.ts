@@ -53,6 +53,20 @@ describe('a chassis', () => {
     expect(icmpOf(back?.frame ?? new Uint8Array())?.type).toBe(0);
   });
 
+  test('routes a packet of protocol 0 without a change of its IP header, as Open vSwitch does', () => {
+    const node = nodeOf();
+    const way = { src: hosts.a1.mac, dst: '02:00:00:00:01:fe' };
+    const ping = Uint8Array.from(echo(way, { src: hosts.a1.ip, dst: hosts.b1.ip }));
+    const odd = ping.slice();
+    odd[23] = 0;
+    node.send('a1', [ping, odd]);
+    const [first, second] = node.received();
+    expect(first?.frame[22]).toBe((ping[22] ?? 0) - 1);
+    expect(second?.port).toBe('b1');
+    expect(headersOf(second?.frame ?? new Uint8Array())?.eth.src).toBe('02:00:00:00:02:fe');
+    expect(second?.frame.subarray(14)).toEqual(odd.subarray(14));
+  });
+
   test('says who is not there', () => {
     expect(() => nodeOf().send('zz', new Uint8Array(64))).toThrow('there is no port "zz" on chassis "here"');
   });
