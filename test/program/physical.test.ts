@@ -195,8 +195,8 @@ describe('programs', () => {
     const { program: words, mask } = there.translate(packet(1));
     expect(opcodes(words)).toEqual([DP_SET, DP_SET, DP_OUTPUT]);
     expect([...words.subarray(0, 5)]).toEqual([head(DP_SET, 5, W_ETH_SRC), 0x99, 0x0200, 0xffffffff, 0xffff]);
-    // The hop limit was looked at, the address was not.
-    expect([mask[W_ETH_SRC], mask[W_L4]]).toEqual([0n, 0xff00n]);
+    // The hop limit was looked at, and the protocol, as that of protocol 0 does not change; the address was not.
+    expect([mask[W_ETH_SRC], mask[W_L4]]).toEqual([0n, 0xffffn]);
     expect(program(there, packet(1, { [W_L4]: (1n << 8n) | 17n }))).toEqual(drop(DROP_TTL));
   });
 
