@@ -52,6 +52,11 @@ export interface Conntrack {
   /** The packet crosses into another datapath. */
   cross(packet: Packet): void;
   /**
+   * The one copy for all members of a group goes on to the next of them.  Absent where it keeps
+   * what the egress pipeline of the last one left in it, as in ovn-trace.
+   */
+  nextMember?(packet: Packet): void;
+  /**
    * Of a tracker that remembers: replies of backends that called themselves, as
    * `chk_lb_hairpin` learned them.  Absent where nothing is remembered.
    */

@@ -83,6 +83,7 @@ function replicate({ run, place, packet, into }: Step, group: TraceGroup): void 
     const node = append(copies.subs, 'pipeline', egressTitle(place, packet, port.friendlyName));
     if (mayLeaveBy(packet, port)) {
       node.alwaysIndent = true;
+      run.conntrack.nextMember?.(copy);
       copy.words[slot.outport] = port.key;
       run.walk({ place: startOf(datapath, 'egress', place), packet: copy, shared: true, into: node.subs });
     } else {

@@ -4,12 +4,15 @@
  *
  * An entry's network is held against whole addresses by ovn-trace
  * ("10.0.0.0/16" allows 10.0.0.0 only); ovn-controller allows every address of
- * it.  `networks` chooses.
+ * it.  `networks` chooses, and with it whose rules hold where the two differ:
+ * ovn-controller's (controller/lflow.c, `consider_port_sec_flows`) are stricter
+ * about the family that an entry has no address of, and let who has no IPv6
+ * address yet look for duplicates of it.
  */
 import { linkLocal, type Network, type SecuredAddresses } from './addresses.ts';
 import { etherType, fields, type Packet, protocol, readBits, type Storage, slot } from './packet.ts';
 
-/** How a network in an entry is understood: as its one address, or as all that it contains. */
+/** How a network in an entry is understood: as its one address (ovn-trace), or as all that it contains (ovn-controller). */
 export type SecuredNetworks = 'as-address' | 'as-network';
 
 /** True if the port may send the packet. */
@@ -30,7 +33,10 @@ export function mayEnter(packet: Packet, entries: readonly SecuredAddresses[], n
 
 /** True if the port may receive the packet. */
 export function mayLeave(packet: Packet, entries: readonly SecuredAddresses[], networks: SecuredNetworks): boolean {
-  return decide(packet, entries, networks, ethDst, (entry) => {
+  const isRestricting = (entry: SecuredAddresses) => isFrom(packet, ethDst.slot, entry.mac) && !unrestricted(entry);
+  // In ovn-controller an entry without addresses does not lift what another entry of its MAC address demands.
+  const isRestricted = networks === 'as-network' && isIp(packet) && entries.some(isRestricting);
+  return decide(packet, isRestricted ? entries.filter(isRestricting) : entries, networks, ethDst, (entry) => {
     switch (packet.words[slot.ethType]) {
       case etherType.ip4:
         return mayLeaveIp4(packet, entry, networks);
@@ -90,17 +96,23 @@ function word(packet: Packet, at: number): number {
   return packet.words[at] as number;
 }
 
+function isIp(packet: Packet): boolean {
+  return packet.words[slot.ethType] === etherType.ip4 || packet.words[slot.ethType] === etherType.ip6;
+}
+
 function unrestricted(entry: SecuredAddresses): boolean {
   return entry.ip4.length === 0 && entry.ip6.length === 0;
 }
 
 function mayEnterArp(packet: Packet, entry: SecuredAddresses, networks: SecuredNetworks): boolean {
   if (readBits(packet, sha) !== entry.mac) return false;
+  if (networks === 'as-network' && entry.ip4.length === 0) return unrestricted(entry);
   return entry.ip4.length === 0 || anyOf(entry.ip4, BigInt(word(packet, slot.nwSrc)), networks);
 }
 
 function mayEnterIp4(packet: Packet, entry: SecuredAddresses, networks: SecuredNetworks): boolean {
   if (unrestricted(entry) || anyOf(entry.ip4, BigInt(word(packet, slot.nwSrc)), networks)) return true;
+  if (networks === 'as-network' && entry.ip4.length === 0) return false;
   return isDhcpRequest(packet);
 }
 
@@ -117,8 +129,12 @@ function isDhcpRequest(packet: Packet): boolean {
 
 function mayEnterIp6(packet: Packet, entry: SecuredAddresses, networks: SecuredNetworks): boolean {
   if (unrestricted(entry)) return true;
+  if (networks === 'as-network' && entry.ip6.length === 0) return false;
   const lla = linkLocal(entry.mac);
   const source = readBits(packet, ip6Src);
+  if (networks === 'as-network' && source === 0n && isForDuplicates(packet)) {
+    return word(packet, slot.tpSrc) !== 135 || isUnsetOr(readBits(packet, sha), entry.mac);
+  }
   if (source !== lla && !anyOf(entry.ip6, source, networks)) return false;
   if (word(packet, slot.nwProto) !== protocol.icmp6) return true;
   const type = word(packet, slot.tpSrc);
@@ -127,6 +143,12 @@ function mayEnterIp6(packet: Packet, entry: SecuredAddresses, networks: SecuredN
   if (!isUnsetOr(readBits(packet, tha), entry.mac)) return false;
   const advertised = readBits(packet, target);
   return entry.ip6.length === 0 || advertised === lla || anyOf(entry.ip6, advertised, networks);
+}
+
+/** Who has no address yet tells routers of its groups, and asks whether somebody has the address it wants. */
+function isForDuplicates(packet: Packet): boolean {
+  if (word(packet, slot.nwProto) !== protocol.icmp6 || word(packet, slot.tpDst) !== 0) return false;
+  return readBits(packet, ip6Dst) >> 112n === 0xff02n && [131, 135, 143].includes(word(packet, slot.tpSrc));
 }
 
 function isUnsetOr(mac: bigint, expected: bigint): boolean {

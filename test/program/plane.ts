@@ -124,6 +124,15 @@ export interface Outcome {
   passes: Translation[];
 }
 
+/** An instruction that somebody else notices, and the packet as it comes there. */
+export interface Step {
+  code: number[];
+  flow: Flow;
+}
+
+/** Instructions that show in the packet, and those around others; copies that nothing is done with may be left out. */
+const CHANGES: readonly number[] = [DP_SET, DP_PUSH_VLAN, DP_POP_VLAN, DP_CT_CLEAR, DP_CLONE, DP_END];
+
 export class TestPlane {
   readonly exports: Exports;
   /** Plays the host: what it makes of a packet that is handed to it, with its metadata; undefined for nothing. */
@@ -179,6 +188,16 @@ export class TestPlane {
     return outcome;
   }
 
+  /**
+   * What a program by itself does with a packet, step by step: with each its flow before it, and nothing of what
+   * comes of it in later passes.  Changes of the packet show in the flows.
+   */
+  stepsOf(program: Uint32Array, flow: Flow): Step[] {
+    const steps: Step[] = [];
+    this.run(program, flow.slice(), { effects: [], flows: [], passes: [] }, steps);
+    return steps;
+  }
+
   private pass(flow: Flow, outcome: Outcome): void {
     if (outcome.passes.length === MAX_PASSES) return;
     const translation = this.translate(flow);
@@ -201,13 +220,16 @@ export class TestPlane {
     this.pass(next, outcome);
   }
 
-  private run(program: Uint32Array, flow: Flow, outcome: Outcome): void {
+  /** With `steps` they are written down, and nobody else takes part. */
+  private run(program: Uint32Array, flow: Flow, outcome: Outcome, steps?: Step[]): void {
     for (let at = 0; at < program.length; ) {
       const head = program[at] as number;
       const words = (head >>> 8) & 0xff;
       const argument = head >>> 16;
       const operand = (index: number) => program[at + index] as number;
       const long = (index: number) => BigInt(operand(index)) | (BigInt(operand(index + 1)) << 32n);
+      if (steps && !CHANGES.includes(head & 0xff))
+        steps.push({ code: [...program.subarray(at, at + words)], flow: flow.slice() });
       switch (head & 0xff) {
         case DP_END:
           return;
@@ -239,6 +261,7 @@ export class TestPlane {
           flow.fill(0n, W_CT, KEY_WORDS);
           break;
         case DP_RECIRC: {
+          if (steps) return;
           const next = flow.slice();
           next[W_IN] = BigInt.asUintN(B_RECIRC, flow[W_IN] as bigint) | (BigInt(operand(1)) << BigInt(B_RECIRC));
           this.pass(next, outcome);
@@ -246,13 +269,13 @@ export class TestPlane {
         }
         case DP_CLONE: {
           const body = operand(1);
-          this.run(program.subarray(at + words, at + words + body), flow.slice(), outcome);
+          this.run(program.subarray(at + words, at + words + body), flow.slice(), outcome, steps);
           at += body;
           break;
         }
         case DP_PUNT:
           outcome.effects.push({ type: 'punt', action: operand(1), recirc: operand(2), flow: flow.slice() });
-          this.punt(operand(1), operand(2), flow, outcome);
+          if (!steps) this.punt(operand(1), operand(2), flow, outcome);
           break;
         case DP_DROP:
           outcome.effects.push({ type: 'drop', reason: argument });

@@ -30,8 +30,8 @@ export function onOneChassis(southbound: Southbound): Southbound {
       ...port,
       chassis,
       type: elsewhere.includes(port.type) ? '' : port.type,
-      // ovn-controller secures the ports of machines, ovn-trace those of networks as well.
-      portSecurity: ['localnet', 'l2gateway'].includes(port.type) ? [] : port.portSecurity,
+      // ovn-controller secures the ports of machines, ovn-trace those of networks and to routers as well.
+      portSecurity: ['localnet', 'l2gateway', 'patch', 'l3gateway'].includes(port.type) ? [] : port.portSecurity,
     })),
   };
 }
@@ -152,5 +152,9 @@ export const alwaysEstablished: Conntrack = {
   cross(packet) {
     clearConntrack(packet);
     packet.words.fill(0, slot.reg0, slot.flags + 1);
+  },
+  // Each member's egress pipeline begins with registers that are zero: controller/physical.c, OFTABLE_CHECK_LOOPBACK.
+  nextMember(packet) {
+    packet.words.fill(0, slot.reg0, slot.flags);
   },
 };

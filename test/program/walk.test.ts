@@ -61,6 +61,9 @@ function entering({ plane, program, ports }: Machine, { datapath, packet, inport
   const isPlain = [0x800, 0x806, 0x86dd].includes(packet.words[slot.ethType] as number) && !isNeighbor;
   if (!isPlain && binding && binding.portSecurity.length > 0) return undefined;
   const type = binding?.type;
+  // What a localport sends does not leave by a network (controller/physical.c); ovn-trace does not know that.
+  const hasNetwork = [...datapath.portsByKey.values()].some((port) => port.binding.type === 'localnet');
+  if (type === 'localport' && hasNetwork) return undefined;
   // Tagged frames do not come in from a network that has no tag.
   return packet.words[slot.vlanTci] !== 0 && type !== '' && type !== 'localport' ? undefined : flow;
 }
@@ -104,6 +107,14 @@ function machineOfNorthbound(nb: Northbound): { machine: Machine; topology: Trac
   return { machine, topology: prepare(machine.southbound) };
 }
 
+/** How often a packet and its copies were a hop further. */
+function hopsOf({ program }: Machine, { flows }: Outcome): number {
+  const routing = new Set(
+    program.flows.flatMap(({ number, flow }) => (/ip\.ttl--/.test(flow.actions) ? [number] : [])),
+  );
+  return flows.filter((number) => routing.has(number)).length;
+}
+
 /** Sends a microflow both ways; how many packets there were to compare. */
 function compare({ machine, topology }: ReturnType<typeof machineOfNorthbound>, microflow: string): number {
   const parsed = packetIn(topology, microflow);
@@ -114,9 +125,11 @@ function compare({ machine, topology }: ReturnType<typeof machineOfNorthbound>, 
   const type = (flow[W_ETH_DST] ?? 0n) >> BigInt(B_ETH_TYPE);
   if ((type === 0x800n || type === 0x86ddn) && ((flow[W_L4] ?? 0n) & 0xffn) === 0n) return 0;
   const outcome = machine.plane.send(flow);
-  // A packet without a hop left goes on in ovn-trace.
+  // A packet without a hop left goes on in ovn-trace. A program that did something before that does not say so.
   const isExpired = outcome.effects.some((effect) => effect.type === 'drop' && effect.reason === DROP_TTL);
-  if (isExpired || outcome.passes.length === MAX_PASSES) return 0;
+  const hops = hopsOf(machine, outcome);
+  const isSpent = isExpired || (hops > 0 && hops >= (parsed.packet.words[slot.nwTtl] as number));
+  if (isSpent || outcome.passes.length === MAX_PASSES) return 0;
   expect(made(machine, outcome)).toEqual(expected);
   return 1;
 }
@@ -185,10 +198,12 @@ describe('megaflows', () => {
           if (!flow) return;
           const first = plane.translate(flow);
           for (const bits of noises) {
-            const other = plane.translate(variant(flow, first.mask, bits));
+            const packet = variant(flow, first.mask, bits);
+            const other = plane.translate(packet);
             expect(other.flows).toEqual(first.flows);
-            // Which bits prove that a key differs is a matter of the packet; a program says what they leave to be set.
-            if (String(other.mask) === String(first.mask)) expect(other.program).toEqual(first.program);
+            // Programs need not be equal: which bits prove that a key differs, and when they were looked at, is a
+            // matter of the packet, and what was looked at before is not set again. But they do the same.
+            expect(plane.stepsOf(first.program, packet)).toEqual(plane.stepsOf(other.program, packet));
           }
         }),
         { numRuns: 60 },

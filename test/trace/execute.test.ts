@@ -224,6 +224,47 @@ describe('port security', () => {
     expect(outputs(trace(topology, `${packet} && ip4.dst == 10.0.0.255`))).toEqual([]);
   });
 
+  test('a chassis keeps to the families that an entry has addresses of, ovn-trace does not', () => {
+    const reaches = (topology: TraceTopology, rest: string): boolean[] =>
+      [undefined, asNetwork].map((options) => outputs(trace(topology, `${packet} && ${rest}`, options)).length === 1);
+    const dhcp = 'ip4.src == 0.0.0.0 && ip4.dst == 255.255.255.255 && udp.src == 68 && udp.dst == 67';
+    const arp = `arp.op == 1 && arp.sha == ${mac} && arp.spa == 10.0.0.7`;
+    const ip6 = 'ip6.src == fe80::ff:fe00:a && udp';
+    const only6 = secured(`${mac} fd00::7`, '02:00:00:00:00:0b');
+    expect(reaches(only6, dhcp)).toEqual([true, false]);
+    expect(reaches(only6, arp)).toEqual([true, false]);
+    expect(reaches(only6, ip6)).toEqual([true, true]);
+    const only4 = secured(`${mac} 10.0.0.7`, '02:00:00:00:00:0b');
+    expect(reaches(only4, dhcp)).toEqual([true, true]);
+    expect(reaches(only4, arp)).toEqual([true, true]);
+    expect(reaches(only4, ip6)).toEqual([true, false]);
+    const free = secured(mac, '02:00:00:00:00:0b');
+    for (const sent of [dhcp, arp, ip6]) expect(reaches(free, sent)).toEqual([true, true]);
+  });
+
+  test('who has no IPv6 address yet may ask a chassis whether somebody has it', () => {
+    const topology = secured(`${mac} fd00::7`, '02:00:00:00:00:0b');
+    const reaches = (rest: string, options?: TraceOptions): boolean =>
+      outputs(trace(topology, `${packet} && ip6.src == :: && ${rest}`, options)).length === 1;
+    const report = 'ip6.dst == ff02::16 && icmp6.type == 143 && icmp6.code == 0';
+    expect(reaches(report)).toBe(false);
+    expect(reaches(report, asNetwork)).toBe(true);
+    expect(reaches(report.replace('ff02::16', 'fd00::16'), asNetwork)).toBe(false);
+    expect(reaches(report.replace('143', '128'), asNetwork)).toBe(false);
+    const asks = 'ip6.dst == ff02::1:ff00:7 && nd_ns && nd.target == fd00::7';
+    expect(reaches(asks, asNetwork)).toBe(true);
+    expect(reaches(`${asks} && nd.sll == 02:00:00:00:00:0c`, asNetwork)).toBe(false);
+  });
+
+  test('on a chassis an entry without addresses does not lift what another one of its MAC address demands', () => {
+    const b = '02:00:00:00:00:0b';
+    const topology = sw(flows, { a: {}, b: { portSecurity: [b, `${b} fd00::7`] } });
+    expect(outputs(trace(topology, `${packet} && ip4.dst == 10.0.0.7`))).toEqual(['b']);
+    expect(outputs(trace(topology, `${packet} && ip4.dst == 10.0.0.7`, asNetwork))).toEqual([]);
+    expect(outputs(trace(topology, `${packet} && ip6.dst == fd00::7`, asNetwork))).toEqual(['b']);
+    expect(outputs(trace(topology, `${packet} && eth.type == 0x88cc`, asNetwork))).toEqual(['b']);
+  });
+
   test('ARP, DHCP and neighbor discovery', () => {
     const topology = secured(`${mac} 10.0.0.7 fd00::7`, '02:00:00:00:00:0b');
     const reaches = (rest: string): boolean => outputs(trace(topology, `${packet} && ${rest}`)).length === 1;
