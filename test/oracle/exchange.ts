@@ -199,6 +199,22 @@ export interface CompareOptions {
   limit?: number;
 }
 
+/** In how many steps, one beside the other, two worlds went apart. */
+export function countDifferentSteps(
+  expected: readonly Step[],
+  actual: readonly Step[],
+  options: CompareOptions = {},
+): number {
+  const canonical = canonicalOf(options);
+  const steps = Array.from({ length: Math.max(expected.length, actual.length) }, (_, at) => at);
+  return steps.filter((at) => stepDifference(expected[at], actual[at], canonical) !== undefined).length;
+}
+
+function canonicalOf({ interchangeable = [], compared = (received) => received }: CompareOptions): Canonicalize {
+  const standIn = canonicalizer(interchangeable);
+  return (received) => standIn(compared(received));
+}
+
 /**
  * A text for each conversation in which two worlds went apart, telling the first step where
  * they did: what was sent, and what only one of them answered.
@@ -208,9 +224,7 @@ export function compareSteps(
   actual: readonly Step[],
   options: CompareOptions = {},
 ): string[] {
-  const standIn = canonicalizer(options.interchangeable ?? []);
-  const compared = options.compared ?? ((received) => received);
-  const canonical: Canonicalize = (received) => standIn(compared(received));
+  const canonical = canonicalOf(options);
   const differences: string[] = [];
   const theirs = byConversation(expected);
   const ours = byConversation(actual);

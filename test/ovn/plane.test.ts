@@ -1,11 +1,12 @@
 /**
  * Frames beside the real data plane, topology by topology: what hosts say to each other, to
  * routers and to the world outside, then random frames, go into ovn-controller and ovs-vswitchd
- * and into a chassis of lflow's own that reads the same southbound database.  Every port must be
- * sent the same bytes.  Two real worlds are, so whatever differs is lflow's doing.
+ * and into a chassis of lflow's own that reads the same southbound database.  Every port should be
+ * sent the same bytes.  Two real worlds are, so whatever differs is lflow's doing: it is printed, counted, and
+ * bounded, for each topology and altogether (`test/ovn/plane/bounds.ts`).
  *
  * LFLOW_SEED repeats a run; LFLOW_RUNS (500) is the number of random frames a topology;
- * LFLOW_BATCH (50) is how many of them are sent at once; LFLOW_TOPOLOGY picks topologies by a
+ * LFLOW_BATCH (10) is how many of them are sent at once; LFLOW_TOPOLOGY picks topologies by a
  * part of their names.  With LFLOW_RECORD=1 some topologies become recordings.
  */
 import { writeFile } from 'node:fs/promises';
@@ -19,18 +20,25 @@ import { formatPlaneRecording, planeRecordingUrl } from '../oracle/plane-recordi
 import { seedAndRuns, wholeNumber } from '../oracle/seed.ts';
 import { southboundOf, southboundTables } from '../oracle/southbound.ts';
 import { inRealWorld, interchangeableHosts, playAll } from './plane/both.ts';
+import { type Agreement, agreementOf, exceeded, leastForAll, leastForOne, total } from './plane/bounds.ts';
 import { comparedSteps, southboundFor } from './plane/differences.ts';
 import { northboundOfCentral } from './plane/scene.ts';
 import { planeTopologies } from './plane/topologies.ts';
 
 const { seed, runs } = seedAndRuns(500);
-const batch = wholeNumber('LFLOW_BATCH') ?? 50;
+const batch = wholeNumber('LFLOW_BATCH') ?? 10;
 const wanted = process.env.LFLOW_TOPOLOGY ?? '';
 
-const tally = { topologies: 0, frames: 0, received: 0 };
+const tally = { topologies: 0, equal: 0, frames: 0, received: 0 };
+const agreements: Agreement[] = [];
 afterAll(() => {
-  const { topologies, frames, received } = tally;
-  process.stdout.write(`${topologies} topologies: ${frames} frames sent, ${received} received, equal in both worlds\n`);
+  const { topologies, equal, frames, received } = tally;
+  const { conversations, random } = total(agreements);
+  process.stdout.write(
+    `${topologies} topologies, ${equal} of them equal: ${frames} frames sent, ${received} received in the real world; ` +
+      `different: ${conversations.different} of ${conversations.count} conversations, ` +
+      `${random.different} of ${random.count} batches of random frames\n`,
+  );
 });
 
 const topologies = planeTopologies.filter(({ name }) => name.includes(wanted));
@@ -53,16 +61,23 @@ describe.each(topologies)('$name', (topology) => {
       const node = nodeWorld({ southbound, placement, chassis: peerChassis, bindings, networks });
       const ours = await playAll(node, scene, options, theirs);
       const interchangeable = interchangeableHosts(topology, scene);
-      const differences = compareSteps(comparedSteps(topology.name, theirs), comparedSteps(topology.name, ours), {
+      const agreement = agreementOf(comparedSteps(topology.name, theirs), comparedSteps(topology.name, ours), {
         interchangeable,
       });
-      if (differences.length > 0) expect.fail(differences.join('\n'));
+      for (const text of agreement.told) process.stdout.write(`${topology.name}: ${text}\n`);
+      agreements.push(agreement);
+      if (agreement.conversations.different + agreement.random.different === 0) tally.equal++;
       tally.topologies++;
       tally.frames += theirs.flatMap(({ sent }) => sent).length;
       tally.received += theirs.flatMap(({ received }) => received).length;
       expect(theirs.flatMap(({ received }) => received).length).toBeGreaterThan(100);
+      expect(exceeded(agreement, leastForOne)).toEqual([]);
     });
   });
+});
+
+test.runIf(wanted === '')('altogether', () => {
+  expect(exceeded(total(agreements), leastForAll)).toEqual([]);
 });
 
 /** With hashes, translation and errors: what OVN leaves to chance would be seen here. */
