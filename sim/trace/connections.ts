@@ -11,7 +11,8 @@ import type { Continuation, Place } from './run.ts';
 import { type ActionOf, passedOn, type Step } from './step.ts';
 
 /** A copy of the packet goes on in the next table; the actions that follow run on the packet itself. */
-function fork({ place, into }: Step, title: string, copy: Packet): Continuation {
+function fork({ run, place, packet, into }: Step, title: string, copy: Packet): Continuation {
+  if (copy !== packet) run.conntrack.stayBehind?.(packet);
   const node = append(into, 'transformation', title);
   const { datapath, pipeline, table, passed } = place;
   return { place: { datapath, pipeline, table: table + 1, passed }, packet: copy, shared: false, into: node.subs };

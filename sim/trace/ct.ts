@@ -56,6 +56,8 @@ export interface Conntrack {
    * what the egress pipeline of the last one left in it, as in ovn-trace.
    */
   nextMember?(packet: Packet): void;
+  /** A copy of the packet went through conntrack. Absent where the packet itself keeps what it knew, as in ovn-trace. */
+  stayBehind?(packet: Packet): void;
   /**
    * Of a tracker that remembers: replies of backends that called themselves, as
    * `chk_lb_hairpin` learned them.  Absent where nothing is remembered.
