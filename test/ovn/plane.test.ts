@@ -20,7 +20,7 @@ import { formatPlaneRecording, planeRecordingUrl } from '../oracle/plane-recordi
 import { seedAndRuns, wholeNumber } from '../oracle/seed.ts';
 import { southboundOf, southboundTables } from '../oracle/southbound.ts';
 import { inRealWorld, interchangeableHosts, playAll } from './plane/both.ts';
-import { type Agreement, agreementOf, exceeded, leastForAll, leastForOne, total } from './plane/bounds.ts';
+import { type Agreement, agreementOf, exceeded, leastEqual, leastForAll, leastForOne, total } from './plane/bounds.ts';
 import { comparedSteps, southboundFor } from './plane/differences.ts';
 import { northboundOfCentral } from './plane/scene.ts';
 import { planeTopologies } from './plane/topologies.ts';
@@ -78,6 +78,7 @@ describe.each(topologies)('$name', (topology) => {
 
 test.runIf(wanted === '')('altogether', () => {
   expect(exceeded(total(agreements), leastForAll)).toEqual([]);
+  expect(tally.equal).toBeGreaterThanOrEqual(leastEqual);
 });
 
 /** With hashes, translation and errors: what OVN leaves to chance would be seen here. */
