@@ -76,7 +76,8 @@ describe.each(topologies)('$name', (topology) => {
   });
 });
 
-test.runIf(wanted === '')('altogether', () => {
+const all = wanted === '' ? test : undefined;
+all?.('altogether', () => {
   expect(exceeded(total(agreements), leastForAll)).toEqual([]);
   expect(tally.equal).toBeGreaterThanOrEqual(leastEqual);
 });
