@@ -25,12 +25,10 @@ import { measurePlane, type PlaneMeasurement } from './plane/run.ts';
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean', default: false } as const;
-const { values } = parseArgs({
-  options: {
-    ...{ only: text, count: text, seconds: text, runs: text, ports: text },
-    ...{ 'small-pages': flag, alone: flag, json: flag },
-  },
-});
+const usage = `npm run bench:peer -- [--only KIND] [--count N] [--seconds S] [--runs N] [--ports N] [--small-pages] [--alone] [--json]
+KIND and N: ${sizes.map(([kind, count]) => `${kind} ${count}`).join(', ')}
+`;
+const values = readOptions();
 const seconds = Number(values.seconds ?? 3);
 const runs = Number(values.runs ?? 3);
 const chosen = sizes.filter(
@@ -40,7 +38,30 @@ const chosen = sizes.filter(
 );
 const mostPorts = Number(values.ports ?? 0);
 if (!(seconds > 0) || !(runs >= 1) || !(mostPorts >= 0) || chosen.length === 0) {
-  throw new Error('give --seconds and --runs above 0, --only one of the scenarios, and --count one of its sizes');
+  refuse('give --seconds and --runs above 0, --only one of the scenarios, and --count one of its sizes');
+}
+
+function readOptions() {
+  try {
+    const { values: given } = parseArgs({
+      options: {
+        ...{ only: text, count: text, seconds: text, runs: text, ports: text },
+        ...{ 'small-pages': flag, alone: flag, json: flag, help: flag },
+      },
+    });
+    if (given.help) {
+      process.stdout.write(usage);
+      process.exit(0);
+    }
+    return given;
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function refuse(why: string): never {
+  process.stderr.write(`${why}\n${usage}`);
+  process.exit(2);
 }
 
 /** Speeds of some runs, in millions of packets a second. */

@@ -49,11 +49,12 @@ import {
   W_PORTS,
   W_TUNNEL,
 } from '../../asm/plane/layout.ts';
+import type { LearnedExports } from '../../engine/node/learned.ts';
 import { storagePieces } from '../../engine/program/fields.ts';
 import type { Program } from '../../engine/program/index.ts';
 import { emptyPacket, fields, type Packet, readBits, writeBits } from '../../sim/trace/index.ts';
 
-type Exports = {
+type Exports = Pick<LearnedExports, 'learnedKey' | 'learn' | 'forget' | 'forgetAll'> & {
   memory: { buffer: ArrayBuffer };
   reserve(bytes: number): number;
   loadImage(address: number, length: number): number;
@@ -65,19 +66,6 @@ type Exports = {
   translatedVisited(): bigint;
   translatedFlows(): number;
   translatedFlowCount(): number;
-  learnedKey(
-    kind: number,
-    datapath: number,
-    protocol: number,
-    port: number,
-    a: bigint,
-    b: bigint,
-    c: bigint,
-    d: bigint,
-  ): void;
-  learn(value: bigint, more: bigint, third: number, seconds: number): number;
-  forget(): void;
-  forgetAll(kind: number, datapath: number): void;
   learnedCount(): number;
   takeChangedTags(): bigint;
   ctExpire(milliseconds: number, budget: number): void;
