@@ -1,0 +1,88 @@
+/**
+ * The fields of the packets that are analysed, in the order in which they stand
+ * in diagrams (docs/verifier.md has the measurement).
+ *
+ * First what a packet has when it enters; registers, flags and conntrack's fields
+ * are not among them, for every packet starts with those at 0.  Then what is not
+ * the packet's to choose: the answers that learned tables and chance may give.
+ */
+import type { SetField } from '../../engine/sets/index.ts';
+
+/** How many times on its way a packet may be told something that is not the packet's to choose. */
+export const lookups = 4;
+
+const header: readonly SetField[] = [
+  { name: 'eth.type', width: 16 },
+  { name: 'ip.proto', width: 8 },
+  { name: 'ip.frag', width: 2 },
+  /** Of ICMP and ICMPv6. */
+  { name: 'icmp.type', width: 8 },
+  { name: 'icmp.code', width: 8 },
+  /** Of ARP and RARP, as their addresses below. */
+  { name: 'arp.op', width: 16 },
+  { name: 'eth.dst', width: 48 },
+  { name: 'ip4.dst', width: 32 },
+  { name: 'arp.tpa', width: 32 },
+  { name: 'ip6.dst', width: 128 },
+  { name: 'nd.target', width: 128 },
+  /** Destination port of TCP, UDP or SCTP. */
+  { name: 'tp.dst', width: 16 },
+  { name: 'ip.ttl', width: 8 },
+  /** The number of the edge port that the packet enters by (`NetworkPort.number`). */
+  { name: 'inport', width: 20 },
+  { name: 'eth.src', width: 48 },
+  { name: 'ip4.src', width: 32 },
+  { name: 'arp.spa', width: 32 },
+  { name: 'arp.sha', width: 48 },
+  { name: 'ip6.src', width: 128 },
+  { name: 'nd.sll', width: 48 },
+  { name: 'nd.tll', width: 48 },
+  { name: 'arp.tha', width: 48 },
+  { name: 'tp.src', width: 16 },
+  { name: 'tcp.flags', width: 12 },
+  { name: 'vlan.tci', width: 16 },
+  { name: 'ip.dscp', width: 6 },
+  { name: 'ip.ecn', width: 2 },
+  { name: 'ip6.label', width: 20 },
+  /** Bytes of the frame without its Ethernet header, as check_pkt_larger counts less 14; see `pktLength`. */
+  { name: 'pkt.len', width: 16 },
+  /** What the payload is that an action of the chassis reads: 1 a DHCP(v6) request that is answered, 2 a DNS question with a known answer. */
+  { name: 'payload', width: 2 },
+  { name: 'pkt.mark', width: 32 },
+];
+
+const times = (fields: (index: number) => SetField[]): SetField[] =>
+  Array.from({ length: lookups }, (_, index) => fields(index)).flat();
+
+const circumstances: readonly SetField[] = [
+  /** Whether the nth neighbour that is looked up on the way is known, and its MAC address. */
+  ...times((n) => [
+    { name: `neighbor.${n}.known`, width: 1 },
+    { name: `neighbor.${n}.mac`, width: 48 },
+  ]),
+  /** Which of several members (ECMP routes, backends, ports) the nth choice takes: by position, the last one for greater numbers. */
+  ...times((n) => [{ name: `choice.${n}`, width: 8 }]),
+  /** The nth yes or no that nothing in the packet decides. */
+  { name: 'chance', width: 16 },
+  /** Of a reply to a connection that was translated: the opener's own source and the destination it asked for. */
+  { name: 'opener.src4', width: 32 },
+  { name: 'opener.src6', width: 128 },
+  { name: 'opener.sport', width: 16 },
+  { name: 'opener.dst4', width: 32 },
+  { name: 'opener.dst6', width: 128 },
+  { name: 'opener.dport', width: 16 },
+];
+
+export const packetFields: readonly SetField[] = [...header, ...circumstances];
+
+/** How many of them a packet brings along. */
+export const headerFields = header.length;
+
+const indices = new Map(packetFields.map(({ name }, index) => [name, index]));
+
+/** The index of a field, for literals and rewrites; throws for a name that is none. */
+export function fieldIndex(name: string): number {
+  const index = indices.get(name);
+  if (index === undefined) throw new Error(`no field of packets is called ${name}`);
+  return index;
+}

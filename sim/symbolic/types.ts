@@ -1,0 +1,162 @@
+/**
+ * What the analysis of all packets tells: the network as the verifier sees it,
+ * and classes of traffic, each a set of packets that have one fate.
+ *
+ *     const analysis = analyse(networkOf(southbound));
+ *     for (const { packets, end } of analysis.classes) ...
+ *
+ * Sets (`PacketSet`) are of packets *as they enter* the network by an edge port,
+ * together with what is not theirs to choose: which answers tables that learn
+ * would give, which of several backends is taken (`packetFields`, the last ones).
+ */
+import type { LogicalFlow, Pipeline, PortBinding, Southbound } from '../../engine/ovsdb/southbound.ts';
+import type { PacketSet, Space } from '../../engine/sets/index.ts';
+import type { Store } from './store.ts';
+
+/** A logical port of a network. */
+export interface NetworkPort {
+  /** From 1, dense over the whole network: what `inport` is in sets of packets. */
+  readonly number: number;
+  readonly name: string;
+  readonly binding: PortBinding;
+  readonly datapath: NetworkDatapath;
+  /** The other end of a patch or l3gateway port. */
+  readonly peer?: NetworkPort;
+  /**
+   * Packets enter and leave the network here: by a `vif` (a container or virtual
+   * machine's, or a nested, virtual or external one's), or to and from the `outside` that a localnet,
+   * l2gateway, vtep, or remote port leads to, which may send anything.  Undefined inside the network.
+   */
+  readonly edge?: 'vif' | 'outside';
+}
+
+export interface NetworkDatapath {
+  readonly uuid: string;
+  readonly name: string;
+  readonly kind: 'switch' | 'router';
+  readonly ports: readonly NetworkPort[];
+  /** Of `Network.components`: the one it is part of. */
+  readonly component: number;
+}
+
+/** A southbound database made ready to be analysed. */
+export interface Network {
+  readonly southbound: Southbound;
+  readonly datapaths: ReadonlyMap<string, NetworkDatapath>;
+  /** By name. */
+  readonly ports: ReadonlyMap<string, NetworkPort>;
+  /** By `number`; [0] is undefined. */
+  readonly portsByNumber: readonly (NetworkPort | undefined)[];
+  /** Datapaths that are joined by patch ports, directly or not; packets pass from one to another only outside. */
+  readonly components: readonly (readonly NetworkDatapath[])[];
+  /** What of the database was not understood and left out: sentences. */
+  readonly warnings: readonly string[];
+}
+
+/** Where packets of a class end. */
+export type End =
+  /** They leave by this edge port. */
+  | { readonly kind: 'port'; readonly port: NetworkPort }
+  /** They leave by the very port that they came in by. */
+  | { readonly kind: 'sender' }
+  /** The flow drops them; undefined where none matches. */
+  | {
+      readonly kind: 'drop';
+      readonly datapath: NetworkDatapath;
+      readonly pipeline: Pipeline;
+      readonly table: number;
+      readonly flow?: LogicalFlow;
+      readonly why: DropReason;
+    }
+  /** They go on and on: `datapaths` is what they pass each time. */
+  | { readonly kind: 'loop'; readonly datapaths: readonly NetworkDatapath[] };
+
+/**
+ * `flow`: a flow says so. `no match`: no flow of the table matches. `no port`: output to no port.
+ * `inport`: output to the port it came from. `not answered`: what it asks for is handled by the
+ * chassis itself, which sends nothing on. `ttl`: no life left.
+ */
+export type DropReason = 'flow' | 'no match' | 'no port' | 'inport' | 'consumed' | 'ttl';
+
+/**
+ * What conntrack knew of the packets on their way: `new`, nothing, they belong to no
+ * connection; `reply`, some zone knew them as replies or as related to a connection that others opened;
+ * `established`, some zone knew them as going the way of its opener, and none as replies.
+ */
+export type ConnectionState = 'new' | 'established' | 'reply';
+
+/** Packets with one fate. */
+export interface TrafficClass {
+  readonly packets: PacketSet;
+  readonly end: End;
+  /** What the packets look like at the end, in terms of what they looked like when they entered. */
+  readonly store: Store;
+  readonly connection: ConnectionState;
+  /** What the packet is, if it is not (a copy of) the one that entered but was made of it: `icmp4`, `arp`, `tcp_reset`, `dhcp`, ... */
+  readonly made?: string;
+  /**
+   * Whether all of these packets surely end so; otherwise some may, because something on the way was modelled
+   * more widely than it is.  Never false of a class just for choices that are fields of the packets.
+   */
+  readonly exact: boolean;
+  /** The connections that these packets opened on their way, the last one last. */
+  readonly commits: readonly Commit[];
+  /** Which of the watched ports and datapaths (`AnalyseOptions.watch`) the packets passed. */
+  readonly passed: readonly string[];
+}
+
+/** A connection that packets open in a conntrack zone. */
+export interface Commit {
+  /** `DATAPATH-UUID dnat`, `DATAPATH-UUID snat`, or a switch's `DATAPATH-UUID PORT-NUMBER`. */
+  readonly zone: string;
+  /** The header as it came into the zone, and as it left it (translated): values of the store. */
+  readonly before: Store;
+  readonly after: Store;
+}
+
+/** Something that makes the answer less than a proof, for these packets. */
+export interface Gap {
+  readonly datapath: NetworkDatapath;
+  readonly flow: LogicalFlow;
+  /** A sentence without a full stop. */
+  readonly reason: string;
+  readonly packets: PacketSet;
+}
+
+export interface AnalyseOptions {
+  /** Names of ports and datapaths: classes tell which of them their packets passed. */
+  watch?: readonly string[];
+  /** Only these components; all unless given. */
+  components?: readonly number[];
+  /** Told now and then. */
+  onProgress?: (done: number, total: number) => void;
+}
+
+/** The fate of all packets that may enter a network. */
+export interface Analysis {
+  readonly network: Network;
+  readonly space: Space;
+  /** The packets that exist at all: `inport` is an edge port, no field contradicts another. */
+  readonly possible: PacketSet;
+  /**
+   * Every packet of `possible` is in some class of connection state `new`; where it is copied (a flood), in one for each copy.
+   * Classes of the same end, store, connection state and passage are one.
+   */
+  readonly classes: readonly TrafficClass[];
+  readonly gaps: readonly Gap[];
+  /** Flows that some packet meets, in whatever connection state. */
+  readonly met: ReadonlySet<LogicalFlow>;
+  /** Pairs of flows of one table and priority that some packet meets both of, and that do different things. */
+  readonly ambiguous: readonly { readonly flows: readonly [LogicalFlow, LogicalFlow]; readonly packets: PacketSet }[];
+  /**
+   * What becomes of the answers to packets of a class that ended at an edge port: each is answered as a host does (addresses,
+   * ports and MAC addresses exchanged; SYN by SYN-ACK, echo request by echo reply), entering by that port, with the connections known that
+   * the packet opened.  The sets are of the packets that were answered.
+   */
+  answers(opened: TrafficClass, packets?: PacketSet): readonly TrafficClass[];
+  /**
+   * What becomes of packets that look like the packets of `set`, rewritten as `store` says, when they enter by `port`
+   * (from outside: over a wire that another port of the network leads to). The sets are of the original packets.
+   */
+  reenter(set: PacketSet, store: Store, port: NetworkPort): readonly TrafficClass[];
+}
