@@ -392,9 +392,11 @@ function icmpKey(packet: usize, isV6: bool): u32 {
 function mayOpen(packet: usize): bool {
   const proto = (keyId >> 16) & 0xff;
   if (proto === PROTO_TCP) return tcpMayOpen(packet);
-  // An answer opens nothing.
-  if (proto === PROTO_ICMP || proto === PROTO_ICMP6) return (keyPorts & 1) === 0;
-  return true;
+  if (proto !== PROTO_ICMP && proto !== PROTO_ICMP6) return true;
+  // Only a query opens something, also where the protocol is that of the other family.
+  const l4: u32 = load<u16>(packet, P_L4);
+  const type: u32 = l4 < load<u16>(packet, P_END) ? load<u8>(<usize>load<u32>(packet, P_FRAME) + l4) : 0;
+  return proto === PROTO_ICMP ? type === 8 || type === 13 || type === 15 : type === 128;
 }
 
 /** Opens a connection for the packet, whose key is set; 0xffffffff if there is no room for it or no port. */

@@ -121,6 +121,19 @@ describe('what is said of a packet', () => {
     expect(state(t.one(tcp4(a, b, 1, 2, 18), commit))).toBe('inv|trk');
     expect(t.plane.ctCount(-1)).toBe(0);
   });
+
+  test('ICMP of the other family opens a connection with a query only', () => {
+    const t = new Tracker();
+    const message = (type: number): Uint8Array => bytes(`${type.toString(16).padStart(2, '0')}00000000010001`);
+    const said = (family: 4 | 6, proto: number, type: number): string =>
+      state(t.one(frameOf({ family, src: BigInt(a), dst: BigInt(b), proto, body: message(type) }), next));
+    expect([0, 1, 8, 129, 135, 219].map((type) => said(4, 58, type))).toEqual(Array(6).fill('inv|trk'));
+    expect(said(4, 58, 128)).toBe('new|trk');
+    expect([0, 3, 14, 16, 128].map((type) => said(6, 1, type))).toEqual(Array(5).fill('inv|trk'));
+    expect([8, 13, 15].map((type) => said(6, 1, type))).toEqual(Array(3).fill('new|trk'));
+    const empty = ethernet(0x800, ip4({ src: a, dst: b, proto: 58 }, bytes('')));
+    expect(state(t.one(empty, next))).toBe('inv|trk');
+  });
 });
 
 describe('translation', () => {
