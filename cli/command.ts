@@ -86,12 +86,12 @@ export function formatOption<T extends string>(forms: readonly [T, ...T[]]): Opt
  * process; a reader that went away (`| head`) is no error.  Throws `UsageError`
  * if the file cannot be written.
  */
-export async function emit(text: string, options: OutputOptions = {}): Promise<void> {
+export async function emit(text: string | Uint8Array, options: OutputOptions = {}): Promise<void> {
   if (options.output === undefined || standardOutput.includes(options.output)) await print(text);
   else await writeWhole(options.output, text);
 }
 
-function print(text: string): Promise<void> {
+function print(text: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(text, (error) => {
       if (error && !readerIsGone(error)) reject(error);
@@ -111,7 +111,7 @@ function readerIsGone(error: Error): boolean {
   return 'code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED');
 }
 
-async function writeWhole(file: string, text: string): Promise<void> {
+async function writeWhole(file: string, text: string | Uint8Array): Promise<void> {
   try {
     const present = await stat(file).catch(() => undefined);
     // A terminal, a pipe or /dev/stdout cannot be replaced, only written to.
@@ -122,7 +122,7 @@ async function writeWhole(file: string, text: string): Promise<void> {
   }
 }
 
-async function replace(file: string, text: string, mode = 0o666): Promise<void> {
+async function replace(file: string, text: string | Uint8Array, mode = 0o666): Promise<void> {
   const beside = join(dirname(file), `.lflow-${randomBytes(6).toString('hex')}`);
   try {
     const handle = await open(beside, 'wx', mode & 0o777);

@@ -60,8 +60,8 @@ function open({ file, bytes }: DatabaseBytes): Opened {
   }
 }
 
-/** Node.js' own is several times as fast as the portable one. */
-const checksum = (bytes: Uint8Array): string => createHash('sha1').update(bytes).digest('hex');
+/** SHA-1: Node.js' own is several times as fast as the portable one. */
+export const checksum = (bytes: Uint8Array): string => createHash('sha1').update(bytes).digest('hex');
 
 function say(file: string, severity: 'note' | 'warning', messages: readonly string[]): void {
   const problems = messages.map((message): Problem => ({ ...problem(file, 'database', message), severity }));

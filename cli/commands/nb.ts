@@ -3,18 +3,23 @@ import { Command } from 'commander';
 import { nbJson } from '../../engine/ovsdb/nb-json.ts';
 import { nbShow } from '../../engine/ovsdb/nb-show.ts';
 import { nbctlScript } from '../../engine/ovsdb/nbctl.ts';
-import type { Northbound } from '../../engine/ovsdb/northbound.ts';
+import { type Northbound, northboundSchema } from '../../engine/ovsdb/northbound.ts';
+import { northboundFacts } from '../../engine/ovsdb/northbound-facts.ts';
+import { WriteError, writeDatabase } from '../../engine/ovsdb/write.ts';
 import { emit, formatOption, type OutputOptions, outputOption, UsageError } from '../command.ts';
+import { checksum } from '../database.ts';
 import { nodesOption } from '../input.ts';
 import { loadNorthbound } from '../topology.ts';
 
-const forms = ['show', 'json', 'nbctl'] as const;
+const forms = ['show', 'json', 'nbctl', 'ovsdb'] as const;
 
 const explanation = `
 Forms: show is what ovn-nbctl show prints; json is every table and row with the place in the
-manifests that caused it; nbctl is a shell script that recreates the database in an empty one:
+manifests that caused it; nbctl is a shell script that recreates the database in an empty one;
+ovsdb is a standalone database file that ovsdb-server opens:
 
-  lflow nb vpc.yaml --format nbctl | sh -s -- --db=tcp:127.0.0.1:6641`;
+  lflow nb vpc.yaml --format nbctl | sh -s -- --db=tcp:127.0.0.1:6641
+  lflow nb vpc.yaml --format ovsdb -o ovnnb_db.db`;
 
 export default function define(): Command {
   return new Command('nb')
@@ -30,14 +35,15 @@ export default function define(): Command {
     });
 }
 
-function textOf(nb: Northbound, form: (typeof forms)[number]): string {
+function textOf(nb: Northbound, form: (typeof forms)[number]): string | Uint8Array {
   if (form === 'show') return nbShow(nb);
   if (form === 'json') return nbJson(nb);
   try {
-    return nbctlScript(nb);
+    return form === 'nbctl' ? nbctlScript(nb) : writeDatabase(northboundSchema, northboundFacts, nb, checksum);
   } catch (error) {
     if (error instanceof RangeError)
       throw new UsageError(`cannot write a script of ovn-nbctl commands: ${error.message}`);
+    if (error instanceof WriteError) throw new UsageError(`cannot write a database file: ${error.message}`);
     throw error;
   }
 }

@@ -9,8 +9,8 @@ export type Atom = 'string' | 'integer' | 'boolean' | 'real' | 'uuid';
 
 /**
  * A column: one atom (`required`), at most one (`optional`), a set or a map.
- * `refTable` names the table that a column of UUIDs points into; a weak
- * reference does not keep its target alive.
+ * `refTable` names the table that a column of UUIDs points into, of a map the
+ * one that its values point into; a weak reference does not keep its target alive.
  */
 export interface Column {
   readonly shape: 'required' | 'optional' | 'set' | 'map';
@@ -46,6 +46,7 @@ export const optionalText = { shape: 'optional', key: 'string' } as const;
 export const optionalInteger = { shape: 'optional', key: 'integer' } as const;
 export const optionalBoolean = { shape: 'optional', key: 'boolean' } as const;
 export const textSet = { shape: 'set', key: 'string' } as const;
+export const uuidSet = { shape: 'set', key: 'uuid' } as const;
 export const map = { shape: 'map', key: 'string', value: 'string' } as const;
 export const textToInteger = { shape: 'map', key: 'string', value: 'integer' } as const;
 
@@ -64,6 +65,11 @@ export function optionalRef(refTable: string, refType: RefType = 'strong') {
 /** Any number of rows of `refTable`. */
 export function refs(refTable: string, refType: RefType = 'strong') {
   return { shape: 'set', key: 'uuid', refTable, refType } as const;
+}
+
+/** A map whose values are rows of `refTable`. */
+export function textToRef(refTable: string, refType: RefType = 'strong') {
+  return { shape: 'map', key: 'string', value: 'uuid', refTable, refType } as const;
 }
 
 function defaultAtom(atom: Atom): string | number | boolean {

@@ -52,8 +52,17 @@ test('the script is one that a shell can read', async () => {
   execFileSync('sh', ['-n', join(folder, 'answer')]);
 });
 
+test('a database file is one, of the same rows', async () => {
+  const file = join(folder, 'nb.db');
+  expect(await run(['nb', example, '--format', 'ovsdb', '-o', file])).toBe(0);
+  expect(readFileSync(file, 'latin1')).toMatch(/^OVSDB JSON /);
+  const rows = async (input: string) =>
+    JSON.parse((await nb(input, '--format', 'json')).answer, (key, value) => (key === 'origin' ? undefined : value));
+  expect(await rows(file)).toEqual(await rows(example));
+});
+
 test('the same manifests, the same bytes', async () => {
-  for (const format of ['show', 'json', 'nbctl']) {
+  for (const format of ['show', 'json', 'nbctl', 'ovsdb']) {
     const [one, other] = [await nb(example, '--format', format), await nb(example, '--format', format)];
     expect(one.answer).toBe(other.answer);
   }
