@@ -1,4 +1,7 @@
-/** The modules that `scripts/build.js` makes of `asm/plane/`; imported as `#asm/plane` and `#asm/plane-checked`. */
+/**
+ * The modules that `scripts/build.js` makes of `asm/plane/` and `asm/sets/`; imported as `#asm/plane`,
+ * `#asm/plane-checked` and `#asm/sets`.
+ */
 
 /** The bytes of the WebAssembly module. */
 export const wasm: Uint8Array<ArrayBuffer>;

@@ -21,13 +21,14 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const distStamp = join(root, 'build/dist.stamp');
 
 /**
- * The WebAssembly modules: the frame parser, whose memory is laid out by asm/layout.ts with static data behind it, and
- * the packet plane, once for speed and once with every assertion checked (`assert` of AssemblyScript).
+ * The WebAssembly modules: the frame parser, whose memory is laid out by asm/layout.ts with static data behind it, the
+ * packet plane, once for speed and once with every assertion checked (`assert` of AssemblyScript), and sets of packets.
  */
 const asmModules = [
   { name: 'lflow', entry: 'asm/index.ts', options: ['--noAssert', '--memoryBase', '262144'] },
   { name: 'plane', entry: 'asm/plane/index.ts', options: ['--noAssert', '--memoryBase', '1024', '--enable', 'simd'] },
   { name: 'plane-checked', entry: 'asm/plane/index.ts', options: ['--memoryBase', '1024', '--enable', 'simd'] },
+  { name: 'sets', entry: 'asm/sets/index.ts', options: ['--noAssert', '--memoryBase', '1024'] },
 ];
 
 /** @param {string} name */

@@ -44,7 +44,7 @@ export type Rewrite = { readonly field: number; readonly ofs: number; readonly n
 /** Where `mark` stood. */
 export type Mark = number;
 
-/** How much there is, and how much was done, since the space was made. */
+/** How much there is, and how much was done since the space was made. */
 export interface SpaceStats {
   /** Nodes that are there now, and how many there were at most. */
   nodes: number;
@@ -56,9 +56,18 @@ export interface SpaceStats {
   hits: number;
 }
 
-/** Thrown where a space would need more memory than it was allowed. */
-export class SpaceFull extends Error {}
+/**
+ * Thrown where a space would need more memory than it was allowed.  All sets that there were
+ * are still there; `release` makes room.
+ */
+export class SpaceFull extends Error {
+  override readonly name = 'SpaceFull';
+}
 
+/**
+ * Numbers that are no set of the space (any more), fields that it does not have, values
+ * that do not fit into their field: RangeError, and nothing happens.
+ */
 export interface Space {
   readonly fields: readonly SetField[];
   /** 0. */
@@ -66,8 +75,18 @@ export interface Space {
   /** 1. */
   readonly all: PacketSet;
 
+  /** Bits of all fields together: the variables of the diagrams. */
+  readonly variables: number;
+  /** The variable of a field's bit (0 is the lowest): fields in their order, and of each the highest bit first. */
+  variableOf(field: number, bit: number): number;
+
   /** The packets that meet all demands; built bottom-up, without an operation a demand. */
   cube(literals: readonly Literal[]): PacketSet;
+  /**
+   * `cube` of demands that are prepared: the first `n` of `bits`, each variable * 2 + value,
+   * in ascending order.  The way to build very many.
+   */
+  cubeBits(bits: ArrayLike<number>, n?: number): PacketSet;
   /** The packets whose field is `low` to `high`, inclusive. */
   range(field: number, low: bigint, high: bigint): PacketSet;
   /** The packets whose field is one of the values (all of its bits). */
@@ -105,7 +124,7 @@ export interface Space {
   cubes(set: PacketSet, visit: (literals: Literal[]) => boolean | undefined): void;
   /** How many packets; a number that large is not exact. */
   count(set: PacketSet): number;
-  /** Nodes that the set's diagram has. */
+  /** Nodes that the set's diagram has; 0 for `empty` and `all`. */
   size(set: PacketSet): number;
   /** The fields that decide whether a packet is in the set. */
   support(set: PacketSet): number[];
@@ -117,6 +136,8 @@ export interface Space {
 }
 
 export interface SpaceOptions {
-  /** Bytes; 1 GiB unless given. */
+  /** Bytes; 1 GiB unless given, 256 KiB at least. */
   limit?: number;
+  /** Entries of the cache of results at most, as a power of two; 16 unless given. */
+  cacheLog?: number;
 }

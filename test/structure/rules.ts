@@ -63,6 +63,7 @@ function specifiers(code: string): string[] {
 
 function resolve(file: string, specifier: string): string {
   if (specifier === '#asm') return 'asm/index.ts';
+  if (specifier === '#asm/sets') return 'asm/sets/index.ts';
   if (specifier.startsWith('#asm/')) return 'asm/plane/index.ts';
   if (!specifier.startsWith('.')) return specifier;
   const path = normalize(join(dirname(file), specifier));

@@ -1,0 +1,120 @@
+/** Sets of packets: `createSpace`, and the types of space.ts. */
+import { bitsOf, fieldAt, layOut, variableOf } from './fields.ts';
+import { ANY, type Kernel, startKernel } from './kernel.ts';
+import { contains, count, cubes, eachNode, firstPacket } from './packets.ts';
+import { image, preimage } from './rewriting.ts';
+import type { PacketSet, SetField, Space, SpaceOptions } from './space.ts';
+import { oneOf, range, same } from './values.ts';
+
+export {
+  type Literal,
+  type Mark,
+  type PacketSet,
+  type Rewrite,
+  type SetField,
+  type Space,
+  SpaceFull,
+  type SpaceOptions,
+  type SpaceStats,
+} from './space.ts';
+
+/**
+ * A space of packets with these fields; those by which sets differ most are best first.
+ * Throws a RangeError if there are more than 2048 bits, or no such memory.
+ */
+export function createSpace(fields: readonly SetField[], options: SpaceOptions = {}): Space {
+  const layout = layOut(fields);
+  const kernel = startKernel(layout.variables, options);
+  const { exports } = kernel;
+  const { and, or } = kernel;
+  const checked = (set: PacketSet): PacketSet => {
+    kernel.check(set);
+    return set;
+  };
+  return {
+    fields,
+    empty: 0,
+    all: 1,
+    variables: layout.variables,
+    variableOf: (field, bit) => variableOf(layout, field, bit),
+    cube(literals) {
+      const bits = bitsOf(layout, literals);
+      return kernel.cube(bits, bits.length);
+    },
+    cubeBits: (bits, n = bits.length) => kernel.cube(bits, n),
+    range: (field, low, high) => range(kernel, layout, field, low, high),
+    oneOf: (field, values) => oneOf(kernel, layout, field, values),
+    same: (a, aOfs, b, bOfs, n) => same(kernel, layout, [a, aOfs], [b, bOfs], n),
+    and,
+    or,
+    diff: (a, b) => and(a, b ^ 1),
+    not: (a) => checked(a) ^ 1,
+    orAll: (sets) => orAll(kernel, sets),
+    intersects: kernel.intersects,
+    isSubset: (a, b) => !kernel.intersects(a, b ^ 1),
+    forget(set, forgotten) {
+      const substitutions = new Map<number, PacketSet>();
+      for (const field of forgotten) {
+        const { first, width } = fieldAt(layout, field);
+        for (let i = 0; i < width; i++) substitutions.set(first + i, ANY);
+      }
+      return kernel.substitute(set, substitutions, `forget ${forgotten.join(' ')}`);
+    },
+    restrict(set, literals) {
+      const bits = bitsOf(layout, literals);
+      kernel.check(set);
+      if (contradict(bits)) return 0;
+      return kernel.substitute(set, new Map(bits.map((bit) => [bit >> 1, bit & 1])));
+    },
+    image: (set, rewrites) => image(kernel, layout, set, rewrites),
+    preimage: (set, rewrites) => preimage(kernel, layout, set, rewrites),
+    pick(set, preferences = []) {
+      let chosen = checked(set);
+      for (const preferred of preferences) {
+        if (kernel.intersects(chosen, preferred)) chosen = and(chosen, preferred);
+      }
+      return firstPacket(kernel, layout, chosen);
+    },
+    contains: (set, packet) => contains(kernel, layout, checked(set), packet),
+    cubes: (set, visit) => cubes(kernel, layout, checked(set), visit),
+    count: (set) => count(kernel, layout, checked(set)),
+    size(set) {
+      let size = 0;
+      eachNode(kernel, checked(set), () => {
+        size += 1;
+      });
+      return size;
+    },
+    support(set) {
+      const found = new Set<number>();
+      eachNode(kernel, checked(set), (node) => found.add(layout.fieldOf[kernel.variable(node)] ?? 0));
+      return [...found].sort((a, b) => a - b);
+    },
+    mark: () => exports.nodeCount(),
+    release: (mark, keep = []) => kernel.release(mark, keep),
+    stats: () => ({
+      nodes: exports.nodeCount(),
+      peakNodes: exports.peakCount(),
+      bytes: exports.bytes(),
+      steps: exports.stepCount(),
+      hits: exports.hitCount(),
+    }),
+  };
+}
+
+/** Whether two of the bits, in ascending order, are the two values of a variable. */
+function contradict(bits: readonly number[]): boolean {
+  return bits.some((bit, i) => (bit ^ (bits[i + 1] ?? bit)) === 1);
+}
+
+/** Of neighbours first, so that small sets meet small ones. */
+function orAll(kernel: Kernel, sets: readonly PacketSet[]): PacketSet {
+  let left = [...sets];
+  sets.forEach(kernel.check);
+  while (left.length > 1) {
+    const next: PacketSet[] = [];
+    for (let i = 0; i < left.length; i += 2) next.push(kernel.or(left[i] ?? 0, left[i + 1] ?? 0));
+    left = next;
+  }
+  return left[0] ?? 0;
+}
