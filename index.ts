@@ -96,10 +96,10 @@ export { type ManifestFile, readManifests } from './engine/spec/read.ts';
 export type { ReadResult, Resources } from './engine/spec/resources.ts';
 // Manifests to northbound
 export { northboundOf, northboundOfPlan, planTopology, type VpcPlan } from './engine/vpc/index.ts';
+export { jsonReport } from './sim/probe/json-report.ts';
+export { type TextOptions, textReport } from './sim/probe/text-report.ts';
 // Tracing and verdicts
 export { builtInProperties } from './sim/properties/index.ts';
-export { jsonReport } from './sim/report/json.ts';
-export { type TextOptions, textReport } from './sim/report/text.ts';
 export {
   assumedConntrack,
   type Delivery,

@@ -31,7 +31,7 @@ export interface FrameOptions {
 export function frameOf(packet: PacketValues, options: FrameOptions = {}): Uint8Array {
   const read = fieldReader(packet);
   const shortest = build(read, options, 0);
-  const missing = Math.max(0, Number(read('pkt.len')) - (shortest.length - 14));
+  const missing = Math.max(0, Number(read('pkt.len')) - shortest.length);
   const frame = Uint8Array.from(missing === 0 ? shortest : build(read, options, missing));
   return networkOf(read) === 'ip4' || networkOf(read) === 'ip6' ? withChecksums(frame) : frame;
 }

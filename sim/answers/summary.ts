@@ -122,7 +122,7 @@ function oddities(read: ReadField): string[] {
     ...(isIp && fragment !== 0n ? [(fragment & 2n) === 0n ? 'first fragment' : 'later fragment'] : []),
     ...((tci & vlanPresent) === 0n ? [] : [`vlan ${tci & 0xfffn}`]),
     ...(isIp && read('ip.dscp') !== 0n ? [`dscp ${read('ip.dscp')}`] : []),
-    ...(read('pkt.len') > 1500n ? [`${read('pkt.len')} bytes`] : []),
+    ...(read('pkt.len') > 1514n ? [`${read('pkt.len')} bytes`] : []),
     ...(read('pkt.mark') === 0n ? [] : [`mark ${read('pkt.mark')}`]),
   ];
 }

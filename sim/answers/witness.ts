@@ -196,7 +196,7 @@ class Wishes {
       this.field('tp.src', ephemeral),
       this.space.range(fieldIndex('tp.src'), BigInt(ephemeral), 65535n),
       ...wide,
-      this.space.range(fieldIndex('pkt.len'), 0n, 1500n),
+      this.space.range(fieldIndex('pkt.len'), 0n, 1514n),
     ];
   }
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { computeSouthbound } from '../../engine/northd/index.ts';
-import { northboundOfPlan, planTopology } from '../../engine/vpc/index.ts';
-import { builtInProperties } from '../../sim/properties/index.ts';
-import { jsonReport } from '../../sim/report/json.ts';
-import { textReport } from '../../sim/report/text.ts';
-import { type Verification, verify } from '../../sim/verify.ts';
-import { redAndBlue } from '../topology.ts';
+import { computeSouthbound } from '../../../engine/northd/index.ts';
+import { northboundOfPlan, planTopology } from '../../../engine/vpc/index.ts';
+import { jsonReport } from '../../../sim/probe/json-report.ts';
+import { textReport } from '../../../sim/probe/text-report.ts';
+import { builtInProperties } from '../../../sim/properties/index.ts';
+import { type Verification, verify } from '../../../sim/verify.ts';
+import { redAndBlue } from '../../topology.ts';
 
 function verification(isBroken: boolean): Verification {
   const plans = planTopology(redAndBlue());
