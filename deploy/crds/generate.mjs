@@ -51,7 +51,7 @@ const mapValues = (object, change) =>
   Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
 
 /** A value as the formatter would write it: on one line where it fits. */
-function print(value, indent, before) {
+export function print(value, indent, before) {
   const line = printLine(value);
   if (`${indent}${before}${line},`.length <= 120) return line;
   const inner = `${indent}  `;
@@ -74,7 +74,7 @@ function printLine(value) {
   return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`;
 }
 
-const printKey = (key) => (/^[A-Za-z_]\w*$/.test(key) ? key : printText(key));
+const printKey = (key) => (/^[A-Za-z_$]\w*$/.test(key) ? key : printText(key));
 
 const printText = (text) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 

@@ -96,7 +96,8 @@ function closed(schema: Schema): Schema {
 
 const isUnknownField = ({ keyword }: ErrorObject): boolean => keyword === 'additionalProperties';
 
-function tell(error: ErrorObject, complain: Complain): void {
+/** Complains about what ajv (with `verbose`) found wrong with a document. */
+export function tell(error: ErrorObject, complain: Complain): void {
   const segments = parsePointer(error.instancePath);
   const parent: Schema = isRecord(error.parentSchema) ? error.parentSchema : {};
   switch (error.keyword) {

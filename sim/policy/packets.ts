@@ -1,0 +1,139 @@
+/** Conditions and traffic as sets of packets. */
+
+import { annotate, type Expr } from '../../engine/lang/index.ts';
+import { parseMatch } from '../../engine/lang/match.ts';
+import type { PacketSet, Space } from '../../engine/sets/index.ts';
+import { fieldIndex } from '../symbolic/fields.ts';
+import { type Certainty, matching, type Names, testOf } from '../symbolic/matching.ts';
+import { createStores, type Store } from '../symbolic/store.ts';
+import type { EdgePlace } from './inventory.ts';
+import type { Prefix, Traffic } from './policy.ts';
+import { formatPrefix } from './prefix.ts';
+import type { Condition, Extent } from './select.ts';
+
+/** Packets as they are sent. */
+export const sent: Store = createStores().initial;
+
+/** Nothing in a policy's matches is about names. */
+const nameless: Names = { numberOf: () => undefined, isResident: () => false };
+
+const expressions = new Map<string, Expr>();
+
+/** The packets that match a text of the language, looking as the store says. */
+export function matchSet(space: Space, text: string, store: Store = sent, certainty: Certainty = 'must'): PacketSet {
+  let expr = expressions.get(text);
+  if (!expr) {
+    expr = annotate(parseMatch(text));
+    if (expressions.size < maxExpressions) expressions.set(text, expr);
+  }
+  return matching(space, store, testOf(expr, nameless), certainty);
+}
+
+const maxExpressions = 10_000;
+
+const opposite = (certainty: Certainty): Certainty => (certainty === 'may' ? 'must' : 'may');
+
+/** The packets that are of the traffic, looking as the store says. */
+export function trafficSet(
+  space: Space,
+  traffic: Traffic | undefined,
+  store: Store = sent,
+  certainty: Certainty = 'must',
+): PacketSet {
+  if (!traffic) return space.all;
+  switch (traffic.kind) {
+    case 'match':
+      return matching(space, store, testOf(traffic.expr, nameless), certainty);
+    case 'not':
+      return space.not(trafficSet(space, traffic.term, store, opposite(certainty)));
+    case 'or':
+      return space.orAll(traffic.terms.map((term) => trafficSet(space, term, store, certainty)));
+    case 'and':
+      return allOf(
+        space,
+        traffic.terms.map((term) => trafficSet(space, term, store, certainty)),
+      );
+  }
+}
+
+/** What is in all of the sets. */
+export const allOf = (space: Space, sets: Iterable<PacketSet>): PacketSet => {
+  let all = space.all;
+  for (const set of sets) all = space.and(all, set);
+  return all;
+};
+
+/** The packets whose address meets a condition; `ofPrefix` says which have an address of a range. */
+export function conditionSet(
+  space: Space,
+  condition: Condition,
+  ofPrefix: (prefix: Prefix, certainty: Certainty) => PacketSet,
+  certainty: Certainty = 'must',
+): PacketSet {
+  const known = { may: new Map<Condition, PacketSet>(), must: new Map<Condition, PacketSet>() };
+  const setOf = (each: Condition, side: Certainty): PacketSet => {
+    if (typeof each === 'boolean') return each ? space.all : space.empty;
+    let set = known[side].get(each);
+    if (set === undefined) {
+      set = make(each, side);
+      known[side].set(each, set);
+    }
+    return set;
+  };
+  const make = (each: Exclude<Condition, boolean>, side: Certainty): PacketSet => {
+    switch (each.kind) {
+      case 'prefix':
+        return ofPrefix(each.prefix, side);
+      case 'not':
+        return space.not(setOf(each.term, opposite(side)));
+      case 'or':
+        return space.orAll(each.terms.map((term) => setOf(term, side)));
+      case 'and':
+        return allOf(
+          space,
+          each.terms.map((term) => setOf(term, side)),
+        );
+    }
+  };
+  return setOf(condition, certainty);
+}
+
+/** The packets from an address of the range, or that ask or tell in its name by ARP. */
+export const fromPrefix = (space: Space, prefix: Prefix): PacketSet => matchSet(space, sourceText(prefix));
+
+const sourceText = (prefix: Prefix): string => {
+  const text = formatPrefix(prefix);
+  return prefix.family === 4 ? `ip4.src == ${text} || arp.spa == ${text}` : `ip6.src == ${text}`;
+};
+
+/** The packets to an address of the range, or that ask for one by ARP or ND. */
+export const toPrefix = (
+  space: Space,
+  prefix: Prefix,
+  store: Store = sent,
+  certainty: Certainty = 'must',
+): PacketSet => {
+  const text = formatPrefix(prefix);
+  const match =
+    prefix.family === 4 ? `ip4.dst == ${text} || arp.tpa == ${text}` : `ip6.dst == ${text} || nd.target == ${text}`;
+  return matchSet(space, match, store, certainty);
+};
+
+const inport = fieldIndex('inport');
+
+/** The packets that enter by one of the ports. */
+export const enteringBy = (space: Space, edges: readonly EdgePlace[]): PacketSet =>
+  space.oneOf(
+    inport,
+    edges.map(({ port }) => BigInt(port.number)),
+  );
+
+/** The packets that enter by the ports of an extent, from its addresses; a host may forge what it likes. */
+export function sentFrom(space: Space, { groups }: Extent): PacketSet {
+  return space.orAll(
+    groups.map(({ condition, edges }) => {
+      const from = conditionSet(space, condition, (prefix) => fromPrefix(space, prefix));
+      return space.and(enteringBy(space, edges), from);
+    }),
+  );
+}

@@ -1,0 +1,130 @@
+// Written by deploy/schemas/generate.mjs from policy.schema.json beside it; change that and run it.
+
+/** What validates policy files: the JSON schema without its prose. */
+export const policySchema = {
+  type: 'object',
+  required: ['lflow'],
+  additionalProperties: false,
+  properties: {
+    lflow: { type: 'integer', enum: [1] },
+    sets: { type: 'object', maxProperties: 1000, additionalProperties: { $ref: '#/definitions/selector' } },
+    builtin: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        enable: { type: ['string', 'array'], items: { type: 'string' } },
+        disable: { type: 'array', items: { type: 'string' } },
+        except: {
+          type: 'array',
+          items: {
+            type: 'object',
+            required: ['id', 'reason'],
+            additionalProperties: false,
+            properties: {
+              id: { type: 'string', minLength: 1 },
+              on: { $ref: '#/definitions/selector' },
+              reason: { type: 'string', minLength: 1 },
+              until: { type: 'string' },
+            },
+          },
+        },
+      },
+    },
+    rules: {
+      type: 'array',
+      maxItems: 1000,
+      items: {
+        type: 'object',
+        required: ['id'],
+        oneOf: [
+          { required: ['never'] },
+          { required: ['only'] },
+          { required: ['always'] },
+          { required: ['some'] },
+          { required: ['unchanged'] },
+        ],
+        additionalProperties: false,
+        properties: {
+          id: { type: 'string', minLength: 1, maxLength: 63, pattern: '^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$' },
+          severity: { type: 'string', enum: ['error', 'warning', 'info'] },
+          never: { $ref: '#/definitions/claim' },
+          only: { $ref: '#/definitions/claim' },
+          always: { $ref: '#/definitions/claim' },
+          some: { $ref: '#/definitions/claim' },
+          unchanged: { $ref: '#/definitions/claim' },
+        },
+      },
+    },
+  },
+  definitions: {
+    names: {
+      type: ['string', 'array', 'object'],
+      minLength: 1,
+      minItems: 1,
+      required: ['not'],
+      additionalProperties: false,
+      items: { type: 'string', minLength: 1 },
+      properties: {
+        not: { type: ['string', 'array'], minLength: 1, minItems: 1, items: { type: 'string', minLength: 1 } },
+      },
+    },
+    selector: {
+      type: ['string', 'array', 'object'],
+      minLength: 1,
+      minItems: 1,
+      minProperties: 1,
+      additionalProperties: false,
+      items: { $ref: '#/definitions/selector' },
+      properties: {
+        set: { $ref: '#/definitions/names' },
+        tenant: { $ref: '#/definitions/names' },
+        vpc: { $ref: '#/definitions/names' },
+        network: { $ref: '#/definitions/names' },
+        interface: { $ref: '#/definitions/names' },
+        node: { $ref: '#/definitions/names' },
+        labels: { type: 'object', minProperties: 1, additionalProperties: { type: 'string' } },
+        switch: { $ref: '#/definitions/names' },
+        router: { $ref: '#/definitions/names' },
+        port: { $ref: '#/definitions/names' },
+        cidr: { $ref: '#/definitions/names' },
+        external: { type: 'boolean' },
+        not: { $ref: '#/definitions/selector' },
+      },
+    },
+    traffic: {
+      type: ['string', 'array', 'object'],
+      minLength: 1,
+      minItems: 1,
+      required: ['not'],
+      additionalProperties: false,
+      items: { $ref: '#/definitions/traffic' },
+      properties: { not: { $ref: '#/definitions/traffic' } },
+    },
+    claim: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        from: { $ref: '#/definitions/selector' },
+        to: { $ref: '#/definitions/selector' },
+        traffic: { $ref: '#/definitions/traffic' },
+        through: { $ref: '#/definitions/selector' },
+        'not-through': { $ref: '#/definitions/selector' },
+        'seen-as': {
+          type: 'object',
+          minProperties: 1,
+          additionalProperties: false,
+          properties: {
+            src: { $ref: '#/definitions/names' },
+            dst: { $ref: '#/definitions/names' },
+            'src-port': { type: ['integer', 'string'] },
+            'dst-port': { type: ['integer', 'string'] },
+          },
+        },
+        state: { type: 'string', enum: ['new', 'any'] },
+        'both-ways': { type: 'boolean' },
+        'allow-empty': { type: 'boolean' },
+        against: { type: 'string', minLength: 1 },
+      },
+    },
+  },
+};
