@@ -44,7 +44,7 @@ const header: readonly SetField[] = [
   { name: 'ip.dscp', width: 6 },
   { name: 'ip.ecn', width: 2 },
   { name: 'ip6.label', width: 20 },
-  /** Bytes of the frame without its Ethernet header, as check_pkt_larger counts less 14; see `pktLength`. */
+  /** Bytes of the frame with its Ethernet header, as check_pkt_larger counts them. */
   { name: 'pkt.len', width: 16 },
   /** What the payload is that an action of the chassis reads: 1 a DHCP(v6) request that is answered, 2 a DNS question with a known answer. */
   { name: 'payload', width: 2 },

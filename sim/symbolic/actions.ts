@@ -1,0 +1,300 @@
+/** What each action does to packets that look alike, and where it brings them. */
+import { type Action, formatAction } from '../../engine/lang/index.ts';
+import type { FieldRef } from '../../engine/lang/ir.ts';
+import { hairpin, hairpinReply, toVirtualAddress } from './hairpin.ts';
+import { getNeighbor, getPortOfMac, learned, notModelled } from './lookups.ts';
+import { made } from './nested.ts';
+import { output } from './output.ts';
+import { choose } from './packets.ts';
+import { changed } from './passage.ts';
+import { drop, entering, goOn, type Here, limited, numberValue, type Run, type State, startPipeline } from './run.ts';
+import { secured } from './security.ts';
+import { at, read, readRef, type Store, write, writeAll, writeRef } from './store.ts';
+import { cleared, commit, track } from './tracking.ts';
+import { constantOf, plus, type Value } from './value.ts';
+
+/**
+ * Runs actions from one on. What they bring elsewhere, or to an end, is noted in the run; packets that they
+ * bring nowhere have been consumed.
+ */
+export function perform(run: Run, here: Here, start: State, actions: readonly Action[], first = 0): void {
+  let state = start;
+  const before = run.outcomes;
+  for (let i = first; i < actions.length; i++) {
+    const next = execute(run, here, state, actions[i] as Action);
+    const [only] = next;
+    if (next.length === 1 && only) {
+      state = only;
+      continue;
+    }
+    for (const one of next) perform(run, here, one, actions, i + 1);
+    // Where packets ended by the action, that has been noted.
+    return;
+  }
+  if (run.outcomes === before) drop(run, here, actions.length === 0 ? 'flow' : 'consumed', state);
+}
+
+/** Runs one action: the packets as the actions behind it find them. */
+function execute(run: Run, here: Here, state: State, action: Action): State[] {
+  const { stores } = run;
+  switch (action.type) {
+    case 'next': {
+      const { pipeline, table } = action;
+      if (pipeline === here.pipeline) goOn(run, here, table, state);
+      else startPipeline(run, here.datapath, pipeline, table, here.hops + 1, state);
+      return [state];
+    }
+    case 'output':
+      output(run, here, state);
+      return [state];
+    case 'load':
+      return [with_(state, load(run, here, state.store, action))];
+    case 'move': {
+      const value = readRef(stores, state.store, action.src);
+      return [value ? with_(state, writeRef(stores, state.store, action.dst, value)) : state];
+    }
+    case 'exchange': {
+      const left = readRef(stores, state.store, action.dst);
+      const right = readRef(stores, state.store, action.src);
+      if (!left || !right) return [state];
+      const half = writeRef(stores, state.store, action.dst, right);
+      return [with_(state, writeRef(stores, half, action.src, left))];
+    }
+    case 'push': {
+      const value = readRef(stores, state.store, action.field);
+      return [{ ...state, stack: [...(state.stack ?? []), ...(value ? [value] : [])] }];
+    }
+    case 'pop': {
+      const stack = state.stack ?? [];
+      const value = stack.at(-1);
+      if (!value) return [state];
+      return [{ ...state, stack: stack.slice(0, -1), store: writeRef(stores, state.store, action.field, value) }];
+    }
+    case 'ip.ttl--':
+      return lessLife(run, here, state);
+    case 'nested':
+      for (const one of made(run, state, action.name)) perform(run, here, one, action.actions);
+      return [state];
+    case 'ct_next':
+    case 'ct_dnat':
+    case 'ct_snat':
+    case 'ct_dnat_in_czone':
+    case 'ct_snat_in_czone':
+    case 'ct_commit_nat':
+    case 'ct_commit_to_zone':
+    case 'ct_lb':
+    case 'ct_lb_mark':
+      track(run, here, state, action);
+      return [state];
+    case 'ct_commit':
+    case 'ct_commit_v2':
+      return [commit(run, here, state, markedBy(run, here, state.store, action))];
+    case 'ct_clear':
+      return [with_(state, cleared(run, state.store))];
+    case 'select':
+      for (const [index, one] of choose(run, state, action.members.length).entries()) {
+        const member = action.members[index];
+        if (!one || !member) continue;
+        const id = constantOf(stores.values, action.dst.n, BigInt(member.id));
+        goOn(run, here, here.table + 1, with_(one, writeRef(stores, one.store, action.dst, id)));
+      }
+      return [state];
+    case 'fwd_group':
+      for (const [index, one] of choose(run, state, action.childPorts.length).entries()) {
+        const port = run.network.ports.get(action.childPorts[index] as string);
+        if (!one || !port) continue;
+        goOn(
+          run,
+          here,
+          here.table + 1,
+          with_(one, write(stores, one.store, at.outport, numberValue(run, port.number))),
+        );
+      }
+      return [state];
+    default:
+      return results(run, here, state, action);
+  }
+}
+
+/** Actions whose result depends on more than the packet, and those that leave it as it is. */
+function results(run: Run, here: Here, state: State, action: Action): State[] {
+  const { stores } = run;
+  switch (action.type) {
+    case 'get_arp':
+    case 'get_nd':
+      return getNeighbor(run, here, state, action);
+    case 'lookup_arp':
+    case 'lookup_nd':
+    case 'lookup_arp_ip':
+    case 'lookup_nd_ip':
+    case 'lookup_fdb':
+    case 'chk_ecmp_nh':
+    case 'chk_ecmp_nh_mac':
+      return [learned(run, state, action.dst)];
+    case 'get_fdb':
+      return getPortOfMac(run, here, state, action.dst);
+    case 'check_in_port_sec':
+    case 'check_out_port_sec': {
+      const end = action.type === 'check_in_port_sec' ? 'inport' : 'outport';
+      return split(run, state, action.dst, run.space.not(secured(run, here, state.store, end)));
+    }
+    case 'check_pkt_larger': {
+      const larger = run.space.range(at.length, BigInt(Math.min(action.bytes + 1, 0xffff)), 0xffffn);
+      return split(run, state, action.dst, entering(run, state.store, larger));
+    }
+    case 'put_dhcp_opts':
+    case 'put_dhcpv6_opts':
+      return answered(run, split(run, state, action.dst, payload(run, state.store, 1n)), action.dst, 'dhcp');
+    case 'put_nd_ra_opts':
+      return answered(run, split(run, state, action.dst, run.space.all), action.dst, 'nd_ra');
+    case 'dns_lookup':
+      return answered(run, split(run, state, action.dst, payload(run, state.store, 2n)), action.dst, 'dns');
+    case 'ct_state_save': {
+      const value = read(state.store, at.ctState).constant ?? 0n;
+      const saved = (value & 32n) === 0n ? 0n : value & 0xffn;
+      return [with_(state, writeRef(stores, state.store, action.dst, constantOf(stores.values, action.dst.n, saved)))];
+    }
+    case 'ct_nw_dst':
+      return [recall(run, state, action.dst, at.ctNwDst)];
+    case 'ct_ip6_dst':
+      return [recall(run, state, action.dst, at.ctIp6Dst)];
+    case 'ct_tp_dst':
+      return [recall(run, state, action.dst, at.ctTpDst)];
+    case 'chk_lb_hairpin':
+      return split(run, state, action.dst, hairpin(run, here, state.store));
+    case 'chk_lb_hairpin_reply':
+      return hairpinReplies(run, here, state, action.dst);
+    case 'ct_snat_to_vip':
+      return toVirtualAddress(run, here, state);
+    case 'chk_lb_aff': {
+      const next = learned(run, state, action.dst);
+      const isRemembered = readRef(stores, next.store, action.dst);
+      const some = isRemembered && limited(run, next, setBits(run, isRemembered));
+      if (some) notModelled(run, here, some, formatAction(action));
+      return split(run, state, action.dst, run.space.empty);
+    }
+    case 'put_arp':
+    case 'put_nd':
+    case 'put_fdb':
+    case 'igmp':
+    case 'handle_svc_check':
+    case 'handle_dhcpv6_reply':
+    case 'handle_bfd_msg':
+    case 'mac_cache_use':
+    case 'trigger_event':
+    case 'set_queue':
+    case 'set_meter':
+    case 'sample':
+    case 'bind_vport':
+    case 'commit_ecmp_nh':
+    case 'commit_lb_aff':
+    case 'log':
+      // Learning, rates and what the chassis does for itself.
+      return [state];
+    default:
+      notModelled(run, here, state, formatAction(action));
+      return [state];
+  }
+}
+
+const with_ = (state: State, store: Store): State => ({ ...state, store });
+
+function setBits({ space }: Run, value: Value): number {
+  const [piece] = value.pieces;
+  if (value.constant !== undefined) return value.constant === 0n ? space.empty : space.all;
+  if (piece?.kind !== 'input') return space.all;
+  const bit = 1n << BigInt(piece.ofs);
+  return space.cube([{ field: piece.field, value: bit, mask: bit }]);
+}
+
+function load(run: Run, { datapath }: Here, store: Store, { dst, imm }: Action & { type: 'load' }): Store {
+  const { stores, network } = run;
+  if (imm.kind === 'string') {
+    const port = network.ports.get(imm.text);
+    const number =
+      (port?.datapath === datapath.datapath ? port.number : datapath.groupsByName.get(imm.text)?.number) ?? 0;
+    return writeRef(stores, store, dst, numberValue(run, number));
+  }
+  const ones = (1n << BigInt(dst.n)) - 1n;
+  const mask = imm.mask & ones;
+  if (mask === ones) return writeRef(stores, store, dst, constantOf(stores.values, dst.n, imm.value));
+  // Runs of bits that the mask has.
+  let changed_ = store;
+  for (let ofs = 0; ofs < dst.n; ofs++) {
+    if (((mask >> BigInt(ofs)) & 1n) === 0n) continue;
+    const bit = constantOf(stores.values, 1, (imm.value >> BigInt(ofs)) & 1n);
+    changed_ = writeRef(stores, changed_, { symbol: dst.symbol, ofs: dst.ofs + ofs, n: 1 }, bit);
+  }
+  return changed_;
+}
+
+/** Packets without a hop left go no further; what is not IP has none to lose. */
+function lessLife(run: Run, here: Here, state: State): State[] {
+  const { space, stores } = run;
+  const spent = entering(run, state.store, space.range(at.ttl, 0n, 1n));
+  const dead = limited(run, state, spent);
+  const alive = limited(run, state, space.not(spent));
+  if (dead) drop(run, here, 'ttl', dead);
+  if (!alive) return [];
+  const ttl = plus(stores.values, read(state.store, at.ttl), -1);
+  return [with_(alive, write(stores, alive.store, at.ttl, ttl))];
+}
+
+/** The result is 1 for some packets, 0 for the others. */
+function split(run: Run, state: State, dst: FieldRef, ones: number): State[] {
+  const { stores, space } = run;
+  const some = limited(run, state, ones);
+  const others = limited(run, state, space.not(ones));
+  const result = (one: State, value: bigint): State =>
+    with_(one, writeRef(stores, one.store, dst, constantOf(stores.values, dst.n, value)));
+  return [...(some ? [result(some, 1n)] : []), ...(others ? [result(others, 0n)] : [])];
+}
+
+/** What the chassis answers goes on as the answer. */
+function answered({ passages, stores }: Run, states: State[], dst: FieldRef, name: string): State[] {
+  return states.map((state) => {
+    const isAnswer = readRef(stores, state.store, dst)?.constant === 1n;
+    return isAnswer ? { ...state, passage: changed(passages, state.passage, { made: name }) } : state;
+  });
+}
+
+function payload(run: Run, store: Store, kind: bigint): number {
+  return entering(run, store, run.space.cube([{ field: at.payload, value: kind, mask: 3n }]));
+}
+
+function recall({ stores }: Run, state: State, dst: FieldRef, place: number): State {
+  return with_(state, writeRef(stores, state.store, dst, read(state.store, place)));
+}
+
+function hairpinReplies(run: Run, here: Here, state: State, dst: FieldRef): State[] {
+  const { space, stores } = run;
+  const like = hairpinReply(run, here, state.store);
+  const some = limited(run, state, like);
+  const others = limited(run, state, space.not(like));
+  const zero = constantOf(stores.values, dst.n, 0n);
+  return [
+    ...(some ? [learned(run, some, dst)] : []),
+    ...(others ? [with_(others, writeRef(stores, others.store, dst, zero))] : []),
+  ];
+}
+
+/** Mark and label as the action in a commit's braces leave them. */
+function markedBy(run: Run, here: Here, store: Store, action: Action & { type: 'ct_commit' | 'ct_commit_v2' }): Store {
+  const { stores } = run;
+  if (action.type === 'ct_commit') {
+    const { mark, label } = action;
+    return writeAll(stores, store, [
+      ...(mark?.kind === 'bits' ? [[at.ctMark, constantOf(stores.values, 32, mark.value)] as const] : []),
+      ...(label?.kind === 'bits' ? [[at.ctLabel, constantOf(stores.values, 128, label.value)] as const] : []),
+    ]);
+  }
+  let marked = store;
+  for (const one of action.actions) {
+    if (one.type === 'load') marked = load(run, here, marked, one);
+    if (one.type === 'move') {
+      const value = readRef(stores, store, one.src);
+      if (value) marked = writeRef(stores, marked, one.dst, value);
+    }
+  }
+  return marked;
+}

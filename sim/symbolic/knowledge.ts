@@ -1,0 +1,173 @@
+/**
+ * The connections that there may be: sets of headers that conntrack zones know,
+ * made of all the packets that open connections there.
+ */
+import type { PacketSet, Rewrite, Space } from '../../engine/sets/index.ts';
+import { fieldIndex, headerFields, packetFields } from './fields.ts';
+import type { TrackedCommit } from './passage.ts';
+import type { Opened } from './run.ts';
+import { at, read, type Store } from './store.ts';
+import { constantOf, inputOf, rewritesOf, unknownOf, type Value, type Values } from './value.ts';
+
+/** Connections of one zone that are translated alike and have the same mark and label. */
+export interface KnownConnections {
+  /** Headers of packets from their openers, before translation; the field `inport` is the port of the zone, on a switch. */
+  readonly original: PacketSet;
+  /**
+   * Headers of their replies, before they are translated back; the fields
+   * `opener.*` are then what the opener's first packet had, where that was translated.
+   */
+  readonly reply: PacketSet;
+  /** Places of the opener's packets that are translated. */
+  readonly translated: readonly number[];
+  /** Where their openers' packets are sent instead, where that is the same for all. */
+  readonly destination?: { readonly ip4: Value; readonly ip6: Value; readonly port: Value };
+  readonly mark: Value;
+  readonly label: Value;
+}
+
+/** By zone. */
+export type Knowledge = ReadonlyMap<string, readonly KnownConnections[]>;
+
+const tupleEnds = [at.ip4Src, at.ip6Src, at.tpSrc, at.ip4Dst, at.ip6Dst, at.tpDst];
+const destinations = new Set<number>([at.ip4Dst, at.ip6Dst, at.tpDst]);
+
+const openerFields = new Map<number, number>([
+  [at.ip4Src, fieldIndex('opener.src4')],
+  [at.ip6Src, fieldIndex('opener.src6')],
+  [at.tpSrc, fieldIndex('opener.sport')],
+  [at.ip4Dst, fieldIndex('opener.dst4')],
+  [at.ip6Dst, fieldIndex('opener.dst6')],
+  [at.tpDst, fieldIndex('opener.dport')],
+]);
+
+/** Where a reply has what its opener's packet has in a place. */
+const mirrored = new Map<number, number>([
+  [at.ip4Src, at.ip4Dst],
+  [at.ip6Src, at.ip6Dst],
+  [at.tpSrc, at.tpDst],
+  [at.ip4Dst, at.ip4Src],
+  [at.ip6Dst, at.ip6Src],
+  [at.tpDst, at.tpSrc],
+]);
+
+/** What a zone knows of a packet, besides these: nothing. */
+const tuple = new Set<number>([at.ethType, at.ipProto]);
+
+/** Puts together what packets opened. */
+export function knowledgeOf(space: Space, values: Values, opened: Iterable<Opened>): Knowledge {
+  const zones = new Map<string, Map<string, KnownConnections>>();
+  for (const one of opened) {
+    const { commit, mark, label } = one;
+    const made = connectionsOf(space, values, one);
+    let groups = zones.get(commit.zone);
+    if (!groups) {
+      groups = new Map();
+      zones.set(commit.zone, groups);
+    }
+    const { destination } = made;
+    const key = [
+      made.translated.join('+'),
+      destination?.ip4.id,
+      destination?.ip6.id,
+      destination?.port.id,
+      mark.id,
+      label.id,
+    ].join(' ');
+    const known = groups.get(key);
+    groups.set(
+      key,
+      known
+        ? {
+            ...known,
+            original: space.or(known.original, made.original),
+            reply: space.or(known.reply, made.reply),
+          }
+        : made,
+    );
+  }
+  return new Map([...zones].map(([zone, groups]) => [zone, [...groups.values()]]));
+}
+
+function connectionsOf(space: Space, values: Values, { commit, mark, label, packets }: Opened): KnownConnections {
+  const { before, after } = commit;
+  const translated = tupleEnds.filter((place) => read(before, place) !== read(after, place));
+  const original = space.image(packets, originalRewrites(values, commit));
+  const reply = space.image(packets, replyRewrites(values, commit, translated));
+  return {
+    original,
+    reply,
+    translated,
+    ...(translated.some((place) => destinations.has(place)) && {
+      destination: { ip4: read(after, at.ip4Dst), ip6: read(after, at.ip6Dst), port: read(after, at.tpDst) },
+    }),
+    mark: isConstant(mark) ? mark : unknownOf(values, mark.width),
+    label: isConstant(label) ? label : unknownOf(values, label.width),
+  };
+}
+
+const isConstant = ({ constant }: Value): boolean => constant !== undefined;
+
+/** Everything but what conntrack looks at is forgotten. */
+function forgetting(kept: readonly (readonly [number, Value])[]): Rewrite[] {
+  const named = new Set(kept.map(([field]) => field));
+  const rewrites: Rewrite[] = kept.flatMap(([field, value]) => rewritesOf(field, value));
+  for (let field = 0; field < headerFields; field++) {
+    if (!named.has(field) && !tuple.has(field)) rewrites.push({ field, ofs: 0, n: widthOf(field), kind: 'any' });
+  }
+  for (const field of circumstances) {
+    if (!named.has(field)) rewrites.push({ field, ofs: 0, n: widthOf(field), kind: 'any' });
+  }
+  return rewrites;
+}
+
+const widthOf = (field: number): number => (packetFields[field] as { width: number }).width;
+const circumstances = packetFields.map((_, index) => index).slice(headerFields);
+
+function zonePort(values: Values, { port }: TrackedCommit): readonly (readonly [number, Value])[] {
+  return port ? [[at.inport, port]] : [[at.inport, constantOf(values, 20, 0n)]];
+}
+
+const proto = (store: Store): readonly (readonly [number, Value])[] => [
+  [at.ethType, read(store, at.ethType)],
+  [at.ipProto, read(store, at.ipProto)],
+];
+
+function originalRewrites(values: Values, commit: TrackedCommit): Rewrite[] {
+  const { before } = commit;
+  return forgetting([
+    ...proto(before),
+    ...[at.ip4Src, at.ip4Dst, at.ip6Src, at.ip6Dst, at.tpSrc, at.tpDst].map(
+      (place) => [place, read(before, place)] as const,
+    ),
+    ...zonePort(values, commit),
+  ]);
+}
+
+function replyRewrites(values: Values, commit: TrackedCommit, translated: readonly number[]): Rewrite[] {
+  const { before, after } = commit;
+  return forgetting([
+    ...proto(after),
+    [at.ip4Src, read(after, at.ip4Dst)],
+    [at.ip4Dst, read(after, at.ip4Src)],
+    [at.ip6Src, read(after, at.ip6Dst)],
+    [at.ip6Dst, read(after, at.ip6Src)],
+    [at.tpSrc, read(after, at.tpDst)],
+    [at.tpDst, read(after, at.tpSrc)],
+    ...zonePort(values, commit),
+    ...translated.map((place) => [openerField(place), read(before, place)] as const),
+  ]);
+}
+
+/** The circumstance that tells what the opener's packet had in a place. */
+function openerField(place: number): number {
+  const field = openerFields.get(place);
+  if (field === undefined) throw new Error(`conntrack does not translate ${packetFields[place]?.name}`);
+  return field;
+}
+
+/** What a reply gets when a place of its opener's packets that was translated is translated back: where, and what. */
+export function restoredValue(values: Values, place: number): [number, Value] {
+  const mirror = mirrored.get(place) as number;
+  return [mirror, inputOf(values, openerField(place), widthOf(place))];
+}

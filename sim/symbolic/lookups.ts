@@ -1,0 +1,100 @@
+/**
+ * What packets are told by tables that learn: neighbours, MAC addresses of ports.
+ * Static entries are what they are; anything may have been learned, so of the
+ * rest each answer is followed.
+ */
+import { parseEthernet } from '../../engine/lang/addresses.ts';
+import type { FieldRef } from '../../engine/lang/ir.ts';
+import { parseAddress } from '../trace/addresses.ts';
+import { fieldIndex, lookups } from './fields.ts';
+import { chance, choose } from './packets.ts';
+import { changed } from './passage.ts';
+import { gap, type Here, limited, numberValue, type Run, type State } from './run.ts';
+import { at, readRef, write, writeRef } from './store.ts';
+import { constantOf, inputOf, sameValues, unknownOf, type Value } from './value.ts';
+
+/** `get_arp` and `get_nd`: the neighbour's MAC address comes into eth.dst, zero if it is not known. */
+export function getNeighbor(
+  run: Run,
+  here: Here,
+  state: State,
+  { port, ip }: { port: FieldRef; ip: FieldRef },
+): State[] {
+  const { space, stores, passages } = run;
+  const found: State[] = [];
+  let rest: State | undefined = state;
+  for (const binding of fixedNeighbors(run, here)) {
+    const address = readRef(stores, state.store, ip);
+    const at_ = readRef(stores, state.store, port);
+    if (!rest || !address || !at_ || address.width !== binding.ip.width) continue;
+    const asked = space.and(
+      sameValues(space, at_, numberValue(run, binding.port), space.empty),
+      sameValues(space, address, binding.ip, space.empty),
+    );
+    const some = limited(run, rest, asked);
+    if (some) found.push({ ...some, store: write(stores, some.store, at.ethDst, binding.mac) });
+    rest = limited(run, rest, space.not(asked));
+  }
+  if (!rest) return found;
+  const { neighbors } = rest.passage;
+  if (neighbors >= lookups) {
+    const passage = changed(passages, rest.passage, { exact: false });
+    const mac = unknownOf(stores.values, 48);
+    return [...found, { ...rest, passage, store: write(stores, rest.store, at.ethDst, mac) }];
+  }
+  const next = { ...rest, passage: changed(passages, rest.passage, { neighbors: neighbors + 1 }) };
+  const isKnown = space.cube([{ field: fieldIndex(`neighbor.${neighbors}.known`), value: 1n, mask: 1n }]);
+  const told = limited(run, next, isKnown);
+  const untold = limited(run, next, space.not(isKnown));
+  const mac = inputOf(stores.values, fieldIndex(`neighbor.${neighbors}.mac`), 48);
+  if (told) found.push({ ...told, store: write(stores, told.store, at.ethDst, mac) });
+  if (untold)
+    found.push({ ...untold, store: write(stores, untold.store, at.ethDst, constantOf(stores.values, 48, 0n)) });
+  return found;
+}
+
+interface FixedNeighbor {
+  readonly port: number;
+  readonly ip: Value;
+  readonly mac: Value;
+}
+
+/** Rows of Static_MAC_Binding that nothing learned stands before. */
+function fixedNeighbors({ network, stores }: Run, { datapath }: Here): FixedNeighbor[] {
+  return network.southbound.staticMacBindings.flatMap(({ logicalPort, ip, mac, overridesLearned }) => {
+    const port = network.ports.get(logicalPort);
+    const address = parseAddress(ip);
+    const value = parseEthernet(mac);
+    if (!overridesLearned || port?.datapath !== datapath.datapath || !address || value === undefined) return [];
+    const width = address.family === 4 ? 32 : 128;
+    return [
+      {
+        port: port.number,
+        ip: constantOf(stores.values, width, address.value),
+        mac: constantOf(stores.values, 48, value),
+      },
+    ];
+  });
+}
+
+/** A result of one bit that depends on what was learned, or on anything else that packets do not say. */
+export function learned(run: Run, state: State, dst: FieldRef): State {
+  const { state: next, value } = chance(run, state);
+  return { ...next, store: writeRef(run.stores, next.store, dst, value) };
+}
+
+/** `get_fdb`: the port that the MAC address was learned on, none if it was not: any that may learn. */
+export function getPortOfMac(run: Run, here: Here, state: State, dst: FieldRef): State[] {
+  const learning = here.datapath.datapath.ports.filter(
+    ({ binding: { type, mac } }) => type === 'localnet' || mac.some((entry) => entry.startsWith('unknown')),
+  );
+  const numbers = [0, ...learning.map(({ number }) => number)];
+  return choose(run, state, numbers.length).flatMap((some, index) =>
+    some ? [{ ...some, store: writeRef(run.stores, some.store, dst, numberValue(run, numbers[index] as number)) }] : [],
+  );
+}
+
+/** The action was not modelled: what is said of these packets is no proof. */
+export function notModelled(run: Run, here: Here, state: State, what: string): void {
+  gap(run, here, `the action ${what} is not modelled`, state.packets);
+}

@@ -1,0 +1,81 @@
+/** A southbound database made ready to be analysed: its ports numbered, its datapaths sorted into components. */
+import type { PortBinding, Southbound } from '../../engine/ovsdb/southbound.ts';
+import type { Network, NetworkDatapath, NetworkPort } from './types.ts';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Types of Port_Binding behind which there is something that OVN does not know: ovn-sb(5). */
+const outsideTypes = new Set(['localnet', 'l2gateway', 'vtep', 'remote']);
+/** Types that lead to another datapath, or stand for such a port. */
+const insideTypes = new Set(['patch', 'l3gateway', 'chassisredirect', 'localport']);
+
+/** Indexes a southbound database. What it cannot use becomes a warning. */
+export function networkOf(southbound: Southbound): Network {
+  const warnings: string[] = [];
+  const datapaths = new Map<string, Mutable<NetworkDatapath> & { ports: NetworkPort[] }>();
+  for (const { uuid, name, kind } of southbound.datapaths) {
+    datapaths.set(uuid, { uuid, name, kind, ports: [], component: 0 });
+  }
+  const ports = new Map<string, Mutable<NetworkPort>>();
+  const portsByNumber: (NetworkPort | undefined)[] = [undefined];
+  for (const binding of southbound.ports) {
+    const datapath = datapaths.get(binding.datapath);
+    const { logicalPort: name } = binding;
+    if (!datapath || ports.has(name)) {
+      const why = datapath ? 'there is another one of that name' : 'it belongs to a datapath that does not exist';
+      warnings.push(`port "${name}" is left out: ${why}`);
+      continue;
+    }
+    const edge = edgeOf(binding, datapath.kind);
+    const port: NetworkPort = { number: portsByNumber.length, name, binding, datapath, ...(edge && { edge }) };
+    ports.set(name, port);
+    portsByNumber.push(port);
+    datapath.ports.push(port);
+  }
+  linkPeers(ports);
+  const components = sortIntoComponents([...datapaths.values()]);
+  return { southbound, datapaths, ports, portsByNumber, components, warnings };
+}
+
+function edgeOf({ type, options }: PortBinding, kind: 'switch' | 'router'): 'vif' | 'outside' | undefined {
+  if (outsideTypes.has(type)) return 'outside';
+  // A router's port without a peer leads nowhere, and a switch's local port only to its own chassis.
+  if (kind === 'router' || (insideTypes.has(type) && type !== 'localport') || options.peer !== undefined)
+    return undefined;
+  return 'vif';
+}
+
+/** Whichever of two peers is read last links both, as ovn-trace does. */
+function linkPeers(ports: ReadonlyMap<string, Mutable<NetworkPort>>): void {
+  for (const port of ports.values()) {
+    const { type, options } = port.binding;
+    const peer = type === 'patch' || type === 'l3gateway' ? ports.get(options.peer ?? '') : undefined;
+    if (!peer) continue;
+    port.peer = peer;
+    peer.peer = port;
+  }
+}
+
+/** Numbers the components, and gives them in the order of their first datapaths. */
+function sortIntoComponents(
+  datapaths: readonly (Mutable<NetworkDatapath> & { ports: readonly NetworkPort[] })[],
+): NetworkDatapath[][] {
+  const components: NetworkDatapath[][] = [];
+  const done = new Set<NetworkDatapath>();
+  for (const first of datapaths) {
+    if (done.has(first)) continue;
+    const component: Mutable<NetworkDatapath>[] = [first];
+    done.add(first);
+    for (let i = 0; i < component.length; i++) {
+      const datapath = component[i] as Mutable<NetworkDatapath>;
+      datapath.component = components.length;
+      for (const { peer } of datapath.ports) {
+        if (!peer || done.has(peer.datapath)) continue;
+        done.add(peer.datapath);
+        component.push(peer.datapath);
+      }
+    }
+    components.push(component);
+  }
+  return components;
+}

@@ -1,0 +1,110 @@
+/** Kinds of packets as sets, and choices that are not the packet's. */
+import type { Literal, PacketSet, Space } from '../../engine/sets/index.ts';
+import { fieldIndex, lookups } from './fields.ts';
+import { matching } from './matching.ts';
+import { changed } from './passage.ts';
+import { limited, type Run, type State } from './run.ts';
+import { at, type Store } from './store.ts';
+import { inputOf, unknownOf, type Value } from './value.ts';
+
+/** A set that is worked out once. */
+export function setOnce({ memory }: Run, name: string, make: () => PacketSet): PacketSet {
+  let set = memory.sets.get(name);
+  if (set === undefined) {
+    set = make();
+    memory.sets.set(name, set);
+  }
+  return set;
+}
+
+const literal = (field: number, value: number, mask: number): Literal => ({
+  field,
+  value: BigInt(value),
+  mask: BigInt(mask),
+});
+
+const ethType = (value: number): Literal => literal(at.ethType, value, 0xffff);
+const proto = (value: number): Literal => literal(at.ipProto, value, 0xff);
+
+/** Bits of tcp.flags. */
+const tcp = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32 } as const;
+
+/** What conntrack calls invalid of packets that belong to no connection, and what is not IP at all. */
+export function invalid(run: Run): PacketSet {
+  const { space } = run;
+  return setOnce(run, 'invalid', () => {
+    const ip = space.or(space.cube([ethType(0x800)]), space.cube([ethType(0x86dd)]));
+    const icmp = (type: number, number: number, requests: readonly number[]) =>
+      space.diff(space.cube([ethType(type), proto(number)]), space.oneOf(at.icmpType, requests.map(BigInt)));
+    const flags = (set: number, of: number) => space.cube([literal(at.tcpFlags, set, of)]);
+    const opening = space.orAll([
+      flags(tcp.syn, tcp.syn | tcp.ack | tcp.rst | tcp.fin | tcp.psh | tcp.urg),
+      flags(tcp.ack, tcp.syn | tcp.ack),
+      flags(tcp.rst, tcp.syn | tcp.ack | tcp.rst | tcp.fin | tcp.psh | tcp.urg),
+    ]);
+    const strange = space.diff(space.and(ip, space.cube([proto(6)])), opening);
+    return space.orAll([
+      space.not(ip),
+      icmp(0x800, 1, [8, 13, 15]),
+      icmp(0x800, 58, []),
+      icmp(0x86dd, 58, [128]),
+      icmp(0x86dd, 1, []),
+      strange,
+    ]);
+  });
+}
+
+const icmpTest = {
+  type: 'or',
+  terms: [1n, 58n].map((value) => ({ type: 'bits', place: at.ipProto, value, mask: 0xffn, equal: true }) as const),
+} as const;
+
+/** The packets that are ICMP or ICMPv6 by now. */
+export const ofIcmp = (space: Space, store: Store): PacketSet => matching(space, store, icmpTest, 'may');
+
+/**
+ * One of `n` is taken, and nothing in the packet says which: the packets of each, undefined where there are none.
+ * A packet that is told more often than there are fields for may go any way.
+ */
+export function choose(run: Run, state: State, n: number): (State | undefined)[] {
+  if (n === 1) return [state];
+  const { space, passages } = run;
+  const { choices } = state.passage;
+  if (choices >= lookups || n > 256) {
+    const vague = { ...state, passage: changed(passages, state.passage, { exact: false }) };
+    return Array.from({ length: n }, () => vague);
+  }
+  const field = fieldIndex(`choice.${choices}`);
+  const next = { ...state, passage: changed(passages, state.passage, { choices: choices + 1 }) };
+  return Array.from({ length: n }, (_, index) => {
+    const high = index === n - 1 ? 255n : BigInt(index);
+    return limited(run, next, space.range(field, BigInt(index), high));
+  });
+}
+
+/** A bit that nothing in the packet decides. */
+export function chance(run: Run, state: State): { state: State; value: Value } {
+  const { stores, passages } = run;
+  const { chances } = state.passage;
+  if (chances >= 16) {
+    const passage = changed(passages, state.passage, { exact: false });
+    return { state: { ...state, passage }, value: unknownOf(stores.values, 1) };
+  }
+  const passage = changed(passages, state.passage, { chances: chances + 1 });
+  return { state: { ...state, passage }, value: inputOf(stores.values, fieldIndex('chance'), 1, chances) };
+}
+
+/** The packets that there are: what one field says, another does not deny. */
+export function possiblePackets(space: Space): PacketSet {
+  const ip = space.or(space.cube([ethType(0x800)]), space.cube([ethType(0x86dd)]));
+  // A fragment is a first or a later one; what is not IP has none.
+  const frag = space.or(
+    space.cube([literal(at.ipFrag, 0, 3)]),
+    space.and(ip, space.or(space.cube([literal(at.ipFrag, 1, 3)]), space.cube([literal(at.ipFrag, 3, 3)]))),
+  );
+  const unicastSource = space.cube([{ field: at.ethSrc, value: 0n, mask: 1n << 40n }]);
+  const typed = space.range(at.ethType, 0x600n, 0xffffn);
+  const vlan = fieldIndex('vlan.tci');
+  const tagged = space.or(space.cube([literal(vlan, 0, 0xffff)]), space.cube([literal(vlan, 0x1000, 0x1000)]));
+  return [frag, unicastSource, typed, tagged].reduce((all, set) => space.and(all, set), space.all);
+}

@@ -1,0 +1,166 @@
+/**
+ * `check_in_port_sec` and `check_out_port_sec`: what a port may send and receive,
+ * by the entries of its `port_security` (ovn-nb(5), Logical_Switch_Port), as
+ * ovn-controller reads them (controller/lflow.c, `consider_port_sec_flows`).
+ */
+import type { PacketSet } from '../../engine/sets/index.ts';
+import { linkLocal, type Network, parseSecuredAddresses, type SecuredAddresses } from '../trace/addresses.ts';
+import { always, combined, matching, portMask, type Test } from './matching.ts';
+import { type Here, portIn, type Run } from './run.ts';
+import { at, type Store } from './store.ts';
+import type { NetworkPort } from './types.ts';
+
+const ones = (width: number): bigint => (1n << BigInt(width)) - 1n;
+
+const is = (place: number, width: number, value: bigint): Test => ({
+  type: 'bits',
+  place,
+  value,
+  mask: ones(width),
+  equal: true,
+});
+const not = (test: Test & { type: 'bits' }): Test => ({ ...test, equal: false });
+const all = (...terms: Test[]): Test => combined('and', terms);
+const any = (terms: readonly Test[]): Test =>
+  terms.length === 0 ? { type: 'constant', value: false } : combined('or', terms);
+
+const ethType = (value: bigint): Test & { type: 'bits' } => is(at.ethType, 16, value) as Test & { type: 'bits' };
+const ip4 = ethType(0x800n);
+const ip6 = ethType(0x86ddn);
+const arp = ethType(0x806n);
+
+/** The address under the prefix; an entry with host bits set names one host: ovn-nb(5), port_security. */
+function inNetwork(place: number, { family, value, prefixLength }: Network): Test {
+  const width = family === 4 ? 32 : 128;
+  const hostBits = ones(width - prefixLength);
+  const mask = (value & hostBits) === 0n ? ones(width) & ~hostBits : ones(width);
+  return mask === 0n ? always : { type: 'bits', place, value: value & mask, mask, equal: true };
+}
+
+const inAny = (place: number, list: readonly Network[]): Test => any(list.map((one) => inNetwork(place, one)));
+
+const unrestricted = ({ ip4: four, ip6: six }: SecuredAddresses): boolean => four.length === 0 && six.length === 0;
+
+/** Who has no address yet asks for one from 0.0.0.0. */
+const dhcpRequest: Test = all(
+  ip4,
+  is(at.ipProto, 8, 17n),
+  is(at.tpSrc, 16, 68n),
+  is(at.tpDst, 16, 67n),
+  is(at.ip4Src, 32, 0n),
+  is(at.ip4Dst, 32, 0xffffffffn),
+);
+
+function enterTest(entry: SecuredAddresses): Test {
+  const own = is(at.ethSrc, 48, entry.mac);
+  const arpOwn = is(at.arpSha, 48, entry.mac);
+  if (unrestricted(entry)) {
+    return all(own, any([ip4, all(arp, arpOwn), ip6Enter(entry), others]));
+  }
+  const four = entry.ip4.length === 0 ? any([]) : all(ip4, any([inAny(at.ip4Src, entry.ip4), dhcpRequest]));
+  const ofArp = entry.ip4.length === 0 ? any([]) : all(arp, arpOwn, inAny(at.arpSpa, entry.ip4));
+  return all(own, any([four, ofArp, ip6Enter(entry), others]));
+}
+
+const others: Test = all(not(ip4), not(ip6), not(arp));
+
+function ip6Enter(entry: SecuredAddresses): Test {
+  if (unrestricted(entry)) return ip6;
+  if (entry.ip6.length === 0) return any([]);
+  const lla = linkLocal(entry.mac);
+  const icmp6 = is(at.ipProto, 8, 58n) as Test & { type: 'bits' };
+  const type = (value: bigint) => is(at.icmpType, 8, value) as Test & { type: 'bits' };
+  const unsetOr = (place: number) => any([is(place, 48, 0n), is(place, 48, entry.mac)]);
+  const solicits = all(type(135n), unsetOr(at.ndSll));
+  const source = any([is(at.ip6Src, 128, lla), inAny(at.ip6Src, entry.ip6)]);
+  const advertises = all(
+    type(136n),
+    unsetOr(at.ndTll),
+    any([is(at.ndTarget, 128, lla), inAny(at.ndTarget, entry.ip6)]),
+  );
+  const plain = any([not(icmp6), all(icmp6, any([solicits, advertises, all(not(type(135n)), not(type(136n)))]))]);
+  const toAll: Test = { type: 'bits', place: at.ip6Dst, value: 0xff02n << 112n, mask: 0xffffn << 112n, equal: true };
+  const forDuplicates = all(
+    is(at.ip6Src, 128, 0n),
+    icmp6,
+    is(at.icmpCode, 8, 0n),
+    toAll,
+    any([type(131n), type(143n), solicits]),
+  );
+  return all(ip6, any([all(source, plain), forDuplicates]));
+}
+
+function leaveTest(entry: SecuredAddresses): Test {
+  const own = is(at.ethDst, 48, entry.mac);
+  if (unrestricted(entry)) return own;
+  const multicast4: Test = { type: 'bits', place: at.ip4Dst, value: 0xen << 28n, mask: 0xfn << 28n, equal: true };
+  const broadcasts = entry.ip4.map(({ value, prefixLength }) => is(at.ip4Dst, 32, value | ones(32 - prefixLength)));
+  const four =
+    entry.ip4.length === 0
+      ? any([])
+      : all(ip4, any([multicast4, is(at.ip4Dst, 32, 0xffffffffn), inAny(at.ip4Dst, entry.ip4), ...broadcasts]));
+  const multicast6: Test = { type: 'bits', place: at.ip6Dst, value: 0xffn << 120n, mask: 0xffn << 120n, equal: true };
+  const six =
+    entry.ip6.length === 0
+      ? any([])
+      : all(ip6, any([multicast6, is(at.ip6Dst, 128, linkLocal(entry.mac)), inAny(at.ip6Dst, entry.ip6)]));
+  return all(own, any([four, six, all(not(ip4), not(ip6))]));
+}
+
+/** What one port lets through. */
+function portTest({ binding }: NetworkPort, end: 'inport' | 'outport'): Test {
+  const entries = binding.portSecurity.map(parseSecuredAddresses).filter((entry) => entry !== undefined);
+  if (entries.length === 0) return always;
+  if (end === 'inport') return any(entries.map(enterTest));
+  // An entry without addresses does not lift what another entry of its MAC address demands of IP.
+  const restricting = entries.filter((entry) => !unrestricted(entry));
+  return any(
+    entries.map((entry) => {
+      const isLifted = unrestricted(entry) && restricting.some(({ mac }) => mac === entry.mac);
+      return isLifted ? all(leaveTest(entry), not(ip4), not(ip6)) : leaveTest(entry);
+    }),
+  );
+}
+
+const tests = new WeakMap<NetworkPort, { inport?: Test; outport?: Test }>();
+
+function testOfPort(port: NetworkPort, end: 'inport' | 'outport'): Test {
+  let known = tests.get(port);
+  if (!known) {
+    known = {};
+    tests.set(port, known);
+  }
+  known[end] ??= portTest(port, end);
+  return known[end];
+}
+
+/** The packets that port security lets through, of those that look as the store says; `end` is where it is checked. */
+export function secured(run: Run, { datapath }: Here, store: Store, end: 'inport' | 'outport'): PacketSet {
+  const { space, network, memory } = run;
+  const place = end === 'inport' ? at.inport : at.outport;
+  const number = portIn(store, place);
+  if (typeof number === 'number') {
+    const port = network.portsByNumber[number];
+    return port ? matching(space, store, testOfPort(port, end), 'may') : space.all;
+  }
+  const key = `secured ${datapath.datapath.uuid} ${end} ${store.id}`;
+  let set = memory.sets.get(key);
+  if (set === undefined) {
+    const { ports } = datapath.datapath;
+    const guarded = ports.filter((port) => testOfPort(port, end) !== always);
+    const isPort = (port: NetworkPort): Test => ({
+      type: 'bits',
+      place,
+      value: BigInt(port.number),
+      mask: portMask,
+      equal: true,
+    });
+    const free = space.not(space.orAll(guarded.map((port) => matching(space, store, isPort(port), 'may'))));
+    set = space.orAll([
+      free,
+      ...guarded.map((port) => matching(space, store, all(isPort(port), testOfPort(port, end)), 'may')),
+    ]);
+    memory.sets.set(key, set);
+  }
+  return set;
+}

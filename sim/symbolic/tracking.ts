@@ -1,0 +1,420 @@
+/**
+ * Conntrack: which states packets may be found in, and what translation makes of
+ * them.  Packets of connections that are known go each way that those allow.
+ */
+import type { Action, Constant } from '../../engine/lang/ir.ts';
+import type { PacketSet } from '../../engine/sets/index.ts';
+import { type KnownConnections, restoredValue } from './knowledge.ts';
+import { choose, invalid, ofIcmp, setOnce } from './packets.ts';
+import { changed, type TrackedCommit } from './passage.ts';
+import { entering, goOn, type Here, limited, numberValue, portIn, type Run, type State } from './run.ts';
+import { at, headerRewrites, read, type Store, write, writeAll } from './store.ts';
+import { constantOf, replaced, rewritesOf, sameValues, sliceOf, unknownOf, type Value } from './value.ts';
+
+/** Bits of ct_state: ovn-sb(5), "ct.*". */
+const bit = { new: 1, est: 2, rel: 4, rpl: 8, inv: 16, trk: 32, snat: 64, dnat: 128 } as const;
+
+/** A conntrack zone: a router's for one direction of translation, or that of a switch's port. */
+interface Zone {
+  readonly name: string;
+  readonly port?: Value;
+}
+
+/** Packets as conntrack found them, and how they are translated. */
+interface Found {
+  readonly state: State;
+  readonly kind: 'new' | 'invalid' | 'original' | 'reply';
+  /** The packet's own places, once it is translated as its connection says. */
+  readonly translated: Store;
+}
+
+type TrackingAction = Extract<
+  Action,
+  {
+    type:
+      | 'ct_next'
+      | 'ct_dnat'
+      | 'ct_snat'
+      | 'ct_dnat_in_czone'
+      | 'ct_snat_in_czone'
+      | 'ct_commit_nat'
+      | 'ct_commit_to_zone'
+      | 'ct_lb'
+      | 'ct_lb_mark';
+  }
+>;
+
+/** Runs an action after which packets go on in the next table, with what conntrack says of them. */
+export function track(run: Run, here: Here, state: State, action: TrackingAction): void {
+  const zone = zoneOf(run, here, state, action);
+  for (const found of find(run, state, zone)) {
+    for (const next of act(run, found, zone, action)) goOn(run, here, here.table + 1, next);
+  }
+}
+
+/** `ct_commit;` and `ct_commit { ... };`: mark and label are what `marked` has made of them. */
+export function commit(run: Run, here: Here, state: State, marked: Store): State {
+  const zone = zoneOf(run, here, state, undefined);
+  const valid = limited(run, state, entering(run, state.store, trackable(run)));
+  if (!valid || state.passage.connection === 'reply') return state;
+  return open(run, state, zone, state.store, state.store, read(marked, at.ctMark), read(marked, at.ctLabel));
+}
+
+function zoneOf(run: Run, { datapath, pipeline }: Here, { store }: State, action: TrackingAction | undefined): Zone {
+  const { uuid, kind } = datapath.datapath;
+  const isSource = action?.type === 'ct_snat' || (action && 'zone' in action && action.zone === 'snat');
+  const router = isSource ? 'snat' : 'dnat';
+  const isNat = action?.type === 'ct_snat' || action?.type === 'ct_dnat';
+  if (kind === 'router' || isNat) return { name: `${uuid} ${router}` };
+  const place = pipeline === 'ingress' ? at.inport : at.outport;
+  const number = portIn(store, place);
+  return { name: `${uuid} port`, port: typeof number === 'number' ? numberValue(run, number) : read(store, place) };
+}
+
+/** What conntrack may know of the packets. */
+function find(run: Run, state: State, zone: Zone): Found[] {
+  const found: Found[] = [];
+  const add = (packets: PacketSet, make: (state: State) => Found): void => {
+    const some = limited(run, state, packets);
+    if (some) found.push(make(some));
+  };
+  const { connections, space } = run;
+  const unfit = entering(run, state.store, invalid(run));
+  let fresh = space.not(unfit);
+  if (connections.kind === 'own') {
+    for (const known of connections.commits) {
+      const packets = space.and(fresh, ownReply(run, state.store, known, zone));
+      add(packets, (some) => replyOf(run, some, known));
+      fresh = space.diff(fresh, packets);
+    }
+  }
+  if (connections.kind === 'any') {
+    for (const known of connections.knowledge.get(zone.name) ?? []) {
+      found.push(...knownPackets(run, state, zone, known));
+    }
+  }
+  add(fresh, (some) => plainFound(run, some, 'new', bit.new | bit.trk));
+  add(unfit, (some) => plainFound(run, some, 'invalid', bit.inv | bit.trk));
+  return found;
+}
+
+function plainFound(run: Run, state: State, kind: 'new' | 'invalid', ctState: number): Found {
+  const store = known(
+    run,
+    state.store,
+    ctState,
+    constantOf(run.stores.values, 32, 0n),
+    constantOf(run.stores.values, 128, 0n),
+  );
+  return { state: { ...state, store }, kind, translated: store };
+}
+
+/** The store with what conntrack says. */
+function known({ stores }: Run, store: Store, ctState: number, mark: Value, label: Value): Store {
+  return writeAll(stores, store, [
+    [at.ctState, constantOf(stores.values, 32, BigInt(ctState))],
+    [at.ctMark, mark],
+    [at.ctLabel, label],
+    [at.ctNwDst, read(store, at.ip4Dst)],
+    [at.ctIp6Dst, read(store, at.ip6Dst)],
+    [at.ctTpDst, read(store, at.tpDst)],
+  ]);
+}
+
+/** The packets that answer a connection of their own. */
+function ownReply({ space }: Run, store: Store, { zone, port, after }: TrackedCommit, here: Zone): PacketSet {
+  if (zone !== here.name) return space.empty;
+  const same = (a: Value | undefined, b: Value | undefined) =>
+    a && b ? sameValues(space, a, b, space.empty) : space.all;
+  const pairs: [number, number][] = [
+    [at.ethType, at.ethType],
+    [at.ipProto, at.ipProto],
+  ];
+  const ends = (a: number, b: number): [number, number][] => [
+    [a, b],
+    [b, a],
+  ];
+  const family = (type: bigint): PacketSet =>
+    sameValues(space, read(store, at.ethType), constantLike(type), space.empty);
+  const all = (list: readonly [number, number][]) =>
+    list.reduce(
+      (set, [a, b]) => (set === space.empty ? set : space.and(set, same(read(store, a), read(after, b)))),
+      space.all,
+    );
+  const v4 = space.and(family(0x800n), all(ends(at.ip4Src, at.ip4Dst)));
+  const v6 = space.and(family(0x86ddn), all(ends(at.ip6Src, at.ip6Dst)));
+  const ports = space.or(ofIcmp(space, store), all(ends(at.tpSrc, at.tpDst)));
+  const header = space.and(all(pairs), space.and(space.or(v4, v6), ports));
+  return header === space.empty ? header : space.and(header, same(port, here.port));
+}
+
+/** A value to compare with, that is in no table. */
+function constantLike(value: bigint): Value {
+  return { id: -1, width: 16, pieces: [{ n: 16, kind: 'constant', value }], constant: value, vague: false };
+}
+
+/** The answer to a connection of one's own, translated back. */
+function replyOf(run: Run, state: State, { before, after }: TrackedCommit): Found {
+  const { stores } = run;
+  const zero = (width: number) => constantOf(stores.values, width, 0n);
+  const marks = run.memory.marks.get(after.id * 2 ** 26 + before.id) ?? { mark: zero(32), label: zero(128) };
+  const flags = bit.est | bit.rpl | bit.trk;
+  const store = known(run, state.store, flags, marks.mark, marks.label);
+  const swap = (now: number, then: number): [number, Value] => [
+    now,
+    read(after, then) === read(before, then) ? read(store, now) : read(before, then),
+  ];
+  const translated = writeAll(stores, store, [
+    swap(at.ip4Dst, at.ip4Src),
+    swap(at.ip6Dst, at.ip6Src),
+    swap(at.tpDst, at.tpSrc),
+    swap(at.ip4Src, at.ip4Dst),
+    swap(at.ip6Src, at.ip6Dst),
+    swap(at.tpSrc, at.tpDst),
+  ]);
+  const next = withConnection(run, { ...state, store }, 'reply');
+  return { state: next, kind: 'reply', translated: withNatBits(run, store, translated) };
+}
+
+function withConnection(run: Run, state: State, connection: 'established' | 'reply'): State {
+  if (state.passage.connection === 'reply') return state;
+  return { ...state, passage: changed(run.passages, state.passage, { connection }) };
+}
+
+/** Bits `ct.snat` and `ct.dnat` tell what was translated. */
+function withNatBits(run: Run, before: Store, after: Store): Store {
+  const { stores } = run;
+  const differs = (...places: number[]) => places.some((place) => read(before, place) !== read(after, place));
+  const state = read(after, at.ctState).constant ?? 0n;
+  const flags =
+    (differs(at.ip4Src, at.ip6Src) ? BigInt(bit.snat) : 0n) | (differs(at.ip4Dst, at.ip6Dst) ? BigInt(bit.dnat) : 0n);
+  return write(stores, after, at.ctState, constantOf(stores.values, 32, state | flags));
+}
+
+/** The packets that connections which others may have opened make of more than new ones. */
+function knownPackets(run: Run, state: State, zone: Zone, connections: KnownConnections): Found[] {
+  const { space, stores } = run;
+  const { store } = state;
+  const found: Found[] = [];
+  const inZone = (set: PacketSet): PacketSet => {
+    const skip = new Set<number>([at.inport]);
+    const port = zone.port ?? constantOf(stores.values, 20, 0n);
+    return space.preimage(set, [...headerRewrites(store, skip), ...rewritesOf(at.inport, port)]);
+  };
+  const icmp = ofIcmp(space, store);
+  const types = icmpSets(run, store);
+  const add = (packets: PacketSet, make: (some: State) => Found): void => {
+    const some = limited(run, state, packets);
+    if (some) found.push(make(some));
+  };
+  const original = inZone(connections.original);
+  const asked = space.and(original, space.or(space.diff(space.all, icmp), types.requests));
+  add(asked, (some) => originalOf(run, some, connections, bit.est));
+  if (connections.mark.constant !== 0n || connections.label.constant !== 0n) {
+    add(asked, (some) => originalOf(run, some, connections, bit.new));
+  }
+  const reply = inZone(connections.reply);
+  add(space.and(reply, space.or(space.diff(space.all, icmp), types.answers)), (some) =>
+    restored(run, some, connections, bit.est | bit.rpl),
+  );
+  // An error may come from anybody on the way: only where it goes must fit.
+  const loose = (set: PacketSet, ...fields: number[]) =>
+    inZone(space.forget(set, [at.ipProto, at.tpSrc, at.tpDst, ...fields]));
+  add(space.and(types.errors, loose(connections.reply, at.ip4Src, at.ip6Src)), (some) =>
+    restored(run, some, connections, bit.rel | bit.rpl),
+  );
+  add(space.and(types.errors, loose(connections.original, at.ip4Src, at.ip6Src)), (some) =>
+    originalOf(run, some, connections, bit.rel),
+  );
+  return found;
+}
+
+function icmpSets(run: Run, store: Store): { requests: PacketSet; answers: PacketSet; errors: PacketSet } {
+  const { space } = run;
+  const set = (name: string, types4: readonly number[], types6: readonly number[]) =>
+    entering(
+      run,
+      store,
+      setOnce(run, `icmp ${name}`, () =>
+        space.or(icmpTypes(run, 0x800n, 1n, types4), icmpTypes(run, 0x86ddn, 58n, types6)),
+      ),
+    );
+  return {
+    requests: set('requests', [8, 13, 15], [128]),
+    answers: set('answers', [0, 14, 16], [129]),
+    errors: set('errors', [3, 4, 5, 11, 12], [1, 2, 3, 4]),
+  };
+}
+
+function icmpTypes({ space }: Run, ethType: bigint, proto: bigint, types: readonly number[]): PacketSet {
+  const base = space.cube([
+    { field: at.ethType, value: ethType, mask: 0xffffn },
+    { field: at.ipProto, value: proto, mask: 0xffn },
+  ]);
+  return space.and(base, space.oneOf(at.icmpType, types.map(BigInt)));
+}
+
+/** A further packet of a connection's opener: it is sent where the first one was. */
+function originalOf(run: Run, state: State, { destination, mark, label }: KnownConnections, flag: number): Found {
+  const { stores } = run;
+  const store = known(run, state.store, flag | bit.trk, mark, label);
+  const constant = (place: number, value: Value | undefined): [number, Value] => [
+    place,
+    value?.constant === undefined ? read(store, place) : value,
+  ];
+  const translated = writeAll(stores, store, [
+    constant(at.ip4Dst, destination?.ip4),
+    constant(at.ip6Dst, destination?.ip6),
+    constant(at.tpDst, destination?.port),
+  ]);
+  const next = withConnection(run, { ...state, store }, 'established');
+  return { state: next, kind: 'original', translated: withNatBits(run, store, translated) };
+}
+
+/** A reply to a connection that somebody opened: the fields `opener.*` say who. */
+function restored(run: Run, state: State, connections: KnownConnections, flags: number): Found {
+  const { stores, passages } = run;
+  const store = known(run, state.store, flags | bit.trk, connections.mark, connections.label);
+  let next = withConnection(run, { ...state, store }, 'reply');
+  let translated = store;
+  if (connections.translated.length > 0) {
+    const again = next.passage.restored;
+    for (const place of connections.translated) {
+      const [mirror, value] = restoredValue(stores.values, place);
+      translated = write(stores, translated, mirror, again ? unknownOf(stores.values, value.width) : value);
+    }
+    next = {
+      ...next,
+      passage: changed(passages, next.passage, { restored: true, ...(again && { exact: false }) }),
+    };
+  }
+  return { state: next, kind: 'reply', translated: withNatBits(run, store, translated) };
+}
+
+/** What the action does with packets that conntrack has found so. */
+function act(run: Run, found: Found, zone: Zone, action: TrackingAction): State[] {
+  const { state, kind, translated } = found;
+  if (action.type === 'ct_next') return [state];
+  if (kind === 'invalid') return [state];
+  if (kind === 'reply') return [{ ...state, store: translated }];
+  switch (action.type) {
+    case 'ct_commit_to_zone':
+    case 'ct_commit_nat':
+      return [kind === 'new' ? openAs(run, state, zone, state.store) : { ...state, store: translated }];
+    case 'ct_lb':
+    case 'ct_lb_mark':
+      if (kind === 'original') return [{ ...state, store: translated }];
+      return balance(run, state, zone, action);
+    default: {
+      if (!action.ip) return [{ ...state, store: kind === 'original' ? translated : state.store }];
+      const target = translate(run, state.store, action);
+      return [kind === 'new' ? openAs(run, state, zone, target) : { ...state, store: target }];
+    }
+  }
+}
+
+/** Opens the connection: its packets leave looking as `after` says. */
+function openAs(run: Run, state: State, zone: Zone, after: Store): State {
+  const next = open(run, state, zone, state.store, after, read(after, at.ctMark), read(after, at.ctLabel));
+  return { ...next, store: after };
+}
+
+function open(run: Run, state: State, zone: Zone, before: Store, after: Store, mark: Value, label: Value): State {
+  const { space, passages, memory } = run;
+  const made: TrackedCommit = { zone: zone.name, before, after, ...(zone.port && { port: zone.port }) };
+  memory.marks.set(after.id * 2 ** 26 + before.id, { mark, label });
+  const key = `${made.zone} ${made.port?.id} ${before.id} ${after.id} ${mark.id} ${label.id}`;
+  const packets = space.and(state.packets, entering(run, before, trackable(run)));
+  if (packets === space.empty) return state;
+  const known = run.opened.get(key);
+  if (known) known.packets = space.or(known.packets, packets);
+  else run.opened.set(key, { commit: made, mark, label, packets });
+  const others = state.passage.commits.filter(
+    (one) => one.zone !== made.zone || one.port !== made.port || one.before !== made.before || one.after !== made.after,
+  );
+  return { ...state, passage: changed(passages, state.passage, { commits: [...others, made] }) };
+}
+
+/** IP packets that conntrack takes. */
+function trackable(run: Run): PacketSet {
+  const unfit = invalid(run);
+  return setOnce(run, 'trackable', () => run.space.not(unfit));
+}
+
+function translate(run: Run, store: Store, { type, ip, ports }: Extract<TrackingAction, { ip?: Constant }>): Store {
+  const { stores } = run;
+  if (ip?.kind !== 'bits') return store;
+  const isSource = type.startsWith('ct_snat');
+  const isIp6 = ip.format === 'ipv6';
+  const address = constantOf(stores.values, isIp6 ? 128 : 32, ip.value);
+  const place = isSource ? (isIp6 ? at.ip6Src : at.ip4Src) : isIp6 ? at.ip6Dst : at.ip4Dst;
+  const port = isSource ? at.tpSrc : at.tpDst;
+  // A source port that is taken is exchanged for another one; of a destination's only where a range is given.
+  const single = ports && ports.low === ports.high ? constantOf(stores.values, 16, BigInt(ports.low)) : undefined;
+  const other = single ?? (isSource || ports ? unknownPort(run, store, port) : read(store, port));
+  const translated = writeAll(stores, store, [
+    [place, address],
+    [port, other],
+  ]);
+  return withNatBits(run, store, translated);
+}
+
+/** The port that takes another one's place: the same unknown each time the same packets need one. */
+function unknownPort({ stores, memory }: Run, store: Store, place: number): Value {
+  const key = `${store.id} ${place}`;
+  let value = memory.ports.get(key);
+  if (!value) {
+    value = unknownOf(stores.values, 16);
+    memory.ports.set(key, value);
+  }
+  return value;
+}
+
+/** Marks that tell translated connections: lib/actions.c, encode_ct_lb; the bits are `ct_mark.natted` and its kin. */
+function marked(
+  { stores }: Run,
+  store: Store,
+  action: Extract<TrackingAction, { type: 'ct_lb' | 'ct_lb_mark' }>,
+): Store {
+  const place = action.type === 'ct_lb_mark' ? at.ctMark : at.ctLabel;
+  const flag = action.flag === 'skip_snat' ? 4n : action.flag === 'force_snat' ? 8n : 0n;
+  const value = read(store, place);
+  const low = sliceOf(stores.values, value, 0, 4).constant ?? 0n;
+  return write(stores, store, place, replaced(stores.values, value, 0, constantOf(stores.values, 4, low | 2n | flag)));
+}
+
+function balance(
+  run: Run,
+  state: State,
+  zone: Zone,
+  action: Extract<TrackingAction, { type: 'ct_lb' | 'ct_lb_mark' }>,
+): State[] {
+  const { stores } = run;
+  const { backends } = action;
+  if (backends.length === 0) return [state];
+  return choose(run, state, backends.length).flatMap((some, index) => {
+    const backend = backends[index];
+    if (!some || backend?.ip.kind !== 'bits') return [];
+    const isIp6 = backend.ip.format === 'ipv6';
+    const address = constantOf(stores.values, isIp6 ? 128 : 32, backend.ip.value);
+    const port = backend.port ? constantOf(stores.values, 16, BigInt(backend.port)) : read(some.store, at.tpDst);
+    const translated = writeAll(stores, some.store, [
+      [isIp6 ? at.ip6Dst : at.ip4Dst, address],
+      [at.tpDst, port],
+    ]);
+    return [openAs(run, some, zone, withNatBits(run, some.store, marked(run, translated, action)))];
+  });
+}
+
+/** `ct_clear;` */
+export function cleared({ stores }: Run, store: Store): Store {
+  const zero = (place: number, width: number): [number, Value] => [place, constantOf(stores.values, width, 0n)];
+  return writeAll(stores, store, [
+    zero(at.ctState, 32),
+    zero(at.ctMark, 32),
+    zero(at.ctLabel, 128),
+    zero(at.ctNwDst, 32),
+    zero(at.ctIp6Dst, 128),
+    zero(at.ctTpDst, 16),
+  ]);
+}
