@@ -27,13 +27,13 @@ export function parseXml(text: string): XmlElement {
   if (body === text) throw new Error('there is no declaration');
   for (const [token, data] of body.matchAll(/<[^>]*>|([^<]+)/g)) {
     const top = open.at(-1) ?? root;
-    const tag = /^<(\/?)([a-zA-Z][\w.-]*)((?: [a-zA-Z-]+="[^"<]*")*)(\/?)>$/.exec(token);
+    const tag = /^<(\/?)([a-zA-Z][\w.-]*)((?: [a-zA-Z][\w-]*="[^"<]*")*)(\/?)>$/.exec(token);
     if (data !== undefined) top.text += unescaped(data);
     else if (!tag) throw new Error(`no tag: ${token}`);
     else if (tag[1]) {
       if (open.pop()?.name !== tag[2]) throw new Error(`${token} closes nothing`);
     } else {
-      const pairs = [...(tag[3] ?? '').matchAll(/([a-zA-Z-]+)="([^"]*)"/g)];
+      const pairs = [...(tag[3] ?? '').matchAll(/([a-zA-Z][\w-]*)="([^"]*)"/g)];
       const attributes = Object.fromEntries(pairs.map(([, name = '', value = '']) => [name, unescaped(value)]));
       const element: XmlElement = { name: tag[2] ?? '', attributes, children: [], text: '' };
       top.children.push(element);
