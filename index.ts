@@ -99,7 +99,7 @@ export { northboundOf, northboundOfPlan, planTopology, type VpcPlan } from './en
 export { jsonReport } from './sim/probe/json-report.ts';
 export { type TextOptions, textReport } from './sim/probe/text-report.ts';
 // Tracing and verdicts
-export { builtInProperties } from './sim/properties/index.ts';
+export { builtInProperties } from './sim/probe/properties/index.ts';
 export {
   assumedConntrack,
   type Delivery,

@@ -9,10 +9,10 @@ import type { VpcPlan } from '../engine/vpc/plan.ts';
 import { frameOf } from './probe/frame.ts';
 import { type Reachability, reachability } from './probe/reachability.ts';
 import { openWorld, type World } from './probe/world.ts';
-import { builtInProperties } from './properties/index.ts';
-import type { Check, Counterexample, Failure, Finding, FlowMet, Property, Verdict } from './properties/property.ts';
+import { builtInProperties } from './probe/properties/index.ts';
+import type { Check, Counterexample, Failure, Finding, FlowMet, Property, Verdict } from './probe/properties/property.ts';
 
-export type { Counterexample, Finding, FlowMet, Property, Verdict } from './properties/property.ts';
+export type { Counterexample, Finding, FlowMet, Property, Verdict } from './probe/properties/property.ts';
 
 /** With more networks than this nobody reads a table of who reaches whom. */
 const matrixLimit = 12;

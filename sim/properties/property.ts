@@ -1,124 +1,85 @@
 /**
- * What a property is, and what comes of checking it.
+ * What a property is, and what comes of proving it.
  *
- * A property has a stable, spelled-out id and holds for every topology without
+ * A property has a stable, spelled-out id and holds for every network without
  * being asked for.  It yields one check for each thing it speaks of (a network,
- * a VPC, a pair of tenants); a check is a row of probes, each of which either
- * behaves as promised or fails with the packet that shows it.
+ * a pair of tenants); a check is decided for all packets, by the classes of an
+ * analysis.
  */
-import type { Origin, Position } from '../../engine/origin.ts';
-import { routerName, switchName } from '../../engine/vpc/names.ts';
-import type { NetworkPlan, VpcPlan } from '../../engine/vpc/plan.ts';
-import type { Host, Outcome, World } from '../probe/world.ts';
+import type { Position } from '../../engine/origin.ts';
+import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
+import type { PacketSet } from '../../engine/sets/index.ts';
+import type { NetworkPort, TrafficClass } from '../symbolic/index.ts';
+import type { Severity } from '../verdict.ts';
+import type { View } from './view.ts';
 
-/**
- * `probed`: every probe behaved as promised, which proves nothing about other
- * packets.  `violated`: a packet breaks the promise.  `vacuous`: the promise
- * speaks of nothing here.  `unknown`: a flow or an action was not understood.
- */
-export type Verdict = 'probed' | 'violated' | 'vacuous' | 'unknown';
-
-/** A packet that breaks a promise. */
-export interface Counterexample {
-  /** The logical port that it enters by. */
-  inport: string;
-  /** The Ethernet frame, in hexadecimal digits. */
-  frame: string;
-  /** The packet as ovn-trace takes it. */
-  microflow: string;
-  /** The logical port that it comes out of, if it does. */
-  outport?: string;
+/** Something sent before the packet that shows the violation, to open the connection that it belongs to. */
+export interface Opener {
+  readonly class: TrafficClass;
+  readonly packets: PacketSet;
 }
 
-/** A logical flow that a packet met, and the manifest that caused it. */
-export interface FlowMet {
-  datapath: string;
-  pipeline: string;
-  table: number;
-  stage: string;
-  priority: number;
-  match: string;
-  actions: string;
-  source?: Origin;
-}
+/** A promise is broken. `sentence` says how, without a full stop. */
+export type Violation = { readonly sentence: string; readonly source?: readonly Position[] } & (
+  | {
+      /** Packets go where they should not: these, of this class. */
+      readonly kind: 'goes';
+      readonly class: TrafficClass;
+      readonly packets: PacketSet;
+      readonly opener?: Opener;
+    }
+  | {
+      /** Over a wire outside: packets of `class` leave, and what they then look like goes on from `port` as `then` says. */
+      readonly kind: 'crosses';
+      readonly class: TrafficClass;
+      readonly packets: PacketSet;
+      readonly port: NetworkPort;
+      readonly then: TrafficClass;
+    }
+  | {
+      /** Promised packets that do not arrive: at `to`, or outside. */
+      readonly kind: 'missing';
+      readonly packets: PacketSet;
+      readonly to: readonly NetworkPort[];
+    }
+  | {
+      /** The answers to promised packets of a class do not come back. */
+      readonly kind: 'unanswered';
+      readonly class: TrafficClass;
+      readonly packets: PacketSet;
+    }
+  | {
+      /** It can be read off the configuration, no packet is needed; the flows or rows that show it. */
+      readonly kind: 'written';
+      readonly flows?: readonly LogicalFlow[];
+      /** Northbound rows as `TABLE NAME`. */
+      readonly rows?: readonly string[];
+    }
+);
 
-/** The verdict on one property about one subject. */
-export interface Finding {
-  id: string;
-  subject: string;
-  verdict: Verdict;
-  /** Why: a sentence without a full stop at its end; always there unless `probed`. */
-  reason?: string;
-  method: 'probe';
-  /** How many packets were sent. */
-  probes: number;
-  counterexample?: Counterexample;
-  flows?: FlowMet[];
-  /** The manifest lines to blame, the promise's own first. */
-  source: Position[];
-}
-
-/** A probe that did not behave as promised. */
-export interface Failure {
-  /** What happened, and what was promised. */
-  reason: string;
-  /** The packet that shows it, and what became of it. */
-  outcome: Outcome;
-  outport?: string;
-}
-
-/** Sends packets; gives what went wrong, if anything did. */
-export type Probe = () => Failure | undefined;
+/** `unknown` where something that the answer depends on was not understood: a sentence. */
+export type Judgement =
+  | { readonly verdict: 'holds' }
+  | { readonly verdict: 'violated'; readonly violation: Violation }
+  | { readonly verdict: 'unknown'; readonly reason: string };
 
 export interface Check {
-  subject: string;
-  /** Where the promise is written down. */
-  source: Position;
-  /** What there is to try; made one by one, so that checking stops at the first failure. */
-  probes: Iterable<Probe>;
+  readonly subject: string;
+  /** Where the promise is written down; empty for a database. */
+  readonly source: readonly Position[];
   /** Set where the promise speaks of nothing: why. */
-  vacuous?: string;
+  readonly vacuous?: string;
+  judge(): Judgement;
 }
 
 export interface Property {
-  id: string;
+  readonly id: string;
+  readonly severity: Severity;
   /** What is promised, in a sentence without a full stop. */
-  promise: string;
-  checks(world: World): Iterable<Check>;
+  readonly promise: string;
+  checks(view: View): Iterable<Check>;
 }
 
-/** At most `limit` of the items, evenly spread, the first and the last among them. */
-export function sample<T>(items: readonly T[], limit: number): readonly T[] {
-  if (items.length <= limit) return items;
-  const step = (items.length - 1) / Math.max(1, limit - 1);
-  return Array.from({ length: limit }, (_, index) => items[Math.round(index * step)]);
-}
-
-/** Every network of every VPC. */
-export function allNetworks({ plans }: World): { vpc: VpcPlan; plan: NetworkPlan }[] {
-  return plans.flatMap((vpc) => vpc.networks.map((plan) => ({ vpc, plan })));
-}
-
-/** `default/testnet1`. */
-export const networkSubject = ({ network }: NetworkPlan): string => switchName(network);
-
-/** `default/testvpc`. */
-export const vpcSubject = ({ vpc }: VpcPlan): string => routerName(vpc);
-
-/**
- * How many of a kind each network may look at, so that all networks together
- * look at about `total`: everything in a small topology, samples in a large one.
- */
-export function share({ plans }: World, total: number): number {
-  const networks = plans.reduce((sum, vpc) => sum + vpc.networks.length, 0);
-  return Math.max(2, Math.floor(total / Math.max(1, networks)));
-}
-
-/** Ordered pairs of different hosts: all of them, or where they are too many, of evenly chosen hosts. */
-export function* hostPairs(from: readonly Host[], to: readonly Host[], limit: number): Generator<[Host, Host]> {
-  const side = Math.ceil(Math.sqrt(limit));
-  const isSmall = from.length * to.length <= limit;
-  for (const a of isSmall ? from : sample(from, side)) {
-    for (const b of isSmall ? to : sample(to, side)) if (a !== b) yield [a, b];
-  }
-}
+export const holds: Judgement = { verdict: 'holds' };
+export const unknown = (reason: string): Judgement => ({ verdict: 'unknown', reason });
+export const violated = (violation: Violation): Judgement => ({ verdict: 'violated', violation });

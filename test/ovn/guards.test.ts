@@ -20,7 +20,7 @@ import {
 } from '../../sim/probe/packets.ts';
 import { ipv4Text as ipv4Address } from '../../sim/probe/read.ts';
 import { type Connections, type Host, outsideMac, type World } from '../../sim/probe/world.ts';
-import { builtInProperties } from '../../sim/properties/index.ts';
+import { builtInProperties } from '../../sim/probe/properties/index.ts';
 import { trackingConntrack } from '../../sim/trace/index.ts';
 import {
   onePeer,

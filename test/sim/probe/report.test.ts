@@ -3,7 +3,7 @@ import { computeSouthbound } from '../../../engine/northd/index.ts';
 import { northboundOfPlan, planTopology } from '../../../engine/vpc/index.ts';
 import { jsonReport } from '../../../sim/probe/json-report.ts';
 import { textReport } from '../../../sim/probe/text-report.ts';
-import { builtInProperties } from '../../../sim/properties/index.ts';
+import { builtInProperties } from '../../../sim/probe/properties/index.ts';
 import { type Verification, verify } from '../../../sim/verify.ts';
 import { redAndBlue } from '../../topology.ts';
 

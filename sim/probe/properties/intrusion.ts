@@ -1,10 +1,10 @@
 /** Ways in which a host may try to reach one that it must not reach. */
 
-import { formatIpv4, lastAddress } from '../../engine/address.ts';
-import { type Opening, openingText } from '../probe/conversation.ts';
-import { answerTo, arpRequestText, ipv4Text, type Transport, transports } from '../probe/packets.ts';
-import type { Arrival, Host, World } from '../probe/world.ts';
-import { trackingConntrack } from '../trace/index.ts';
+import { formatIpv4, lastAddress } from '../../../engine/address.ts';
+import { type Opening, openingText } from '../conversation.ts';
+import { answerTo, arpRequestText, ipv4Text, type Transport, transports } from '../packets.ts';
+import type { Arrival, Host, World } from '../world.ts';
+import { trackingConntrack } from '../../trace/index.ts';
 import { expectNoArrival, protocolName } from './expect.ts';
 import { type Probe, sample } from './property.ts';
 

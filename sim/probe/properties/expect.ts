@@ -1,10 +1,10 @@
 /** What probes expect, and how they say that it did not happen. */
 
-import { answer, type Opening, openingText } from '../probe/conversation.ts';
-import type { Transport } from '../probe/packets.ts';
-import { ipv4Text, macText } from '../probe/read.ts';
-import type { Arrival, Host, Outcome, World } from '../probe/world.ts';
-import { trackingConntrack } from '../trace/index.ts';
+import { answer, type Opening, openingText } from '../conversation.ts';
+import type { Transport } from '../packets.ts';
+import { ipv4Text, macText } from '../read.ts';
+import type { Arrival, Host, Outcome, World } from '../world.ts';
+import { trackingConntrack } from '../../trace/index.ts';
 import type { Failure } from './property.ts';
 
 /** What a packet is, for a person. */

@@ -1,7 +1,7 @@
 /** DHCP gives each interface the address that IPAM chose, and nothing where it is off. */
-import { gatewayText } from '../probe/conversation.ts';
-import { dhcpDiscoverText } from '../probe/packets.ts';
-import type { Host, Outcome, World } from '../probe/world.ts';
+import { gatewayText } from '../conversation.ts';
+import { dhcpDiscoverText } from '../packets.ts';
+import type { Host, Outcome, World } from '../world.ts';
 import { returned } from './expect.ts';
 import { allNetworks, type Failure, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 

@@ -1,7 +1,7 @@
 /** A network's gateway, the first address of its subnet, answers ARP and ping. */
-import { gatewayText } from '../probe/conversation.ts';
-import { arpRequestText, ipv4Text } from '../probe/packets.ts';
-import type { Host, World } from '../probe/world.ts';
+import { gatewayText } from '../conversation.ts';
+import { arpRequestText, ipv4Text } from '../packets.ts';
+import type { Host, World } from '../world.ts';
 import { expectArpReply, returned } from './expect.ts';
 import { allNetworks, type Failure, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 

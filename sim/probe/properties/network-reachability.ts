@@ -1,7 +1,7 @@
 /** Interfaces of one network reach each other: ARP, ping, TCP and UDP, both ways. */
-import { between } from '../probe/conversation.ts';
-import { arpRequestText, transports } from '../probe/packets.ts';
-import type { Host, World } from '../probe/world.ts';
+import { between } from '../conversation.ts';
+import { arpRequestText, transports } from '../packets.ts';
+import type { Host, World } from '../world.ts';
 import { expectArpReply, expectConversation } from './expect.ts';
 import { allNetworks, type Failure, hostPairs, networkSubject, type Probe, type Property, share } from './property.ts';
 

@@ -1,8 +1,8 @@
 /** Networks of one VPC reach each other, or not at all: `interNetworkAccess`. */
-import type { VpcPlan } from '../../engine/vpc/plan.ts';
-import { between } from '../probe/conversation.ts';
-import { transports } from '../probe/packets.ts';
-import type { World } from '../probe/world.ts';
+import type { VpcPlan } from '../../../engine/vpc/plan.ts';
+import { between } from '../conversation.ts';
+import { transports } from '../packets.ts';
+import type { World } from '../world.ts';
 import { expectConversation } from './expect.ts';
 import { intrusions } from './intrusion.ts';
 import { hostPairs, type Probe, type Property, share, vpcSubject } from './property.ts';

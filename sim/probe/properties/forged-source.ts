@@ -1,7 +1,7 @@
 /** Who forges a source address is not heard: the MAC address ends at the port, the IP address at the router. */
-import { openingText } from '../probe/conversation.ts';
-import { transports } from '../probe/packets.ts';
-import type { Host, World } from '../probe/world.ts';
+import { openingText } from '../conversation.ts';
+import { transports } from '../packets.ts';
+import type { Host, World } from '../world.ts';
 import { expectNoArrival, protocolName } from './expect.ts';
 import { allNetworks, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 

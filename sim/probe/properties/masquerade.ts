@@ -1,8 +1,8 @@
 /** What leaves a masqueraded network has its node's external address; other networks keep their own. */
-import { openingText, toOutside } from '../probe/conversation.ts';
-import { strays, type Transport, transports } from '../probe/packets.ts';
-import { ipv4Text } from '../probe/read.ts';
-import type { Host, World } from '../probe/world.ts';
+import { openingText, toOutside } from '../conversation.ts';
+import { strays, type Transport, transports } from '../packets.ts';
+import { ipv4Text } from '../read.ts';
+import type { Host, World } from '../world.ts';
 import { departure, protocolName } from './expect.ts';
 import { allNetworks, type Failure, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 

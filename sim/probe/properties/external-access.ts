@@ -1,10 +1,10 @@
 /** Externally routed networks reach the world outside by their own node's gateway; the others do not. */
-import { localnetPort } from '../../engine/vpc/names.ts';
-import { answer, openingText, toOutside } from '../probe/conversation.ts';
-import { type Transport, transports } from '../probe/packets.ts';
-import { ipv4Text } from '../probe/read.ts';
-import type { Host, World } from '../probe/world.ts';
-import { trackingConntrack } from '../trace/index.ts';
+import { localnetPort } from '../../../engine/vpc/names.ts';
+import { answer, openingText, toOutside } from '../conversation.ts';
+import { type Transport, transports } from '../packets.ts';
+import { ipv4Text } from '../read.ts';
+import type { Host, World } from '../world.ts';
+import { trackingConntrack } from '../../trace/index.ts';
 import { departure, expectNoArrival, protocolName } from './expect.ts';
 import { allNetworks, type Failure, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 

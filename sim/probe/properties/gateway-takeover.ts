@@ -1,7 +1,7 @@
 /** No port takes over its gateway's addresses, by ARP or by sending from them. */
-import { gatewayText } from '../probe/conversation.ts';
-import { arpAnnouncementText, arpRequestText, ipv4Text } from '../probe/packets.ts';
-import type { Host, World } from '../probe/world.ts';
+import { gatewayText } from '../conversation.ts';
+import { arpAnnouncementText, arpRequestText, ipv4Text } from '../packets.ts';
+import type { Host, World } from '../world.ts';
 import { expectNoArrival } from './expect.ts';
 import { allNetworks, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 

@@ -1,8 +1,8 @@
 /** The world outside opens no connection into a network, unless that is routed without masquerade. */
-import { formatIpv4, lastAddress } from '../../engine/address.ts';
-import type { NetworkPlan, VpcPlan } from '../../engine/vpc/plan.ts';
-import { ipv4Text, transports } from '../probe/packets.ts';
-import { type Gateway, type Host, outsideMac, type World } from '../probe/world.ts';
+import { formatIpv4, lastAddress } from '../../../engine/address.ts';
+import type { NetworkPlan, VpcPlan } from '../../../engine/vpc/plan.ts';
+import { ipv4Text, transports } from '../packets.ts';
+import { type Gateway, type Host, outsideMac, type World } from '../world.ts';
 import { expectNoArrival, protocolName } from './expect.ts';
 import { allNetworks, networkSubject, type Probe, type Property, sample, share } from './property.ts';
 

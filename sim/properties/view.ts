@@ -1,0 +1,143 @@
+/**
+ * A network as properties speak of it: tenants with their networks and hosts,
+ * gateways, the wires outside; with the fate of all packets.
+ *
+ * With manifests, all of it is as they say.  Of a database alone, a tenant is a
+ * component (datapaths that patch ports join), unless a policy says otherwise;
+ * a network is a switch with ports of virtual machines or containers, and a host's
+ * addresses are its port's.
+ */
+import type { Position } from '../../engine/origin.ts';
+import type { Northbound } from '../../engine/ovsdb/northbound.ts';
+import type { Southbound } from '../../engine/ovsdb/southbound.ts';
+import type { PacketSet, Space } from '../../engine/sets/index.ts';
+import type { NetworkPlan, VpcPlan } from '../../engine/vpc/plan.ts';
+import {
+  type Analysis,
+  inportIn,
+  type NetworkDatapath,
+  type NetworkPort,
+  type TrafficClass,
+} from '../symbolic/index.ts';
+import type { Address } from '../trace/addresses.ts';
+
+/** An edge port and what is known of who is behind it. */
+export interface Host {
+  readonly port: NetworkPort;
+  readonly network: TenantNetwork;
+  /** Undefined where nothing but `unknown` is written. */
+  readonly mac?: bigint;
+  readonly ip4: readonly bigint[];
+  readonly ip6: readonly bigint[];
+  /** Where the port is asked for. */
+  readonly source: readonly Position[];
+  /** Of a manifest's port: the node it is on. */
+  readonly node?: string;
+}
+
+/** A router's port on a switch: what hosts there use as their gateway. */
+export interface Gateway {
+  /** The switch's port that leads to it, and the router's own. */
+  readonly switchPort: NetworkPort;
+  readonly routerPort: NetworkPort;
+  readonly mac: bigint;
+  /** Its addresses with the networks they are of. */
+  readonly addresses: readonly { readonly address: Address; readonly prefixLength: number }[];
+}
+
+/** A switch with hosts. */
+export interface TenantNetwork {
+  /** `default/rednet`, or the switch's name. */
+  readonly name: string;
+  readonly tenant: Tenant;
+  readonly datapath: NetworkDatapath;
+  readonly hosts: readonly Host[];
+  readonly gateways: readonly Gateway[];
+  readonly source: readonly Position[];
+  /** Set where manifests ask for the network. */
+  readonly plan?: NetworkPlan;
+}
+
+export interface Tenant {
+  /** `default/redvpc`, or the names of a component's routers. */
+  readonly name: string;
+  readonly networks: readonly TenantNetwork[];
+  /** All of its datapaths, switches to the outside among them. */
+  readonly datapaths: readonly NetworkDatapath[];
+  readonly source: readonly Position[];
+  /** Set where manifests ask for it. */
+  readonly plan?: VpcPlan;
+}
+
+/** What the localnet ports (and their kin) of one physical network share. */
+export interface Wire {
+  /** `network_name`, or the port's own name. */
+  readonly name: string;
+  readonly ports: readonly NetworkPort[];
+}
+
+export interface View {
+  readonly analysis: Analysis;
+  readonly southbound: Southbound;
+  /** Known of manifests and of a northbound database. */
+  readonly northbound?: Northbound;
+  readonly tenants: readonly Tenant[];
+  readonly wires: readonly Wire[];
+  readonly hostOf: ReadonlyMap<NetworkPort, Host>;
+  readonly tenantOf: ReadonlyMap<NetworkDatapath, Tenant>;
+  /** Classes by the edge port that their packets end at (`arrivals`), and those that end at the port they came in by. */
+  readonly arrivals: ReadonlyMap<NetworkPort, readonly TrafficClass[]>;
+  readonly returning: readonly TrafficClass[];
+}
+
+/** The packets that enter by one of the ports. */
+export function from({ analysis }: View, ports: readonly NetworkPort[]): PacketSet {
+  return inportIn(analysis.space, ports);
+}
+
+export const portsOf = (networks: readonly TenantNetwork[]): NetworkPort[] =>
+  networks.flatMap(({ hosts }) => hosts.map(({ port }) => port));
+
+/** Why nothing can be said of packets, if some of them met what was not understood: a sentence. */
+export function doubt({ analysis: { gaps, space } }: View, packets: PacketSet): string | undefined {
+  const gap = gaps.find((one) => space.intersects(one.packets, packets));
+  return (
+    gap && `${gap.reason} (${gap.datapath.name}, ${gap.flow.stage}, priority ${gap.flow.priority}: ${gap.flow.match})`
+  );
+}
+
+/** The first class that brings some of the packets to one of the ports. */
+export function arriving(
+  { analysis: { space }, arrivals }: View,
+  packets: PacketSet,
+  ports: readonly NetworkPort[],
+  matters: (one: TrafficClass) => boolean = () => true,
+): { class: TrafficClass; packets: PacketSet } | undefined {
+  for (const port of ports) {
+    for (const one of arrivals.get(port) ?? []) {
+      if (!matters(one) || !space.intersects(one.packets, packets)) continue;
+      return { class: one, packets: space.and(one.packets, packets) };
+    }
+  }
+  return undefined;
+}
+
+/** Of the packets, those that surely arrive at the ports (all copies aside), as themselves and not as something made of them. */
+export function surelyArriving({ analysis: { space }, arrivals }: View, ports: readonly NetworkPort[]): PacketSet {
+  return space.orAll(
+    ports.flatMap((port) =>
+      (arrivals.get(port) ?? [])
+        .filter(({ exact, connection, made }) => exact && connection === 'new' && made === undefined)
+        .map(({ packets }) => packets),
+    ),
+  );
+}
+
+/** Everything that a space's fields hold when a packet meets no surprise: the neighbours that it asks for are known. */
+export function neighborsKnown(space: Space): PacketSet {
+  return space.fields.reduce(
+    (set, { name }, field) =>
+      /^neighbor\.\d+\.known$/.test(name) ? space.and(set, space.cube([{ field, value: 1n, mask: 1n }])) : set,
+    space.all,
+  );
+}
