@@ -5,6 +5,9 @@
 
 import { formatIpv4, netmask } from '../address.ts';
 
+/** What differs between IPv4 and IPv6 in the text of a flow: `ip4` and `icmp4`, `ip6` and `icmp6`. */
+export type Family = '4' | '6';
+
 /** An IPv4 address with its network. */
 export interface Ipv4Network {
   /** The address as an unsigned 32-bit integer. */

@@ -1,11 +1,13 @@
 /** What matches refer to by name: Address_Set and Port_Group rows, ovn-sb(5). */
 import { parsePortAddresses } from './addresses.ts';
 import { sortedSet } from './options.ts';
+import { answeredSets } from './router/virtual-addresses.ts';
 import { rowsOf, type Topology } from './topology.ts';
 
 /**
  * The address sets: those of the northbound database, `NAME_ip4` and `NAME_ip6`
- * of each port group, and `svc_monitor_mac`.
+ * of each port group, `_rtr_lb_KEY_ip4` and `_rtr_lb_KEY_ip6` of each router with
+ * load balancers, and `svc_monitor_mac`.
  */
 export function addressSets(topology: Topology): Map<string, string[]> {
   const { nb } = topology;
@@ -25,6 +27,7 @@ export function addressSets(topology: Topology): Map<string, string[]> {
     sets.set(`${group.name}_ip4`, sortedSet(ipv4));
     sets.set(`${group.name}_ip6`, sortedSet(ipv6));
   }
+  for (const dp of topology.routers) for (const [name, addresses] of answeredSets(dp)) sets.set(name, addresses);
   for (const { name, addresses } of nb.Address_Set.values()) sets.set(name, sortedSet(addresses));
   return sets;
 }

@@ -16,7 +16,9 @@ import {
 } from './addresses.ts';
 import { type DropActions, dropActions } from './drop.ts';
 import { assignDynamicAddresses } from './ipam.ts';
-import { quote, sortedSet } from './options.ts';
+import { type LoadBalancer, loadBalancers, type WatchedBackend, watchedBackends } from './load-balancer.ts';
+import { booleanOption, quote, sortedSet } from './options.ts';
+import { noVirtualAddresses, type VirtualAddresses, virtualAddresses } from './router/virtual-addresses.ts';
 import { assignTunnelKeys } from './tunnel-keys.ts';
 import { type NorthdWarning, warn } from './warning.ts';
 
@@ -35,9 +37,12 @@ export interface SwitchDatapath {
   readonly localnetPorts: SwitchPort[];
   hasVtepPorts: boolean;
   readonly portGroups: NorthboundRow<'Port_Group'>[];
-  readonly loadBalancers: NorthboundRow<'Load_Balancer'>[];
-  /** One of its load balancers has a virtual address. */
+  /** Its own, those of its groups and, with NB_Global options:install_ls_lb_from_router, those of its routers. */
+  readonly loadBalancers: LoadBalancer[];
+  /** One of its own load balancers has a virtual address. */
   readonly hasLbVip: boolean;
+  /** The load balancers' backends on this switch whose health is watched, one entry a virtual address. */
+  readonly watchedBackends: WatchedBackend[];
 }
 
 /** An enabled Logical_Router. */
@@ -58,7 +63,9 @@ export interface RouterDatapath {
   readonly hasDistributedNat: boolean;
   /** The switches that have a port to this router, one entry a port. */
   readonly switchPeers: SwitchDatapath[];
-  readonly loadBalancers: NorthboundRow<'Load_Balancer'>[];
+  readonly loadBalancers: LoadBalancer[];
+  /** The addresses of its load balancers. */
+  virtualAddresses: VirtualAddresses;
   /** One of its load balancers has a virtual address. */
   readonly hasLbVip: boolean;
 }
@@ -156,6 +163,7 @@ export function buildTopology(nb: Northbound): Topology {
   for (const dp of topology.routers) joinRouterPorts(nb, dp, ports, warnings);
   for (const port of ports.values()) connect(port, ports, warnings);
   joinPortGroups(nb, ports);
+  joinLoadBalancers(topology);
   assignTunnelKeys(topology);
   assignDynamicAddresses(topology);
   return topology;
@@ -201,18 +209,44 @@ interface HasLoadBalancers {
   readonly load_balancer_group: string[];
 }
 
-function loadBalancersOf(nb: Northbound, row: HasLoadBalancers): NorthboundRow<'Load_Balancer'>[] {
+function loadBalancersOf(nb: Northbound, row: HasLoadBalancers): Set<string> {
   const groups = rowsOf(nb, 'Load_Balancer_Group', row.load_balancer_group);
-  const uuids = new Set([...row.load_balancer, ...groups.flatMap((group) => group.load_balancer)]);
-  return sortedByName(rowsOf(nb, 'Load_Balancer', [...uuids]));
+  return new Set([...row.load_balancer, ...groups.flatMap((group) => group.load_balancer)]);
 }
 
-function hasVip(loadBalancers: readonly NorthboundRow<'Load_Balancer'>[]): boolean {
-  return loadBalancers.some((lb) => Object.keys(lb.vips).length > 0);
+function hasVip(nb: Northbound, row: HasLoadBalancers): boolean {
+  const rows = rowsOf(nb, 'Load_Balancer', [...loadBalancersOf(nb, row)]);
+  return rows.some((balancer) => Object.keys(balancer.vips).length > 0);
+}
+
+function joinLoadBalancers({ nb, options, ports, routers, switches, warnings }: Topology): void {
+  const balancers = loadBalancers(nb, ports, warnings);
+  const fromRouters = booleanOption(options, 'install_ls_lb_from_router', false);
+  const inherited = new Map<SwitchDatapath, Set<string>>();
+  for (const dp of routers) {
+    const uuids = loadBalancersOf(nb, dp.row);
+    dp.loadBalancers.push(...pick(balancers, uuids));
+    const groups = rowsOf(nb, 'Load_Balancer_Group', [...dp.row.load_balancer_group].sort());
+    const grouped = groups.map((group) => pick(balancers, group.load_balancer));
+    dp.virtualAddresses = virtualAddresses(dp, grouped, pick(balancers, dp.row.load_balancer));
+    if (!fromRouters) continue;
+    for (const peer of dp.switchPeers) inherited.set(peer, new Set([...(inherited.get(peer) ?? []), ...uuids]));
+  }
+  for (const dp of switches) {
+    const uuids = new Set([...loadBalancersOf(nb, dp.row), ...(inherited.get(dp) ?? [])]);
+    dp.loadBalancers.push(...pick(balancers, uuids));
+  }
+  for (const balancer of balancers.values()) {
+    for (const watched of watchedBackends(balancer)) watched.port.datapath.watchedBackends.push(watched);
+  }
+}
+
+/** Those of `uuids` that exist, in an order that does not depend on theirs. */
+function pick(balancers: ReadonlyMap<string, LoadBalancer>, uuids: Iterable<string>): LoadBalancer[] {
+  return [...uuids].sort().flatMap((uuid) => balancers.get(uuid) ?? []);
 }
 
 function switchDatapath(nb: Northbound, row: NorthboundRow<'Logical_Switch'>): SwitchDatapath {
-  const loadBalancers = loadBalancersOf(nb, row);
   return {
     kind: 'switch',
     row,
@@ -224,13 +258,13 @@ function switchDatapath(nb: Northbound, row: NorthboundRow<'Logical_Switch'>): S
     localnetPorts: [],
     hasVtepPorts: false,
     portGroups: [],
-    loadBalancers,
-    hasLbVip: hasVip(loadBalancers),
+    loadBalancers: [],
+    hasLbVip: hasVip(nb, row),
+    watchedBackends: [],
   };
 }
 
 function routerDatapath(nb: Northbound, row: NorthboundRow<'Logical_Router'>): RouterDatapath {
-  const loadBalancers = loadBalancersOf(nb, row);
   return {
     kind: 'router',
     row,
@@ -242,8 +276,9 @@ function routerDatapath(nb: Northbound, row: NorthboundRow<'Logical_Router'>): R
     gatewayPorts: [],
     hasDistributedNat: rowsOf(nb, 'NAT', row.nat).some(isDistributed),
     switchPeers: [],
-    loadBalancers,
-    hasLbVip: hasVip(loadBalancers),
+    loadBalancers: [],
+    virtualAddresses: noVirtualAddresses,
+    hasLbVip: hasVip(nb, row),
   };
 }
 

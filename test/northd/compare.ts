@@ -22,11 +22,8 @@ export function switchFlowsOnly(flows: readonly Flow[]): Flow[] {
 /** What differs between ovn-northd's answer to `nb` and ours; '' for nothing. */
 export function differences(nb: Northbound, real: Answer): string {
   const { southbound, dynamicAddresses } = computeSouthbound(nb);
-  // The flows of load balancers themselves are not computed: each is a warning.
-  const balancers = new Set([...nb.Load_Balancer.keys()].map((uuid) => uuid.slice(0, 8)));
-  const expected = real.flows.filter(({ hint }) => hint === undefined || !balancers.has(hint));
   return [
-    flowDifferences(nb, expected, switchFlowsOnly(flowsOf(southbound))),
+    flowDifferences(nb, real.flows, switchFlowsOnly(flowsOf(southbound))),
     rowDifferences(real.rows, rowLines(southbound, dynamicAddresses)),
   ]
     .filter((text) => text !== '')

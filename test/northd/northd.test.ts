@@ -119,14 +119,6 @@ describe('what is passed over is told', () => {
     expect(warningIds(nb)).toEqual(['several-peers']);
   });
 
-  test('load balancers', () => {
-    const { warnings } = computeSouthbound(switchTopologies.loadBalancers());
-    expect(warnings.map(({ id, message }) => `${id}: ${message}`)).toEqual([
-      'load-balancer-left-out: Load balancer "lb" of switch "plain" is left out: load balancers on switches are not supported',
-      'load-balancer-left-out: Load balancer "lb" of switch "s" is left out: load balancers on switches are not supported',
-    ]);
-  });
-
   test('with the place that caused the row', () => {
     const nb = northbound();
     addSwitch(nb, 's', { other_config: { subnet: 'x' } });

@@ -1,5 +1,6 @@
 /** Northbound databases that between them show every flow of the switch pipeline. */
 import { insertRow, type Northbound, type NorthboundColumns, rowUuid } from '../../engine/ovsdb/northbound.ts';
+import { balancerTopologies } from './balancers.ts';
 import {
   addGatewayChassis,
   addLocalnet,
@@ -459,6 +460,7 @@ export const switchTopologies: Record<string, () => Northbound> = {
   statelessAcls,
   statefulAcls,
   loadBalancers,
+  ...balancerTopologies,
   globals,
   routers,
   arpProxy,

@@ -6,12 +6,14 @@ import { REG_INPORT_ETH_ADDR, stages } from '../stages.ts';
 import type { RouterPort } from '../topology.ts';
 import { appliesAt, type ExternalAddress } from './nat.ts';
 import type { Router } from './router.ts';
+import { answeredSet } from './virtual-addresses.ts';
 
 const stage = stages.lr_in_ip_input;
 
 interface Reply {
   /** '' for a request on any port. */
   inport: string;
+  /** An address, or a set of them. */
   address: string;
   /** '' where a solicitation may be sent to any address. */
   solicitedNode: string;
@@ -20,7 +22,7 @@ interface Reply {
   /** The MAC address that is answered: a constant or a field; undefined drops the request. */
   mac: string | undefined;
   priority: number;
-  hint: NorthboundRow<'Logical_Router_Port'> | NorthboundRow<'NAT'>;
+  hint: NorthboundRow<'Logical_Router_Port'> | NorthboundRow<'NAT'> | undefined;
 }
 
 /** Replies to requests for `port`'s own addresses. */
@@ -35,6 +37,16 @@ export function replyForPort(router: Router, port: RouterPort): void {
   for (const { address, solicitedNode } of port.networks.ipv6) {
     ndReply(router, 'nd_na_router', { ...common, address, solicitedNode, condition });
   }
+}
+
+/** Replies to requests for load balancers' addresses: on a distributed gateway port, its chassis only. */
+export function replyForVirtualAddresses(router: Router, port: RouterPort): void {
+  const { answered } = router.dp.virtualAddresses;
+  const condition = port.redirect ? `is_chassis_resident(${port.redirect.quoted})` : '';
+  const inport = `inport == ${port.quoted}`;
+  const common = { inport, solicitedNode: '', condition, mac: REG_INPORT_ETH_ADDR, priority: 90, hint: undefined };
+  if (answered['4'].length > 0) arpReply(router, { ...common, address: answeredSet(router.dp, '4') });
+  if (answered['6'].length > 0) ndReply(router, 'nd_na', { ...common, address: answeredSet(router.dp, '6') });
 }
 
 /** Replies to requests for the external addresses of NAT rules, on any port. */

@@ -26,7 +26,7 @@ export function buildArpResolve(router: Router): void {
   for (const peer of new Set(dp.switchPeers)) resolveOnSwitch(router, peer);
   for (const port of dp.ports) {
     resolveBridged(router, port);
-    dropOwnDestination(router, port, stage, 2, 'only-snat');
+    dropOwnDestination(router, port, stage, 2, 'only-translated');
   }
 }
 

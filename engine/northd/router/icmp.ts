@@ -1,7 +1,8 @@
 /** What a router answers to packets for itself and to packets whose TTL is spent (lr_in_ip_input). */
+import type { Family } from '../addresses.ts';
 import { stages } from '../stages.ts';
 import type { RouterPort } from '../topology.ts';
-import { addressSet, type Family, isLinkLocal } from './networks.ts';
+import { addressSet, isLinkLocal } from './networks.ts';
 import type { Router } from './router.ts';
 
 const stage = stages.lr_in_ip_input;

@@ -1,7 +1,7 @@
 /** lr_in_ip_input: what a router does as an IP host, and what it refuses to forward. */
 import { REGBIT_EGRESS_LOOPBACK, stages } from '../stages.ts';
 import type { RouterPort } from '../topology.ts';
-import { replyForNat, replyForNatAt, replyForPort } from './arp-nd.ts';
+import { replyForNat, replyForNatAt, replyForPort, replyForVirtualAddresses } from './arp-nd.ts';
 import { exceedTimeIpv4, exceedTimeIpv6, refuseOwnTraffic, replyToEcho } from './icmp.ts';
 import { addressSet, braces } from './networks.ts';
 import { dropOwnDestination } from './own-destination.ts';
@@ -44,8 +44,9 @@ function portInput(router: Router, port: RouterPort): void {
   acceptBfd(router, port);
   exceedTimeIpv4(router, port);
   replyForPort(router, port);
+  replyForVirtualAddresses(router, port);
   refuseOwnTraffic(router, port, '4');
-  if (!router.nat.lbForceSnatRouterIp) dropOwnDestination(router, port, stage, 60, 'except-snat');
+  if (!router.nat.lbForceSnatRouterIp) dropOwnDestination(router, port, stage, 60, 'except-translated');
   replyForNatAt(router, port);
 }
 

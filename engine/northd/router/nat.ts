@@ -1,9 +1,16 @@
 /** A router's NAT rows, parsed and validated. */
 import type { NorthboundRow } from '../../ovsdb/northbound.ts';
-import { type PortAddresses, parseIpAddresses, parseIpv4Cidr, parseIpv6Cidr, parseMac } from '../addresses.ts';
+import {
+  type Family,
+  type PortAddresses,
+  parseIpAddresses,
+  parseIpv4Cidr,
+  parseIpv6Cidr,
+  parseMac,
+} from '../addresses.ts';
 import type { RouterDatapath, RouterPort, Topology } from '../topology.ts';
 import { warn } from '../warning.ts';
-import { addressFacing, type Family } from './networks.ts';
+import { addressFacing } from './networks.ts';
 import { gatewayPortsByUuid, rowsByUuid } from './order.ts';
 
 /** A NAT row that can be applied. */

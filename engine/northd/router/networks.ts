@@ -2,9 +2,6 @@
 import { type Ipv4Network, type Ipv6Network, ipv6Mask, parseIpv4, parseIpv6 } from '../addresses.ts';
 import type { RouterPort } from '../topology.ts';
 
-/** What differs between IPv4 and IPv6 in the text of a flow: `ip4` and `icmp4`, `ip6` and `icmp6`. */
-export type Family = '4' | '6';
-
 /** `A` or `{A, B}`: the addresses as the match language's constant. */
 export function addressSet(networks: readonly (Ipv4Network | Ipv6Network)[]): string {
   return networks.length === 1 ? networks[0].address : braces(networks.map((network) => network.address));

@@ -6,23 +6,24 @@ import type { Router } from './router.ts';
 
 /**
  * Drops what is sent to `port`'s addresses.  An address that is also a source
- * NAT address is kept back (`except-snat`) until reverse translation had its
- * chance, and dropped after that (`only-snat`).
+ * NAT address or a load balancer's is kept back (`except-translated`) until
+ * translation had its chance, and dropped after that (`only-translated`).
  */
 export function dropOwnDestination(
-  { drop, emit, nat }: Router,
+  { dp, drop, emit, nat }: Router,
   port: RouterPort,
   stage: Stage,
   priority: number,
-  which: 'except-snat' | 'only-snat',
+  which: 'except-translated' | 'only-translated',
 ): void {
+  const isTranslated = (address: string) => nat.snatAddresses.has(address) || dp.virtualAddresses.all.has(address);
   for (const [family, networks, line] of [
     ['4', port.networks.ipv4, 11304],
     ['6', port.networks.ipv6, 11333],
   ] as const) {
     const addresses = networks
       .map(({ address }) => address)
-      .filter((address) => nat.snatAddresses.has(address) === (which === 'only-snat'));
+      .filter((address) => isTranslated(address) === (which === 'only-translated'));
     if (addresses.length === 0) continue;
     emit(stage, priority, `ip${family}.dst == ${braces(addresses)}`, drop, line, port.row);
   }

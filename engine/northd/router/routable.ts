@@ -1,5 +1,5 @@
-/** External addresses that other routers may route to a distributed gateway port (NAT with options:add_route). */
-import { type Ipv4Network, parseIpv4Cidr, parseMac } from '../addresses.ts';
+/** External addresses that other routers may route to a distributed gateway port (NAT and load balancers with options:add_route). */
+import { type Ipv4Network, ipv4Network, parseIpv4Cidr, parseMac } from '../addresses.ts';
 import { booleanOption } from '../options.ts';
 import type { RouterPort, Topology } from '../topology.ts';
 import { appliesAt } from './nat.ts';
@@ -31,6 +31,7 @@ export function routableAddresses(topology: Topology, port: RouterPort): Routabl
       centralized.push(...addresses);
     }
   }
+  for (const { bits } of port.datapath.virtualAddresses.routable) centralized.push(ipv4Network(Number(bits), 32));
   if (centralized.length > 0) result.push({ mac: port.networks.mac, addresses: centralized });
   return result;
 }

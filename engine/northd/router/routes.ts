@@ -3,6 +3,7 @@
 import { formatIpv4, netmask } from '../../address.ts';
 import type { NorthboundRow } from '../../ovsdb/northbound.ts';
 import {
+  type Family,
   formatIpv6,
   type Ipv4Network,
   type Ipv6Network,
@@ -14,7 +15,7 @@ import { booleanOption } from '../options.ts';
 import { REG_ROUTE_TABLE_ID } from '../stages.ts';
 import type { RouterPort } from '../topology.ts';
 import { warn } from '../warning.ts';
-import { addressFacing, type Family } from './networks.ts';
+import { addressFacing } from './networks.ts';
 import { rowsByUuid } from './order.ts';
 import type { Router } from './router.ts';
 

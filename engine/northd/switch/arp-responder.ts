@@ -11,6 +11,7 @@ import { isVlanTransparent } from './port-security.ts';
 export function buildArpResponder(dp: SwitchDatapath, topology: Topology, emit: Emit): void {
   emit(stages.ls_in_arp_rsp, 0, '1', 'next;', 8727);
   const meter = coppMeter(topology.nb, dp.row.copp, 'nd-na');
+  answerForHealthChecks(dp, topology, emit);
   const transparent = isVlanTransparent(dp);
   const needsUp = !booleanOption(topology.options, 'ignore_lsp_down', true);
   for (const port of dp.ports) {
@@ -19,6 +20,21 @@ export function buildArpResponder(dp: SwitchDatapath, topology: Topology, emit: 
     else if (!transparent && answersFor(port, needsUp)) {
       answerKnownAddresses(port, meter, emit);
       answerByProxy(port, emit);
+    }
+  }
+}
+
+/** Answers for the addresses from which load balancers' health checks come: nobody has them but ovn-controller. */
+function answerForHealthChecks(dp: SwitchDatapath, { svcMonitorMac: mac }: Topology, emit: Emit): void {
+  for (const { balancer, family, source } of dp.watchedBackends) {
+    if (family === '4') {
+      const request = `arp.tpa == ${source} && arp.op == 1`;
+      emit(stages.ls_in_arp_rsp, 110, request, arpReply(mac, source), 8790, balancer);
+    } else {
+      const actions =
+        `nd_na { eth.dst = eth.src; eth.src = ${mac}; ip6.src = ${source}; nd.target = ${source}; nd.tll = ${mac}; ` +
+        'outport = inport; flags.loopback = 1; output; };';
+      emit(stages.ls_in_arp_rsp, 110, `nd_ns && nd.target == ${source}`, actions, 8790, balancer);
     }
   }
 }

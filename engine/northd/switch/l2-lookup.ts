@@ -7,6 +7,7 @@ import type { Emit } from '../emit.ts';
 import { hashOrder } from '../hash-order.ts';
 import { switchMulticast } from '../multicast.ts';
 import { booleanOption, sortedSet } from '../options.ts';
+import { addressFacing } from '../router/networks.ts';
 import { FLAGBIT_NOT_VXLAN, stages } from '../stages.ts';
 import { type RouterPort, rowsOf, type SwitchDatapath, type SwitchPort, type Topology } from '../topology.ts';
 
@@ -60,7 +61,14 @@ function buildArpRequests(port: SwitchPort, peer: RouterPort, topology: Topology
   const requestV6 = (ip: string) => request(`nd_ns && nd.target == ${ip}`);
 
   const rules = destinationRules(peer, topology);
+  const virtual = peer.datapath.virtualAddresses.all;
+  for (const { text, family } of virtual.values()) {
+    if (addressFacing(peer, text) === undefined) continue;
+    if (family === '4') requestV4(text);
+    else requestV6(text);
+  }
   for (const { external_ip } of rules) {
+    if (virtual.has(external_ip)) continue;
     if (parseIpv4Cidr(external_ip)) requestV4(external_ip);
     else requestV6(external_ip);
   }

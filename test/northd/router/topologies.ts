@@ -1,5 +1,7 @@
 /** Northbound databases that between them show every flow of the router pipeline. */
+
 import { insertRow, type Northbound } from '../../../engine/ovsdb/northbound.ts';
+import { balancerTopologies } from '../balancers.ts';
 import {
   addGatewayChassis,
   addLocalnet,
@@ -630,5 +632,6 @@ export const topologies: Readonly<Record<string, () => Northbound>> = {
   'gateway-port-rarities': gatewayPortRarities,
   bfd,
   'meters-and-samples': metersAndSamples,
+  ...balancerTopologies,
   mistakes,
 };

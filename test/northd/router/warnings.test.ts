@@ -81,13 +81,35 @@ test('options and addresses that are none', () => {
   ]);
 });
 
-test('load balancers, whose flows are not computed', () => {
+test('load balancers with virtual addresses or backends that cannot be read', () => {
   const nb = northbound();
-  const lb = insertRow(nb, 'Load_Balancer', 'lb', { name: 'lb', vips: { '10.0.0.1:80': '10.0.0.2:80' } });
-  const empty = insertRow(nb, 'Load_Balancer', 'empty', { name: 'empty' });
-  addRouter(nb, 'r', { load_balancer: [lb._uuid, empty._uuid] });
-  expect(warningsOf(nb)).toEqual([
-    'load-balancer-left-out: undefined: Load balancer "lb" of router "r" is left out: load balancers on routers are not supported',
+  const vips = {
+    x: '10.0.0.2',
+    '10.0.0.1:80': '10.0.0.2',
+    '10.0.0.2': '10.0.0.3:80',
+    '10.0.0.3': 'fd00::1',
+    '10.0.0.4:80': '10.0.0.3:80,y',
+    '10.0.0.5': '10.0.0.3',
+  };
+  const check = insertRow(nb, 'Load_Balancer_Health_Check', 'c', { vip: '10.0.0.5' })._uuid;
+  const options = { neighbor_responder: 'some' };
+  insertRow(nb, 'Load_Balancer', 'lb', { name: 'lb', vips, options, protocol: 'sctp', health_check: [check] });
+  insertRow(nb, 'Load_Balancer', 't', {
+    name: 't',
+    vips: { 'a:b:c': '^b', '^v': 'a:b:c' },
+    options: { template: 'true' },
+  });
+  const warnings = computeSouthbound(nb).warnings.map(({ id, message }) => `${id}: ${message}`);
+  expect(warnings.sort()).toEqual([
+    'bad-load-balancer: "10.0.0.1:80" of load balancer "lb" is left out: its backend "10.0.0.2" has no port number',
+    'bad-load-balancer: "10.0.0.2" of load balancer "lb" is left out: its backend "10.0.0.3:80" has a port number, though the virtual address has none',
+    'bad-load-balancer: "10.0.0.3" of load balancer "lb" is left out: its backend "fd00::1" is of the other IP version',
+    'bad-load-balancer: "10.0.0.4:80" of load balancer "lb" is left out: its backend "y" should be an IP address and a port number',
+    'bad-load-balancer: "^v" of load balancer "t" is left out: its backend "a:b:c" should be an IP address',
+    'bad-load-balancer: "a:b:c" of load balancer "t" is left out: it should be a template as in ^vip, ^vip:80 or ^vip:^port',
+    'bad-load-balancer: "x" of load balancer "lb" is left out: it should be an IP address, or an IP address and a port number as in 10.0.0.1:80',
+    'bad-load-balancer: Load balancer "lb" is of protocol sctp, for which there are no health checks',
+    'bad-load-balancer: options:neighbor_responder "some" of load balancer "lb" is taken for "reachable"',
   ]);
 });
 
