@@ -1,6 +1,7 @@
 /** Northbound databases that between them show every flow of the switch pipeline. */
 import { insertRow, type Northbound, type NorthboundColumns, rowUuid } from '../../engine/ovsdb/northbound.ts';
 import { balancerTopologies } from './balancers.ts';
+import { featureTopologies } from './features.ts';
 import {
   addGatewayChassis,
   addLocalnet,
@@ -461,6 +462,7 @@ export const switchTopologies: Record<string, () => Northbound> = {
   statefulAcls,
   loadBalancers,
   ...balancerTopologies,
+  ...featureTopologies,
   globals,
   routers,
   arpProxy,

@@ -88,6 +88,8 @@ interface Dhcpv4Service {
   readonly row: NorthboundRow<'DHCP_Options'>;
   readonly subnet: Ipv4Network;
   readonly options: Readonly<Record<string, string>>;
+  /** The netmask of the subnet. */
+  readonly subnetMask: string;
   /** `options` as the action lists them. */
   readonly optionList: string;
   readonly ip: string;
@@ -105,18 +107,27 @@ function dhcpv4Service({ name, row: port, datapath }: SwitchPort, topology: Topo
     warn(topology.warnings, row, 'dhcp-options-incomplete', message);
     return undefined;
   }
-  const { server_mac: _, ...given } = row.options;
-  const options = { ...given, netmask: formatIpv4(netmask(subnet.prefixLength)) };
+  const { server_mac: _, ...options } = row.options;
+  const subnetMask = formatIpv4(netmask(subnet.prefixLength));
   const respond =
     `eth.dst = eth.src; eth.src = ${server.mac}; ip4.src = ${server.ip}; udp.src = 67; udp.dst = 68; ` +
     'outport = inport; flags.loopback = 1; output;';
   const meter = coppMeter(topology.nb, datapath.row.copp, 'dhcpv4-opts');
-  return { row, subnet, options, optionList: listOptions(options), ip: server.ip, respond, meter };
+  return {
+    row,
+    subnet,
+    options,
+    subnetMask,
+    optionList: listOptions(options, subnetMask),
+    ip: server.ip,
+    respond,
+    meter,
+  };
 }
 
 /** The first of the addresses that is in the server's subnet is what the port is offered. */
 function buildDhcpv4(
-  { row, subnet, options, optionList, ip, respond, meter }: Dhcpv4Service,
+  { row, subnet, options, subnetMask, optionList, ip, respond, meter }: Dhcpv4Service,
   port: SwitchPort,
   addresses: PortAddresses,
   sender: string,
@@ -127,7 +138,7 @@ function buildDhcpv4(
   const offer = addresses.ipv4.find(({ bits }) => ((bits ^ subnet.bits) & mask) === 0)?.address;
   if (offer === undefined) return;
   const { hostname } = port.row.options;
-  const list = hostname === undefined ? optionList : listOptions({ ...options, hostname });
+  const list = hostname === undefined ? optionList : listOptions({ ...options, hostname }, subnetMask);
   const put = `${REGBIT_DHCP_OPTS_RESULT} = put_dhcp_opts(offerip = ${offer}, ${list}); next;`;
   const ports = 'udp.src == 68 && udp.dst == 67';
   const discover = `${sender} && ip4.src == 0.0.0.0 && ip4.dst == 255.255.255.255 && ${ports}${resident}`;
@@ -139,11 +150,12 @@ function buildDhcpv4(
 }
 
 /** `NAME = VALUE, ...` in order of names. */
-function listOptions(options: Readonly<Record<string, string>>): string {
-  return Object.keys(options)
-    .sort()
-    .map((name) => `${name} = ${options[name]}`)
-    .join(', ');
+/** The options in order of their names; the subnet's netmask is there beside one that is given. */
+function listOptions(options: Readonly<Record<string, string>>, subnetMask?: string): string {
+  const entries = Object.entries(options);
+  if (subnetMask !== undefined) entries.unshift(['netmask', subnetMask]);
+  entries.sort(([a], [b]) => (a === b ? 0 : a < b ? -1 : 1));
+  return entries.map(([name, value]) => `${name} = ${value}`).join(', ');
 }
 
 /** A DHCPv6 server, as text for flows. */

@@ -13,7 +13,8 @@ import { type RouterPort, rowsOf, type SwitchDatapath, type SwitchPort, type Top
 
 export function buildL2Lookup(dp: SwitchDatapath, topology: Topology, emit: Emit): void {
   const service = 'eth.dst == $svc_monitor_mac && (tcp || icmp || icmp6)';
-  emit(stages.ls_in_l2_lkup, 110, service, 'handle_svc_check(inport);', 8926);
+  const meter = coppMeter(topology.nb, dp.row.copp, 'svc-monitor');
+  emit(stages.ls_in_l2_lkup, 110, service, 'handle_svc_check(inport);', 8926, undefined, meter);
   buildMulticast(dp, topology, emit);
   emit(stages.ls_in_l2_lkup, 70, 'eth.mcast', 'outport = "_MC_flood"; output;', 8997);
   for (const port of dp.ports) {

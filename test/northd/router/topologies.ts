@@ -2,6 +2,7 @@
 
 import { insertRow, type Northbound } from '../../../engine/ovsdb/northbound.ts';
 import { balancerTopologies } from '../balancers.ts';
+import { featureTopologies } from '../features.ts';
 import {
   addGatewayChassis,
   addLocalnet,
@@ -633,5 +634,6 @@ export const topologies: Readonly<Record<string, () => Northbound>> = {
   bfd,
   'meters-and-samples': metersAndSamples,
   ...balancerTopologies,
+  ...featureTopologies,
   mistakes,
 };
