@@ -12,7 +12,18 @@
  *
  * No operation asks about a set of number 0 or 1 as its `a`, so that zeros are
  * an empty entry.
+ *
+ * A journal in front of the table tells which entries were written last, and how
+ * many nodes there were then: what names nodes that are dropped is among those
+ * that were written with more nodes, and they all go.  The table is searched only
+ * where the journal does not reach back so far, after more work than that takes.
+ *
+ *       0        4
+ *      +--------+--------+
+ *      | entry  | nodes  |
+ *      +--------+--------+
  */
+import { nodeCount } from './census';
 
 /** Operations; the third kind is told apart by what stands above these bits. */
 export const AND: u32 = 0;
@@ -21,6 +32,9 @@ export const COMPOSE: u32 = 2;
 export const OPERATION_BITS: u32 = 2;
 
 const ENTRY: usize = 16;
+const JOURNAL_ENTRY: usize = 8;
+/** Entries of the journal, a power of two. */
+const JOURNAL: usize = 4096;
 const FACTOR: u64 = ((0x9e3779b9 as u64) << 32) | 0x7f4a7c15;
 const FACTOR_OPERATION: u64 = ((0xc2b2ae3d as u64) << 32) | 0x27d4eb4f;
 
@@ -29,18 +43,24 @@ let entries: u32 = 0;
 let shift: u64 = 0;
 let steps: u64 = 0;
 let hits: u64 = 0;
+let journalAt: usize = 0;
+/** Where the journal, a ring, goes on. */
+let writes: u32 = 0;
+/** How many nodes there were at most with the writes that the journal no longer tells of. */
+let lostNodes: u32 = 0;
 
-/** Bytes of a cache of 2^`log` entries. */
+/** Bytes of a cache of 2^`log` entries, with its journal. */
 export function cacheBytes(log: u32): usize {
-  return ENTRY << log;
+  return JOURNAL * JOURNAL_ENTRY + (ENTRY << log);
 }
 
 /** An empty cache of 2^`log` entries from `at` on. */
 export function placeCache(at: usize, log: u32): void {
-  cacheAt = at;
+  journalAt = at;
+  cacheAt = at + JOURNAL * JOURNAL_ENTRY;
   entries = 1 << log;
   shift = 64 - log;
-  memory.fill(at, 0, ENTRY << log);
+  forgetAll();
 }
 
 function place(key: u64, operation: u32): usize {
@@ -63,20 +83,41 @@ export function remember(a: u32, b: u32, operation: u32, result: u32): void {
   const at = place(key, operation);
   store<u64>(at, key);
   store<u64>(at, (operation as u64) | ((result as u64) << 32), 8);
+  const journal = journalPlace(writes);
+  const lost = load<u32>(journal, 4);
+  if (lost > lostNodes) lostNodes = lost;
+  store<u64>(journal, (at as u64) | ((nodeCount() as u64) << 32));
+  writes += 1;
 }
 
-/** Forgets what names a set of a number from `first` on. */
-export function forgetFrom(first: u32): void {
+function journalPlace(write: u32): usize {
+  return journalAt + (((write as usize) & (JOURNAL - 1)) << 3);
+}
+
+/** Forgets what names nodes from `mark` on, and what is known since there are more. */
+export function forgetFrom(mark: u32): void {
+  for (;;) {
+    const journal = journalPlace(writes - 1);
+    // 0 where the journal ends.
+    if (load<u32>(journal, 4) <= mark) break;
+    store<u64>(load<u32>(journal), 0);
+    store<u64>(journal, 0);
+    writes -= 1;
+  }
+  if (lostNodes <= mark) return;
+  const first = mark << 1;
   for (let at = cacheAt, end = cacheAt + ((entries as usize) << 4); at < end; at += ENTRY) {
-    const operation = load<u32>(at, 8);
-    const result: u32 = operation === INTERSECTS ? 0 : load<u32>(at, 12);
+    const result: u32 = load<u32>(at, 8) === INTERSECTS ? 0 : load<u32>(at, 12);
     if (load<u32>(at) >= first || load<u32>(at, 4) >= first || result >= first) store<u64>(at, 0);
   }
+  lostNodes = mark;
 }
 
 /** Forgets everything. */
 export function forgetAll(): void {
-  memory.fill(cacheAt, 0, (entries as usize) << 4);
+  memory.fill(journalAt, 0, cacheAt - journalAt + ((entries as usize) << 4));
+  writes = 0;
+  lostNodes = 0;
 }
 
 /** Steps of operations so far. */

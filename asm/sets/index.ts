@@ -5,13 +5,12 @@ import { compose as composeOf } from './compose';
 import { highOf, known, levelOf, lowOf, make, NONE, unlink } from './nodes';
 
 export { hitCount, stepCount } from './cache';
+export { nodeCount, peakCount } from './census';
 export { beginSubstitutions } from './compose';
 export { cube } from './cube';
 export {
   bitsAt,
   bytes,
-  nodeCount,
-  peakCount,
   renumber,
   renumbered,
   settle,
@@ -57,6 +56,6 @@ export function high(set: u32): u32 {
 
 /** Begins to drop the nodes from `mark` on (nodes.ts): `want`, `renumber`, `renumbered` and `settle` are next. */
 export function drop(mark: u32): void {
-  forgetFrom(mark << 1);
+  forgetFrom(mark);
   unlink(mark);
 }

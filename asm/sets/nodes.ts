@@ -21,6 +21,7 @@
  * Chains run from later nodes to earlier ones.
  */
 import { cacheBytes, placeCache } from './cache';
+import { nodeCount, resetCensus, setNodeCount } from './census';
 
 /** No set. */
 export const NONE: u32 = 0xffffffff;
@@ -44,11 +45,9 @@ let headLog: u32 = 0;
 let cacheLog: u32 = 0;
 let mostCacheLog: u32 = 0;
 let nodesAt: usize = 0;
-/** Nodes that there are, and that there is room for; the terminal is one of them. */
-let count: u32 = 0;
+/** Nodes that there is room for. */
 let room: u32 = 0;
-let peak: u32 = 0;
-/** With so many nodes the chains are too long. */
+/** With so many nodes, half as many as chains, the chains are too long. */
 let crowded: u32 = 0;
 let isFull: bool = false;
 
@@ -77,9 +76,9 @@ export function setUp(variables: u32, most: u32, mostCache: u32): bool {
   placeCache(cacheAt, cacheLog);
   memory.fill(headsAt, 0, (4 as usize) << headLog);
   room = first;
-  crowded = 1 << headLog;
-  count = 1;
-  peak = 1;
+  crowded = (1 as u32) << (headLog - 1);
+  resetCensus();
+  setNodeCount(1);
   store<u64>(nodesAt, 0);
   store<u32>(nodesAt, BOTTOM, LEVEL);
   store<u32>(nodesAt, 0, NEXT);
@@ -98,14 +97,6 @@ export function bytes(): f64 {
   return ((memory.size() as u64) * PAGE) as f64;
 }
 
-export function nodeCount(): u32 {
-  return count;
-}
-
-export function peakCount(): u32 {
-  return peak;
-}
-
 export function levelCount(): u32 {
   return levels;
 }
@@ -119,7 +110,7 @@ export function wasFull(): bool {
 
 /** Whether this number is that of a set that there is. */
 export function known(set: u32): bool {
-  return set >> 1 < count;
+  return set >> 1 < nodeCount();
 }
 
 function at(index: u32): usize {
@@ -159,13 +150,12 @@ export function make(level: u32, low: u32, high: u32): u32 {
 }
 
 function add(level: u32, children: u64): u32 {
-  if (count >= crowded) growHeads();
-  if (count === room) growNodes();
-  const index = count;
+  const index = nodeCount();
+  if (index >= crowded) growHeads();
+  if (index === room) growNodes();
   store<u64>(at(index), children);
   store<u32>(at(index), level, LEVEL);
-  count = index + 1;
-  if (count > peak) peak = count;
+  setNodeCount(index + 1);
   chain(index);
   return index;
 }
@@ -196,16 +186,16 @@ function growHeads(): void {
     crowded = u32.MAX_VALUE;
     return;
   }
-  memory.copy(nodesAt + more, nodesAt, (count as usize) << 4);
+  memory.copy(nodesAt + more, nodesAt, (nodeCount() as usize) << 4);
   const cacheAt = headsAt - cacheBytes(cacheLog);
   nodesAt += more;
   headsAt += cacheMore;
   headLog += 1;
-  crowded = 1 << headLog;
+  crowded = (1 as u32) << (headLog - 1);
   if (cacheMore > 0) placeCache(cacheAt, newCacheLog);
   cacheLog = newCacheLog;
   memory.fill(headsAt, 0, (4 as usize) << headLog);
-  for (let i: u32 = 1; i < count; i++) chain(i);
+  for (let i: u32 = 1; i < nodeCount(); i++) chain(i);
 }
 
 /**
@@ -215,7 +205,7 @@ function growHeads(): void {
  * them there.
  */
 export function unlink(mark: u32): void {
-  for (let i = count - 1; i >= mark; i--) {
+  for (let i = nodeCount() - 1; i >= mark; i--) {
     store<u32>(headOf(load<u32>(at(i), LEVEL), load<u64>(at(i))), load<u32>(at(i), NEXT));
     store<u32>(at(i), 0, NEXT);
   }
@@ -229,13 +219,13 @@ export function want(set: u32, mark: u32): void {
 
 /** Where the wanted nodes, and all below them, will lie: in `next`. */
 export function renumber(mark: u32): void {
-  for (let i = count - 1; i >= mark; i--) {
+  for (let i = nodeCount() - 1; i >= mark; i--) {
     if (load<u32>(at(i), NEXT) === 0) continue;
     want(load<u32>(at(i)), mark);
     want(load<u32>(at(i), HIGH), mark);
   }
   let place = mark;
-  for (let i = mark; i < count; i++) {
+  for (let i = mark, end = nodeCount(); i < end; i++) {
     if (load<u32>(at(i), NEXT) === 0) continue;
     store<u32>(at(i), place, NEXT);
     store<u32>(at(i), renumbered(load<u32>(at(i)), mark));
@@ -252,12 +242,12 @@ export function renumbered(set: u32, mark: u32): u32 {
 
 export function settle(mark: u32): void {
   let place = mark;
-  for (let i = mark; i < count; i++) {
+  for (let i = mark, end = nodeCount(); i < end; i++) {
     if (load<u32>(at(i), NEXT) === 0) continue;
     store<u64>(at(place), load<u64>(at(i)));
     store<u32>(at(place), load<u32>(at(i), LEVEL), LEVEL);
     chain(place);
     place += 1;
   }
-  count = place;
+  setNodeCount(place);
 }
