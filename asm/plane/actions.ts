@@ -1,9 +1,9 @@
 /** What each instruction of a flow's code does: image.ts, "Code". */
 
 import { checkHairpin, checkNextHop, checkSession, commitNextHop, commitSession, snatToVip } from './balancing';
+import { choosesByFields, hashFields, memberBothWays, memberByFields, memberOneWay } from './choices';
 import { commit, commitConntrack, emit, emitHead } from './emit';
 import { freeze } from './frozen';
-import { equalMember, memberOf } from './groups';
 import {
   A_AFFINITY,
   A_CLONE,
@@ -17,6 +17,7 @@ import {
   A_FDB,
   A_FORWARD,
   A_HAIRPIN,
+  A_HASH,
   A_LARGER,
   A_LOAD,
   A_METER,
@@ -140,8 +141,11 @@ function run(code: usize, from: u32, end: u32, tail: bool, number: u32, pipeline
         if (select(pc, argument, pipeline, table, isLast)) return true;
         break;
       case A_FORWARD:
-        setOutport(load<u32>(pc + ((<usize>(2 + equalMember(heldHash(load<u32>(pc, 4)), load<u32>(pc, 4)))) << 2)));
+        setOutport(load<u32>(pc + ((<usize>(2 + memberOneWay(load<u32>(pc, 4)))) << 2)));
         if (outputFromIngress(isLast)) return true;
+        break;
+      case A_HASH:
+        hashFields(pc + 4, argument);
         break;
       case A_NEIGHBOR:
         neighbor(pc, argument);
@@ -245,17 +249,10 @@ function punt(pc: usize, at: u32, kind: u32, number: u32, pipeline: u32, table: 
   return kind === PUNT_PAUSE;
 }
 
-/** The packet's hash, by which one of `count` is chosen. */
-function heldHash(count: u32): u32 {
-  if (count <= 1) return 0;
-  look(W_DERIVED, 0xff);
-  return load<u8>(FLOW + W_DERIVED * 8);
-}
-
 /** `select`: a copy of the packet goes on in the next table with the chosen value. */
 function select(pc: usize, next: u32, pipeline: u32, table: u32, tail: bool): bool {
   const count = load<u32>(pc, 8);
-  const chosen = memberOf(heldHash(count), count, pc + 16, 8);
+  const chosen = choosesByFields() ? memberByFields(count, pc + 16, 8) : memberBothWays(count, pc + 16, 8);
   const value = <u64>load<u32>(pc + ((<usize>(3 + chosen * 2)) << 2));
   if (tail) {
     writePiece(load<u32>(pc, 4), value);

@@ -20,10 +20,7 @@ import { giveBlock, takeBlock } from './blocks';
 import { begin, finish, mix } from './hash';
 import {
   B_ETH_TYPE,
-  CT_BACKENDS,
-  CT_NAT,
-  CT_NAT_DST,
-  CT_NAT_SRC,
+  CT_TRANSLATES,
   DP_CLONE,
   DP_CT,
   DP_END,
@@ -236,7 +233,7 @@ function appendTracked(chain: usize, zone: u32, flags: u32, to: usize): usize {
   const number = load<u32>(chain, CHAIN_TRACKED);
   if (number === CHAIN_CONNECTIONS) return 0;
   store<u32>(chain, number + 1, CHAIN_TRACKED);
-  const translates: u32 = flags & (CT_NAT | CT_NAT_SRC | CT_NAT_DST | CT_BACKENDS) ? 256 : 0;
+  const translates: u32 = flags & CT_TRANSLATES ? 256 : 0;
   store<u32>(to, OP_TRACKED | (2 << 8) | ((number | translates) << 16));
   store<u32>(to, zone, 4);
   return to + 8;

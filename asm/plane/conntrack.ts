@@ -69,7 +69,6 @@ import {
   six,
   tableCapacity,
   tableCount,
-  UNCHANGED,
   VERSION,
   ZONE,
   zoneCount,
@@ -102,11 +101,8 @@ import {
   CT_BACKENDS,
   CT_COMMIT,
   CT_FORCE,
-  CT_NAT,
-  CT_NAT_DST,
-  CT_NAT_SRC,
   CT_SET,
-  CT_UNCHANGED,
+  CT_TRANSLATES,
   P_END,
   P_FRAME,
   P_L4,
@@ -157,7 +153,6 @@ export let ctDirection: u32 = 0;
 const ETH_IP4: u32 = 0x0800;
 const ETH_IP6: u32 = 0x86dd;
 const CS_NAT: u32 = CS_SNAT | CS_DNAT;
-const NAT_FLAGS: u32 = CT_NAT | CT_NAT_SRC | CT_NAT_DST | CT_BACKENDS;
 const NONE: u32 = 0xffffffff;
 const B_CT_ZONE: u64 = 16;
 const B_CONN: u32 = 8;
@@ -282,7 +277,7 @@ function track(packet: usize, flow: usize, op: usize): void {
       else if (result === UPDATE_VALID) state = (state & ~CS_NEW) | CS_EST | reply;
       else if (result === UPDATE_VALID_NEW) state |= CS_NEW;
       else state = CS_INV;
-      if (flags & NAT_FLAGS && !(state & CS_NAT)) {
+      if (flags & CT_TRANSLATES && !(state & CS_NAT)) {
         state |= translatePacket(conn, direction, packet, flow, related);
       }
       if (!related && result === UPDATE_VALID) ctConn = conn + 1;
@@ -299,9 +294,9 @@ function track(packet: usize, flow: usize, op: usize): void {
       state = CS_INV;
     } else {
       state = CS_NEW;
-      if (flags & CT_BACKENDS) chooseBy(groupHash(flow));
+      if (flags & CT_BACKENDS) chooseBy(groupHash(packet, flow));
       if (flags & CT_COMMIT) conn = open(packet, op, flags);
-      if (conn !== NONE && flags & NAT_FLAGS) state |= translatePacket(conn, 0, packet, flow, false);
+      if (conn !== NONE && flags & CT_TRANSLATES) state |= translatePacket(conn, 0, packet, flow, false);
     }
   } else if (link === 0) {
     conn = NONE;
@@ -314,7 +309,7 @@ function track(packet: usize, flow: usize, op: usize): void {
   if (flags & CT_SET) setMarks(conn, op);
   tell(conn, flow, state | CS_TRK);
   if (ctConn !== 0) ctVersion = load<u32>(pulse(conn), VERSION);
-  if (!(flags & NAT_FLAGS)) {
+  if (!(flags & CT_TRANSLATES)) {
     store<u32>(packet, load<u32>(packet, P_STATE) | ((conn + 1) << B_CONN), P_STATE);
   }
 }
@@ -328,7 +323,7 @@ function end(conn: u32): void {
 /** A packet that was just tracked in this zone is tracked in it again: it is not counted twice. */
 function again(packet: usize, flow: usize, op: usize, flags: u32, conn: u32, state: u32): void {
   const direction: u32 = state & CS_RPL ? 1 : 0;
-  if (flags & NAT_FLAGS) {
+  if (flags & CT_TRANSLATES) {
     if (!(state & CS_NAT)) {
       const related = (state & CS_REL) !== 0;
       // What the error quotes is read once more, to find it.
@@ -406,12 +401,11 @@ function open(packet: usize, op: usize, flags: u32): u32 {
   if (conn === NONE && evict()) conn = allocate();
   if (conn === NONE) return NONE;
   const line = hot(conn);
-  if (flags & NAT_FLAGS && !chooseTranslation(conn, op)) {
+  if (flags & CT_TRANSLATES && !chooseTranslation(conn, op)) {
     setKeyOf(conn, 0);
     giveBack(conn);
     return NONE;
   }
-  if (flags & CT_UNCHANGED) store<u8>(line, load<u8>(line, KIND) | UNCHANGED, KIND);
   const proto: u32 = load<u8>(line, PROTO);
   let timeout: u32 = proto === PROTO_ICMP || proto === PROTO_ICMP6 ? ICMP_FIRST : UDP_FIRST;
   if (proto === PROTO_TCP) {

@@ -9,9 +9,10 @@
  * through `headers.ts`, with the same result.
  */
 import { be16 } from '../bytes';
-import { groupHash } from './groups';
+import { groupHash, symmetricGroupHash } from './groups';
 import { extractHeaders } from './headers';
 import {
+  B_HASH_BOTH,
   B_LONGER,
   B_TCP_FLAGS,
   MAX_THRESHOLDS,
@@ -82,7 +83,7 @@ export function extract(packet: usize, flow: usize): bool {
   else if (type === IP6_IN_MEMORY) done = extractIp6(packet, flow, frame, length);
   if (!done && !extractHeaders(packet, flow)) return false;
   store<u64>(flow, load<u32>(packet, P_IN_PORT), W_IN << 3);
-  if (hashed) store<u8>(flow, groupHash(flow) as u8, W_DERIVED << 3);
+  if (hashed) setHashes(packet, flow);
   if (thresholds !== 0) setLonger(flow, length);
   return true;
 }
@@ -161,6 +162,19 @@ function setTcp(packet: usize, flow: usize, frame: usize, l4: u32, end: u32): bo
   store<u64>(flow, ((word & 0xfff) << B_TCP_FLAGS) as u64, W_DERIVED << 3);
   setOffsets(packet, l4, l4 + header, end);
   return true;
+}
+
+/** Fills HASH and HASH_BOTH. */
+export function setHashes(packet: usize, flow: usize): void {
+  store<u8>(flow, groupHash(packet, flow) as u8, W_DERIVED << 3);
+  hashAgain(flow);
+}
+
+/** Fills HASH_BOTH, which is that of the packet as it is now; HASH is that of the packet as it came in. */
+export function hashAgain(flow: usize): void {
+  const at = flow + (W_DERIVED << 3);
+  const hash = ((symmetricGroupHash(flow) & 0xff) as u64) << B_HASH_BOTH;
+  store<u64>(at, (load<u64>(at) & ~((0xff as u64) << B_HASH_BOTH)) | hash);
 }
 
 function setLonger(flow: usize, length: u32): void {

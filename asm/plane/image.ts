@@ -176,6 +176,12 @@ export const A_METER = 25;
 /** In TABLE_HAIRPIN: argument: 1 for IPv6; the address that the caller will seem to have (4). */
 export const A_ADDRESS = 26;
 
+/**
+ * The A_CT or A_SELECT that follows chooses by the fields given.  Argument: how many; then of each:
+ * presupposed Ethernet type (0 any, 1 IP) | protocol (0 any) << 16 | bytes << 24, and two pieces, the second for 16 bytes only.
+ */
+export const A_HASH = 27;
+
 export const CT_CODE_WORDS = 15;
 /** Address (4), port, weight. */
 export const CT_BACKEND_WORDS = 6;

@@ -27,7 +27,7 @@ export { extract, setThresholds, thresholdsAt, wantHash } from './extract';
 export { ctFragments, ctFragmentsDropped, ctReleased, ctReleasedFrom, ctReleasedTo } from './fragments';
 export { outputsAt, outputsCount, puntsAt, puntsCount, release } from './frames';
 export { findFrozen, freeze, frozenFlow, frozenMetadata, frozenPlace, refreeze } from './frozen';
-export { equalMember, groupHash, memberOf } from './groups';
+export { equalMember, groupHash, memberByScore, memberOf, symmetricGroupHash } from './groups';
 export { packetHash, setSeed, symmetricHash } from './hash';
 export { setTagLimit } from './headers';
 export {

@@ -18,7 +18,7 @@
  *       1   | VLAN_TCI       | ETH_SRC                                         |
  *       2   | IP4_SRC or ARP SPA              | IP4_DST or ARP TPA             |
  *       3   | L4_SRC         | L4_DST         | FRAG    TOS    | TTL     PROTO  |
- *       4   | LONGER (44 bits: 20 to 63)                    | TCP_FLAGS | HASH |
+ *       4   | LONGER (36 bits: 28 to 63)     | HASH_BOTH | TCP_FLAGS | HASH |
  *       5   | RECIRC                          | IN_PORT                        |
  *       6   | TUN_OPTION                      | (zero) | TUN_ID                |
  *       7 8 | IP6_SRC                                                          |
@@ -52,10 +52,10 @@
  * FRAG: bit 0 fragment, bit 1 not the first.  CT_STATE: bit 0 new, 1 est,
  * 2 rel, 3 rpl, 4 inv, 5 trk, 6 snat, 7 dnat (ovn-sb(5)).
  *
- * Two fields are made for translation's sake: HASH is the lowest eight bits of
- * a hash of addresses, protocol and ports (groups.ts), for `select`; bit i of
- * LONGER says that the frame is longer than the program's i-th threshold, for
- * `check_pkt_larger`.
+ * Three fields are made for translation's sake: HASH is the lowest eight bits of
+ * a hash of addresses, protocol and ports (groups.ts), for forwarding groups; HASH_BOTH
+ * of one that both directions have alike, for `select`; bit i of LONGER says that the
+ * frame is longer than the program's i-th threshold, for `check_pkt_larger`.
  */
 
 export const PACKET_WORDS = 16;
@@ -97,7 +97,8 @@ export const B_FRAG = 24;
 export const B_L4_DST = 32;
 export const B_L4_SRC = 48;
 export const B_TCP_FLAGS = 8;
-export const B_LONGER = 20;
+export const B_HASH_BOTH = 20;
+export const B_LONGER = 28;
 export const B_RECIRC = 32;
 export const B_TUN_OPTION = 32;
 export const B_CT_MARK = 32;
@@ -110,7 +111,7 @@ export const B_ZONE_DNAT = 16;
 export const B_ZONE_SNAT = 32;
 
 /** How many thresholds LONGER has bits for. */
-export const MAX_THRESHOLDS = 44;
+export const MAX_THRESHOLDS = 36;
 
 export const FRAG_ANY = 1;
 export const FRAG_LATER = 2;
@@ -227,10 +228,15 @@ export const CT_BACKENDS = 32;
 export const CT_NAT_V6 = 64;
 /** Mark and label masks say something. */
 export const CT_SET = 128;
-/** New connections are committed as OVN's `ct_commit` does it: with a source translation that changes nothing but the sender of related errors. */
+/**
+ * New connections are committed as OVN's `ct_commit` does it: with a source translation to the source that they have
+ * (`nat(src)`).  It changes the port where replies could not be told from those of others, and the sender of related errors.
+ */
 export const CT_UNCHANGED = 512;
 /** The translation may choose any source port it likes, at random (`random`); else it keeps the port if it can. */
 export const CT_NAT_RANDOM = 256;
+/** Flags of instructions that may change the packet. */
+export const CT_TRANSLATES = CT_NAT | CT_NAT_SRC | CT_NAT_DST | CT_BACKENDS | CT_UNCHANGED;
 
 /** Reasons of drops, counted each; the list is open at its end. */
 export const DROP_FLOW = 0;

@@ -40,6 +40,7 @@ import {
   CT_NAT_DST,
   CT_NAT_SRC,
   CT_NAT_V6,
+  CT_UNCHANGED,
   DP_CT_WORDS,
   W_IP4,
   W_IP6_DST,
@@ -88,16 +89,19 @@ export function chooseTranslation(conn: u32, op: usize): bool {
   const flags = load<u32>(op, OP_FLAGS);
   const line = hot(conn);
   const isV6 = (load<u32>(line, ID) & ID_V6) !== 0;
-  const source = (flags & CT_NAT_SRC) !== 0;
+  const source = (flags & (CT_NAT_SRC | CT_UNCHANGED)) !== 0;
   const proto: u32 = load<u8>(line, PROTO);
   const ports = keyPorts;
-  if (!(flags & (CT_NAT_SRC | CT_NAT_DST))) return findWithoutTarget(conn, isV6, proto);
-  if (!readTarget(op, flags, isV6)) return true;
-  store<u8>(line, load<u8>(line, KIND) | (source ? NATS_SRC : NATS_DST), KIND);
+  if (!(flags & (CT_NAT_SRC | CT_NAT_DST | CT_UNCHANGED))) return findWithoutTarget(conn, isV6, proto);
+  if (flags & CT_UNCHANGED) readNothing();
+  else if (!readTarget(op, flags, isV6)) return true;
   setKeyOf(conn, 1);
+  const replies = keyPorts;
   if (targetAddress !== 0) setReplyAddress(source, isV6);
   const found = proto === PROTO_TCP || proto === PROTO_UDP ? findPorts(ports, source, hash) : find() === 0;
   if (found) setReplies(conn);
+  const same = (flags & CT_UNCHANGED) !== 0 && keyPorts === replies;
+  store<u8>(line, load<u8>(line, KIND) | (same ? UNCHANGED : source ? NATS_SRC : NATS_DST), KIND);
   return found;
 }
 
@@ -118,11 +122,16 @@ function findWithoutTarget(conn: u32, isV6: bool, proto: u32): bool {
   return true;
 }
 
-/** Reads what to translate to; false if it comes to nothing. */
-function readTarget(op: usize, flags: u32, isV6: bool): bool {
+/** There is nothing to translate to: what is to be translated stays what it is, if it can. */
+function readNothing(): void {
   targetLow = 0;
   targetHigh = 0;
   targetAddress = 0;
+}
+
+/** Reads what to translate to; false if it comes to nothing. */
+function readTarget(op: usize, flags: u32, isV6: bool): bool {
+  readNothing();
   if (flags & CT_BACKENDS) {
     const list = <usize>load<u32>(op, OP_BACKENDS);
     const backend: usize = list === 0 ? 0 : pickBackend(list);
@@ -220,8 +229,9 @@ function searchPorts(from: u32, to: u32, low: u32, high: u32, isSource: bool): b
 export function translatePacket(conn: u32, direction: u32, packet: usize, flow: usize, related: bool): u32 {
   const line = hot(conn);
   const kind = load<u8>(line, KIND);
-  if (!(kind & (NATS_SRC | NATS_DST | UNCHANGED)) || (!related && kind & UNCHANGED)) return 0;
+  if (!(kind & (NATS_SRC | NATS_DST | UNCHANGED))) return 0;
   const source = ((kind & (NATS_SRC | UNCHANGED)) !== 0) === (direction === 0);
+  if (!related && kind & UNCHANGED) return source ? CS_SNAT : CS_DNAT;
   const to = direction ^ 1;
   if (load<u32>(line, ID) & ID_V6) {
     // Our source is where the other direction's packets go to.

@@ -33,19 +33,16 @@ import {
 } from './counters';
 import { sendThrough } from './encap';
 import { installLane, isTranslating, translateTracked } from './express';
-import { extract, hashed, wantHash } from './extract';
+import { extract, hashAgain, hashed, setHashes, wantHash } from './extract';
 import { ctReleased, ctReleasedFrom, ctReleasedTo } from './fragments';
 import { outputsCount, own, punt, putOut } from './frames';
-import { groupHash } from './groups';
 import { packetHash } from './hash';
 import {
+  B_HASH_BOTH,
   CS_EST,
   CS_INV,
   CS_NEW,
-  CT_BACKENDS,
-  CT_NAT,
-  CT_NAT_DST,
-  CT_NAT_SRC,
+  CT_TRANSLATES,
   DP_CLONE,
   DP_CT,
   DP_CT_CLEAR,
@@ -100,7 +97,8 @@ import {
 /** Open vSwitch's userspace datapath gives up at the same depth (MAX_RECIRC_DEPTH, dpif-netdev.c). */
 const MAX_PASSES: u32 = 7;
 const MAX_DEPTH: u32 = 16;
-const NAT_FLAGS: u32 = CT_NAT | CT_NAT_SRC | CT_NAT_DST | CT_BACKENDS;
+/** Bits of HASH and HASH_BOTH. */
+const HASHES: u64 = 0xff | ((0xff as u64) << B_HASH_BOTH);
 const DIRECTION_BIT: u32 = 1 << 31;
 
 /** Packets and flows of clones, by depth. */
@@ -188,6 +186,7 @@ function passOn(packet: usize, flow: usize, megaflow: usize, depth: u32, passes:
       return;
     }
     countCache(CACHE_RECIRC, 1);
+    if (hashed) hashAgain(flow);
     megaflow = 0;
   }
 }
@@ -199,10 +198,10 @@ let unkept: usize = 0;
 function miss(packet: usize, flow: usize): usize {
   countCache(CACHE_MISS, 1);
   let reason = translate(packet, flow);
-  // HASH is made only once somebody asks for it.
-  if (reason === 0 && !hashed && load<u8>(translatedMask(), W_DERIVED << 3) !== 0) {
+  // Hashes are made only once somebody asks for them.
+  if (reason === 0 && !hashed && (load<u64>(translatedMask(), W_DERIVED << 3) & HASHES) !== 0) {
     wantHash(true);
-    store<u8>(flow, groupHash(flow) as u8, W_DERIVED << 3);
+    setHashes(packet, flow);
     reason = translate(packet, flow);
   }
   if (reason !== 0) {
@@ -365,7 +364,7 @@ function runTracking(
   list: usize,
 ): bool {
   assert((load<u8>(at, 1) as i32) === DP_CT_WORDS);
-  if (load<u32>(at, 4) & NAT_FLAGS && !own(packet, 0)) return false;
+  if (load<u32>(at, 4) & CT_TRANSLATES && !own(packet, 0)) return false;
   const result = ctProcess(packet, flow, at);
   if (result === CTR_GO) {
     if (remembers) rememberTracked(flow, depth);
@@ -387,6 +386,7 @@ function runTracking(
 
 /** Looks a packet up again that is not the one which the caller goes on with. */
 function comeAgain(packet: usize, flow: usize, depth: u32, passes: u32): void {
+  if (hashed) hashAgain(flow);
   if (passes + 1 < MAX_PASSES) passOn(packet, flow, 0, depth, passes + 1);
   else countDrop(DROP_RECIRC_LIMIT);
 }

@@ -1,9 +1,18 @@
 /** Connection tracking as flows ask for it: DP_CT, and the place where the packet then goes on. */
 
 import { backendList } from './backends';
+import { choosesByFields, memberByFields } from './choices';
 import { beginFork, commit, commitZone, emit, emitHead, endFork, noteChange, saidInZone } from './emit';
 import { freeze } from './frozen';
-import { CT_CODE_WORDS, DF_COMMON_SNAT, RESUME_TABLE, ZONE_COMMON, ZONE_OF_PORT, ZONE_OF_SNAT } from './image';
+import {
+  CT_BACKEND_WORDS,
+  CT_CODE_WORDS,
+  DF_COMMON_SNAT,
+  RESUME_TABLE,
+  ZONE_COMMON,
+  ZONE_OF_PORT,
+  ZONE_OF_SNAT,
+} from './image';
 import { B_CT_MARK, CT_BACKENDS, CT_SET, DP_CT, DP_CT_WORDS, DROP_TOO_LONG, W_CT, W_CT_LABEL, W_ZONES } from './layout';
 import { clearConntrack } from './outputs';
 import { datapath, FLOW, fail } from './translation';
@@ -33,9 +42,15 @@ export function track(pc: usize, pipeline: u32): void {
   keep(KEPT + 24, KNOWN + W_CT * 8);
   if (markMask !== 0 || maskLow !== 0 || maskHigh !== 0) flags |= CT_SET;
   let backends: u32 = 0;
+  let target = pc + 32;
+  let ports = load<u32>(pc, 48);
   const count = load<u32>(pc, 52);
-  if (count) {
-    backends = backendList(pc + CT_CODE_WORDS * 4, count);
+  const list = pc + CT_CODE_WORDS * 4;
+  if (count && choosesByFields()) {
+    target = list + <usize>memberByFields(count, list + 20, CT_BACKEND_WORDS * 4) * (CT_BACKEND_WORDS * 4);
+    ports = load<u32>(target, 16) * 0x10001;
+  } else if (count) {
+    backends = backendList(list, count);
     if (!backends) {
       fail(DROP_TOO_LONG);
       return;
@@ -53,8 +68,8 @@ export function track(pc: usize, pipeline: u32): void {
   emitLong(labelHigh);
   emitLong(maskLow);
   emitLong(maskHigh);
-  for (let i: usize = 0; i < 4; i++) emit(load<u32>(pc + 32 + i * 4));
-  emit(load<u32>(pc, 48));
+  for (let i: usize = 0; i < 4; i++) emit(load<u32>(target + i * 4));
+  emit(ports);
   emit(backends);
   if (next) endFork(fork, freeze(FLOW, RESUME_TABLE | (pipeline << 1) | ((next - 1) << 2), 0));
   else {

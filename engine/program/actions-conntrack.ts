@@ -23,6 +23,7 @@ import {
 } from '../../asm/plane/layout.ts';
 import { type Action, type Constant, findSymbol } from '../lang/index.ts';
 import { addressWords, Code, CodeError, halves } from './code.ts';
+import { encodeHashFields } from './hash-fields.ts';
 
 const TYPES = [
   'ct_next',
@@ -85,6 +86,7 @@ export function encodeConntrack(
     ...[...target.words, ports, count, marks.length],
   ];
   if (operands.length + 1 !== CT_CODE_WORDS) throw new Error('the encoding of connection tracking has another length');
+  if ('hashFields' in action && action.hashFields !== undefined && count > 0) encodeHashFields(code, action.hashFields);
   code.add(A_CT, zone, ...operands, ...backends);
   code.append(marks);
 }

@@ -55,6 +55,7 @@ import {
   twoPieces,
 } from './code.ts';
 import { fieldPieces } from './fields.ts';
+import { encodeHashFields } from './hash-fields.ts';
 
 /** What code refers to by number. */
 export interface CodeContext {
@@ -195,10 +196,11 @@ function encodeNested(code: Code, action: ActionOf<'nested'>, context: CodeConte
   code.append(body);
 }
 
-function encodeSelect(code: Code, { dst, members }: ActionOf<'select'>, { table }: CodeContext): void {
+function encodeSelect(code: Code, { dst, members, hashFields }: ActionOf<'select'>, { table }: CodeContext): void {
   // Members without a weight are never chosen.
   const chosen = members.filter(({ weight }) => weight > 0);
   if (chosen.length === 0) throw new CodeError('select has no member with a weight');
+  if (hashFields !== undefined) encodeHashFields(code, hashFields);
   const pairs = chosen.flatMap(({ id, weight }) => [id, weight]);
   code.add(A_SELECT, table + 1, onePiece(dst), chosen.length, ...pairs);
 }

@@ -52,7 +52,7 @@ export function ctText({ zone, commit, force, nat, mark, label }: CtAction, next
     ...(mark ? [`set_field:${hex(mark[0])}/${hex(mark[1])}->ct_mark`] : []),
     ...(label ? [`set_field:${hex(label[0])}/${hex(label[1])}->ct_label`] : []),
   ];
-  const target = (to: Exclude<CtAction['nat'], 'known' | undefined>): string => {
+  const target = (to: Extract<CtAction['nat'], object>): string => {
     const address = to.address?.includes(':') && to.ports ? `[${to.address}]` : to.address;
     return `nat(${to.to}=${address}${to.ports ? `:${to.ports[0]}-${to.ports[1]}` : ''})`;
   };
@@ -60,7 +60,7 @@ export function ctText({ zone, commit, force, nat, mark, label }: CtAction, next
     ...(commit || force ? ['commit'] : []),
     ...(force ? ['force'] : []),
     `zone=${zone}`,
-    ...(nat ? [nat === 'known' ? 'nat' : target(nat)] : []),
+    ...(nat ? [typeof nat === 'object' ? target(nat) : nat === 'known' ? 'nat' : 'nat(src)'] : []),
     ...(sets.length > 0 ? [`exec(${sets.join(',')})`] : []),
     `table=${next}`,
   ];
@@ -126,8 +126,9 @@ export async function startConntrackSwitch(ports: number): Promise<ConntrackSwit
     async configure(actions) {
       const flows = actions.flatMap((list, port) =>
         list.flatMap((action, table) => {
-          const isV6 = (action.nat !== 'known' && action.nat?.address?.includes(':')) ?? false;
-          const isV4 = (action.nat !== 'known' && action.nat?.address?.includes('.')) ?? false;
+          const address = typeof action.nat === 'object' ? action.nat.address : undefined;
+          const isV6 = address?.includes(':') ?? false;
+          const isV4 = address?.includes('.') ?? false;
           const families = [...(isV6 ? [] : ['ip']), ...(isV4 ? [] : ['ipv6'])];
           const match = `table=${table},in_port=${port + 1}`;
           return [

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { LEARNED_FDB, LEARNED_NEIGHBOR } from '../../asm/plane/image.ts';
 import {
+  B_FRAG,
+  B_HASH_BOTH,
   CS_DNAT,
   CS_EST,
   CS_TRK,
@@ -127,10 +129,59 @@ describe('choices', () => {
     const there = plane(['0 0 1 => reg0 = select(1=1, 2=3);', toB('reg0 == 2')]);
     const chosen = Array.from(
       { length: 256 },
-      (_, hash) => leaves(there, packet({ [W_DERIVED]: BigInt(hash) })).length,
+      (_, hash) => leaves(there, packet({ [W_DERIVED]: BigInt(hash) << BigInt(B_HASH_BOTH) })).length,
     );
     expect(chosen.reduce((sum, one) => sum + one, 0)).toBe(192);
-    expect(there.translate(packet()).mask[W_DERIVED]).toBe(0xffn);
+    expect(there.translate(packet()).mask[W_DERIVED]).toBe(0xffn << BigInt(B_HASH_BOTH));
+  });
+
+  test('with hash_fields the fields that it names are looked at, and whom they fall to is whom Open vSwitch chose', () => {
+    const chosenBy = (fields: string, flow: Flow): number[] => {
+      const there = plane([
+        `0 0 1 => reg0 = select(values=(1=100, 2=100); hash_fields="${fields}");`,
+        toB('reg0 == 2'),
+      ]);
+      return leaves(there, flow);
+    };
+    const to = (source: bigint): Flow => packet({ [W_IP4]: (source << 32n) | 0x0a000264n });
+    expect(chosenBy('ip_src,ip_dst', to(0x0a000202n))).toEqual([]);
+    expect(chosenBy('ip_src,ip_dst', to(0x0a000201n))).toEqual([2]);
+    expect(chosenBy('ip_dst ip_src', to(0x0a000201n))).toEqual([2]);
+    const looked = (fields: string): [number, bigint][] => {
+      const there = plane([`0 0 1 => reg0 = select(values=(1, 2); hash_fields="${fields}");`, toB('reg0 == 2')]);
+      return [...there.translate(packet()).mask.entries()].filter(([word, mask]) => mask !== 0n && word !== W_IN);
+    };
+    const type = 0xffffn << 48n;
+    expect(looked('ip_dst')).toEqual([
+      [W_ETH_DST, type],
+      [W_IP4, 0xffff_ffffn],
+    ]);
+    // What the packet cannot have is not taken in, but that it cannot is looked at.
+    expect(looked('ipv6_src')).toEqual([[W_ETH_DST, type]]);
+    const protocol = 0xffn | (2n << BigInt(B_FRAG));
+    expect(looked('tcp_dst')).toEqual([
+      [W_ETH_DST, type],
+      [W_L4, protocol],
+    ]);
+    expect(looked('udp_dst')).toEqual([
+      [W_ETH_DST, type],
+      [W_L4, protocol | (0xffffn << 32n)],
+    ]);
+    expect(looked('eth_src')).toEqual([[W_ETH_SRC, 0xffff_ffff_ffffn]]);
+    const spread = new Set(
+      Array.from({ length: 64 }, (_, i) => String(chosenBy('eth_dst', packet({ [W_ETH_DST]: BigInt(i) })))),
+    );
+    expect([...spread].sort()).toEqual(['', '2']);
+  });
+
+  test('a field that cannot be chosen by is told, and the flow drops', () => {
+    const texts = {
+      s: { ports: { a: {}, b: {} }, flows: ['0 0 1 => reg0 = select(values=(1, 2); hash_fields="tun_id");'] },
+    };
+    const southbound = southboundFrom(texts);
+    const ports = new Map(southbound.ports.map(({ logicalPort }, i) => [logicalPort, i + 1]));
+    const { problems } = buildProgram({ southbound, chassis: 'here', ports });
+    expect(problems.join()).toContain('hash_fields names tun_id; what can be chosen by is eth_src, eth_dst');
   });
 
   test('a session keeps its backend', () => {

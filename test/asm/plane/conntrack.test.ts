@@ -150,6 +150,32 @@ describe('translation', () => {
     expect(ends(t.one(udp4(b, nat, 53, 5001), known))).toBe('20.0.0.1:53 > 10.0.0.2:5000');
   });
 
+  test('a commit with the source that there is changes it only where replies could not be told apart', () => {
+    const t = new Tracker();
+    const kept: CtAction = { zone: 1, commit: true, nat: 'kept' };
+    const toBackend: CtAction = { zone: 1, commit: true, nat: { to: 'dst', address: '20.0.0.1' } };
+    const plain = t.one(udp4(a, b + 1, 5000, 53), kept);
+    expect([state(plain), ends(plain)]).toEqual(['new|trk|snat', '10.0.0.1:5000 > 20.0.0.2:53']);
+    const reply = t.one(udp4(b + 1, a, 53, 5000), known);
+    expect([state(reply), ends(reply)]).toEqual(['est|rpl|trk|dnat', '20.0.0.2:53 > 10.0.0.1:5000']);
+    // Without being asked to translate, conntrack does not say that it would.
+    expect(state(t.one(udp4(a, b + 1, 5000, 53), next))).toBe('est|trk');
+    t.one(udp4(a, b + 9, 6000, 53), toBackend);
+    const second = t.one(udp4(a, b, 6000, 53), kept);
+    expect([state(second), ends(second)]).toEqual(['new|trk|snat', '10.0.0.1:6001 > 20.0.0.1:53']);
+    expect(ends(t.one(udp4(b, a, 53, 6001), known))).toBe('20.0.0.1:53 > 10.0.0.1:6000');
+    expect(ends(t.one(udp4(b, a, 53, 6000), known))).toBe('20.0.0.10:53 > 10.0.0.1:6000');
+  });
+
+  test('what has no ports is not committed beside a connection with the same replies', () => {
+    const t = new Tracker();
+    const query = (dst: number): Uint8Array =>
+      frameOf({ family: 4, src: BigInt(a), dst: BigInt(dst), proto: 1, body: bytes('0800000000070001') });
+    t.one(query(b + 9), { zone: 1, commit: true, nat: { to: 'dst', address: '20.0.0.1' } });
+    const second = t.one(query(b), { zone: 1, commit: true, nat: 'kept' });
+    expect([state(second), t.plane.ctCount(-1)]).toEqual(['new|trk', 1]);
+  });
+
   test('a range of ports is used up, then nothing is committed', () => {
     const t = new Tracker();
     const few: CtAction = { zone: 1, commit: true, nat: { to: 'src', address: '30.0.0.1', ports: [4000, 4002] } };

@@ -104,6 +104,22 @@ export const setups: Record<string, [readonly CtAction[], readonly CtAction[]]> 
     [{ zone: 2, commit: true, nat: { to: 'dst', address: '20.0.0.9' } }],
     [{ zone: 2, nat: 'known' }],
   ],
+  'committed as OVN does it': [
+    [{ zone: 3 }, { zone: 3, commit: true, nat: 'kept', mark: [2, 2] }],
+    [{ zone: 3, nat: 'known' }, { zone: 4 }],
+  ],
+  'load balanced, then committed as OVN does it': [
+    [
+      { zone: 2 },
+      { zone: 2, commit: true, nat: { to: 'dst', address: '20.0.0.9', ports: [8080, 8080] } },
+      { zone: 2, commit: true, nat: 'kept' },
+      { zone: 4, nat: 'kept', commit: true },
+    ],
+    [
+      { zone: 4, nat: 'known' },
+      { zone: 2, nat: 'known' },
+    ],
+  ],
   'two zones': [
     [
       { zone: 1, commit: true },

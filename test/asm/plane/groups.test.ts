@@ -3,12 +3,14 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import * as layout from '../../../asm/plane/layout.ts';
 import type { PlaneExports } from '../../../engine/node/plane.ts';
-import { ethernet, ip4, ip6, tcp } from '../build.ts';
+import { ethernet, ip4, ip6, tcp, udp } from '../build.ts';
 import { checked } from './plane.ts';
 
 interface GroupExports extends PlaneExports {
   extract(packet: number, flow: number): number;
-  groupHash(flow: number): number;
+  groupHash(packet: number, flow: number): number;
+  symmetricGroupHash(flow: number): number;
+  memberByScore(hash: number, count: number, weights: number, stride: number): number;
   memberOf(hash: number, count: number, weights: number, stride: number): number;
   equalMember(hash: number, count: number): number;
 }
@@ -24,7 +26,7 @@ function hashOf(frame: Uint8Array): number {
   view.setUint32(at.packet + layout.P_FRAME, room + layout.HEADROOM, true);
   view.setUint32(at.packet + layout.P_LENGTH, frame.length, true);
   expect(asm.extract(at.packet, at.flow)).toBe(1);
-  return asm.groupHash(at.flow) >>> 0;
+  return asm.groupHash(at.packet, at.flow) >>> 0;
 }
 
 function memberOf(hash: number, weights: readonly number[]): number {
@@ -50,6 +52,35 @@ test('those of connections over IPv6, too', () => {
     asm.equalMember(hashOf(ethernet(0x86dd, ip6({ src, dst, next: 6 }, tcp(port, 80, 2)))), 3),
   );
   expect(chosen.map((member) => member + 1).join('')).toBe('322231212233112231213132311322232331232111121313');
+});
+
+test('a first fragment has the ports that its frame has, a later one none', () => {
+  const chosen = (fragment: number): number => {
+    const part = ip4({ src: 0x0a000201, dst: 0x0a000246, proto: 17, fragment }, udp(49474, 53, new Uint8Array(32)));
+    return asm.equalMember(hashOf(ethernet(0x800, part)), 2);
+  };
+  expect([0, 0x2000, 0x2001].map(chosen)).toEqual([0, 0, 1]);
+});
+
+test('routes are chosen by a hash that both directions have alike', () => {
+  const both = (src: number, dst: number, from: number, to: number, fragment = 0): number => {
+    hashOf(ethernet(0x800, ip4({ src, dst, proto: 6, fragment }, tcp(from, to, 16))));
+    return asm.symmetricGroupHash(at.flow) >>> 0;
+  };
+  const [a, b] = [0x0a000903, 0x0a050005];
+  expect(both(a, b, 39900, 80)).toBe(0x393e3cab);
+  expect(both(b, a, 80, 39900)).toBe(0x393e3cab);
+  // Ports of fragments do not count, nor do those of UDP.
+  expect(both(a, b, 39900, 80, 0x2000)).toBe(0xd0ce271a);
+  expect(both(a, b, 1, 2, 0x2000)).toBe(0xd0ce271a);
+  const six = (src: bigint, dst: bigint): number => {
+    hashOf(ethernet(0x86dd, ip6({ src, dst, next: 17 }, udp(Number(src), Number(dst)))));
+    return asm.symmetricGroupHash(at.flow) >>> 0;
+  };
+  expect(six(1n, 2n)).toBe(six(2n, 1n));
+  expect(six(1n, 3n)).not.toBe(six(1n, 2n));
+  hashOf(ethernet(0x806, new Uint8Array(28)));
+  expect(asm.symmetricGroupHash(at.flow)).toBe(0);
 });
 
 test('members have slots in the proportion of their weights', () => {

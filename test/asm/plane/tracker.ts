@@ -8,8 +8,8 @@ export interface CtAction {
   zone: number;
   commit?: boolean;
   force?: boolean;
-  /** `known`: as the connection says. */
-  nat?: 'known' | { to: 'src' | 'dst'; address?: string; ports?: [number, number]; random?: boolean };
+  /** `known`: as the connection says; `kept`: the source to what it is, as OVN's `ct_commit` has it. */
+  nat?: 'known' | 'kept' | { to: 'src' | 'dst'; address?: string; ports?: [number, number]; random?: boolean };
   backends?: { address: string; port: number; weight: number }[];
   mark?: [value: number, mask: number];
   label?: [value: bigint, mask: bigint];
@@ -202,7 +202,7 @@ export class Tracker {
     let flags = (action.commit ? layout.CT_COMMIT : 0) | (action.force ? layout.CT_FORCE | layout.CT_COMMIT : 0);
     view.setUint32(op, layout.DP_CT | (layout.DP_CT_WORDS << 8) | (action.zone << 16), true);
     const { nat, backends, mark, label } = action;
-    if (nat) flags |= layout.CT_NAT;
+    if (nat) flags |= nat === 'kept' ? layout.CT_UNCHANGED : layout.CT_NAT;
     if (typeof nat === 'object') {
       flags |= nat.to === 'src' ? layout.CT_NAT_SRC : layout.CT_NAT_DST;
       if (nat.random) flags |= layout.CT_NAT_RANDOM;
