@@ -9,10 +9,9 @@
  * Answers come when they like: what a step was answered with is compared as a
  * multiset of frames for each port.
  */
-import { withChecksums } from '../../engine/frame.ts';
 import { carriedAt, fragmentId, headersOf, icmpOf, portsOf } from './answers.ts';
 import { frameText } from './frame-text.ts';
-import { ip4, ip6, isIp6, mac, protocols } from './frames.ts';
+import { protocols } from './frames.ts';
 import type { PacketWorld, Received } from './packet-world.ts';
 
 /** Frames that were sent together, and all that came out then; or something that a conversation notes. */
@@ -151,8 +150,9 @@ function withoutGarbage(frame: Uint8Array, sent: readonly Uint8Array[]): Uint8Ar
   }
   const { ip, l3 = 0 } = headersOf(frame) ?? {};
   const ports = portsOf(frame);
-  // A reset without ports answers a segment whose header is cut off: it acknowledges what is behind it.
-  if (ip?.protocol === protocols.tcp && ports?.src === 0 && ports.dst === 0 && frame[ip.l4 + 13] === 0x14) {
+  // A reset without ports may answer a segment that ends before its number does: it acknowledges what is behind that.
+  const isReset = ip?.protocol === protocols.tcp && ports?.src === 0 && ports.dst === 0 && frame[ip.l4 + 13] === 0x14;
+  if (isReset && sent.some(endsBeforeNumber)) {
     const cut = frame.slice();
     cut.fill(0, ip.l4 + 8, ip.l4 + 12);
     cut.fill(0, ip.l4 + 16, ip.l4 + 18);
@@ -178,21 +178,18 @@ function withoutGarbage(frame: Uint8Array, sent: readonly Uint8Array[]): Uint8Ar
   return frame;
 }
 
+/** Whether a frame is a TCP segment whose sequence number is cut off. */
+function endsBeforeNumber(frame: Uint8Array): boolean {
+  const { ip } = headersOf(frame) ?? {};
+  return ip?.protocol === protocols.tcp && ip.l4 + 8 > frame.length;
+}
+
 /** `svc_monitor_mac` of the topologies. */
 const serviceMonitorMac = '0a:00:00:00:00:01';
 
 const isGroup = (address: string): boolean => (Number.parseInt(address.slice(0, 2), 16) & 1) === 1;
 
-/** A host whom another one may stand for: a backend among those that a load balancer chooses from. */
-export interface Interchangeable {
-  port: string;
-  mac: string;
-  addresses: readonly string[];
-}
-
 export interface CompareOptions {
-  /** Groups of hosts of which each stands for the first. */
-  interchangeable?: readonly (readonly Interchangeable[])[];
   /** What is compared of a frame, if not all of its bytes. */
   compared?: (received: Received) => Received;
   /** After so many differences no more are told (8). */
@@ -205,14 +202,9 @@ export function countDifferentSteps(
   actual: readonly Step[],
   options: CompareOptions = {},
 ): number {
-  const canonical = canonicalOf(options);
+  const { compared = (received) => received } = options;
   const steps = Array.from({ length: Math.max(expected.length, actual.length) }, (_, at) => at);
-  return steps.filter((at) => stepDifference(expected[at], actual[at], canonical) !== undefined).length;
-}
-
-function canonicalOf({ interchangeable = [], compared = (received) => received }: CompareOptions): Canonicalize {
-  const standIn = canonicalizer(interchangeable);
-  return (received) => standIn(compared(received));
+  return steps.filter((at) => stepDifference(expected[at], actual[at], compared) !== undefined).length;
 }
 
 /**
@@ -224,14 +216,14 @@ export function compareSteps(
   actual: readonly Step[],
   options: CompareOptions = {},
 ): string[] {
-  const canonical = canonicalOf(options);
+  const { compared = (received) => received } = options;
   const differences: string[] = [];
   const theirs = byConversation(expected);
   const ours = byConversation(actual);
   for (const name of new Set([...theirs.keys(), ...ours.keys()])) {
     const [left, right] = [theirs.get(name) ?? [], ours.get(name) ?? []];
     for (let at = 0; at < Math.max(left.length, right.length); at++) {
-      const difference = stepDifference(left[at], right[at], canonical);
+      const difference = stepDifference(left[at], right[at], compared);
       if (difference === undefined) continue;
       differences.push(`${name}, step ${at + 1}: ${difference}`);
       break;
@@ -247,17 +239,15 @@ function byConversation(steps: readonly Step[]): Map<string, Step[]> {
   return found;
 }
 
-type Canonicalize = (received: Received) => Received;
-
 function stepDifference(
   expected: Step | undefined,
   actual: Step | undefined,
-  canonical: Canonicalize,
+  compared: (received: Received) => Received,
 ): string | undefined {
   if (!expected || !actual)
     return `only ${expected ? 'the first' : 'the second'} world goes on, with ${stepText(expected ?? actual)}`;
   if (expected.note !== actual.note) return `expected: ${expected.note}\n  actual: ${actual.note}`;
-  const sides = [expected.received, actual.received].map((frames) => frames.map(canonical));
+  const sides = [expected.received, actual.received].map((frames) => frames.map(compared));
   const [missing, extra] = [without(sides[0], sides[1]), without(sides[1], sides[0])];
   if (missing.length === 0 && extra.length === 0) return undefined;
   return [
@@ -292,28 +282,3 @@ function without(frames: readonly Received[], others: readonly Received[]): Rece
     return count <= 0;
   });
 }
-
-/** Writes the first of each group in the place of the others, wherever their addresses are in a frame. */
-function canonicalizer(groups: CompareOptions['interchangeable'] = []): Canonicalize {
-  const ports = new Map(groups.flatMap(([first, ...others]) => others.map(({ port }) => [port, first.port])));
-  const words = groups.flatMap(([first, ...others]) =>
-    others.flatMap((other) => [
-      { from: mac(other.mac), to: mac(first.mac) },
-      ...other.addresses.map((address, at) => ({ from: ipBytes(address), to: ipBytes(first.addresses[at]) })),
-    ]),
-  );
-  if (words.length === 0) return (received) => received;
-  return ({ port, frame }) => {
-    const bytes = Buffer.from(frame);
-    let changed = false;
-    for (const { from, to } of words) {
-      for (let at = bytes.indexOf(Buffer.from(from)); at >= 0; at = bytes.indexOf(Buffer.from(from), at + 1)) {
-        bytes.set(to, at);
-        changed = true;
-      }
-    }
-    return { port: ports.get(port) ?? port, frame: changed ? withChecksums(bytes, { vlanLimit: 2 }) : frame };
-  };
-}
-
-const ipBytes = (address: string): number[] => (isIp6(address) ? ip6(address) : ip4(address));

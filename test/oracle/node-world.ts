@@ -6,7 +6,7 @@ import type { PacketWorld } from './packet-world.ts';
 /** What the world outside does with time while hosts wait: `learn` of the real one takes about so long. */
 const LEARNING = 100;
 /** ... and how long it takes until what was learned is in force. */
-const DELAY = 3;
+const DELAY = 1;
 /** Milliseconds that a step takes. */
 const STEP = 1;
 

@@ -19,7 +19,7 @@ import { peerChassis } from '../oracle/packet-peer.ts';
 import { formatPlaneRecording, planeRecordingUrl } from '../oracle/plane-recording.ts';
 import { seedAndRuns, wholeNumber } from '../oracle/seed.ts';
 import { southboundOf, southboundTables } from '../oracle/southbound.ts';
-import { inRealWorld, interchangeableHosts, playAll } from './plane/both.ts';
+import { inRealWorld, playAll } from './plane/both.ts';
 import { type Agreement, agreementOf, exceeded, leastEqual, leastForAll, leastForOne, total } from './plane/bounds.ts';
 import { comparedSteps, southboundFor } from './plane/differences.ts';
 import { northboundOfCentral } from './plane/scene.ts';
@@ -60,10 +60,7 @@ describe.each(topologies)('$name', (topology) => {
       const { vifs: bindings, networks } = scene;
       const node = nodeWorld({ southbound, placement, chassis: peerChassis, bindings, networks });
       const ours = await playAll(node, scene, options, theirs);
-      const interchangeable = interchangeableHosts(topology, scene);
-      const agreement = agreementOf(comparedSteps(topology.name, theirs), comparedSteps(topology.name, ours), {
-        interchangeable,
-      });
+      const agreement = agreementOf(comparedSteps(topology.name, theirs), comparedSteps(topology.name, ours));
       for (const text of agreement.told) process.stdout.write(`${topology.name}: ${text}\n`);
       agreements.push(agreement);
       if (agreement.conversations.different + agreement.random.different === 0) tally.equal++;

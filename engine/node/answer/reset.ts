@@ -22,16 +22,16 @@ const ICMP_UNREACHABLE6 = 1;
 
 /**
  * `tcp_reset { }`: RST and ACK with sequence number 0, which acknowledges one
- * more than the segment's sequence number, which must be there.  The ports change sides; `turns`
- * says whether the addresses do.
+ * more than the segment's sequence number; bytes of it that are cut off are taken for zeros, where
+ * ovn-controller reads what is in memory behind the packet.  The ports change sides; `turns` says
+ * whether the addresses do.
  */
 export function tcpReset(frame: Uint8Array, turns = false): Uint8Array | undefined {
   const ip = readIp(frame);
-  // Where the packet ends before the segment does, the number is read all the same.
-  if (ip?.proto !== PROTO_TCP || ip.l4 + 8 > frame.length) return undefined;
+  if (ip?.proto !== PROTO_TCP) return undefined;
   const { src, dst } = portsOf(frame, ip);
   const header = new Writer(20).u16(dst).u16(src);
-  header.u32(0).u32(u32(frame, ip.l4 + 4) + 1);
+  header.u32(0).u32(sequenceNumber(frame.subarray(ip.l4 + 4, ip.l4 + 8)) + 1);
   const payload = header
     .u16(0x5000 | RST | ACK)
     .zeros(6)
@@ -39,6 +39,13 @@ export function tcpReset(frame: Uint8Array, turns = false): Uint8Array | undefin
   const way = wayOf(frame, ip, turns);
   fillTransportChecksum(way, PROTO_TCP, payload, TCP_CHECKSUM);
   return composeIp(way, PROTO_TCP, TTL, payload);
+}
+
+/** Where the packet ends before the segment does, the number is read all the same. */
+function sequenceNumber(there: Uint8Array): number {
+  const whole = new Uint8Array(4);
+  whole.set(there);
+  return u32(whole, 0);
 }
 
 /**

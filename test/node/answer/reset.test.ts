@@ -48,9 +48,12 @@ describe('TCP', () => {
     }
   });
 
-  test('only TCP, and not without a sequence number', () => {
+  test('only TCP; of a sequence number that is cut off what is there counts', () => {
     expect(tcpReset(packet(four, proto.udp, udp(1, 2, zeros(20))))).toBeUndefined();
-    expect(tcpReset(packet(four, proto.tcp, tcp(1, 2).subarray(0, 7)))).toBeUndefined();
+    const segment = tcp(1, 2, { seq: 0x01020304 });
+    const acknowledged = (length: number): string =>
+      hex(tcpReset(packet(four, proto.tcp, segment.subarray(0, length)))?.subarray(42, 46) ?? zeros(0));
+    expect([8, 7, 6, 4, 0].map(acknowledged)).toEqual(['01020305', '01020301', '01020001', '00000001', '00000001']);
   });
 });
 

@@ -1,6 +1,5 @@
 /** A topology in a world: what is loaded there, and everything that is played. */
-import type { Interchangeable, Step } from '../../oracle/exchange.ts';
-import { play } from '../../oracle/exchange.ts';
+import { play, type Step } from '../../oracle/exchange.ts';
 import { type PacketPeer, startPeer } from '../../oracle/packet-peer.ts';
 import type { PacketWorld } from '../../oracle/packet-world.ts';
 import { type Central, withCentral } from '../../oracle/sandbox.ts';
@@ -44,16 +43,4 @@ export async function playAll(
   const talk = [...servicesOf(scene), ...conversationsOf(scene)];
   const steps = await play(world, talk, { oneByOne: options.batch === 1 });
   return [...steps, ...(await play(world, [randomFrames(scene, pool ?? steps, options)]))];
-}
-
-/** The hosts that may stand for each other, found by their names. */
-export function interchangeableHosts({ interchangeable }: PlaneTopology, scene: Scene): Interchangeable[][] {
-  return interchangeable.map((names) =>
-    names.map((name) => {
-      const host = scene.hosts.find((each) => each.name === name);
-      if (!host) throw new Error(`no host is named "${name}"`);
-      const addresses = [host.ip4, host.ip6].flatMap((ip) => ip ?? []);
-      return { port: host.port, mac: host.mac, addresses };
-    }),
-  );
 }

@@ -33,7 +33,7 @@ export const leastEqual = 45;
 
 const isRandom = ({ conversation }: Step): boolean => conversation.startsWith('random frames');
 
-export function agreementOf(theirs: readonly Step[], ours: readonly Step[], options: CompareOptions): Agreement {
+export function agreementOf(theirs: readonly Step[], ours: readonly Step[], options: CompareOptions = {}): Agreement {
   const talk = [theirs, ours].map((steps) => steps.filter((step) => !isRandom(step))) as [Step[], Step[]];
   const random = [theirs, ours].map((steps) => steps.filter(isRandom)) as [Step[], Step[]];
   const told = compareSteps(...talk, { ...options, limit: Number.POSITIVE_INFINITY });

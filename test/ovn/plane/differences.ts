@@ -39,11 +39,11 @@ export const knownDifferences: readonly KnownDifference[] = [
     compared: withoutTranslatedPort,
   },
   {
-    name: 'ICMPv6 errors about translated packets',
+    name: 'ICMPv6 errors about packets of connections',
     why:
-      'Open vSwitch 3.1 mends the checksum of the connection’s protocol in a related ICMPv6 error (lib/conntrack.c, ' +
-      'nat_packet), which for UDP is its MTU, and leaves the error’s own checksum wrong.',
-    topologies: ['IPv6 translated on a gateway router', 'translation on a gateway router'],
+      'Where the sender of a related ICMPv6 error is translated, Open vSwitch 3.1 mends the checksum of the connection’s ' +
+      'protocol in it (lib/conntrack.c, nat_packet), which for UDP is its MTU and for TCP a part of what it quotes, and ' +
+      'leaves the error’s own checksum wrong.  OVN commits all connections with a translation.',
     compared: withoutMended,
   },
   {
@@ -55,11 +55,19 @@ export const knownDifferences: readonly KnownDifference[] = [
     conversations: 'many connections',
   },
   {
-    name: 'errors without a length',
+    name: 'errors about what is no packet',
     why:
-      'ovn-controller answers a packet whose lengths lie with an ICMP error whose IP header has no length and no addresses ' +
-      '(controller/pinctrl.c).  lflow sends none.',
-    compared: (frame) => (headersOf(frame)?.type === 0x800 && frame[16] === 0 && frame[17] === 0 ? undefined : frame),
+      'ovn-controller answers what has the Ethernet type of IP, but no IP header that can be read, with an ICMP error from ' +
+      'nobody to nobody, and quotes memory behind a packet whose length lies (controller/pinctrl.c).  lflow sends none.',
+    compared: (frame) => (isErrorOfNobody(frame) ? undefined : frame),
+  },
+  {
+    name: 'checksums in later fragments',
+    why:
+      'Where addresses are set without conntrack, Open vSwitch 3.1 mends a checksum also in fragments that have none ' +
+      '(lib/packets.c, packet_set_ipv4_addr), and so changes what they carry.',
+    topologies: ['stateless translation'],
+    compared: withoutFalseChecksum,
   },
 ];
 
@@ -107,13 +115,34 @@ function withoutTranslatedPort(frame: Uint8Array): Uint8Array {
   return changed;
 }
 
-/** Without the checksum of an ICMPv6 error, the word behind it, and where TCP would have its checksum. */
+/** Of an ICMPv6 error that quotes TCP or UDP, without its checksum and where the quoted protocol would have its own. */
 function withoutMended(frame: Uint8Array): Uint8Array {
   const { ip } = headersOf(frame) ?? {};
   const message = icmpOf(frame);
   if (ip?.version !== 6 || !message || message.type > 4) return frame;
+  const checksum = checksumAt[frame[ip.l4 + 8 + 6]];
+  if (checksum === undefined) return frame;
   const changed = frame.slice();
-  changed.fill(0, ip.l4 + 2, ip.l4 + 8);
-  changed.fill(0, ip.l4 + 16, ip.l4 + 18);
+  changed.fill(0, ip.l4 + 2, ip.l4 + 4);
+  changed.fill(0, ip.l4 + checksum, ip.l4 + checksum + 2);
+  return changed;
+}
+
+/** An ICMP error without addresses, or without a length (see `withoutGarbage` in exchange.ts). */
+function isErrorOfNobody(frame: Uint8Array): boolean {
+  const { type, l3 = 0 } = headersOf(frame) ?? {};
+  const isZero = (from: number, to: number): boolean => frame.subarray(l3 + from, l3 + to).every((byte) => byte === 0);
+  if (type === 0x800) return frame[l3 + 9] === protocols.icmp && (isZero(2, 4) || isZero(12, 20));
+  return type === 0x86dd && frame[l3 + 6] === protocols.icmp6 && (isZero(4, 6) || isZero(8, 40));
+}
+
+/** A later fragment of TCP or UDP over IPv4 without the bytes where the first one has its checksum. */
+function withoutFalseChecksum(frame: Uint8Array): Uint8Array {
+  const { ip, l3 = 0 } = headersOf(frame) ?? {};
+  const isLater = ip?.version === 4 && (((frame[l3 + 6] & 0x1f) << 8) | frame[l3 + 7]) !== 0;
+  const checksum = isLater ? checksumAt[ip.protocol] : undefined;
+  if (!ip || checksum === undefined) return frame;
+  const changed = frame.slice();
+  changed.fill(0, ip.l4 + checksum, ip.l4 + checksum + 2);
   return changed;
 }

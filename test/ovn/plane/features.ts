@@ -5,11 +5,7 @@
  */
 import type { Feature } from '../trace-features.ts';
 
-export interface PlaneFeature extends Feature {
-  interchangeable?: readonly (readonly string[])[];
-}
-
-export const planeFeatures: readonly PlaneFeature[] = [
+export const planeFeatures: readonly Feature[] = [
   {
     name: 'a switch alone',
     base: 'pair',
@@ -58,7 +54,6 @@ ovn-nbctl lb-add t 10.0.9.80:80 10.0.1.1:8080,10.0.1.2:8080,10.0.1.3:8080 tcp --
 ovn-nbctl lb-add t6 '[fd00:9::80]:80' '[fd00:1::1]:8080,[fd00:1::2]:8080,[fd00:1::3]:8080' tcp
 ovn-nbctl lr-lb-add r t -- lr-lb-add r t6 -- ls-lb-add b u -- ls-lb-add a t
 `,
-    interchangeable: [['a1', 'a2', 'a3']],
   },
   {
     name: 'backends by source address',
@@ -66,7 +61,6 @@ ovn-nbctl lr-lb-add r t -- lr-lb-add r t6 -- ls-lb-add b u -- ls-lb-add a t
     commands: `
 ovn-nbctl lb-add t 10.0.2.100:80 10.0.1.1:8080,10.0.1.2:8080 tcp -- ls-lb-add b t -- set load_balancer t selection_fields="ip_src,ip_dst"
 `,
-    interchangeable: [['a1', 'a2']],
   },
   {
     name: 'affinity among two backends',
@@ -74,7 +68,6 @@ ovn-nbctl lb-add t 10.0.2.100:80 10.0.1.1:8080,10.0.1.2:8080 tcp -- ls-lb-add b 
     commands: `
 ovn-nbctl lb-add aff 10.0.9.80:80 10.0.1.1:8080,10.0.1.2:8080 tcp -- set load_balancer aff options:affinity_timeout=60 -- lr-lb-add r aff -- ls-lb-add b aff
 `,
-    interchangeable: [['a1', 'a2']],
   },
   {
     name: 'two load balancers and source translation',

@@ -24,24 +24,7 @@ export interface PlaneTopology {
   northbound: string;
   /** What chassis know besides the routers outside. */
   learned: Learned;
-  /**
-   * Ports of hosts that a load balancer, a route or a group chooses from by a hash.  Worlds
-   * may choose differently; each of them stands for the first.
-   */
-  interchangeable: readonly (readonly string[])[];
 }
-
-/** Of a feature: hosts that may stand for each other. */
-const interchangeable: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  'forced source translation': [['a1', 'a2']],
-  'forwarding groups': [
-    ['a1', 'a2'],
-    ['b1', 'b2'],
-  ],
-  'equal-cost routes': [['outside 10.0.9.2', 'outside 10.0.9.3', 'outside 10.0.9.4']],
-  'symmetric replies': [['outside 10.0.9.2', 'outside 10.0.9.3']],
-  policies: [['outside 10.0.9.2', 'outside 10.0.9.3']],
-};
 
 /** What needs a chassis of OVN 22.x; and what drops packets that come too fast, so that time decides (see `QoS marks`). */
 const leftOut = new Set(['chassis that do not know ct_lb_mark', 'QoS']);
@@ -95,7 +78,6 @@ function featureTopology({ name, base, commands, learned }: Feature): PlaneTopol
     name,
     northbound: `${prelude}${bases[base]}${onOneChassis(commands)}`,
     learned: { macBindings: learned?.macBindings ?? [], fdb: learned?.fdb ?? [] },
-    interchangeable: interchangeable[name] ?? [],
   };
 }
 
@@ -105,7 +87,7 @@ function manifestTopology(name: string, nb: Northbound): PlaneTopology {
   for (const { options } of nb.Logical_Switch_Port.values()) {
     if (options['requested-chassis']) options['requested-chassis'] = peerChassis;
   }
-  return { name, northbound: nbctlScript(nb), learned: { macBindings: [], fdb: [] }, interchangeable: [] };
+  return { name, northbound: nbctlScript(nb), learned: { macBindings: [], fdb: [] } };
 }
 
 const northboundOfText = (file: string, text: string): Northbound =>
@@ -126,9 +108,8 @@ function manifestTopologies(): PlaneTopology[] {
 }
 
 export const planeTopologies: readonly PlaneTopology[] = [
-  ...[...switchFeatures, ...routerFeatures, ...balancerFeatures]
+  ...[...switchFeatures, ...routerFeatures, ...balancerFeatures, ...planeFeatures]
     .filter(({ name }) => !leftOut.has(name))
     .map(featureTopology),
-  ...planeFeatures.map((feature) => ({ ...featureTopology(feature), interchangeable: feature.interchangeable ?? [] })),
   ...manifestTopologies(),
 ];
