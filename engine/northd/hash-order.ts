@@ -6,10 +6,11 @@
 /**
  * `strings`, each once, as a table into which they were inserted in the given
  * order is walked: by bucket, within a bucket the latest first.  The table has
- * a power of two of buckets and grows when it holds twice as many strings.
+ * a power of two of buckets and grows when it holds twice as many strings; for
+ * the first `expected` strings it had room before.
  */
-export function hashOrder(strings: Iterable<string>): string[] {
-  let buckets: Entry[][] = [[]];
+export function hashOrder(strings: Iterable<string>, expected = 0): string[] {
+  let buckets: Entry[][] = expected < 2 ? [[]] : Array.from({ length: bucketCount(expected) }, () => []);
   let size = 0;
   for (const text of new Set(strings)) {
     insert(buckets, { text, hash: hashString(text) });

@@ -11,7 +11,9 @@ import { nbctlScript } from '../../engine/ovsdb/nbctl.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import { type Answer, differences, rowLines, switchFlowsOnly } from '../northd/compare.ts';
 import { northboundOf, randomSwitches } from '../northd/random.ts';
+import { northboundOf as balancedNorthbound, randomBalancers } from '../northd/random-balancers.ts';
 import { record } from '../northd/recordings.ts';
+import { routerDifferences } from '../northd/router/flows.ts';
 import { switchTopologies } from '../northd/topologies.ts';
 import { type Central, startCentral } from '../oracle/sandbox.ts';
 import { seedAndRuns } from '../oracle/seed.ts';
@@ -38,6 +40,14 @@ async function dynamicAddresses(): Promise<Map<string, string>> {
   );
 }
 
+/** What differs in the flows of all datapaths and in the rows around them. */
+async function allDifferences(nb: Northbound): Promise<string> {
+  const answer = await ask(nb);
+  return [routerDifferences(nb, await central.flows()), differences(nb, answer)]
+    .filter((text) => text !== '')
+    .join('\n');
+}
+
 /** The listing without the UUIDs of its datapaths. */
 function withoutUuids(list: string): string {
   return list.replace(/^(Datapath: .*) \([0-9a-f-]{36}\)/gm, '$1');
@@ -53,6 +63,16 @@ describe('written topologies', () => {
       expect(withoutUuids(lflowList(computeSouthbound(make()).southbound))).toBe(listed);
     });
   }
+});
+
+test('random load balancers', async () => {
+  const { seed, runs } = seedAndRuns(100);
+  await fc.assert(
+    fc.asyncProperty(randomBalancers, async (made) => {
+      expect(await allDifferences(balancedNorthbound(made))).toBe('');
+    }),
+    { seed, numRuns: runs },
+  );
 });
 
 test('random topologies', async () => {

@@ -31,7 +31,10 @@ export function routableAddresses(topology: Topology, port: RouterPort): Routabl
       centralized.push(...addresses);
     }
   }
-  for (const { bits } of port.datapath.virtualAddresses.routable) centralized.push(ipv4Network(Number(bits), 32));
-  if (centralized.length > 0) result.push({ mac: port.networks.mac, addresses: centralized });
+  const virtual = port.datapath.virtualAddresses.routable;
+  for (const { bits } of virtual['4']) centralized.push(ipv4Network(Number(bits), 32));
+  // Of IPv6 addresses alone ovn-northd makes an entry without addresses.
+  if (centralized.length > 0 || virtual['6'].length > 0)
+    result.push({ mac: port.networks.mac, addresses: centralized });
   return result;
 }

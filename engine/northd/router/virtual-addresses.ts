@@ -10,12 +10,16 @@ export interface VirtualAddresses {
   readonly all: ReadonlyMap<string, Ip>;
   /** Those for which the router answers ARP requests and neighbor solicitations, sorted. */
   readonly answered: Readonly<Record<Family, readonly string[]>>;
-  /** IPv4 addresses that other routers may route to (options:add_route). */
-  readonly routable: readonly Ip[];
+  /** Addresses that other routers may route to (options:add_route). */
+  readonly routable: Readonly<Record<Family, readonly Ip[]>>;
 }
 
 /** Those of a router without load balancers. */
-export const noVirtualAddresses: VirtualAddresses = { all: new Map(), answered: { '4': [], '6': [] }, routable: [] };
+export const noVirtualAddresses: VirtualAddresses = {
+  all: new Map(),
+  answered: { '4': [], '6': [] },
+  routable: { '4': [], '6': [] },
+};
 
 /** The virtual addresses of router `dp`, whose ports are known: of its groups of load balancers and of its own ones. */
 export function virtualAddresses(
@@ -32,24 +36,30 @@ export function virtualAddresses(
       if (answersFor === 'all' || (answersFor === 'reachable' && isReachable())) answered[family].add(address);
     }
   }
+  const routable = (family: Family) => routableAddresses(family, groups, own);
+  const ipOf = (address: string) => all.get(address) ?? [];
   return {
     all,
     answered: { '4': [...answered['4']].sort(), '6': [...answered['6']].sort() },
-    routable: routable(groups, own).flatMap((address) => all.get(address) ?? []),
+    routable: { '4': routable('4').flatMap(ipOf), '6': routable('6').flatMap(ipOf) },
   };
 }
 
-/** The IPv4 addresses with options:add_route, as ovn-northd puts them together: the largest group's first. */
-function routable(groups: readonly (readonly LoadBalancer[])[], own: readonly LoadBalancer[]): string[] {
+/** The addresses with options:add_route, as ovn-northd puts them together: the largest group's first. */
+function routableAddresses(
+  family: Family,
+  groups: readonly (readonly LoadBalancer[])[],
+  own: readonly LoadBalancer[],
+): string[] {
+  const routableOf = ({ isRoutable, vips }: LoadBalancer): string[] => {
+    const routed = vips.filter(({ ip }) => isRoutable && ip?.family === family);
+    return hashOrder(routed.map(({ address }) => address));
+  };
   const largest = Math.max(0, ...groups.map((group) => group.length));
   const start = groups.findIndex((group) => group.length === largest);
   const [first = [], ...others] = [...groups.slice(start), ...groups.slice(0, Math.max(0, start))];
-  return hashOrder([...hashOrder(first.flatMap(routableOf)), ...[...others.flat(), ...own].flatMap(routableOf)]);
-}
-
-function routableOf({ isRoutable, vips }: LoadBalancer): string[] {
-  const addresses = vips.filter(({ ip }) => isRoutable && ip?.family === '4').map(({ address }) => address);
-  return hashOrder(addresses);
+  const copied = hashOrder(first.flatMap(routableOf));
+  return hashOrder([...copied, ...[...others.flat(), ...own].flatMap(routableOf)], copied.length);
 }
 
 /** The name of the Address_Set of the addresses that router `dp` answers for. */
