@@ -240,8 +240,14 @@ class Wishes {
   }
 }
 
+/** A packet, and what has to be known of the port that it enters by. */
+interface Sendable {
+  readonly packet: PacketValues;
+  readonly port: { readonly name: string; readonly datapath: { readonly uuid: string } };
+}
+
 /** The packet as it is sent: its frame, its microflow and what it is in words. */
-export function sentOf({ packet, port }: Witness, southbound?: Southbound): Sent {
+export function sentOf({ packet, port }: Sendable, southbound?: Southbound): Sent {
   const dnsName = southbound && dnsNameOf(southbound, port.datapath.uuid);
   return {
     inport: port.name,

@@ -1,0 +1,116 @@
+/** A story played in the data plane: the whole network on one chassis, frame by frame. */
+import { parseFrame } from '../../engine/frame.ts';
+import { createNode, type Node, type Received } from '../../engine/node/index.ts';
+import type { PortBinding, Southbound } from '../../engine/ovsdb/southbound.ts';
+import type { Network } from '../symbolic/types.ts';
+import { frameOf } from './frame.ts';
+import type { PacketValues } from './packet.ts';
+import { answerTo, difference, isSameKind, packetOfFields, type Story } from './story.ts';
+import { arrivalAt, type KnownNeighbor, type Traced } from './traced.ts';
+
+/** Whether a story ends in the data plane as it should; `not run` where it cannot be played, or not be decided. */
+export interface Played {
+  readonly outcome: boolean | 'not run';
+  /** Of an outcome other than true: a sentence without a full stop. */
+  readonly why?: string;
+}
+
+const chassis = 'here';
+
+/** Components of a network as a database of their own, learned tables left out. */
+export function componentsOf(network: Network, components: ReadonlySet<number>): Southbound {
+  const { southbound } = network;
+  const inside = new Set(
+    [...network.datapaths.values()].filter(({ component }) => components.has(component)).map(({ uuid }) => uuid),
+  );
+  const isInside = ({ datapath }: { datapath: string }): boolean => inside.has(datapath);
+  return {
+    ...southbound,
+    datapaths: southbound.datapaths.filter(({ uuid }) => inside.has(uuid)),
+    ports: southbound.ports.filter(isInside),
+    flows: southbound.flows.filter(isInside),
+    multicastGroups: southbound.multicastGroups.filter(isInside),
+    macBindings: [],
+    fdb: [],
+  };
+}
+
+/** Everything on one chassis, and each port to the outside on a wire of its own: what crosses is sent by the story. */
+function onOneChassis(southbound: Southbound): Southbound {
+  const place = (port: PortBinding): PortBinding => {
+    const options =
+      port.options.network_name === undefined ? port.options : { ...port.options, network_name: port.logicalPort };
+    return { ...port, options, chassis };
+  };
+  return { ...southbound, ports: southbound.ports.map(place) };
+}
+
+/** So small that one is quickly made; a story has few packets. */
+const plane = { megaflows: 512, connections: 4096, entries: 256 };
+
+/** Plays a story in which these neighbours are known, and compares it with what the tracer says. */
+export function play(southbound: Southbound, story: Story, traced: Traced): Played {
+  const here = onOneChassis(southbound);
+  const nested = here.services?.ports ?? new Map();
+  const vifs = here.ports.filter(
+    ({ type, logicalPort }) => type === '' && nested.get(logicalPort)?.parent === undefined,
+  );
+  const node = createNode({
+    southbound: here,
+    chassis,
+    bindings: vifs.map(({ logicalPort }) => logicalPort),
+    plane,
+  });
+  const strangers = portsOf(story, traced).filter((port) => !node.ports.some(({ name }) => name === port));
+  if (strangers.length > 0) return { outcome: 'not run', why: `the port ${strangers[0]} has no wire of its own` };
+  node.received();
+  learn(node, traced.neighbors);
+  return follow(node, story, traced);
+}
+
+/** Ports that frames are sent to or expected at. */
+function portsOf(story: Story, { legs }: Traced): string[] {
+  const expected = story.sends.flatMap(({ expected: end }) => (end.kind === 'arrives' ? [end.port] : []));
+  return [...legs.map(({ inport }) => inport), ...expected];
+}
+
+function learn(node: Node, neighbors: readonly KnownNeighbor[]): void {
+  node.learn({ macBindings: neighbors.map((one) => ({ ...one, since: 0 })), fdb: [] });
+}
+
+function follow(node: Node, story: Story, { legs }: Traced): Played {
+  let arrived: PacketValues | undefined;
+  for (const [index, send] of story.sends.entries()) {
+    const leg = legs[index];
+    if (!leg) return { outcome: 'not run', why: 'the tracer does not get that far' };
+    const packet =
+      send.kind === 'packet' ? send.packet : arrived && (send.kind === 'crossing' ? arrived : answerTo(arrived));
+    if (!packet) return { outcome: false, why: `nothing that could be answered came out before packet ${index + 1}` };
+    node.received();
+    node.send(leg.inport, frameOf(packet));
+    const received = node.received().map(valuesAt);
+    const { expected } = send;
+    if (expected.kind === 'loops') return { outcome: 'not run', why: 'packets that go round are cut off' };
+    if (expected.kind === 'lost') {
+      const found = received.find(
+        ({ port, packet: came }) => isSameKind(packet, came) && (expected.ports?.includes(port) ?? true),
+      );
+      if (found && expected.flow) return { outcome: 'not run', why: 'a copy of the packet comes out' };
+      if (found) return { outcome: false, why: `in the data plane it comes out of ${found.port}` };
+      continue;
+    }
+    const there = received.filter(({ port }) => port === expected.port);
+    const wanted = arrivalAt(leg, expected.port);
+    const found = there.find((one) => wanted && difference(wanted, one.packet) === undefined) ?? there[0];
+    if (!found) return { outcome: false, why: `in the data plane nothing comes out of ${expected.port}` };
+    const field = wanted && difference(wanted, found.packet);
+    if (field !== undefined) return { outcome: false, why: `in the data plane it comes out with another ${field}` };
+    arrived = found.packet;
+  }
+  return { outcome: true };
+}
+
+const valuesAt = ({ port, frame }: Received): { port: string; packet: PacketValues } => ({
+  port,
+  packet: packetOfFields(parseFrame(frame).fields),
+});
