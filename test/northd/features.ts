@@ -161,7 +161,7 @@ function identities(): Northbound {
   return nb;
 }
 
-/** Every option of a DHCP server, and none that DHCP knows. */
+/** Every option of a DHCP server and one that DHCP does not know; a meter for every kind of packet. */
 function everyDhcpOption(): Northbound {
   const nb = northbound();
   addSwitch(nb, 's');
@@ -205,7 +205,13 @@ function everyDhcpOption(): Northbound {
   const meters = Object.fromEntries(northboundKeys['Copp.meters'].map((protocol) => [protocol, 'm']));
   const band = insertRow(nb, 'Meter_Band', 'b', { action: 'drop', rate: 100, burst_size: 10 })._uuid;
   insertRow(nb, 'Meter', 'm', { name: 'm', unit: 'pktps', bands: [band] });
-  row(nb, 'Logical_Switch', 's').copp = insertRow(nb, 'Copp', 'c', { name: 'c', meters })._uuid;
+  const copp = insertRow(nb, 'Copp', 'c', { name: 'c', meters })._uuid;
+  row(nb, 'Logical_Switch', 's').copp = copp;
+  addRouter(nb, 'r', { copp });
+  addRouterPort(nb, 'r', 'r:s', '02:00:00:00:00:fe', ['10.0.0.1/24', 'fd00::1/64'], {
+    ipv6_ra_configs: { address_mode: 'slaac' },
+  });
+  attach(nb, 's', 'r:s');
   return nb;
 }
 
