@@ -1,6 +1,7 @@
 /** Datapath_Binding and Port_Binding rows, ovn-sb(5). */
 import type { DatapathBinding, PortBinding } from '../ovsdb/southbound.ts';
 import { booleanOption, integerOption, sortedSet } from './options.ts';
+import { ipv6Options } from './tables/router-advertisements.ts';
 import type { Datapath, RouterPort, SwitchPort } from './topology.ts';
 
 export function datapathBinding(dp: Datapath): DatapathBinding {
@@ -65,7 +66,12 @@ function switchPortType({ row, peer }: SwitchPort): string {
 function switchPortOptions({ row, peer, datapath }: SwitchPort): Record<string, string> {
   if (row.type !== 'router') {
     const transparent = booleanOption(datapath.row.other_config, 'vlan-passthru', false);
-    return { ...row.options, ...(transparent && { 'vlan-passthru': 'true' }) };
+    const queue = queueOf(row);
+    return {
+      ...row.options,
+      ...(queue !== undefined && { qdisc_queue_id: String(queue) }),
+      ...(transparent && { 'vlan-passthru': 'true' }),
+    };
   }
   const routerPort = row.options['router-port'];
   const chassis = peer?.datapath.gatewayChassis;
@@ -75,7 +81,17 @@ function switchPortOptions({ row, peer, datapath }: SwitchPort): Record<string, 
   };
 }
 
-function routerPortBinding({ row, name, uuid, datapath, tunnelKey, peer, redirect }: RouterPort): PortBinding {
+/**
+ * The queue of a physical network whose bandwidth is limited.  Ports that are bound
+ * to a chassis get others; as none is, it is always the first.
+ */
+export function queueOf({ type, options }: SwitchPort['row']): number | undefined {
+  const isLimited = ['qos_max_rate', 'qos_min_rate', 'qos_burst'].some((option) => options[option] !== undefined);
+  return type === 'localnet' && isLimited ? 1 : undefined;
+}
+
+function routerPortBinding(port: RouterPort): PortBinding {
+  const { row, name, uuid, datapath, tunnelKey, peer, redirect } = port;
   const chassis = datapath.gatewayChassis;
   return {
     uuid,
@@ -89,6 +105,7 @@ function routerPortBinding({ row, name, uuid, datapath, tunnelKey, peer, redirec
       ...(peer && { peer: peer.name }),
       ...(peer && redirect && { 'chassis-redirect-port': redirect.name }),
       ...(chassis !== undefined && { 'l3gateway-chassis': chassis }),
+      ...ipv6Options(port),
     },
     externalIds: row.external_ids,
     northboundUuid: row._uuid,

@@ -5,6 +5,7 @@
 import type { Origin } from '../origin.ts';
 import type { Northbound } from '../ovsdb/northbound.ts';
 import type { LogicalFlow, MacBinding, Southbound } from '../ovsdb/southbound.ts';
+import type { SouthboundRows } from '../ovsdb/southbound-schema.ts';
 import { datapathBinding, portBindings } from './bindings.ts';
 import { dhcpv4Options, dhcpv6Options } from './dhcp-options.ts';
 import { flowTable } from './emit.ts';
@@ -13,6 +14,7 @@ import { buildRouterFlows } from './router/index.ts';
 import { addressSets, portGroups } from './sets.ts';
 import { routerStages, switchStages } from './stages.ts';
 import { buildSwitchFlows } from './switch/index.ts';
+import { allTables, balancersOf, portFacts, servicesOf, serviceTables } from './tables/index.ts';
 import { buildTopology, type Topology } from './topology.ts';
 import type { NorthdWarning } from './warning.ts';
 
@@ -29,7 +31,24 @@ export interface Computation {
 
 /** What ovn-northd makes of `nb`, which stays as it is. */
 export function computeSouthbound(nb: Northbound): Computation {
+  return compute(nb).computation;
+}
+
+/** The same with every row of every table: what ovn-northd writes into an empty southbound database. */
+export interface TableComputation extends Computation {
+  tables: SouthboundRows;
+}
+
+/** As `computeSouthbound`, with all tables; chassis, and what they write, are in none. */
+export function computeTables(nb: Northbound): TableComputation {
+  const { computation, topology, facts, services } = compute(nb);
+  return { ...computation, tables: allTables(topology, computation.southbound, facts, services) };
+}
+
+function compute(nb: Northbound) {
   const topology = buildTopology(nb);
+  const facts = portFacts(topology);
+  const services = serviceTables(topology);
   const datapaths = [...topology.switches, ...topology.routers];
   const southbound: Southbound = {
     datapaths: datapaths.map(datapathBinding),
@@ -44,8 +63,17 @@ export function computeSouthbound(nb: Northbound): Computation {
     staticMacBindings: staticMacBindings(topology),
     fdb: [],
     origins: originsOf(nb),
+    templates: templatesOf(services),
+    loadBalancers: balancersOf(services),
+    services: servicesOf(services, facts, topology),
   };
-  return { southbound, warnings: topology.warnings, dynamicAddresses: dynamicAddresses(topology) };
+  const { warnings } = topology;
+  const computation: Computation = { southbound, warnings, dynamicAddresses: dynamicAddresses(topology) };
+  return { computation, topology, facts, services };
+}
+
+function templatesOf({ Chassis_Template_Var: rows }: SouthboundRows): Map<string, Record<string, string>> {
+  return new Map([...rows.values()].map(({ chassis, variables }) => [chassis, variables]));
 }
 
 function logicalFlows(topology: Topology): LogicalFlow[] {

@@ -7,7 +7,8 @@ import { integerOption } from './options.ts';
 import type { Topology } from './topology.ts';
 import { warn } from './warning.ts';
 
-const maxDatapathKey = (1 << 24) - 1 - ((1 << 16) - 1);
+/** The highest tunnel key of a datapath that ovn-northd hands out. */
+export const maxDatapathKey = (1 << 24) - 1 - ((1 << 16) - 1);
 const maxPortKey = (1 << 15) - 1;
 
 /** Fills in `tunnelKey` of every datapath and port. */

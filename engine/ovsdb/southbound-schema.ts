@@ -3,9 +3,11 @@
  * plain data under OVN's own column names; `southbound.ts` is what the executors
  * read of them.
  */
+import { rowUuid } from './northbound.ts';
 import {
   boolean,
   type Columns,
+  defaultValue,
   integer,
   map,
   optionalBoolean,
@@ -430,4 +432,30 @@ export type SouthboundRows = { [T in SouthboundTable]: Map<string, SouthboundRow
 export function emptySouthbound(): SouthboundRows {
   const tables = Object.keys(southboundSchema).map((table) => [table, new Map()]);
   return Object.fromEntries(tables) as SouthboundRows;
+}
+
+/** The UUID of the row that `key` names in `table`: the same key, the same UUID. */
+export function southboundRowUuid(table: SouthboundTable, key: string): string {
+  return rowUuid(`${southboundFacts.name} ${table}`, key);
+}
+
+/**
+ * Adds a row to `table`; columns left out get their defaults.  `key` names the row
+ * within its table and gives its UUID.  A row that is there already stays and is
+ * given instead.
+ */
+export function addSouthboundRow<T extends SouthboundTable>(
+  database: SouthboundRows,
+  table: T,
+  key: string,
+  columns: Partial<SouthboundColumns<T>>,
+): SouthboundRow<T> {
+  const uuid = southboundRowUuid(table, key);
+  const rows: Map<string, SouthboundRow<T>> = database[table];
+  const present = rows.get(uuid);
+  if (present) return present;
+  const defaults = Object.entries(southboundSchema[table]).map(([name, column]) => [name, defaultValue(column)]);
+  const row = { ...Object.fromEntries(defaults), ...columns, _uuid: uuid } as SouthboundRow<T>;
+  rows.set(uuid, row);
+  return row;
 }

@@ -254,7 +254,7 @@ function tableInputs(
   };
   for (const flow of southbound.flows) add(flow);
   const balancers = new Map<string, LoadBalancer[]>();
-  for (const balancer of [...(southbound.loadBalancers ?? []), ...(placement?.balancers ?? [])]) {
+  for (const balancer of southbound.loadBalancers ?? placement?.balancers ?? []) {
     for (const uuid of new Set(balancer.datapaths)) balancers.set(uuid, [...(balancers.get(uuid) ?? []), balancer]);
   }
   for (const { view } of datapaths) {

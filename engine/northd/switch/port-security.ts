@@ -5,6 +5,7 @@
  * The addresses themselves are not in flows: check_in_port_sec() and
  * check_out_port_sec() look at the port's binding.
  */
+import { queueOf } from '../bindings.ts';
 import type { Emit } from '../emit.ts';
 import { booleanOption } from '../options.ts';
 import { REGBIT_FROM_RAMP, REGBIT_PORT_SEC_DROP, stages } from '../stages.ts';
@@ -30,7 +31,10 @@ export function isVlanTransparent(dp: SwitchDatapath): boolean {
   return booleanOption(dp.row.other_config, 'vlan-passthru', false);
 }
 
-/** A disabled port is silent and deaf; a VTEP gateway's packets have been through the first half of a pipeline. */
+/**
+ * A disabled port is silent and deaf; a VTEP gateway's packets have been through the
+ * first half of a pipeline; what has a limited bandwidth goes through a queue.
+ */
 function buildPort(port: SwitchPort, topology: Topology, emit: Emit): void {
   const { row, quoted } = port;
   if (row.type === 'external') return;
@@ -40,5 +44,11 @@ function buildPort(port: SwitchPort, topology: Topology, emit: Emit): void {
   } else if (row.type === 'vtep') {
     const actions = `${REGBIT_FROM_RAMP} = 1; next(pipeline=ingress, table=${stages.ls_in_hairpin.table});`;
     emit(stages.ls_in_check_port_sec, 70, `inport == ${quoted}`, actions, 5695, row);
+  } else {
+    const queue = queueOf(row);
+    if (queue === undefined) return;
+    const checked = `set_queue(${queue}); ${REGBIT_PORT_SEC_DROP} = check_in_port_sec(); next;`;
+    emit(stages.ls_in_check_port_sec, 70, `inport == ${quoted}`, checked, 5702, row);
+    emit(stages.ls_out_apply_port_sec, 100, `outport == ${quoted}`, `set_queue(${queue}); output;`, 5712, row);
   }
 }

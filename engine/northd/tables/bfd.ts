@@ -1,0 +1,56 @@
+/** BFD: sessions of router ports (RFC 5880), ovn-sb(5). */
+import type { Northbound } from '../../ovsdb/northbound.ts';
+import { addSouthboundRow, type SouthboundRows, southboundRowUuid } from '../../ovsdb/southbound-schema.ts';
+import { addressFacing } from '../router/networks.ts';
+import { type RouterDatapath, rowsOf, type Topology } from '../topology.ts';
+
+/** RFC 5881, section 4: source ports are from 49152. */
+const firstSourcePort = 49152;
+const lastSourcePort = 65535;
+
+/** Milliseconds between packets, and how many may be lost, where the northbound row does not say. */
+const defaultInterval = 1000;
+const defaultMultiplier = 5;
+
+/**
+ * A row for each northbound one.  Source ports and discriminators, which
+ * ovn-northd gives by order of a hash table and at random, follow from port and
+ * destination.  A session that no route waits for is `admin_down`.
+ */
+export function addBfd(topology: Topology, rows: SouthboundRows): void {
+  const watched = new Set(topology.routers.flatMap((dp) => watchedSessions(topology.nb, dp)));
+  const sessions = [...topology.nb.BFD.values()]
+    .map((row) => ({ row, key: `${row.logical_port}\0${row.dst_ip}` }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  for (const [at, { row, key }] of sessions.entries()) {
+    if (firstSourcePort + at > lastSourcePort) return;
+    const isDown = row.status === undefined || row.status === 'admin_down';
+    addSouthboundRow(rows, 'BFD', key, {
+      logical_port: row.logical_port,
+      dst_ip: row.dst_ip,
+      src_port: firstSourcePort + at,
+      disc: discriminator(key),
+      min_tx: row.min_tx ?? defaultInterval,
+      min_rx: row.min_rx ?? defaultInterval,
+      detect_mult: row.detect_mult ?? defaultMultiplier,
+      status: watched.has(row._uuid) ? (isDown ? 'down' : row.status) : 'admin_down',
+    });
+  }
+}
+
+/** The sessions with the next hops of the router's routes that have a way out. */
+function watchedSessions(nb: Northbound, dp: RouterDatapath): string[] {
+  return rowsOf(nb, 'Logical_Router_Static_Route', dp.row.static_routes).flatMap(({ bfd, nexthop, output_port }) => {
+    const session = nb.BFD.get(bfd ?? '');
+    if (!session || session.dst_ip !== nexthop) return [];
+    const leads = dp.ports.some((port) =>
+      output_port === undefined ? addressFacing(port, nexthop) !== undefined : port.name === output_port,
+    );
+    return leads ? [session._uuid] : [];
+  });
+}
+
+/** Digits of the row's UUID: never 0, which RFC 5880 forbids. */
+function discriminator(key: string): number {
+  return Number.parseInt(southboundRowUuid('BFD', key).slice(0, 8), 16) || 1;
+}
