@@ -64,14 +64,47 @@ export interface RuleDocument {
 export interface ExceptionDocument {
   id: string;
   on?: SelectorDocument;
+  from?: SelectorDocument;
+  to?: SelectorDocument;
   reason: string;
   until?: string;
+}
+
+export interface PairDocument {
+  from: SelectorDocument;
+  to: SelectorDocument;
+}
+
+export interface AllowedDocument {
+  cidr: NamesDocument;
+  traffic?: TrafficDocument;
+}
+
+export interface BuiltInDocument {
+  enable?: string | string[];
+  disable?: string[];
+  except?: ExceptionDocument[];
+  'tenant-isolation'?: { tenants?: SelectorDocument[] };
+  'inter-network-access'?: { separate?: SelectorDocument[][]; joined?: SelectorDocument[][] };
+  'external-egress'?: { to?: NamesDocument; not?: SelectorDocument[] };
+  'external-egress-off'?: { internal?: SelectorDocument[] };
+  'external-ingress-blocked'?: { open?: SelectorDocument[] };
+  'no-transit'?: { allow?: PairDocument[] };
+  'infrastructure-unreachable'?: { infrastructure?: SelectorDocument[]; allow?: AllowedDocument[] };
+  'masquerade-applied'?: { routed?: SelectorDocument[] };
+  'nat-hairpin'?: { except?: NamesDocument };
+  'source-guarded'?: { trusted?: SelectorDocument[] };
+  'no-blackhole'?: { except?: PairDocument[] };
+  'next-hop-valid'?: { 'equal-paths'?: string[] };
+  'subnet-overlap'?: { ranges?: SelectorDocument[] };
+  'mtu-fits'?: { underlay: number; encap?: 'geneve' | 'vxlan'; 'underlay-ip'?: 4 | 6 };
+  'dead-flows'?: { ports?: 'existing' | 'any' };
 }
 
 export interface PolicyDocument {
   lflow: 1;
   sets?: Record<string, SelectorDocument>;
-  builtin?: { enable?: string | string[]; disable?: string[]; except?: ExceptionDocument[] };
+  builtin?: BuiltInDocument;
   rules?: RuleDocument[];
 }
 

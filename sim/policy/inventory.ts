@@ -8,7 +8,7 @@ import { gatewayRouterName, joinName, localnetPort, routerName, switchName } fro
 import type { NetworkPlan, PortPlan, VpcPlan } from '../../engine/vpc/plan.ts';
 import type { Network, NetworkDatapath, NetworkPort } from '../symbolic/types.ts';
 import { type NameKey, nameKeys, type Prefix } from './policy.ts';
-import { parsePrefix } from './prefix.ts';
+import { hostOf, parsePrefix } from './prefix.ts';
 
 /** Names by what they are names of: several routers may be attached to a switch. */
 export type Names = Readonly<Partial<Record<NameKey, readonly string[]>>>;
@@ -25,10 +25,14 @@ export interface Place {
 /** A port where packets enter and leave the network. */
 export interface EdgePlace extends Place {
   readonly port: NetworkPort;
-  /** Undefined where it is not known. */
-  readonly mac?: bigint;
-  /** The host's own IP addresses; none where they are not known. */
-  readonly addresses: readonly Prefix[];
+  /** The addresses of who is behind it; none where they are not known. */
+  readonly hosts: readonly HostAddress[];
+}
+
+/** A MAC address, and an IP address that goes with it. */
+export interface HostAddress {
+  readonly mac: bigint;
+  readonly ip: Prefix;
 }
 
 export interface Inventory {
@@ -126,27 +130,27 @@ function portPlace(port: NetworkPort, planned: ReadonlyMap<string, PlannedPlace>
 function edgePlace(port: NetworkPort, planned: ReadonlyMap<string, PlannedPlace>): EdgePlace {
   const place = portPlace(port, planned);
   const { names, labels, address } = planned.get(`port ${port.name}`) ?? noPlace;
-  const { mac, addresses } = addressesOf(port);
-  const chosen = address === undefined ? [] : (parsePrefix(formatNumber(address)) ?? []);
+  const chosen = address === undefined ? undefined : parsePrefix(formatNumber(address));
+  const hosts = addressesOf(port).flatMap(({ mac, ips }) =>
+    (ips.length > 0 ? ips : [chosen].flatMap((each) => each ?? [])).map((ip) => ({ mac, ip: hostOf(ip) })),
+  );
   return {
     ...place,
     port,
     names: { ...names, port: [port.name], switch: [port.datapath.name], router: routersOf(port.datapath) },
     // What a database knows of a port is what its external_ids say.
     labels: names.vpc ? labels : port.binding.externalIds,
-    ...(mac !== undefined && { mac }),
-    addresses: addresses.length > 0 ? addresses : [chosen].flat(),
+    hosts,
   };
 }
 
-/** What `mac` of a Port_Binding says: `MAC IP...`, or `unknown` among others. */
-export function addressesOf({ binding }: NetworkPort): { mac?: bigint; addresses: Prefix[] } {
-  for (const text of binding.mac) {
+/** What `mac` of a Port_Binding says: `MAC IP...` or `MAC IP/LENGTH...`, each of them; `unknown` says nothing. */
+export function addressesOf({ binding }: NetworkPort): { mac: bigint; ips: Prefix[] }[] {
+  return binding.mac.flatMap((text) => {
     const [first = '', ...rest] = text.trim().split(/\s+/);
     const mac = parseEthernet(first);
-    if (mac !== undefined) return { mac, addresses: rest.flatMap((address) => parsePrefix(address) ?? []) };
-  }
-  return { addresses: [] };
+    return mac === undefined ? [] : [{ mac, ips: rest.flatMap((address) => parsePrefix(address) ?? []) }];
+  });
 }
 
 function knownNames(places: Iterable<{ names: Names }>): Map<NameKey, Set<string>> {

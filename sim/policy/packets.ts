@@ -3,16 +3,25 @@
 import { annotate, type Expr } from '../../engine/lang/index.ts';
 import { parseMatch } from '../../engine/lang/match.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
-import { fieldIndex } from '../symbolic/fields.ts';
+import { fieldIndex, headerFields } from '../symbolic/fields.ts';
 import { type Certainty, matching, type Names, testOf } from '../symbolic/matching.ts';
-import { createStores, type Store } from '../symbolic/store.ts';
+import { places, type Store } from '../symbolic/store.ts';
+import { constantOf, createValues, inputOf } from '../symbolic/value.ts';
 import type { EdgePlace } from './inventory.ts';
 import type { Prefix, Traffic } from './policy.ts';
 import { formatPrefix } from './prefix.ts';
 import type { Condition, Extent } from './select.ts';
 
+const values = createValues();
+
 /** Packets as they are sent. */
-export const sent: Store = createStores().initial;
+export const sent: Store = {
+  id: 0,
+  values: places.map(({ width }, place) =>
+    place < headerFields ? inputOf(values, place, width) : constantOf(values, width, 0n),
+  ),
+  next: new Map(),
+};
 
 /** Nothing in a policy's matches is about names. */
 const nameless: Names = { numberOf: () => undefined, isResident: () => false };

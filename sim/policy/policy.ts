@@ -77,9 +77,53 @@ export interface Exception extends Written {
   readonly id: string;
   /** Everything unless given. */
   readonly on?: Worded<Selector>;
+  /** Of a finding about a pair: who sends, and who receives. */
+  readonly from?: Worded<Selector>;
+  readonly to?: Worded<Selector>;
   readonly reason: string;
   /** The last day, `YYYY-MM-DD`. */
   readonly until?: string;
+}
+
+export interface Pair {
+  readonly from: Worded<Selector>;
+  readonly to: Worded<Selector>;
+}
+
+/** What built-in properties are told: docs/properties has a page for each. */
+export interface Settings {
+  /** `tenant-isolation`: the tenants, instead of what manifests say. */
+  readonly tenants?: readonly Worded<Selector>[];
+  /** `inter-network-access`: lists of networks of which none reaches another, or each reaches each other. */
+  readonly separate: readonly (readonly Worded<Selector>[])[];
+  readonly joined: readonly (readonly Worded<Selector>[])[];
+  /** `external-egress`: ranges of addresses (`prefix` and combinations) instead of the whole world. */
+  readonly outside?: Worded<Selector>;
+  /** `external-egress` and `external-egress-off`: who has no way out. */
+  readonly internal: readonly Worded<Selector>[];
+  /** `external-ingress-blocked`: who may be reached from outside. */
+  readonly open: readonly Worded<Selector>[];
+  /** `no-transit`: who may pass to whom. */
+  readonly transit: readonly Pair[];
+  /** `infrastructure-unreachable`: addresses that run the network, and what of them may be reached. */
+  readonly infrastructure: readonly Worded<Selector>[];
+  readonly reachable: readonly { readonly cidr: Worded<Selector>; readonly traffic?: Worded<Traffic> }[];
+  /** `masquerade-applied`: whose addresses are known outside. */
+  readonly routed: readonly Worded<Selector>[];
+  /** `nat-hairpin`: ranges of addresses that are for the outside only. */
+  readonly outsideOnly?: Worded<Selector>;
+  /** `source-guarded`: who may send from any address. */
+  readonly trusted: readonly Worded<Selector>[];
+  /** `no-blackhole`: who need not reach whom. */
+  readonly lost: readonly Pair[];
+  /** `next-hop-valid`: names of routers whose equal paths are meant. */
+  readonly equalPaths: readonly string[];
+  /** `subnet-overlap`: addresses that networks must keep clear of. */
+  readonly ranges: readonly Worded<Selector>[];
+  /** `mtu-fits`: bytes of the largest IP packet between chassis, and how packets are carried there. */
+  readonly underlay?: { readonly mtu: number; readonly encap: 'geneve' | 'vxlan'; readonly ip: 4 | 6 };
+  /** `dead-flows`: whether a port group that has no port counts as dead. */
+  readonly deadPorts: 'existing' | 'any';
 }
 
 export interface Policy {
@@ -90,6 +134,7 @@ export interface Policy {
     readonly enable: 'all' | readonly string[];
     readonly disable: readonly string[];
     readonly except: readonly Exception[];
+    readonly settings: Settings;
   };
   readonly rules: readonly Rule[];
 }

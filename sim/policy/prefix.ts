@@ -30,3 +30,10 @@ export function formatPrefix(prefix: Pick<Prefix, 'family' | 'value' | 'length'>
   const address = prefix.family === 4 ? formatIpv4(value) : formatIpv6(value);
   return prefix.length === widthOf(prefix) ? address : `${address}/${prefix.length}`;
 }
+
+/** The address alone. */
+export const hostOf = (prefix: Prefix): Prefix => ({ ...prefix, length: widthOf(prefix) });
+
+/** Whether all of a range is in another. */
+export const contains = (outer: Prefix, inner: Prefix): boolean =>
+  outer.family === inner.family && outer.length <= inner.length && ((outer.value ^ inner.value) & maskOf(outer)) === 0n;

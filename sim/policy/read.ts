@@ -17,6 +17,7 @@ import {
 } from './document.ts';
 import { type Exception, type Policy, parts, type Rule, type RuleKind, type Selector, type Worded } from './policy.ts';
 import { readSelector } from './selectors.ts';
+import { readSettings, selectorsIn } from './settings.ts';
 import { readSeenAs, readTraffic } from './traffic.ts';
 
 export interface ReadPolicyOptions {
@@ -48,7 +49,8 @@ function policyOf(document: PolicyDocument, reading: Reading, { builtIns }: Read
       { ...readSelector(selector, ['sets', name], reading), text: name },
     ]),
   );
-  const { enable = 'all', disable = [], except = [] } = document.builtin ?? {};
+  const { builtin = {} } = document;
+  const { enable = 'all', disable = [], except = [] } = builtin;
   const policy: Policy = {
     file: reading.file,
     sets,
@@ -56,6 +58,7 @@ function policyOf(document: PolicyDocument, reading: Reading, { builtIns }: Read
       enable: enable === 'all' ? 'all' : [enable].flat(),
       disable,
       except: except.map((each, index) => exceptionOf(each, ['builtin', 'except', index], reading)),
+      settings: readSettings(builtin, ['builtin'], reading),
     },
     rules: (document.rules ?? []).flatMap((rule, index) => ruleOf(rule, ['rules', index], reading)),
   };
@@ -65,7 +68,8 @@ function policyOf(document: PolicyDocument, reading: Reading, { builtIns }: Read
   return policy;
 }
 
-function exceptionOf({ id, on, reason, until }: ExceptionDocument, path: Segment[], reading: Reading): Exception {
+function exceptionOf(document: ExceptionDocument, path: Segment[], reading: Reading): Exception {
+  const { id, on, from, to, reason, until } = document;
   if (reason.trim() === '') {
     const hint = 'say why it is fine, and who decided it';
     reading.complain([...path, 'reason'], { id: 'wrong-length', message: 'the reason is empty', hint });
@@ -77,6 +81,8 @@ function exceptionOf({ id, on, reason, until }: ExceptionDocument, path: Segment
   return {
     id,
     ...(on !== undefined && { on: readSelector(on, [...path, 'on'], reading) }),
+    ...(from !== undefined && { from: readSelector(from, [...path, 'from'], reading) }),
+    ...(to !== undefined && { to: readSelector(to, [...path, 'to'], reading) }),
     reason,
     ...(until !== undefined && { until }),
     at: reading.at(path),
@@ -196,7 +202,8 @@ function checkReferences(policy: Policy, reading: Reading): void {
   const { sets, rules, builtIn } = policy;
   const selectors: Worded<Selector>[] = [
     ...sets.values(),
-    ...builtIn.except.flatMap(({ on }) => on ?? []),
+    ...selectorsIn(builtIn.settings),
+    ...builtIn.except.flatMap(({ on, from, to }) => [on, from, to].flatMap((each) => each ?? [])),
     ...rules.flatMap(({ from, to, through, notThrough }) =>
       [from, to, through, notThrough].flatMap((each) => each ?? []),
     ),

@@ -24,9 +24,14 @@ function selectorOf(document: SelectorDocument, path: readonly Segment[], readin
   if (Array.isArray(document)) {
     return anyOf(document.map((item, index) => selectorOf(item, [...path, index], reading)));
   }
-  const terms = Object.entries(document).map(([key]) => termOf(document, key, [...path, key], reading));
+  const terms = Object.keys(document).map((key) => termOf(document, key, [...path, key], reading));
+  if (isAboutHosts(document)) terms.push({ kind: 'not', term: { kind: 'external' } });
   return terms.length === 1 ? terms[0] : { kind: 'and', terms };
 }
+
+/** What belongs to somebody is hosts; ports to the outside are meant where they are asked for. */
+const isAboutHosts = ({ external, port, set, not, cidr, ...rest }: SelectorMap): boolean =>
+  external === undefined && port === undefined && Object.keys(rest).length > 0;
 
 const isNameKey = (key: string): key is NameKey => nameKeys.some((known) => known === key);
 

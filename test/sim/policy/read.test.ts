@@ -44,14 +44,15 @@ describe('a policy', () => {
 
   test('has its sets', () => {
     expect([...policy.sets.keys()]).toEqual(['red', 'web', 'db', 'world', 'others']);
+    const vpc = {
+      kind: 'name',
+      key: 'vpc',
+      name: 'red',
+      at: { file: 'p.yaml', line: 3, column: 14 },
+      path: 'sets.red.vpc',
+    };
     expect(policy.sets.get('red')).toEqual({
-      value: {
-        kind: 'name',
-        key: 'vpc',
-        name: 'red',
-        at: { file: 'p.yaml', line: 3, column: 14 },
-        path: 'sets.red.vpc',
-      },
+      value: { kind: 'and', terms: [vpc, { kind: 'not', term: { kind: 'external' } }] },
       text: 'red',
       at: { file: 'p.yaml', line: 3, column: 8 },
       path: 'sets.red',
@@ -62,12 +63,16 @@ describe('a policy', () => {
         { key: 'vpc', name: 'blue' },
         { key: 'network', name: 'front' },
         { kind: 'and', terms: [{ kind: 'label', key: 'app', value: 'web' }] },
+        { kind: 'not', term: { kind: 'external' } },
       ],
     });
     expect(policy.sets.get('db')?.value).toMatchObject({
       kind: 'or',
       terms: [
-        { kind: 'and', terms: [{ name: 'blue' }, { kind: 'or', terms: [{ name: 'data' }, { name: 'more' }] }] },
+        {
+          kind: 'and',
+          terms: [{ name: 'blue' }, { kind: 'or', terms: [{ name: 'data' }, { name: 'more' }] }, { kind: 'not' }],
+        },
         { kind: 'name', key: 'port', name: 'legacy-db' },
         { kind: 'set', name: 'web' },
       ],
