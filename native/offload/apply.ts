@@ -137,13 +137,27 @@ async function share(
     undo.push(() => device.destroyMeter(mine));
     meterIds.set(meter.mtr_id, mine);
   }
-  const move = (action: Action): Action => {
-    if (action.type === 'jump') return { ...action, group: (action.group ?? 0) + base };
-    if (action.type === 'indirect') return { ...action, id: ids.get(action.id ?? 0) ?? -1 };
-    if (action.type === 'meter') return { ...action, mtr_id: meterIds.get(action.mtr_id ?? 0) ?? -1 };
-    return action;
+  const missing: string[] = [];
+  const numberOf = (numbers: ReadonlyMap<number, number>, id: number, complaint: string): number => {
+    const found = numbers.get(id);
+    if (found === undefined) missing.push(`${complaint} ${id}`);
+    return found ?? 0;
   };
-  return rules.rules.map((rule) => ({ ...rule, group: rule.group + base, actions: rule.actions.map(move) }));
+  const move = (action: Action, place: string): Action => {
+    if (action.type === 'jump') return { ...action, group: (action.group ?? 0) + base };
+    if (action.type === 'indirect') {
+      return { ...action, id: numberOf(ids, action.id ?? 0, `${place}.id: the rule set has no indirect action`) };
+    }
+    if (action.type !== 'meter') return action;
+    return { ...action, mtr_id: numberOf(meterIds, action.mtr_id ?? 0, `${place}.mtr_id: the rule set has no meter`) };
+  };
+  const moved = rules.rules.map((rule, index) => ({
+    ...rule,
+    group: rule.group + base,
+    actions: rule.actions.map((action, at) => move(action, refusal(rules, index, `actions[${at}]`))),
+  }));
+  if (missing.length > 0) throw new ApplyError(missing);
+  return moved;
 }
 
 async function refused(what: string, done: Promise<void>): Promise<void> {

@@ -42,7 +42,8 @@ const char *subject_of(rte_flow_error_type type) {
 // Where in the rule the cause is, e.g. `pattern[1] (ipv4)`; what kind of thing it is where it is not told.
 std::string place_of(const rte_flow_error &error, const FlowRule *rule) {
   const char *subject = subject_of(error.type);
-  if (rule == nullptr || error.cause == nullptr) return subject;
+  const bool whole = error.type == RTE_FLOW_ERROR_TYPE_ITEM_NUM || error.type == RTE_FLOW_ERROR_TYPE_ACTION_NUM;
+  if (rule == nullptr || error.cause == nullptr || whole) return subject;
   for (size_t i = 0; i < rule->items.size(); i++) {
     const auto &item = rule->items[i];
     const bool inside = error.cause == item.spec || error.cause == item.last || error.cause == item.mask;
