@@ -24,6 +24,7 @@ import {
   W_IP6_DST,
   W_IP6_SRC,
   W_L4,
+  W_SHA,
   W_TUNNEL,
 } from './layout';
 import { TYPE_IP4, TYPE_IP6 } from './rewrite';
@@ -149,7 +150,7 @@ export function commit(flow: usize): void {
     const value = load<u64>(flow + at);
     const sure = load<u64>(SET + at) | load<u64>(WC + at);
     let mask = known & ((value ^ load<u64>(EMITTED + at)) | ~sure);
-    if (word === W_ETH_SRC) mask &= ~TCI;
+    if (word === W_ETH_SRC || word === W_SHA) mask &= ~TCI;
     if (!mask) continue;
     emitHead(DP_SET, 5, word);
     emit64(value & mask);
@@ -171,32 +172,61 @@ function keepsIp(flow: usize): bool {
   return (load<u64>(flow + W_L4 * 8) & 0xff) === 0;
 }
 
+/** Brings the packet's tags to those of the flow. */
 function commitTag(flow: usize): void {
   const at = (<usize>W_ETH_SRC) << 3;
   const known = load<u64>(KNOWN + at) & TCI;
   if (!known) return;
+  if (!(known & CFI)) look(W_ETH_SRC, CFI);
+  if (!(load<u64>(SET + at) & CFI)) store<u64>(WC + at, load<u64>(WC + at) | CFI);
+  const has = tagsOf(flow);
+  // A tag that was taken off shows the one behind it.
+  while (tagsOf(EMITTED) > has) emitPop();
   const value = load<u64>(flow + at);
   const before = load<u64>(EMITTED + at);
-  if (!(known & CFI)) look(W_ETH_SRC, CFI);
-  const had = (before & CFI) !== 0;
-  if (!(load<u64>(SET + at) & CFI)) store<u64>(WC + at, load<u64>(WC + at) | CFI);
-  const has = (value & CFI) !== 0;
-  if (!has) {
-    if (!had) return;
-    emitHead(DP_POP_VLAN, 1, 0);
-  } else if (!had) {
+  if (has > tagsOf(EMITTED)) {
     emitHead(DP_PUSH_VLAN, 1, <u32>((value & TCI) >> B_VLAN_TCI));
-  } else {
+    setInner(before & TCI);
+    setOuter(value & TCI, TCI);
+  } else if (value & CFI) {
     const sure = load<u64>(SET + at) | load<u64>(WC + at);
     const mask = known & ((value ^ before) | ~sure);
     if (!mask) return;
     emitHead(DP_SET, 5, W_ETH_SRC);
     emit64(value & mask);
     emit64(mask);
+    setOuter(value & TCI, known);
+  } else {
+    return;
   }
   changes++;
-  store<u64>(EMITTED + at, (before & ~TCI) | (value & TCI));
-  store<u64>(SET + at, load<u64>(SET + at) | (has === had ? known : TCI));
+}
+
+/** How many tags a flow has; the inner one counts only where one was taken off, or put on. */
+function tagsOf(flow: usize): u32 {
+  const outer: u32 = load<u64>(flow + W_ETH_SRC * 8) & CFI ? 1 : 0;
+  const isAsked = (load<u64>(KNOWN + W_SHA * 8) & CFI) !== 0;
+  return outer + (isAsked && load<u64>(flow + W_SHA * 8) & CFI ? 1 : 0);
+}
+
+function emitPop(): void {
+  emitHead(DP_POP_VLAN, 1, 0);
+  setOuter(load<u64>(EMITTED + W_SHA * 8) & TCI, TCI);
+  setInner(0);
+  changes++;
+}
+
+function setOuter(tci: u64, mask: u64): void {
+  setEmitted((<usize>W_ETH_SRC) << 3, tci, mask);
+}
+
+function setInner(tci: u64): void {
+  setEmitted((<usize>W_SHA) << 3, tci, TCI);
+}
+
+function setEmitted(at: usize, tci: u64, mask: u64): void {
+  store<u64>(EMITTED + at, (load<u64>(EMITTED + at) & ~TCI) | tci);
+  store<u64>(SET + at, load<u64>(SET + at) | mask);
 }
 
 /** Keeps what has been emitted at `to` (EMITTED_SIZE bytes) and begins a copy of the packet; gives what `endCopy` wants. */

@@ -56,6 +56,7 @@ import {
   W_MARK,
   W_PORTS,
   W_REGISTERS,
+  W_SHA,
   W_TUNNEL,
   W_ZONES,
 } from './layout';
@@ -131,13 +132,22 @@ function portOfTag(physical: usize, kind: u32): u32 {
   for (let i: u32 = 0; i < count; i++) {
     const tag = tags + ((<usize>i) << 3);
     if (load<u32>(tag) !== id) continue;
-    setTag(0);
+    takeTag();
     return load<u32>(tag, 4);
   }
   if (kind !== PH_NETWORK) return untagged;
   if (id !== 0) return 0;
-  setTag(0);
+  takeTag();
   return untagged;
+}
+
+/** Takes the outermost tag off: the one behind it is the outermost now. */
+function takeTag(): void {
+  look(W_SHA, TCI);
+  const inner = FLOW + W_SHA * 8;
+  setTag(load<u64>(inner) & TCI);
+  store<u64>(inner, load<u64>(inner) & ~TCI);
+  store<u64>(KNOWN + W_SHA * 8, load<u64>(KNOWN + W_SHA * 8) | TCI);
 }
 
 function setTag(tci: u64): void {
@@ -449,7 +459,7 @@ function deliver(port: usize): void {
   commit(FLOW);
   emitHead(DP_OUTPUT, 2, 0);
   emit(physical);
-  if (tag) setTag(0);
+  if (tag) takeTag();
 }
 
 /** Through a patch port: nothing of the packet's metadata passes but its mark. */

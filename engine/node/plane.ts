@@ -26,7 +26,7 @@ export interface PlaneOptions {
   /** Tunnels, and ends of them. */
   tunnels?: number;
   meters?: number;
-  /** VLAN tags that flows have fields for: `vlan-limit` of ovs-vswitchd.conf.db(5). */
+  /** VLAN tags that flows have fields for (2): `vlan-limit` of ovs-vswitchd.conf.db(5), which ovn-controller sets to as many as there can be. */
   vlanLimit?: 1 | 2;
   /** What hashes start from, so that senders cannot know them. */
   seed?: bigint;
@@ -199,7 +199,7 @@ export class Plane {
       this.exports.setSeed(...words);
       this.exports.ctSeed(...words);
     }
-    this.exports.setTagLimit(options.vlanLimit ?? 1);
+    this.exports.setTagLimit(options.vlanLimit ?? 2);
     const { ports = 1024, megaflows = 65536, connections = 65536, entries = 65536 } = options;
     const { tunnels = 1024, meters = 1024 } = options;
     // Bytes of each, so that no product leaves the 32 bits that the module counts in.

@@ -10,6 +10,7 @@ import {
   DP_RECIRC,
   DP_SET,
   DP_TUNNEL,
+  DROP_FLOW,
   DROP_LOOPBACK,
   DROP_NO_PORT,
   DROP_TOO_DEEP,
@@ -21,6 +22,7 @@ import {
   W_IN,
   W_IP4,
   W_L4,
+  W_SHA,
   W_TUNNEL,
 } from '../../asm/plane/layout.ts';
 import type { Southbound } from '../../engine/ovsdb/southbound.ts';
@@ -99,6 +101,28 @@ describe('ports', () => {
     const tagged = packet(1, { [W_ETH_SRC]: (0x1007n << 48n) | 1n });
     expect(program(nested, tagged)).toEqual([head(DP_POP_VLAN, 1), ...output(2)]);
     expect(program(nested, packet(1))).toEqual(output(2));
+  });
+
+  test('behind a tag that is taken off is the next one', () => {
+    const southbound = one({
+      ports: { vm: {}, child: {}, other: {}, b: {} },
+      flows: ['0 9 vlan.present => drop;', '0 1 inport == "child" => outport = "other"; output;', to('b'), out],
+    });
+    const nested = plane(southbound, ports('vm', 'b'), {
+      placement: placed({ child: { parent: 'vm', tag: 7 }, other: { parent: 'vm', tag: 8 } }),
+    });
+    const tagged = (inner: bigint) => packet(1, { [W_ETH_SRC]: (0x1007n << 48n) | 1n, [W_SHA]: (inner << 48n) | 2n });
+    expect(program(nested, tagged(0x1008n))).toEqual(drop(DROP_FLOW));
+    const [first, ...rest] = program(nested, tagged(0n));
+    expect([(first ?? 0) & 0xff, rest.slice(-2)]).toEqual([DP_SET, output(1)]);
+    expect(nested.translate(tagged(0n)).mask[W_SHA]).toBe(0xffffn << 48n);
+    const through = plane(one({ ports: { vm: {}, child: {}, b: {} }, flows: [to('b'), out] }), ports('vm', 'b'), {
+      placement: placed({ child: { parent: 'vm', tag: 7 } }),
+    });
+    expect(program(through, tagged(0x1008n))).toEqual([head(DP_POP_VLAN, 1), ...output(2)]);
+    // A host's own tag is no port's: it stays where it is, and so does the one behind it.
+    const own = packet(1, { [W_ETH_SRC]: (0x1009n << 48n) | 1n, [W_SHA]: 0x1007n << 48n });
+    expect(program(through, own)).toEqual(output(2));
   });
 
   test('a localnet port has its own tag, or none', () => {
