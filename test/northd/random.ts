@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { insertRow, type Northbound, rowUuid } from '../../engine/ovsdb/northbound.ts';
+import { northboundKeys } from './options.ts';
 import {
   addGatewayChassis,
   addLocalnet,
@@ -65,7 +66,17 @@ const port = fc.record({
     { weight: 6, arbitrary: fc.constant('') },
     {
       weight: 3,
-      arbitrary: fc.constantFrom('localport', 'localnet', 'virtual', 'external', 'vtep', 'remote', 'router', 'odd'),
+      arbitrary: fc.constantFrom(
+        'localport',
+        'localnet',
+        'virtual',
+        'external',
+        'vtep',
+        'remote',
+        'router',
+        'l2gateway',
+        'odd',
+      ),
     },
   ),
   addresses: fc.uniqueArray(address, { maxLength: 3 }),
@@ -90,17 +101,30 @@ const port = fc.record({
     'requested-tnl-key': ['7', '9'],
     arp_proxy: ['10.0.9.0/24', 'fd00::', 'nonsense'],
     'router-port': ['r:own', 'g:own', 'nowhere'],
+    'nat-addresses': ['router', '02:00:00:00:00:01 10.0.0.1'],
+    'requested-chassis': ['n1', 'n1,n2'],
   }),
+  parent: fc.constantFrom(undefined, undefined, undefined, 'p0'),
+  tag: fc.constantFrom(undefined, undefined, 7),
+});
+
+const qos = fc.record({
+  direction: fc.constantFrom('from-lport', 'to-lport'),
+  priority: fc.integer({ min: 0, max: 3 }),
+  match: fc.constantFrom('ip4', '1', 'inport == "p0"'),
+  dscp: fc.constantFrom(undefined, 0, 63),
+  rate: fc.constantFrom(undefined, undefined, 100),
+  burst: fc.constantFrom(undefined, 7),
 });
 
 const acl = fc.record({
   direction: fc.constantFrom('from-lport' as const, 'to-lport' as const),
-  priority: fc.integer({ min: 0, max: 5 }),
+  priority: fc.oneof(fc.integer({ min: 0, max: 5 }), fc.constant(32767)),
   match: fc.constantFrom('ip4', 'tcp.dst == 80', '1', 'inport == @g0', 'ip4.src == $g1_ip4'),
   action: fc.constantFrom('allow', 'allow-related', 'allow-stateless', 'drop', 'reject'),
   log: fc.boolean(),
   name: fc.constantFrom(undefined, 'n'),
-  severity: fc.constantFrom(undefined, 'debug'),
+  severity: fc.constantFrom(undefined, 'debug', 'alert', 'info', 'notice', 'warning'),
   meter: fc.constantFrom(undefined, 'm', 'fair', 'nobody'),
   label: fc.constantFrom(0, 0, 7),
   options: options({ 'apply-after-lb': ['true'], 'log-related': ['true'] }),
@@ -113,6 +137,13 @@ const logicalSwitchMade = fc.record({
     mcast_flood_unregistered: ['true'],
     'vlan-passthru': ['true'],
     'interconn-ts': ['ts'],
+    mcast_querier: ['false', 'true'],
+    'requested-tnl-key': ['9'],
+  }),
+  qos: fc.array(qos, { maxLength: 2 }),
+  /** One at most: with several ovn-northd may skip some or never end. */
+  forwards: fc.option(fc.record({ liveness: fc.boolean(), ports: fc.subarray(['p1', 'p0', 'p2']) }), {
+    nil: undefined,
   }),
   dns: fc.boolean(),
   copp: fc.boolean(),
@@ -161,7 +192,9 @@ export const randomSwitches = fc.record({
     ignore_lsp_down: ['false'],
     debug_drop_collector_set: ['1', '4294967295'],
     debug_drop_domain_id: ['254', '255'],
+    use_logical_dp_groups: ['false'],
   }),
+  limited: fc.subarray(northboundKeys['Copp.meters'] as string[]),
 });
 
 type Made<T> = T extends fc.Arbitrary<infer V> ? V : never;
@@ -170,7 +203,7 @@ type Made<T> = T extends fc.Arbitrary<infer V> ? V : never;
 export function northboundOf(made: Made<typeof randomSwitches>): Northbound {
   const nb = northbound();
   globalOptions(nb, made.globals);
-  addMeters(nb);
+  addMeters(nb, made.limited);
   addDhcpOptions(nb);
   addRouter(nb, 'r');
   addRouter(nb, 'g', { options: { chassis: 'n1' } });
@@ -192,7 +225,7 @@ export function northboundOf(made: Made<typeof randomSwitches>): Northbound {
   return nb;
 }
 
-function addMeters(nb: Northbound): void {
+function addMeters(nb: Northbound, limited: readonly string[]): void {
   for (const [name, fair] of [
     ['m', false],
     ['fair', true],
@@ -202,7 +235,7 @@ function addMeters(nb: Northbound): void {
   }
   insertRow(nb, 'Copp', 'c', {
     name: 'c',
-    meters: { reject: 'm', dns: 'fair', igmp: 'nobody', 'nd-na': 'm', 'dhcpv4-opts': 'm', 'dhcpv6-opts': 'fair' },
+    meters: Object.fromEntries(limited.map((protocol, i) => [protocol, ['m', 'fair', 'nobody'][i % 3]])),
   });
 }
 
@@ -233,6 +266,20 @@ function addMadeSwitch(
   addSwitch(nb, name, { other_config: { ...made.config, ...ipamConfig }, copp });
   for (const { direction, priority, match, action, ...rest } of made.acls) {
     addAcl(nb, logicalSwitch(nb, name), direction, priority, match, action, rest);
+  }
+  for (const [i, { dscp, rate, burst, ...rule }] of made.qos.entries()) {
+    const action: Record<string, number> = dscp === undefined ? {} : { dscp };
+    const bandwidth = {
+      ...(rate !== undefined && { rate }),
+      ...(rate !== undefined && burst !== undefined && { burst }),
+    };
+    const row = insertRow(nb, 'QoS', `${name} ${i}`, { ...rule, action, bandwidth });
+    logicalSwitch(nb, name).qos_rules.push(row._uuid);
+  }
+  if (made.forwards && made.forwards.ports.length > 0) {
+    const { liveness, ports: child_port } = made.forwards;
+    const group = { name, vip: '10.0.0.99', vmac: '02:00:00:00:00:99', liveness, child_port };
+    logicalSwitch(nb, name).forwarding_groups.push(insertRow(nb, 'Forwarding_Group', name, group)._uuid);
   }
   if (made.dns) {
     const records = insertRow(nb, 'DNS', name, { records: { 'a.example': '10.0.0.1' } });
@@ -276,6 +323,9 @@ function addMadePort(nb: Northbound, name: string, made: Made<typeof port>): voi
     dynamic_addresses: made.dynamic,
     dhcpv4_options: made.dhcpv4 === undefined ? undefined : rowUuid('DHCP_Options', `4${made.dhcpv4}`),
     dhcpv6_options: made.dhcpv6 === undefined ? undefined : rowUuid('DHCP_Options', `6${made.dhcpv6}`),
+    parent_name: made.parent === name ? undefined : made.parent,
+    tag: made.parent === undefined || made.parent === name ? undefined : made.tag,
+    tag_request: made.type === 'localnet' ? made.tag : undefined,
     options,
   });
 }

@@ -13,7 +13,7 @@ export function buildGatewayRedirect(router: Router): void {
   for (const rule of router.nat.rules) leaveHere(router, rule);
 }
 
-function redirect({ emit, nat, topology }: Router, port: RouterPort): void {
+function redirect({ drop, emit, nat, topology }: Router, port: RouterPort): void {
   if (!port.redirect || !isCentralized(port)) return;
   const match = `outport == ${port.quoted}`;
   const actions = `outport = ${port.redirect.quoted}; next;`;
@@ -25,10 +25,10 @@ function redirect({ emit, nat, topology }: Router, port: RouterPort): void {
     const name = set === undefined ? undefined : topology.nb.Address_Set.get(set)?.name;
     if (name === undefined) continue;
     const fromPeers = `${match} && ip${family}.src == $${name}`;
-    if (row.allowed_ext_ips === undefined) emit(stage, 75, fromPeers, 'drop;', 12862, port.row);
+    if (row.allowed_ext_ips === undefined) emit(stage, 75, fromPeers, drop, 12862, port.row);
     else {
       emit(stage, 75, fromPeers, actions, 12849, port.row);
-      if (!otherPeersDropped) emit(stage, 70, `ip && ip${family}.dst == ${row.external_ip}`, 'drop;', 12857);
+      if (!otherPeersDropped) emit(stage, 70, `ip && ip${family}.dst == ${row.external_ip}`, drop, 12857);
       otherPeersDropped = true;
     }
   }

@@ -3,7 +3,8 @@
  * NAT rules and neighbours meet, and now and then something that is wrong.
  */
 import fc from 'fast-check';
-import type { Northbound } from '../../../engine/ovsdb/northbound.ts';
+import { insertRow, type Northbound, rowUuid } from '../../../engine/ovsdb/northbound.ts';
+import { northboundKeys } from '../options.ts';
 import {
   addGatewayChassis,
   addLocalnet,
@@ -43,6 +44,8 @@ function options(values: Record<string, string[]>): fc.Arbitrary<Record<string, 
 }
 
 const vif = fc.record({
+  type: fc.constantFrom('', '', '', 'localport', 'external', 'virtual', 'vtep', 'remote'),
+  virtual: host,
   on: fc.constantFrom(...switches),
   ips: fc.uniqueArray(host, { maxLength: 3 }),
   unknown: fc.boolean(),
@@ -54,7 +57,7 @@ const routerPort = fc.record({
   to: fc.oneof(fc.constantFrom(...switches), fc.constant(undefined), fc.constant('peer')),
   networks: mostly(fc.uniqueArray(network, { minLength: 1, maxLength: 3 }), fc.tuple(nonsense)),
   enabled: fc.constantFrom(undefined, undefined, undefined, true, false),
-  gateway: fc.constantFrom(false, false, false, true),
+  gateway: fc.constantFrom(undefined, undefined, undefined, undefined, 'chassis', 'group'),
   options: options({
     gateway_mtu: ['1500', '0', 'nonsense'],
     gateway_mtu_bypass: ['tcp'],
@@ -62,8 +65,18 @@ const routerPort = fc.record({
     mcast_flood: ['true'],
     'redirect-type': ['bridged', 'overlay'],
     'reside-on-redirect-chassis': ['true'],
+    prefix_delegation: ['true'],
+    prefix: ['true'],
   }),
-  ra: options({ address_mode: ['slaac', 'dhcpv6_stateless', 'nonsense'], mtu: ['1400'], router_preference: ['LOW'] }),
+  ra: options({
+    rdnss: ['fd00::53'],
+    dnssl: ['example'],
+    route_info: ['HIGH-fd00::/64'],
+    send_periodic: ['true'],
+    address_mode: ['slaac', 'dhcpv6_stateless', 'nonsense'],
+    mtu: ['1400'],
+    router_preference: ['LOW'],
+  }),
 });
 
 const route = fc.record({
@@ -73,6 +86,7 @@ const route = fc.record({
   table: fc.constantFrom('', '', 'red', 'green'),
   output: fc.constantFrom(undefined, undefined, 0, 1, 2),
   options: options({ ecmp_symmetric_reply: ['true'], origin: ['connected'] }),
+  bfd: fc.constantFrom(undefined, undefined, undefined, 'up', 'down', 'unknown'),
 });
 
 const policy = fc.record({
@@ -93,6 +107,7 @@ const nat = fc.record({
   mac: fc.constantFrom(undefined, '02:00:00:00:99:01', 'nonsense'),
   gateway: fc.constantFrom(undefined, undefined, 0, 1),
   options: options({ stateless: ['true'], add_route: ['true'] }),
+  peers: fc.constantFrom(undefined, undefined, undefined, 'allowed_ext_ips', 'exempted_ext_ips'),
 });
 
 const router = fc.record({
@@ -105,6 +120,7 @@ const router = fc.record({
     lb_force_snat_ip: ['10.0.2.1', 'router_ip'],
   }),
   enabled: fc.constantFrom(undefined, undefined, undefined, undefined, false),
+  copp: fc.boolean(),
   ports: fc.array(routerPort, { maxLength: 3 }),
   routes: fc.array(route, { maxLength: 6 }),
   policies: fc.array(policy, { maxLength: 4 }),
@@ -117,18 +133,32 @@ export const randomRouters = fc.record({
   vifs: fc.array(vif, { maxLength: 5 }),
   localnets: fc.uniqueArray(fc.constantFrom(...switches)),
   tagged: fc.boolean(),
+  globals: options({ debug_drop_collector_set: ['3'], use_logical_dp_groups: ['false'] }),
+  limited: fc.subarray(northboundKeys['Copp.meters'] as string[]),
 });
 
 type Made<T> = T extends fc.Arbitrary<infer V> ? V : never;
 
 /** The database of a random value. */
-export function northboundOf({ routers, vifs, localnets, tagged }: Made<typeof randomRouters>): Northbound {
+export function northboundOf(made: Made<typeof randomRouters>): Northbound {
+  const { routers, vifs, localnets, tagged } = made;
   const nb = northbound();
+  for (const row of nb.NB_Global.values()) Object.assign(row.options, made.globals);
+  const band = insertRow(nb, 'Meter_Band', 'm', { action: 'drop', rate: 10 })._uuid;
+  insertRow(nb, 'Meter', 'm', { name: 'm', unit: 'pktps', bands: [band] });
+  insertRow(nb, 'Copp', 'c', {
+    name: 'c',
+    meters: Object.fromEntries(made.limited.map((protocol) => [protocol, 'm'])),
+  });
+  insertRow(nb, 'HA_Chassis_Group', 'g', { name: 'g' });
+  insertRow(nb, 'Address_Set', 'peers', { name: 'peers', addresses: ['1.2.3.4'] });
   for (const name of switches) addSwitch(nb, name);
   for (const on of localnets) addLocalnet(nb, on, `${on}:physnet`, tagged ? { tag_request: 7 } : {});
-  for (const [i, { on, ips, unknown, enabled }] of vifs.entries()) {
+  for (const [i, { on, ips, unknown, enabled, type, virtual }] of vifs.entries()) {
     const own = [`02:00:00:00:aa:0${i}`, ...ips].join(' ');
-    addPort(nb, on, `v${i}`, unknown ? [own, 'unknown'] : [own], { enabled });
+    const options: Record<string, string> =
+      type === 'virtual' ? { 'virtual-ip': virtual, 'virtual-parents': 'v0,v1' } : {};
+    addPort(nb, on, `v${i}`, unknown ? [own, 'unknown'] : [own], { enabled, type, options });
   }
   for (const [i, made] of routers.entries()) addRandomRouter(nb, i, made, routers.length);
   return nb;
@@ -136,7 +166,8 @@ export function northboundOf({ routers, vifs, localnets, tagged }: Made<typeof r
 
 function addRandomRouter(nb: Northbound, i: number, made: Made<typeof router>, count: number): void {
   const name = `r${i}`;
-  addRouter(nb, name, { options: made.options, enabled: made.enabled });
+  const copp = made.copp ? rowUuid('Copp', 'c') : undefined;
+  addRouter(nb, name, { options: made.options, enabled: made.enabled, copp });
   const rows = made.ports.map((port, p) => {
     const lrp = `${name}:p${p}`;
     addRouterPort(nb, name, lrp, `02:00:00:00:0${i}:0${p}`, port.networks, {
@@ -144,15 +175,17 @@ function addRandomRouter(nb: Northbound, i: number, made: Made<typeof router>, c
       // ovn-northd's choice of keys is arbitrary, and symmetric ECMP replies mention them.
       options: { ...port.options, 'requested-tnl-key': String(10 + p) },
       ipv6_ra_configs: port.ra,
+      ha_chassis_group: port.gateway === 'group' ? rowUuid('HA_Chassis_Group', 'g') : undefined,
       peer: port.to === 'peer' ? `r${(i + 1) % count}:p${p}` : undefined,
     });
-    if (port.gateway) addGatewayChassis(nb, lrp, { n1: 1 });
+    if (port.gateway === 'chassis') addGatewayChassis(nb, lrp, { n1: 1 });
     if (port.to !== undefined && port.to !== 'peer') attach(nb, port.to, lrp);
     return [...nb.Logical_Router_Port.values()].at(-1)?._uuid;
   });
-  for (const { prefix, nexthop, policy: by, table, output, options: with_ } of made.routes) {
+  for (const { prefix, nexthop, policy: by, table, output, options: with_, bfd } of made.routes) {
     const output_port = output === undefined ? undefined : `${name}:p${output}`;
-    addRoute(nb, name, prefix, nexthop, { policy: by, route_table: table, output_port, options: with_ });
+    const session = bfd && insertSession(nb, output_port ?? `${name}:p0`, nexthop, bfd);
+    addRoute(nb, name, prefix, nexthop, { policy: by, route_table: table, output_port, options: with_, bfd: session });
   }
   for (const { priority, match, action, ...rest } of made.policies) addPolicy(nb, name, priority, match, action, rest);
   for (const rule of made.nat) {
@@ -162,6 +195,16 @@ function addRandomRouter(nb: Northbound, i: number, made: Made<typeof router>, c
       external_mac: rule.mac,
       gateway_port: rule.gateway === undefined ? undefined : rows[rule.gateway],
       options: rule.options,
+      ...(rule.peers && { [rule.peers]: rowUuid('Address_Set', 'peers') }),
     });
   }
+}
+
+/** The BFD session with a neighbour: there is one at most. */
+function insertSession(nb: Northbound, logical_port: string, dst_ip: string, status: string): string {
+  const key = `${logical_port} ${dst_ip}`;
+  const uuid = rowUuid('BFD', key);
+  if (!nb.BFD.has(uuid))
+    insertRow(nb, 'BFD', key, { logical_port, dst_ip, status: status === 'unknown' ? undefined : status });
+  return uuid;
 }

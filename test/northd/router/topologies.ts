@@ -526,6 +526,13 @@ function gatewayPortRarities(): Northbound {
   return nb;
 }
 
+/** The same with drops that are sampled. */
+function sampledRarities(): Northbound {
+  const nb = gatewayPortRarities();
+  Object.assign([...nb.NB_Global.values()][0].options, { debug_drop_collector_set: '7' });
+  return nb;
+}
+
 /** Routes that BFD watches. */
 function bfd(): Northbound {
   const nb = northbound();
@@ -631,6 +638,7 @@ export const topologies: Readonly<Record<string, () => Northbound>> = {
   multicast,
   'gateway-ports': gatewayPorts,
   'gateway-port-rarities': gatewayPortRarities,
+  'sampled-rarities': sampledRarities,
   bfd,
   'meters-and-samples': metersAndSamples,
   ...balancerTopologies,
