@@ -59,7 +59,14 @@ export {
   type Punt,
 } from './engine/node/plane.ts';
 // Northbound to logical flows
-export { computeSouthbound, formatWarning, type NorthdWarning } from './engine/northd/index.ts';
+export {
+  type Computation,
+  computeSouthbound,
+  computeTables,
+  formatWarning,
+  type NorthdWarning,
+  type TableComputation,
+} from './engine/northd/index.ts';
 export { lflowList } from './engine/northd/lflow-list.ts';
 export { formatProblem, InputError, type Origin, type Position, type Problem } from './engine/origin.ts';
 // The databases
@@ -77,6 +84,8 @@ export {
 export { type NorthboundReading, readNorthbound } from './engine/ovsdb/northbound-db.ts';
 export type { DatapathBinding, LogicalFlow, PortBinding, Southbound } from './engine/ovsdb/southbound.ts';
 export { readSouthbound, type SouthboundReading } from './engine/ovsdb/southbound-db.ts';
+export type { SouthboundRow, SouthboundRows, SouthboundTable } from './engine/ovsdb/southbound-schema.ts';
+export { WriteError, writeNorthbound, writeSouthbound } from './engine/ovsdb/write-databases.ts';
 // Logical flows to the program of a chassis
 export {
   buildProgram,
@@ -97,9 +106,9 @@ export type { ReadResult, Resources } from './engine/spec/resources.ts';
 // Manifests to northbound
 export { northboundOf, northboundOfPlan, planTopology, type VpcPlan } from './engine/vpc/index.ts';
 export { jsonReport } from './sim/probe/json-report.ts';
-export { type TextOptions, textReport } from './sim/probe/text-report.ts';
 // Tracing and verdicts
 export { builtInProperties } from './sim/probe/properties/index.ts';
+export { type TextOptions, textReport } from './sim/probe/text-report.ts';
 export {
   assumedConntrack,
   type Delivery,

@@ -1,7 +1,7 @@
 /** Database files among the inputs: what is in them, or what is wrong with them. */
 import { createHash } from 'node:crypto';
 import { formatProblem, InputError, type Problem } from '../engine/origin.ts';
-import { readDatabase } from '../engine/ovsdb/file.ts';
+import { type Database, readDatabase } from '../engine/ovsdb/file.ts';
 import type { Northbound } from '../engine/ovsdb/northbound.ts';
 import { northboundName, readNorthbound } from '../engine/ovsdb/northbound-db.ts';
 import { DatabaseError } from '../engine/ovsdb/record.ts';
@@ -12,7 +12,7 @@ import { capped, type DatabaseBytes, type Sources } from './input.ts';
 /** A database that can be worked on. */
 export type Opened = { file: string } & (
   | { kind: 'northbound'; northbound: Northbound }
-  | { kind: 'southbound'; southbound: Southbound }
+  | { kind: 'southbound'; southbound: Southbound; database: Database }
 );
 
 /**
@@ -49,7 +49,7 @@ function open({ file, bytes }: DatabaseBytes): Opened {
     if (name === southboundName) {
       const { southbound, warnings } = readSouthbound(database);
       say(file, 'warning', warnings);
-      return { file, kind: 'southbound', southbound };
+      return { file, kind: 'southbound', southbound, database };
     }
     const message = `it is a database of the schema ${JSON.stringify(name)}`;
     const hint = `give one of ${northboundName} or of ${southboundName}`;

@@ -35,6 +35,11 @@ const commands: readonly Entry[] = [
     load: () => import('./commands/nb.ts'),
   },
   {
+    name: 'sb',
+    summary: 'print the southbound database, or write it to a file that ovsdb-server opens',
+    load: () => import('./commands/sb.ts'),
+  },
+  {
     name: 'describe',
     summary: 'print the tree of resources with their conditions',
     load: () => import('./commands/describe.ts'),
@@ -62,7 +67,7 @@ const commands: readonly Entry[] = [
 ];
 
 const statuses = `
-INPUT is a YAML file, a folder of them, an OVSDB file (trace, flows, nb, replay, bench), or - for standard input.
+INPUT is a YAML file, a folder of them, an OVSDB file (trace, flows, nb, sb, replay, bench), or - for standard input.
 
 Exit status: 0 fine, 1 a property is violated, 2 the input or the usage is wrong, 3 the verdict is unknown.
 lflow COMMAND --help tells the rest.`;

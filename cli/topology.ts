@@ -1,7 +1,9 @@
 /** From what the command line names to the databases that a command works on. */
-import { computeSouthbound, formatWarning } from '../engine/northd/index.ts';
+import { computeSouthbound, computeTables, formatWarning, type NorthdWarning } from '../engine/northd/index.ts';
 import type { Northbound } from '../engine/ovsdb/northbound.ts';
 import type { Southbound } from '../engine/ovsdb/southbound.ts';
+import { readSouthboundRows } from '../engine/ovsdb/southbound-rows.ts';
+import type { SouthboundRows } from '../engine/ovsdb/southbound-schema.ts';
 import type { Resources } from '../engine/spec/resources.ts';
 import { northboundOfPlan, planTopology, type VpcPlan } from '../engine/vpc/index.ts';
 import { UsageError } from './command.ts';
@@ -48,6 +50,23 @@ export async function loadFlows(
 }
 
 /**
+ * Every row of the southbound database: of one that is given, then with its
+ * file's name, or of what northd makes of a northbound one or of manifests.  Fails as
+ * `loadFlows` does.
+ */
+export async function loadTables(
+  inputs: string[],
+  options: InputOptions = {},
+): Promise<{ tables: SouthboundRows; file?: string }> {
+  const sources = await readSources(inputs);
+  const opened = openDatabase(sources);
+  if (opened?.kind === 'southbound') return { tables: readSouthboundRows(opened.database), file: opened.file };
+  const { tables, warnings } = computeTables(opened?.northbound ?? planned(resourcesOf(sources, options)).northbound);
+  tell(warnings);
+  return { tables };
+}
+
+/**
  * What the manifests ask for, with the plans that stand behind it.  Fails as
  * `loadTopology` does, which takes no database.
  */
@@ -64,6 +83,10 @@ function planned(resources: Resources): { plans: VpcPlan[]; northbound: Northbou
 
 function computed(northbound: Northbound): Southbound {
   const { southbound, warnings } = computeSouthbound(northbound);
-  for (const warning of warnings) process.stderr.write(`${formatWarning(warning)}\n`);
+  tell(warnings);
   return southbound;
+}
+
+function tell(warnings: readonly NorthdWarning[]): void {
+  for (const warning of warnings) process.stderr.write(`${formatWarning(warning)}\n`);
 }

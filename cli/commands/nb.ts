@@ -3,9 +3,8 @@ import { Command } from 'commander';
 import { nbJson } from '../../engine/ovsdb/nb-json.ts';
 import { nbShow } from '../../engine/ovsdb/nb-show.ts';
 import { nbctlScript } from '../../engine/ovsdb/nbctl.ts';
-import { type Northbound, northboundSchema } from '../../engine/ovsdb/northbound.ts';
-import { northboundFacts } from '../../engine/ovsdb/northbound-facts.ts';
-import { WriteError, writeDatabase } from '../../engine/ovsdb/write.ts';
+import type { Northbound } from '../../engine/ovsdb/northbound.ts';
+import { WriteError, writeNorthbound } from '../../engine/ovsdb/write-databases.ts';
 import { emit, formatOption, type OutputOptions, outputOption, UsageError } from '../command.ts';
 import { checksum } from '../database.ts';
 import { nodesOption } from '../input.ts';
@@ -39,7 +38,7 @@ function textOf(nb: Northbound, form: (typeof forms)[number]): string | Uint8Arr
   if (form === 'show') return nbShow(nb);
   if (form === 'json') return nbJson(nb);
   try {
-    return form === 'nbctl' ? nbctlScript(nb) : writeDatabase(northboundSchema, northboundFacts, nb, checksum);
+    return form === 'nbctl' ? nbctlScript(nb) : writeNorthbound(nb, checksum);
   } catch (error) {
     if (error instanceof RangeError)
       throw new UsageError(`cannot write a script of ovn-nbctl commands: ${error.message}`);

@@ -1,8 +1,8 @@
 /** `lflow verify`: what do the logical flows let through, and is that what was promised? */
 import { Command } from 'commander';
 import { jsonReport } from '../../sim/probe/json-report.ts';
-import { textReport } from '../../sim/probe/text-report.ts';
 import { builtInProperties } from '../../sim/probe/properties/index.ts';
+import { textReport } from '../../sim/probe/text-report.ts';
 import { type Verdict, verify } from '../../sim/verify.ts';
 import { conclude, emit, formatOption, type OutputOptions, outputOption, type Status, status } from '../command.ts';
 import { nodesOption } from '../input.ts';

@@ -2,12 +2,13 @@
  * A northbound database as it is kept, of any OVN release, as the rows that
  * northd reads: those of schema 7.0.0.
  */
-import { isList, membersOf, type Row, rowsOf } from './columns.ts';
+import { membersOf, rowsOf } from './columns.ts';
 import type { Database, FileTable } from './database.ts';
 import { shown } from './file-schema.ts';
 import { emptyNorthbound, type Northbound, type NorthboundTable, northboundSchema } from './northbound.ts';
-import { type Column, defaultValue } from './schema.ts';
-import { type AtomValue, defaultOf, type Value } from './values.ts';
+import { rowReader } from './row-reader.ts';
+import type { Column } from './schema.ts';
+import { defaultOf, type Value } from './values.ts';
 
 /** The name in its schema. */
 export const northboundName = 'OVN_Northbound';
@@ -62,35 +63,6 @@ function unknownColumns(name: NorthboundTable, { schema, places, rows }: FileTab
         `column ${shown(column.name)} of table ${name}, which OVN 23.03 does not have, is not looked at; ${rowCount(used)} use${used === 1 ? 's' : ''} it`,
       ];
     });
-}
-
-/** A reader of rows with the columns that we know. */
-function rowReader(columns: Readonly<Record<string, Column>>, table: FileTable): (uuid: string, row: Row) => object {
-  const places = Object.entries(columns).map(([name, column]) => ({ name, column, place: table.places.get(name) }));
-  return (uuid, row) => {
-    const values = places.map(({ name, column, place }): [string, unknown] => {
-      return [name, place === undefined ? defaultValue(column) : fitted(column, row[place])];
-    });
-    return { ...Object.fromEntries(values), _uuid: uuid };
-  };
-}
-
-/** A value in the shape that we know, whatever the shape that its release gave it. */
-function fitted(column: Column, value: Value): unknown {
-  if (column.shape === 'map') {
-    if (typeof value !== 'object' || isList(value)) return {};
-    return Object.fromEntries(
-      Object.entries(value).map(([key, each]) => [key, atomOf(column.value ?? 'string', each)]),
-    );
-  }
-  const members = membersOf(value).map((each) => atomOf(column.key, each));
-  if (column.shape === 'set') return members;
-  return members[0] ?? defaultValue(column);
-}
-
-function atomOf(atom: Column['key'], value: AtomValue): AtomValue {
-  if (atom === 'integer' || atom === 'real') return Number(value);
-  return atom === 'boolean' ? value === true : String(value);
 }
 
 /** References to rows that are not there: OVSDB never leaves one, an edited file may. */

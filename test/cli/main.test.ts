@@ -22,7 +22,7 @@ describe('help', () => {
     const { status, stdout, stderr } = lflow(['--help']);
     expect(status).toBe(0);
     expect(stderr).toBe('');
-    for (const name of ['verify', 'trace', 'flows', 'nb', 'describe', 'lang', 'doctor']) {
+    for (const name of ['verify', 'trace', 'flows', 'nb', 'sb', 'describe', 'lang', 'doctor']) {
       expect(stdout).toMatch(new RegExp(`^ {2}${name} +\\w`, 'm'));
     }
   });
@@ -45,7 +45,7 @@ describe('help', () => {
     expect(ours.map((url) => url.replace(/.*\/dist\//, '')).sort()).toEqual(['cli/command.js', 'cli/program.js']);
   });
 
-  test.each(['verify', 'trace', 'flows', 'nb', 'describe', 'lang', 'doctor'])('of %s comes both ways', (name) => {
+  test.each(['verify', 'trace', 'flows', 'nb', 'sb', 'describe', 'lang', 'doctor'])('of %s comes both ways', (name) => {
     const asked = lflow([name, '--help']);
     expect(asked.status).toBe(0);
     expect(asked.stdout).toContain(`Usage: lflow ${name}`);
@@ -71,7 +71,7 @@ describe('mistakes in usage', () => {
     expect(status).toBe(2);
     expect(stderr).toContain("unknown command 'verfy'");
     expect(stderr).toContain('Did you mean verify?');
-    expect(stderr).toContain('The commands are verify, trace, flows, nb, describe, replay, bench, lang, doctor.');
+    expect(stderr).toContain('The commands are verify, trace, flows, nb, sb, describe, replay, bench, lang, doctor.');
   });
 
   test.each([

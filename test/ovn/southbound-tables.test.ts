@@ -12,8 +12,8 @@ import { parseSchema } from '../../engine/ovsdb/file-schema.ts';
 import { nbctlScript } from '../../engine/ovsdb/nbctl.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import { readNorthbound } from '../../engine/ovsdb/northbound-db.ts';
-import { type SouthboundTable, southboundFacts, southboundSchema } from '../../engine/ovsdb/southbound-schema.ts';
-import { writeDatabase } from '../../engine/ovsdb/write.ts';
+import { type SouthboundTable, southboundSchema } from '../../engine/ovsdb/southbound-schema.ts';
+import { writeSouthbound } from '../../engine/ovsdb/write-databases.ts';
 import { readManifests } from '../../engine/spec/read.ts';
 import { northboundOfPlan, planTopology } from '../../engine/vpc/index.ts';
 import { topologies } from '../northd/router/topologies.ts';
@@ -40,7 +40,7 @@ async function real(): Promise<Database> {
 }
 
 function ours(nb: Northbound): Database {
-  return readDatabase(writeDatabase(southboundSchema, southboundFacts, computeTables(nb).tables));
+  return readDatabase(writeSouthbound(computeTables(nb).tables));
 }
 
 async function differences(nb: Northbound, recording?: string): Promise<string> {

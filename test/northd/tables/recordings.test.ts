@@ -2,8 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { computeTables } from '../../../engine/northd/index.ts';
 import { readDatabase } from '../../../engine/ovsdb/file.ts';
-import { southboundFacts, southboundSchema } from '../../../engine/ovsdb/southbound-schema.ts';
-import { writeDatabase } from '../../../engine/ovsdb/write.ts';
+import { writeSouthbound } from '../../../engine/ovsdb/write-databases.ts';
 import { recorded, withoutFlows } from './recordings.ts';
 import { lineDifferences, tableLines } from './rows.ts';
 import { tableTopologies } from './topologies.ts';
@@ -14,7 +13,7 @@ describe('tables are those of ovn-northd', () => {
       const lines = await recorded(name);
       expect(lines.length).toBeGreaterThan(50);
       const { tables } = computeTables(make());
-      const ours = readDatabase(writeDatabase(southboundSchema, southboundFacts, tables));
+      const ours = readDatabase(writeSouthbound(tables));
       expect(lineDifferences(lines, withoutFlows(tableLines(ours)))).toBe('');
     });
   }
