@@ -88,22 +88,21 @@ function bestStory(analysis: Analysis, stage: Stage, violation: Told): Story | u
   const { network, space } = analysis;
   const witness = witnessOf(network, space, violation.packets);
   if (!witness) return undefined;
-  const circumstances = witness.packet;
   const packet = (expected: Expected): Send => ({ kind: 'packet', ...witness, expected });
   switch (violation.kind) {
     case 'crosses': {
       const out = packet(expectedOf(violation.class.end, witness));
       const expected = expectedOf(violation.then.end, { ...witness, port: violation.port });
-      return { sends: [out, { kind: 'crossing', port: violation.port, expected }], circumstances };
+      return { sends: [out, { kind: 'crossing', port: violation.port, expected }] };
     }
     case 'missing': {
       const ports = violation.to.map(({ name }) => name);
-      return { sends: [packet({ kind: 'lost', ...(ports.length > 0 && { ports }) })], circumstances };
+      return { sends: [packet({ kind: 'lost', ...(ports.length > 0 && { ports }) })] };
     }
     case 'unanswered': {
       const ask = packet(expectedOf(violation.class.end, witness));
       const lost: Send = { kind: 'answer', expected: { kind: 'lost', ports: [witness.port.name] } };
-      return { sends: [ask, lost], circumstances };
+      return { sends: [ask, lost] };
     }
     case 'goes':
       return goingStory(analysis, stage, violation, witness);
@@ -117,30 +116,29 @@ function goingStory(
   witness: Witness,
 ): Story {
   const { network, space } = analysis;
-  const circumstances = witness.packet;
   if (opener && space.contains(opener.packets, [...witness.packet])) {
     // Sets of answers are of the packets that are answered.
     const ask: Send = { kind: 'packet', ...witness, expected: expectedOf(opener.class.end, witness) };
     const back = opener.class.end.kind === 'port' ? opener.class.end.port : witness.port;
     const answered: Send = { kind: 'answer', expected: expectedOf(one.end, { ...witness, port: back }) };
-    return { sends: [ask, answered], circumstances };
+    return { sends: [ask, answered] };
   }
   const main: Send = { kind: 'packet', ...witness, expected: expectedOf(one.end, witness) };
   if (opener) {
     const first = witnessOf(network, space, opener.packets);
-    if (!first) return { sends: [main], circumstances };
+    if (!first) return { sends: [main] };
     const open: Send = { kind: 'packet', ...first, expected: expectedOf(opener.class.end, first) };
-    return { sends: [open, main], circumstances };
+    return { sends: [open, main] };
   }
-  if (one.connection === 'new') return { sends: [main], circumstances };
-  const stories = openings(analysis, one, witness).map((open): Story => ({ sends: [open, main], circumstances }));
+  if (one.connection === 'new') return { sends: [main] };
+  const stories = openings(analysis, one, witness).map((open): Story => ({ sends: [open, main] }));
   const arrives = (story: Story): boolean => {
     const last = stage.tracer(portsIn(story)).tell(story).legs.at(-1);
     return (
       last?.deliveries.some(({ port }) => main.expected.kind === 'arrives' && port === main.expected.port) ?? false
     );
   };
-  return stories.find(arrives) ?? stories[0] ?? { sends: [main], circumstances };
+  return stories.find(arrives) ?? stories[0] ?? { sends: [main] };
 }
 
 const portsIn = ({ sends }: Story): NetworkPort[] =>

@@ -35,14 +35,14 @@ export function obstaclesOf(network: Network, story: Story, tell: FlowTeller): O
   const southbound = componentsOf(network, components);
   const obstacles: Obstacle[] = [];
   let edits: Edits = { removed: new Set(), added: [] };
-  while (obstacles.length < obstacleLimit) {
+  for (let round = 0; round < obstacleLimit; round++) {
     const { legs } = createTracer(edited(southbound, edits)).tell(story);
     const leg = legs.at(-1);
     if (!leg) break;
     const arrived = leg.deliveries.filter(({ packet }) => isSameKind(leg.packet, packet)).map(({ port }) => port);
     if (legs.length === story.sends.length && targets.some(({ name }) => arrived.includes(name))) break;
     const found = obstacleAt(network, leg, targets, arrived, edits);
-    obstacles.push({ what: found.what, ...(found.flow && { flow: tell(found.flow) }) });
+    if (!found.isOurs) obstacles.push({ what: found.what, ...(found.flow && { flow: tell(found.flow) }) });
     if (!found.next) break;
     edits = found.next;
   }
@@ -67,6 +67,8 @@ interface Found {
   readonly flow?: LogicalFlow;
   /** How the packet goes on; undefined where nobody could say. */
   readonly next?: Edits;
+  /** It is in the way only because the packet went on where it would not have got. */
+  readonly isOurs?: boolean;
 }
 
 /** Where the packet is lost, and what would let it go on. */
@@ -77,7 +79,7 @@ function obstacleAt(
   arrived: readonly string[],
   { removed, added }: Edits,
 ): Found {
-  const flow = leg.flows.at(-1);
+  const flow = leg.flows.find(consumes) ?? leg.flows.at(-1);
   const datapath = network.datapaths.get(flow?.datapath ?? '');
   if (!flow || !datapath) return { what: `nothing takes packets that come in by ${leg.inport}` };
   if (arrived.length > 0) {
@@ -87,24 +89,35 @@ function obstacleAt(
     };
   }
   const place = { datapath, flow, leg, targets };
-  const isOurs = added.some(({ uuid }) => uuid === flow.uuid);
-  const drops = /(^|[\s;{])drop;/.test(flow.actions) || flow.actions.trim() === '';
-  if (isOurs || /(^|[\s;])output;/.test(flow.actions)) {
-    return { what: `${datapath.name} sends it to no port that it could leave by`, flow };
-  }
+  const drops = /^(drop;)?$/.test(withoutComments(flow.actions));
   if (drops || consumes(flow)) {
     const without = new Set([...removed, flow.uuid]);
     const detour = detourOf(place, flow.table);
-    return { what: whatOf(place, flow), flow, next: { removed: without, added: detour ? [...added, detour] : added } };
+    // Behind a route that is not there nobody has told the router who is at its other end.
+    const isOurs = isLookup(flow) && added.some(({ actions }) => actions !== 'next;');
+    return {
+      what: whatOf(place, flow),
+      flow,
+      isOurs,
+      next: { removed: without, added: detour ? [...added, detour] : added },
+    };
+  }
+  if (/(^|[\s;])output;/.test(flow.actions)) {
+    return { what: `${datapath.name} sends it to no port that it could leave by`, flow };
   }
   const table = flow.table + 1;
   const missing = `no flow of ${datapath.name} in table ${table} of its ${flow.pipeline} pipeline takes the packet`;
   return { what: missing, next: { removed, added: [...added, detourOf(place, table) ?? passing(flow, table)] } };
 }
 
+const withoutComments = (actions: string): string => actions.replace(/\/\*.*?\*\//g, '').trim();
+
 /** Actions that answer a packet, or wait for an answer, instead of sending it on. */
 const consumes = ({ actions }: LogicalFlow): boolean =>
   /(^|[\s;])(arp|nd_ns|icmp4|icmp6|icmp4_error|icmp6_error|tcp_reset|sctp_abort|reject)\s*\{/.test(actions);
+
+/** A switch looks for the port of a MAC address. */
+const isLookup = ({ stage }: LogicalFlow): boolean => /l2_unknown|l2_lkup/.test(stage);
 
 interface Place {
   readonly datapath: NetworkDatapath;
@@ -164,9 +177,8 @@ function passing({ datapath, pipeline, stage, uuid }: LogicalFlow, table: number
 /** Where a lookup for the way has nothing to say, the way to where the packet is promised to arrive. */
 function detourOf(place: Place, table: number): LogicalFlow | undefined {
   const { flow, datapath } = place;
-  const isLookup = /l2_unknown|l2_lkup/.test(flow.stage);
   const isRoute = /lr_in_ip_routing$/.test(flow.stage) && flow.match === '1';
-  const actions = isLookup ? toPort(place) : isRoute ? toRouter(place) : undefined;
+  const actions = isLookup(flow) ? toPort(place) : isRoute ? toRouter(place) : undefined;
   if (actions === undefined) {
     // Without the flow another one of the table may match; a table's last flow leaves none.
     return flow.match === '1' || datapath.kind === 'router' ? { ...passing(flow, table), priority: 0 } : undefined;

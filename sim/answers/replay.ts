@@ -8,7 +8,7 @@ import type { Counterexample, Sent } from '../verdict.ts';
 import { frameOf } from './frame.ts';
 import { fieldReader, type PacketValues } from './packet.ts';
 import { componentsOf, play } from './played.ts';
-import { type Expected, isSameKind, type Send, type Story } from './story.ts';
+import { circumstancesOf, type Expected, isSameKind, type Send, type Story } from './story.ts';
 import { summaryOf } from './summary.ts';
 import { ctOptions } from './trace-options.ts';
 import { arrivalAt, type Choice, createTracer, type Traced, type TracedLeg, type Tracer } from './traced.ts';
@@ -74,7 +74,7 @@ const choiceLimit = 8;
 function search(tracer: Tracer, story: Story): { traced: Traced; choice: Choice | undefined; isSeen: boolean } {
   const first = tracer.tell(story);
   if (endsWell(story, first)) return { traced: first, choice: undefined, isSeen: true };
-  const wanted = Number(fieldReader(story.circumstances)('choice.0'));
+  const wanted = Number(fieldReader(circumstancesOf(story, story.sends.length - 1))('choice.0'));
   for (const member of [wanted, ...Array.from({ length: choiceLimit }, (_, index) => index)]) {
     const choice = { backend: member, selectId: member + 1 };
     const traced = tracer.tell(story, choice);

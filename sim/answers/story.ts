@@ -27,10 +27,18 @@ export type Send = { readonly expected: Expected } & (
   | { readonly kind: 'crossing'; readonly port: NetworkPort }
 );
 
-/** The last one is what the proof is about; all have the circumstances (`neighbor.*`, `choice.*`) of one packet. */
+/** The last one is what the proof is about. */
 export interface Story {
   readonly sends: readonly [Send, ...Send[]];
-  readonly circumstances: PacketValues;
+}
+
+/** The packet whose circumstances (`neighbor.*`, `choice.*`) count for the nth of what is sent: itself, or what it follows. */
+export function circumstancesOf({ sends }: Story, index: number): PacketValues {
+  for (let at = index; at >= 0; at--) {
+    const send = sends[at];
+    if (send?.kind === 'packet') return send.packet;
+  }
+  return [];
 }
 
 /** Fields in which an answer has what the question has in the other. */

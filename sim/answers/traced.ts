@@ -19,7 +19,7 @@ import {
 import { frameOf } from './frame.ts';
 import { quoted } from './microflow.ts';
 import { fieldReader, type PacketValues } from './packet.ts';
-import { answerTo, isSameKind, packetOfFields, type Story } from './story.ts';
+import { answerTo, circumstancesOf, isSameKind, packetOfFields, type Story } from './story.ts';
 
 /** What became of one packet of a story. */
 export interface TracedLeg {
@@ -73,7 +73,7 @@ export function createTracer(southbound: Southbound): Tracer {
       let traced = tellOnce(topology, asked, story, choice);
       // Which neighbour is the nth on the way shows once those before it are known.
       for (let round = 0; round <= lookups; round++) {
-        if (!learnMore(learned, traced.gets, story.circumstances)) break;
+        if (!learnMore(learned, traced.gets, story)) break;
         traced = tellOnce(topology, asked, story, choice);
       }
       return { legs: traced.legs, neighbors: neighborsOf(topology, traced.gets.flat(), learned) };
@@ -219,10 +219,10 @@ function kindsOf({ nodes }: TraceResult): ('get' | 'lookup')[] {
 }
 
 /** Learns the neighbours that the circumstances say are known; whether there was anything new. */
-function learnMore(learned: Map<string, bigint>, gets: readonly Asked[][], circumstances: PacketValues): boolean {
-  const read = fieldReader(circumstances);
+function learnMore(learned: Map<string, bigint>, gets: readonly Asked[][], story: Story): boolean {
   let isNew = false;
-  for (const leg of gets) {
+  for (const [index, leg] of gets.entries()) {
+    const read = fieldReader(circumstancesOf(story, index));
     for (const [n, one] of leg.slice(0, lookups).entries()) {
       const mac = read(`neighbor.${n}.mac`);
       const key = keyOf(one);

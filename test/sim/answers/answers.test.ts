@@ -1,0 +1,242 @@
+import { describe, expect, it } from 'vitest';
+import { openAnswers } from '../../../sim/answers/index.ts';
+import { addRoute } from '../../northd/router/build.ts';
+import { addAcl, logicalSwitch } from '../../northd/topologies.ts';
+import { analysed, masqueraded, twoNetworks } from './networks.ts';
+
+const seen = { tracer: true, plane: true };
+
+describe('a packet that goes where it should not', () => {
+  it('is shown as it goes in and comes out, with its flows, rows and way', () => {
+    const { analysis, arriving, is, port, nb } = analysed(twoNetworks());
+    const found = arriving(is('inport', port('red1').number), 'blue1');
+    const answer = openAnswers(analysis, { northbound: nb }).explain({
+      kind: 'goes',
+      ...found,
+      sentence: 'red meets blue',
+    });
+    expect(answer.counterexample).toMatchObject({
+      inport: 'red1',
+      outport: 'blue1',
+      summary: 'icmp echo request 10.0.0.11 > 10.1.0.11, from 02:00:00:00:00:01 to 02:00:00:00:ff:00',
+      arrives: {
+        summary: 'icmp echo request 10.0.0.11 > 10.1.0.11, from 02:00:00:00:ff:01 to 02:00:00:00:00:03, ttl 63',
+      },
+      replayed: seen,
+    });
+    expect(answer.counterexample?.trace).toContain('output to "blue1", type ""');
+    expect(answer.flows?.map(({ stage }) => stage)).toContain('lr_in_ip_routing');
+    expect(answer.reason).toBe(
+      'red meets blue: a route leads to router-blue: ip4.dst == 10.1.0.0/24 (Logical_Router_Port router-blue)',
+    );
+  });
+
+  it('goes out translated, if its next hop is known', () => {
+    const { analysis, arriving, is, port, both } = analysed(masqueraded());
+    const tcp = both(
+      is('inport', port('host').number),
+      is('eth.type', 0x800),
+      is('ip.proto', 6),
+      is('ip4.dst', 0x08080808),
+    );
+    const { counterexample } = openAnswers(analysis).explain({
+      kind: 'goes',
+      ...arriving(tcp, 'wire'),
+      sentence: 'out',
+    });
+    expect(counterexample).toMatchObject({
+      summary: 'tcp 10.0.0.11:49152 > 8.8.8.8:443, from 02:00:00:00:00:01 to 02:00:00:00:ff:01',
+      arrives: { summary: 'tcp 30.30.0.2:49152 > 8.8.8.8:443, from 02:00:00:00:ff:02 to 02:00:5e:00:53:01, ttl 63' },
+      neighbors: ['gateway-outside 30.30.0.1 02:00:5e:00:53:01'],
+      replayed: seen,
+    });
+  });
+
+  it('as a reply comes after what opens its connection', () => {
+    const { analysis, arriving, is, port, both } = analysed(masqueraded());
+    const replies = both(is('inport', port('wire').number), is('eth.type', 0x800), is('ip.proto', 17));
+    const { counterexample } = openAnswers(analysis).explain({
+      kind: 'goes',
+      ...arriving(replies, 'host', 'reply'),
+      sentence: 'in',
+    });
+    expect(counterexample?.before).toHaveLength(1);
+    expect(counterexample).toMatchObject({
+      inport: 'wire',
+      outport: 'host',
+      before: [{ inport: 'host' }],
+      replayed: seen,
+    });
+    expect(counterexample?.arrives?.summary).toMatch(/^udp .* > 10\.0\.0\.11:/);
+  });
+
+  it('as an answer is made of what arrived', () => {
+    const { analysis, arriving, is, port, both } = analysed(masqueraded());
+    const ask = both(
+      is('inport', port('host').number),
+      is('eth.type', 0x800),
+      is('ip.proto', 1),
+      is('icmp.type', 8),
+      is('ip4.dst', 0x08080808),
+    );
+    const opener = arriving(ask, 'wire');
+    const back = analysis
+      .answers(opener.class, opener.packets)
+      .find(({ end }) => end.kind === 'port' && end.port.name === 'host');
+    if (!back) throw new Error('no answer comes back');
+    const { counterexample } = openAnswers(analysis).explain({
+      kind: 'goes',
+      class: back,
+      packets: back.packets,
+      opener,
+      sentence: 'the answer',
+    });
+    expect(counterexample).toMatchObject({
+      inport: 'wire',
+      outport: 'host',
+      summary: 'icmp echo reply 8.8.8.8 > 30.30.0.2, from 02:00:5e:00:53:01 to 02:00:00:00:ff:02',
+      arrives: { summary: 'icmp echo reply 8.8.8.8 > 10.0.0.11, from 02:00:00:00:ff:01 to 02:00:00:00:00:01, ttl 63' },
+      before: [{ inport: 'host' }],
+      replayed: seen,
+    });
+  });
+
+  it('that ends in a drop is seen to be dropped', () => {
+    const nb = twoNetworks();
+    addAcl(nb, logicalSwitch(nb, 'red'), 'from-lport', 1001, 'tcp.dst == 22', 'drop');
+    const { analysis, classes, is, both, space } = analysed(nb);
+    const ssh = both(is('eth.type', 0x800), is('ip.proto', 6), is('tp.dst', 22));
+    const one = classes.find(
+      ({ end, packets }) => end.kind === 'drop' && end.flow?.stage === 'ls_in_acl' && space.intersects(packets, ssh),
+    );
+    if (!one) throw new Error('nothing is dropped');
+    const { counterexample } = openAnswers(analysis).explain({
+      kind: 'goes',
+      class: one,
+      packets: space.and(one.packets, ssh),
+      sentence: 'x',
+    });
+    expect(counterexample?.outport).toBeUndefined();
+    expect(counterexample?.replayed).toEqual(seen);
+  });
+
+  it('is not played where the network is too large or enough was played', () => {
+    const { analysis, arriving, is, port } = analysed(twoNetworks());
+    const found = { kind: 'goes' as const, ...arriving(is('inport', port('red1').number), 'blue1'), sentence: 'x' };
+    const plays = (options: object) => openAnswers(analysis, options).explain(found).counterexample?.replayed;
+    expect(plays({ plays: 0 })).toEqual({ tracer: true, plane: 'not run' });
+    expect(plays({ playedFlows: 10 })).toEqual({ tracer: true, plane: 'not run' });
+  });
+
+  it('whose proof is wrong is told as a mistake of lflow', () => {
+    const { analysis, arriving, is, port } = analysed(twoNetworks());
+    const found = arriving(is('inport', port('red1').number), 'blue1');
+    const wrong = { ...found.class, end: { kind: 'port' as const, port: port('red2') } };
+    const { counterexample } = openAnswers(analysis).explain({ kind: 'goes', ...found, class: wrong, sentence: 'x' });
+    expect(counterexample?.replayed).toEqual({
+      tracer: false,
+      plane: false,
+      why: 'the proof brings it to red2, the tracer to blue1',
+    });
+  });
+});
+
+describe('what can be read off the configuration', () => {
+  it('needs no packet', () => {
+    const { analysis, southbound } = analysed(twoNetworks());
+    const flow = southbound.flows[0];
+    const answer = openAnswers(analysis).explain({
+      kind: 'written',
+      sentence: 'two rows say the same',
+      rows: ['NAT a', 'NAT b'],
+      flows: flow ? [flow] : [],
+    });
+    expect(answer.reason).toBe('two rows say the same: NAT a, NAT b');
+    expect(answer.flows).toHaveLength(1);
+    expect(answer.counterexample).toBeUndefined();
+  });
+});
+
+describe('a promised packet that does not arrive', () => {
+  /** From red1 to blue1, as honest hosts send it. */
+  function missing(nb: ReturnType<typeof twoNetworks>, more: Record<string, number> = {}) {
+    const { analysis, is, both, port } = analysed(nb);
+    const fields = {
+      inport: port('red1').number,
+      'eth.src': 0x020000000001,
+      'eth.dst': 0x02000000ff00,
+      'eth.type': 0x800,
+      'ip4.src': 0x0a00000b,
+      'ip4.dst': 0x0a01000b,
+      'ip.ttl': 64,
+      'ip.proto': 17,
+      'neighbor.0.known': 1,
+      ...more,
+    };
+    const packets = both(...Object.entries(fields).map(([name, value]) => is(name, value)));
+    const answer = openAnswers(analysis, { northbound: nb }).explain({
+      kind: 'missing',
+      packets,
+      to: [port('blue1')],
+      sentence: 'udp is lost',
+    });
+    return { ...answer, whats: answer.obstacles?.map(({ what }) => what) };
+  }
+
+  it('has all that stands in its way told, in order', () => {
+    const nb = twoNetworks();
+    addAcl(nb, logicalSwitch(nb, 'red'), 'from-lport', 1002, 'udp', 'drop', { name: 'no-udp' });
+    addAcl(nb, logicalSwitch(nb, 'red'), 'from-lport', 1001, 'ip4', 'drop');
+    addRoute(nb, 'router', '10.1.0.0/28', 'discard');
+    addAcl(nb, logicalSwitch(nb, 'blue'), 'to-lport', 900, 'ip4.src == 10.0.0.0/24', 'drop');
+    const { whats, obstacles, reason, counterexample } = missing(nb);
+    expect(whats).toEqual([
+      'an ACL of red (priority 1002) denies it: udp',
+      'an ACL of red (priority 1001) denies it: ip4',
+      'a route of router discards it: reg7 == 0 && ip4.dst == 10.1.0.0/28',
+      'an ACL of blue (priority 900) denies it: ip4.src == 10.0.0.0/24',
+    ]);
+    expect(obstacles?.[0]?.flow).toMatchObject({ row: 'ACL no-udp', stage: 'ls_in_acl' });
+    expect(reason).toBe('udp is lost: an ACL of red (priority 1002) denies it: udp, and 3 more in its way');
+    expect(counterexample).toMatchObject({ inport: 'red1', replayed: seen });
+    expect(counterexample?.outport).toBeUndefined();
+  });
+
+  it('has the route that is missing told, and what comes after it', () => {
+    const nb = twoNetworks();
+    for (const row of nb.Logical_Router_Port.values()) if (row.name === 'router-blue') row.networks = ['10.9.0.1/24'];
+    addAcl(nb, logicalSwitch(nb, 'blue'), 'to-lport', 900, 'udp', 'drop');
+    expect(missing(nb).whats).toEqual([
+      'no route of router leads to 10.1.0.11',
+      'an ACL of blue (priority 900) denies it: udp',
+    ]);
+  });
+
+  it('has port security told, and a MAC address that nobody has', () => {
+    const nb = twoNetworks();
+    for (const row of nb.Logical_Switch_Port.values())
+      if (row.name === 'red1') row.port_security = ['02:00:00:00:00:09'];
+    expect(missing(nb).whats).toEqual(["port security of red does not allow the packet's addresses"]);
+    expect(missing(twoNetworks(), { 'eth.dst': 0x020000000077 }).whats).toEqual([
+      'no port of red has the MAC address 02:00:00:00:00:77',
+    ]);
+  });
+
+  it('is told of its time to live', () => {
+    expect(missing(twoNetworks(), { 'ip.ttl': 1 }).whats?.[0]).toBe('its time to live ends at router');
+  });
+
+  it('whose answer is lost has what is in the way of the answer told', () => {
+    const nb = twoNetworks();
+    addAcl(nb, logicalSwitch(nb, 'blue'), 'from-lport', 1000, 'icmp4.type == 0', 'drop');
+    const { analysis, arriving, is, port, both } = analysed(nb);
+    const ping = both(is('inport', port('red1').number), is('eth.type', 0x800), is('ip.proto', 1), is('icmp.type', 8));
+    const { obstacles, counterexample } = openAnswers(analysis).explain({
+      kind: 'unanswered',
+      ...arriving(ping, 'blue1'),
+      sentence: 'no answer',
+    });
+    expect(obstacles?.map(({ what }) => what)).toEqual(['an ACL of blue (priority 1000) denies it: icmp4.type == 0']);
+    expect(counterexample).toMatchObject({ inport: 'blue1', before: [{ inport: 'red1' }], replayed: seen });
+  });
+});

@@ -1,0 +1,88 @@
+/** Small networks for the tests of answers, with the fate of all their packets. */
+import { computeSouthbound } from '../../../engine/northd/index.ts';
+import type { Northbound } from '../../../engine/ovsdb/northbound.ts';
+import type { PacketSet } from '../../../engine/sets/index.ts';
+import {
+  analyse,
+  fieldIndex,
+  type NetworkPort,
+  networkOf,
+  packetFields,
+  type TrafficClass,
+} from '../../../sim/symbolic/index.ts';
+import {
+  addLocalnet,
+  addNat,
+  addPort,
+  addRoute,
+  addRouter,
+  addRouterPort,
+  addSwitch,
+  attach,
+  northbound,
+} from '../../northd/router/build.ts';
+
+/** Two switches of a router, red 10.0.0.0/24 and blue 10.1.0.0/24; red has two hosts, blue one. */
+export function twoNetworks(): Northbound {
+  const nb = northbound();
+  addRouter(nb, 'router');
+  for (const [name, number] of [
+    ['red', 0],
+    ['blue', 1],
+  ] as const) {
+    addSwitch(nb, name);
+    addRouterPort(nb, 'router', `router-${name}`, `02:00:00:00:ff:0${number}`, [`10.${number}.0.1/24`]);
+    attach(nb, name, `router-${name}`);
+  }
+  addPort(nb, 'red', 'red1', ['02:00:00:00:00:01 10.0.0.11']);
+  addPort(nb, 'red', 'red2', ['02:00:00:00:00:02 10.0.0.12']);
+  addPort(nb, 'blue', 'blue1', ['02:00:00:00:00:03 10.1.0.11']);
+  return nb;
+}
+
+/** A host behind a gateway router that translates its address to 30.30.0.2. */
+export function masqueraded(): Northbound {
+  const nb = northbound();
+  addRouter(nb, 'gateway', { options: { chassis: 'here' } });
+  addSwitch(nb, 'inside');
+  addRouterPort(nb, 'gateway', 'gateway-inside', '02:00:00:00:ff:01', ['10.0.0.1/24']);
+  attach(nb, 'inside', 'gateway-inside');
+  addPort(nb, 'inside', 'host', ['02:00:00:00:00:01 10.0.0.11']);
+  addSwitch(nb, 'outside');
+  addLocalnet(nb, 'outside', 'wire');
+  addRouterPort(nb, 'gateway', 'gateway-outside', '02:00:00:00:ff:02', ['30.30.0.2/16']);
+  attach(nb, 'outside', 'gateway-outside');
+  addRoute(nb, 'gateway', '0.0.0.0/0', '30.30.0.1');
+  addNat(nb, 'gateway', 'snat', '30.30.0.2', '10.0.0.0/24');
+  return nb;
+}
+
+export function analysed(nb: Northbound) {
+  const { southbound } = computeSouthbound(nb);
+  const analysis = analyse(networkOf(southbound));
+  const { space, network, classes } = analysis;
+  const port = (name: string): NetworkPort => {
+    const found = network.ports.get(name);
+    if (!found) throw new Error(`no port ${name}`);
+    return found;
+  };
+  const is = (name: string, value: bigint | number): PacketSet =>
+    space.cube([
+      {
+        field: fieldIndex(name),
+        value: BigInt(value),
+        mask: (1n << BigInt(packetFields[fieldIndex(name)]?.width ?? 0)) - 1n,
+      },
+    ]);
+  const both = (...sets: PacketSet[]): PacketSet => sets.reduce((a, b) => space.and(a, b));
+  /** The first class with some of the packets that arrives at the port, and these packets. */
+  const arriving = (packets: PacketSet, at: string, connection: TrafficClass['connection'] = 'new') => {
+    for (const one of classes) {
+      if (one.connection !== connection || one.end.kind !== 'port' || one.end.port.name !== at) continue;
+      const some = space.and(one.packets, packets);
+      if (some !== space.empty) return { class: one, packets: some };
+    }
+    throw new Error(`nothing arrives at ${at}`);
+  };
+  return { nb, southbound, analysis, space, network, classes, port, is, both, arriving };
+}
