@@ -49,8 +49,15 @@ export function mutants(source: MutationSource, count: number): Sent[] {
     if (fragmentId(bytes) !== undefined) bytes = ownFragmentId(bytes, index);
     if (choose(5) > 0) bytes = withChecksums(bytes);
     if (source.learningPorts.has(port)) bytes.set(frame.subarray(6, 12), 6);
-    return { port, frame: bytes.length < ethernetHeader ? frame : bytes };
+    return { port, frame: bytes.length < ethernetHeader || endsController(bytes) ? frame : bytes };
   });
+}
+
+/** An MLD query, report or done without a whole address (RFC 2710 section 3) ends the process of ovn-controller 23.03, where groups are looked at. */
+function endsController(frame: Uint8Array): boolean {
+  const { ip } = headersOf(frame) ?? {};
+  if (ip?.version !== 6 || ip.protocol !== protocols.icmp6) return false;
+  return [130, 131, 132].includes(frame[ip.l4]) && ip.l4 + 24 > Math.min(ip.end, frame.length);
 }
 
 const ethernetHeader = 14;
