@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { computeTables } from '../../engine/northd/index.ts';
 import { type Database, databaseOf } from '../../engine/ovsdb/database.ts';
@@ -16,12 +17,15 @@ import { type SouthboundTable, southboundSchema } from '../../engine/ovsdb/south
 import { writeSouthbound } from '../../engine/ovsdb/write-databases.ts';
 import { readManifests } from '../../engine/spec/read.ts';
 import { northboundOfPlan, planTopology } from '../../engine/vpc/index.ts';
+import { northboundOf as randomNorthbound, randomSwitches } from '../northd/random.ts';
+import { randomRouters, northboundOf as routersOf } from '../northd/router/random.ts';
 import { topologies } from '../northd/router/topologies.ts';
 import { record } from '../northd/tables/recordings.ts';
 import { lineDifferences, tableLines } from '../northd/tables/rows.ts';
 import { tableTopologies } from '../northd/tables/topologies.ts';
 import { switchTopologies } from '../northd/topologies.ts';
 import { type Central, startCentral } from '../oracle/sandbox.ts';
+import { seedAndRuns } from '../oracle/seed.ts';
 import { traceTopologies } from './trace-topologies.ts';
 
 let central: Central;
@@ -81,6 +85,26 @@ describe('topologies of the traces', () => {
       expect(lineDifferences(tableLines(await real()), tableLines(ours(nb)))).toBe('');
     });
   }
+});
+
+describe('random topologies', () => {
+  const { seed, runs } = seedAndRuns(40);
+  test('of switches', async () => {
+    await fc.assert(
+      fc.asyncProperty(randomSwitches, async (made) => {
+        expect(await differences(randomNorthbound(made))).toBe('');
+      }),
+      { seed, numRuns: runs },
+    );
+  });
+  test('of routers', async () => {
+    await fc.assert(
+      fc.asyncProperty(randomRouters, async (made) => {
+        expect(await differences(routersOf(made))).toBe('');
+      }),
+      { seed, numRuns: runs },
+    );
+  });
 });
 
 describe('examples', () => {

@@ -2,7 +2,7 @@
 import type { Northbound } from '../../ovsdb/northbound.ts';
 import { addSouthboundRow, type SouthboundRows, southboundRowUuid } from '../../ovsdb/southbound-schema.ts';
 import { addressFacing } from '../router/networks.ts';
-import { type RouterDatapath, rowsOf, type Topology } from '../topology.ts';
+import { type RouterDatapath, type RouterPort, rowsOf, type Topology } from '../topology.ts';
 
 /** RFC 5881, section 4: source ports are from 49152. */
 const firstSourcePort = 49152;
@@ -43,10 +43,9 @@ function watchedSessions(nb: Northbound, dp: RouterDatapath): string[] {
   return rowsOf(nb, 'Logical_Router_Static_Route', dp.row.static_routes).flatMap(({ bfd, nexthop, output_port }) => {
     const session = nb.BFD.get(bfd ?? '');
     if (!session || session.dst_ip !== nexthop) return [];
-    const leads = dp.ports.some((port) =>
-      output_port === undefined ? addressFacing(port, nexthop) !== undefined : port.name === output_port,
-    );
-    return leads ? [session._uuid] : [];
+    const leads = (port: RouterPort) =>
+      output_port === undefined ? addressFacing(port, nexthop) !== undefined : port.name === output_port;
+    return nexthop === 'discard' || dp.ports.some(leads) ? [session._uuid] : [];
   });
 }
 

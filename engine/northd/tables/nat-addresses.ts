@@ -2,11 +2,12 @@
  * Port_Binding nat_addresses: what the chassis of a gateway announces on a switch,
  * ovn-sb(5); options:nat-addresses of Logical_Switch_Port, ovn-nb(5).
  */
-import { parseIpv4Cidr, parseMac, parsePortAddresses } from '../addresses.ts';
+import { type Family, parseIpv4Cidr, parseMac, parsePortAddresses } from '../addresses.ts';
+import { hashOrder } from '../hash-order.ts';
 import { booleanOption } from '../options.ts';
 import { appliesAt } from '../router/nat.ts';
 import { gatewayPortsByUuid, rowsByUuid } from '../router/order.ts';
-import type { RouterPort, SwitchPort, Topology } from '../topology.ts';
+import type { RouterDatapath, RouterPort, SwitchPort, Topology } from '../topology.ts';
 
 /** `MAC IP... [is_chassis_resident("PORT")]`, for a switch port of type router. */
 export function natAddresses(port: SwitchPort, topology: Topology): string[] {
@@ -42,12 +43,17 @@ function routerAddresses(peer: RouterPort, topology: Topology, balanced: boolean
       central.push(row.external_ip);
     }
   }
-  if (balanced) central.push(...dp.virtualAddresses.all.keys());
+  if (balanced) central.push(...balancedAddresses(dp, '4'), ...balancedAddresses(dp, '6'));
   if (central.length > 0) {
     const gateway = peer.redirect ? ` is_chassis_resident(${peer.redirect.quoted})` : '';
     result.push(`${[peer.networks.mac, ...central].join(' ')}${gateway}`);
   }
   return result;
+}
+
+/** In ovn-northd's order. */
+function balancedAddresses({ virtualAddresses: { all } }: RouterDatapath, family: Family): string[] {
+  return hashOrder([...all].filter(([, ip]) => ip.family === family).map(([address]) => address));
 }
 
 /** The router port's own addresses, where frames to it arrive on one chassis only. */
