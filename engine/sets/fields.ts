@@ -1,6 +1,6 @@
 /**
- * Fields and variables: the fields in their order, and of each the highest bit
- * first, so that the prefix of an address stands above the rest of it.
+ * Fields and variables: the fields in the order that was given, and of each the
+ * highest bit first, so that the prefix of an address stands above the rest of it.
  */
 import type { Literal, SetField } from './space.ts';
 
@@ -16,15 +16,23 @@ export interface Layout {
   readonly fieldOf: Uint16Array;
 }
 
-/** Throws a RangeError if a field has no bits, or all of them too many. */
-export function layOut(fields: readonly SetField[]): Layout {
-  const first: number[] = [];
+/**
+ * `order`: the fields from the top of diagrams on, each once; as they stand unless given.
+ * Throws a RangeError if a field has no bits, or all of them too many, and for an order that is none.
+ */
+export function layOut(fields: readonly SetField[], order: readonly number[] = [...fields.keys()]): Layout {
+  const first = new Array<number>(fields.length).fill(-1);
   let variables = 0;
-  for (const { name, width } of fields) {
+  for (const index of order) {
+    const field = fields[index];
+    if (!field || first[index] !== -1)
+      throw new RangeError(`the order of fields names ${index} twice, or there is none`);
+    const { name, width } = field;
     if (!Number.isInteger(width) || width < 1) throw new RangeError(`${name} has ${width} bits; a field has 1 or more`);
-    first.push(variables);
+    first[index] = variables;
     variables += width;
   }
+  if (first.includes(-1)) throw new RangeError('the order of fields leaves one out');
   if (variables > MOST_VARIABLES) {
     throw new RangeError(`the fields have ${variables} bits together, more than ${MOST_VARIABLES}`);
   }
@@ -63,8 +71,9 @@ export function bitsOf(layout: Layout, literals: readonly Literal[]): number[] {
   let ascending = true;
   let before = -1;
   for (const literal of literals) {
-    ascending &&= literal.field > before;
-    before = literal.field;
+    const variable = layout.first[literal.field] ?? -1;
+    ascending &&= variable > before;
+    before = variable;
     addBits(layout, literal, bits);
   }
   if (ascending) return bits;

@@ -23,7 +23,7 @@ export {
  * Throws a RangeError if there are more than 2048 bits, or no such memory.
  */
 export function createSpace(fields: readonly SetField[], options: SpaceOptions = {}): Space {
-  const layout = layOut(fields);
+  const layout = layOut(fields, options.order);
   const kernel = startKernel(layout.variables, options);
   const { exports } = kernel;
   const { and, or } = kernel;
@@ -51,6 +51,7 @@ export function createSpace(fields: readonly SetField[], options: SpaceOptions =
     not: (a) => checked(a) ^ 1,
     orAll: (sets) => orAll(kernel, sets),
     intersects: kernel.intersects,
+    simplify: (set, care) => (care === 0 ? 0 : kernel.simplify(set, care)),
     isSubset: (a, b) => !kernel.intersects(a, b ^ 1),
     forget(set, forgotten) {
       const substitutions = new Map<number, PacketSet>();

@@ -77,7 +77,7 @@ export interface Space {
 
   /** Bits of all fields together: the variables of the diagrams. */
   readonly variables: number;
-  /** The variable of a field's bit (0 is the lowest): fields in their order, and of each the highest bit first. */
+  /** The variable of a field's bit (0 is the lowest): fields as `order` says, and of each the highest bit first. */
   variableOf(field: number, bit: number): number;
 
   /** The packets that meet all demands; built bottom-up, without an operation a demand. */
@@ -100,6 +100,11 @@ export interface Space {
   diff(a: PacketSet, b: PacketSet): PacketSet;
   not(a: PacketSet): PacketSet;
   orAll(sets: readonly PacketSet[]): PacketSet;
+  /**
+   * A set with a smaller diagram, most often, that has the same packets of those in `care`; which others it has is all the
+   * same.  Of empty `care`, the empty set.
+   */
+  simplify(set: PacketSet, care: PacketSet): PacketSet;
   /** Whether there is a packet in both; builds nothing. */
   intersects(a: PacketSet, b: PacketSet): boolean;
   /** Whether all of `a` is in `b`; builds nothing. */
@@ -138,6 +143,8 @@ export interface Space {
 export interface SpaceOptions {
   /** Bytes; 1 GiB unless given, 256 KiB at least. */
   limit?: number;
+  /** Indices of the fields from the top of diagrams on, each once; as they stand unless given. */
+  order?: readonly number[];
   /** Entries of the cache of results at most, as a power of two; 16 unless given. */
   cacheLog?: number;
 }

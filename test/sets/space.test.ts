@@ -283,6 +283,27 @@ describe('what is in a set', () => {
   });
 });
 
+test('an order of fields changes the variables, and nothing else', () => {
+  const turned = createSpace(fields, { order: [2, 0, 3, 1] });
+  expect(fields.map((_, field) => turned.variableOf(field, 0))).toEqual([5, 9, 2, 8]);
+  fc.assert(
+    fc.property(recipe, rewrites, fc.array(literal, { maxLength: 3 }), (what, all, literals) => {
+      const set = cook(turned, what);
+      const expected = cook(space, what);
+      expect(membersOf(turned, set)).toEqual(cookByHand(what));
+      const inOrder = (a: boolean[], b: PacketSet) => expect(a).toEqual(membersOf(space, b));
+      inOrder(membersOf(turned, turned.image(set, all)), space.image(expected, all));
+      inOrder(membersOf(turned, turned.restrict(set, literals)), space.restrict(expected, literals));
+      const found: Literal[][] = [];
+      turned.cubes(set, (one) => found.push(one) > 0);
+      expect(turned.orAll(found.map((one) => turned.cube(one)))).toBe(set);
+      expect(turned.support(set)).toEqual(space.support(expected));
+      expect(turned.pick(set) === undefined).toBe(set === 0);
+    }),
+    runs,
+  );
+});
+
 describe('release', () => {
   test('keeps what is told and what was before, under new numbers; the rest can be made anew', () => {
     fc.assert(
@@ -379,6 +400,9 @@ describe('bad input is a RangeError, and nothing happens', () => {
     ['no mark', () => space.release(0), /no mark/],
     ['no width', () => createSpace([{ name: 'x', width: 0 }]), /x has 0 bits/],
     ['too wide', () => createSpace([{ name: 'x', width: 2049 }]), /2049 bits/],
+    ['a field twice', () => createSpace(fields, { order: [0, 1, 1, 2] }), /names 1 twice/],
+    ['a field that is none', () => createSpace(fields, { order: [0, 1, 2, 4] }), /names 4/],
+    ['a field left out', () => createSpace(fields, { order: [0, 1, 2] }), /leaves one out/],
     ['too little memory', () => createSpace(fields, { limit: 100 }), /262144 to 4294901760 bytes/],
     ['too large a cache', () => createSpace(fields, { cacheLog: 40 }), /2\^40/],
   ])('%s', (_, call, message) => {
