@@ -2,61 +2,91 @@
  * What was learned is forgotten after a while where the database says so:
  * `mac_binding_age_threshold` of routers and `fdb_age_threshold` of switches, in seconds
  * (ovn-nb(5); Datapath_Binding's `external_ids` since OVN 23.09).
+ *
+ * What ends first stands first in a heap.  What was learned once more since ends later than it says there: that
+ * is seen when its turn comes.
  */
+import type { DatapathBinding } from '../ovsdb/southbound.ts';
+import type { Program } from '../program/index.ts';
 import type { Chassis, Timed } from './chassis.ts';
-import type { Neighbors } from './neighbors.ts';
+import { Heap } from './heap.ts';
+import type { LearnedKey, Neighbors } from './neighbors.ts';
 
 export class Ageing implements Timed {
   private readonly chassis: Chassis;
   private readonly neighbors: Neighbors;
+  private readonly ends = new Heap<LearnedKey>();
+  /** The program whose datapaths the times are of, and the seconds that they say. */
+  private program: Program | undefined;
+  private byUuid: ReadonlyMap<string, number> = new Map();
+  private byKey: ReadonlyMap<number, number> = new Map();
 
   constructor(chassis: Chassis, neighbors: Neighbors) {
     this.chassis = chassis;
     this.neighbors = neighbors;
+    neighbors.whenLearned((learned) => this.add(learned));
   }
 
   due(): number {
-    const { bindings, addresses } = this.neighbors;
-    if (bindings.size + addresses.size === 0 || !this.isAsked()) return Number.POSITIVE_INFINITY;
-    return Math.min(...this.ends().map(({ at }) => at));
+    this.use(this.chassis.program);
+    for (;;) {
+      const [at, learned] = this.ends.first() ?? [];
+      if (at === undefined || !learned) return Number.POSITIVE_INFINITY;
+      const end = this.endOf(learned);
+      if (end === at) return at;
+      this.ends.shift();
+      this.ends.push(end, learned);
+    }
   }
 
   run(): void {
-    let isNews = false;
-    for (const { at, forget } of this.ends()) {
-      if (at > this.chassis.now) continue;
-      forget();
-      isNews = true;
+    while (this.due() <= this.chassis.now) {
+      const [, learned] = this.ends.shift() ?? [];
+      if (learned) this.neighbors.forget(learned);
     }
-    if (isNews) this.neighbors.tell();
   }
 
-  private isAsked(): boolean {
-    return this.chassis.program.datapaths.some(({ view: { binding } }) =>
-      ['mac_binding_age_threshold', 'fdb_age_threshold'].some((name) => thresholdOf(binding.externalIds[name]) > 0),
+  /** Another program has other datapaths, which may say other times. */
+  private use(program: Program): void {
+    if (program === this.program) return;
+    this.program = program;
+    const bindings = program.datapaths.map(({ view }) => view.binding);
+    const timed = (name: string): DatapathBinding[] =>
+      bindings.filter(({ externalIds }) => thresholdOf(externalIds[name]) > 0);
+    const bindingName = 'mac_binding_age_threshold';
+    const addressName = 'fdb_age_threshold';
+    this.byUuid = new Map(timed(bindingName).map((each) => [each.uuid, thresholdOf(each.externalIds[bindingName])]));
+    this.byKey = new Map(
+      timed(addressName).map((each) => [each.tunnelKey, thresholdOf(each.externalIds[addressName])]),
     );
+    this.ends.clear();
+    if (this.byUuid.size > 0) for (const key of this.neighbors.bindings.keys()) this.push({ kind: 'binding', key });
+    if (this.byKey.size > 0) for (const key of this.neighbors.addresses.keys()) this.push({ kind: 'address', key });
   }
 
-  /** When each thing that was learned ends. */
-  private ends(): { at: number; forget: () => void }[] {
-    const { bindings, addresses } = this.neighbors;
-    const views = this.chassis.program.datapaths.map(({ view }) => view.binding);
-    const byUuid = new Map(views.map((binding) => [binding.uuid, binding.externalIds]));
-    const byKey = new Map(views.map((binding) => [binding.tunnelKey, binding.externalIds]));
-    const end = (since: number, threshold: number): number => (threshold > 0 ? since + 1000 * threshold : Infinity);
-    return [
-      ...[...bindings].map(([key, { logicalPort, since }]) => {
-        const datapath = this.chassis.placeOf(logicalPort)?.binding.datapath ?? '';
-        const threshold = thresholdOf(byUuid.get(datapath)?.mac_binding_age_threshold);
-        return { at: end(since, threshold), forget: () => bindings.delete(key) };
-      }),
-      ...[...addresses].map(([key, { datapathKey, since }]) => {
-        const threshold = thresholdOf(byKey.get(datapathKey)?.fdb_age_threshold);
-        return { at: end(since, threshold), forget: () => addresses.delete(key) };
-      }),
-    ];
+  private add(learned: LearnedKey): void {
+    const isAsked = learned.kind === 'binding' ? this.byUuid.size > 0 : this.byKey.size > 0;
+    if (isAsked) this.push(learned);
+  }
+
+  private push(learned: LearnedKey): void {
+    this.ends.push(this.endOf(learned), learned);
+  }
+
+  /** When it is to be forgotten; Infinity if never, or if it is already. */
+  private endOf({ kind, key }: LearnedKey): number {
+    if (kind === 'binding') {
+      const binding = this.neighbors.bindings.get(key);
+      const datapath = binding && this.chassis.placeOf(binding.logicalPort)?.binding.datapath;
+      return endAfter(binding?.since, this.byUuid.get(datapath ?? ''));
+    }
+    const address = this.neighbors.addresses.get(key);
+    return endAfter(address?.since, address && this.byKey.get(address.datapathKey));
   }
 }
+
+const endAfter = (since: number | undefined, seconds: number | undefined): number =>
+  since === undefined || seconds === undefined ? Number.POSITIVE_INFINITY : since + 1000 * seconds;
 
 /** Seconds; of a list by networks the one that holds for all others. */
 function thresholdOf(text: string | undefined): number {

@@ -29,24 +29,38 @@ type Told =
     }
   | { readonly kind: 'fdb'; readonly datapath: number; readonly port: number; readonly mac: bigint };
 
+/** Something that was learned, by its key in `bindings` or in `addresses`. */
+export interface LearnedKey {
+  readonly kind: 'binding' | 'address';
+  readonly key: string;
+}
+
 export class Neighbors {
   /** Learned, by port and IP address; by datapath's key and MAC address. */
-  readonly bindings = new Map<string, LearnedBinding>();
-  readonly addresses = new Map<string, LearnedAddress>();
+  readonly bindings: ReadonlyMap<string, LearnedBinding>;
+  readonly addresses: ReadonlyMap<string, LearnedAddress>;
   /** Grows with every piece of news. */
   version = 0;
   private readonly tables: LearnedTables;
-  private told = new Map<string, Told>();
-  private known: Pick<Southbound, 'macBindings' | 'staticMacBindings' | 'fdb'> = {
-    macBindings: [],
-    staticMacBindings: [],
-    fdb: [],
-  };
+  private readonly ownBindings = new Map<string, LearnedBinding>();
+  private readonly ownAddresses = new Map<string, LearnedAddress>();
+  private readonly told = new Map<string, Told>();
+  /** What the database says and what was learned stands before, and what it says before anything. */
+  private below: ReadonlyMap<string, Told> = new Map();
+  private above: ReadonlyMap<string, Told> = new Map();
   private ports: ReadonlyMap<string, { binding: PortBinding; datapath: number }> = new Map();
   private datapaths: ReadonlyMap<number, number> = new Map();
+  private listener: (learned: LearnedKey) => void = () => {};
 
   constructor(tables: LearnedTables) {
     this.tables = tables;
+    this.bindings = this.ownBindings;
+    this.addresses = this.ownAddresses;
+  }
+
+  /** Tells `listener` of everything that becomes known from now on; not of what is learned once more. */
+  whenLearned(listener: (learned: LearnedKey) => void): void {
+    this.listener = listener;
   }
 
   /** From now on names mean what they mean in this program and database, whose own neighbours are known. */
@@ -56,76 +70,105 @@ export class Neighbors {
     );
     this.ports = new Map(pairs);
     this.datapaths = new Map(program.datapaths.map(({ number, view }) => [view.binding.tunnelKey, number]));
-    this.known = southbound;
-    this.tell();
+    const { staticMacBindings: fixed, macBindings, fdb } = southbound;
+    const behind = fixed.filter(({ overridesLearned }) => !overridesLearned);
+    // Later ones stand before earlier ones: ovn-nb(5), Static_MAC_Binding.
+    this.below = toldByKey([
+      ...[...behind, ...macBindings].map((each) => this.neighborOf(each)),
+      ...fdb.map((each) => this.addressOf(each)),
+    ]);
+    this.above = toldByKey(
+      fixed.filter(({ overridesLearned }) => overridesLearned).map((each) => this.neighborOf(each)),
+    );
+    const learned = toldByKey([
+      ...[...this.ownBindings.values()].map((each) => this.neighborOf(each)),
+      ...[...this.ownAddresses.values()].map((each) => this.addressOf(each)),
+    ]);
+    const wanted = new Map([...this.below, ...learned, ...this.above]);
+    for (const key of [...this.told.keys()]) if (!wanted.has(key)) this.tell(key, undefined);
+    for (const [key, now] of wanted) this.tell(key, now);
   }
 
-  /** True if that is news; what was learned later stands. */
+  /** Brings it to the plane; true if that is news.  What was learned later stands. */
   learnBinding(binding: LearnedBinding): boolean {
     const key = bindingKey(binding);
-    const old = this.bindings.get(key);
+    const old = this.ownBindings.get(key);
     if (old && old.since > binding.since) return false;
-    this.bindings.set(key, binding);
+    this.ownBindings.set(key, binding);
+    if (!old) this.listener({ kind: 'binding', key });
     if (old?.mac === binding.mac) return false;
     this.version++;
+    this.settle(this.neighborOf(binding), true);
     return true;
   }
 
   learnAddress(address: LearnedAddress): boolean {
-    const key = `${address.datapathKey} ${address.mac}`;
-    const old = this.addresses.get(key);
+    const key = addressKey(address);
+    const old = this.ownAddresses.get(key);
     if (old && old.since > address.since) return false;
-    this.addresses.set(key, address);
+    this.ownAddresses.set(key, address);
+    if (!old) this.listener({ kind: 'address', key });
     if (old?.portKey === address.portKey) return false;
     this.version++;
+    this.settle(this.addressOf(address), true);
     return true;
+  }
+
+  /** Forgets what was learned; what the database says then holds. */
+  forget({ kind, key }: LearnedKey): void {
+    if (kind === 'binding') {
+      const binding = this.ownBindings.get(key);
+      this.ownBindings.delete(key);
+      this.settle(binding && this.neighborOf(binding), false);
+    } else {
+      const address = this.ownAddresses.get(key);
+      this.ownAddresses.delete(key);
+      this.settle(address && this.addressOf(address), false);
+    }
   }
 
   /** The MAC address of a neighbour, from whichever source; undefined if nobody knows. */
   macOf(logicalPort: string, address: Address): bigint | undefined {
     const port = this.ports.get(logicalPort);
     if (!port) return undefined;
-    const told = this.told.get(neighborText(port.datapath, port.binding.tunnelKey, address));
-    return told?.mac;
+    return this.told.get(neighborText(port.datapath, port.binding.tunnelKey, address))?.mac;
   }
 
-  /** Brings the plane to what is known: whatever is not so any more is forgotten. */
-  tell(): void {
-    const wanted = new Map<string, Told>();
-    const fixed = this.known.staticMacBindings;
-    const behind = fixed.filter(({ overridesLearned }) => !overridesLearned);
-    const before = fixed.filter(({ overridesLearned }) => overridesLearned);
-    // Later ones stand before earlier ones: ovn-nb(5), Static_MAC_Binding.
-    for (const each of [...behind, ...this.known.macBindings, ...this.bindings.values(), ...before]) {
-      const told = this.neighborOf(each);
-      if (told) wanted.set(neighborText(told.datapath, told.port, told.address), told);
-    }
-    for (const { datapathKey, portKey, mac } of [...this.known.fdb, ...this.addresses.values()]) {
-      const datapath = this.datapaths.get(datapathKey);
-      const value = parseEthernet(mac);
-      if (datapath === undefined || value === undefined) continue;
-      wanted.set(`fdb ${datapath} ${value}`, { kind: 'fdb', datapath, port: portKey, mac: value });
-    }
-    for (const [key, old] of this.told) {
-      if (wanted.has(key)) continue;
+  /** What was learned holds, or does not any more. */
+  private settle(learned: Told | undefined, isKnown: boolean): void {
+    if (!learned) return;
+    const key = toldKey(learned);
+    this.tell(key, this.above.get(key) ?? (isKnown ? learned : this.below.get(key)));
+  }
+
+  /** Brings the plane to what holds under a key; nothing if undefined. */
+  private tell(key: string, now: Told | undefined): void {
+    const old = this.told.get(key);
+    if (now) {
+      this.told.set(key, now);
+      if (old?.mac === now.mac && old.port === now.port) return;
+      if (now.kind === 'fdb') this.tables.putFdb(now.datapath, now.mac, now.port);
+      else this.tables.putNeighbor(now.datapath, now.port, now.address, now.mac);
+    } else if (old) {
+      this.told.delete(key);
       if (old.kind === 'fdb') this.tables.forgetFdb(old.datapath, old.mac);
       else this.tables.forgetNeighbor(old.datapath, old.port, old.address);
     }
-    for (const [key, now] of wanted) {
-      const old = this.told.get(key);
-      if (old?.mac === now.mac && old.port === now.port) continue;
-      if (now.kind === 'fdb') this.tables.putFdb(now.datapath, now.mac, now.port);
-      else this.tables.putNeighbor(now.datapath, now.port, now.address, now.mac);
-    }
-    this.told = wanted;
   }
 
-  private neighborOf({ logicalPort, ip, mac }: MacBinding): Extract<Told, { kind: 'neighbor' }> | undefined {
+  private neighborOf({ logicalPort, ip, mac }: MacBinding): Told | undefined {
     const port = this.ports.get(logicalPort);
     const address = parseAddress(ip);
     const value = parseEthernet(mac);
     if (!port || !address || value === undefined) return undefined;
     return { kind: 'neighbor', datapath: port.datapath, port: port.binding.tunnelKey, address, mac: value };
+  }
+
+  private addressOf({ datapathKey, portKey, mac }: FdbEntry): Told | undefined {
+    const datapath = this.datapaths.get(datapathKey);
+    const value = parseEthernet(mac);
+    if (datapath === undefined || value === undefined) return undefined;
+    return { kind: 'fdb', datapath, port: portKey, mac: value };
   }
 }
 
@@ -140,6 +183,14 @@ export function parseAddress(text: string): Address | undefined {
 export const macText = (mac: bigint): string => formatEthernet(mac);
 
 const bindingKey = ({ logicalPort, ip }: MacBinding): string => `${logicalPort} ${ip}`;
+const addressKey = ({ datapathKey, mac }: FdbEntry): string => `${datapathKey} ${mac}`;
+
+/** By what tells them apart, the later ones before the earlier ones. */
+const toldByKey = (all: readonly (Told | undefined)[]): Map<string, Told> =>
+  new Map(all.flatMap((told) => (told ? [[toldKey(told), told] as const] : [])));
+
+const toldKey = (told: Told): string =>
+  told.kind === 'fdb' ? `fdb ${told.datapath} ${told.mac}` : neighborText(told.datapath, told.port, told.address);
 
 const neighborText = (datapath: number, port: number, { family, value }: Address): string =>
   `neighbor ${datapath} ${port} ${family} ${value}`;

@@ -331,7 +331,6 @@ class ChassisNode implements Node, Chassis, Findings {
   learn({ macBindings, fdb }: Pick<LearnedState, 'macBindings' | 'fdb'>): void {
     const news = macBindings.filter((binding) => this.neighbors.learnBinding(binding));
     for (const address of fdb) this.neighbors.learnAddress(address);
-    this.neighbors.tell();
     for (const { logicalPort, ip, mac } of news) {
       const address = parseAddress(ip);
       const value = parseEthernet(mac);
@@ -398,7 +397,7 @@ class ChassisNode implements Node, Chassis, Findings {
     const ip = address.family === 4 ? formatIpv4(address.value) : formatIpv6(address.value);
     const binding = { logicalPort, ip, mac: formatEthernet(mac), since: this.now };
     this.learning.soon(`${logicalPort} ${ip}`, () => {
-      if (this.neighbors.learnBinding(binding)) this.neighbors.tell();
+      this.neighbors.learnBinding(binding);
       this.pending.found(logicalPort, address, mac);
     });
   }
@@ -406,7 +405,7 @@ class ChassisNode implements Node, Chassis, Findings {
   address(datapathKey: number, portKey: number, mac: bigint): void {
     const address = { datapathKey, portKey, mac: formatEthernet(mac), since: this.now };
     this.learning.soon(`${datapathKey} ${address.mac}`, () => {
-      if (this.neighbors.learnAddress(address)) this.neighbors.tell();
+      this.neighbors.learnAddress(address);
     });
   }
 
