@@ -17,6 +17,7 @@ import {
   DROP_TTL,
   FLOW_WORDS,
   W_CT,
+  W_DERIVED,
   W_ETH_DST,
   W_ETH_SRC,
   W_IN,
@@ -162,6 +163,27 @@ describe('other chassis', () => {
     const there = plane(southbound, ports('a'), tunnel('vxlan'));
     expect(program(there, packet(1))).toEqual([head(DP_TUNNEL, 4), 5, (2 << 12) | 1, 0]);
     expect(program(there, packet(9, { [W_TUNNEL]: (1n << 12n) | 1n }))).toEqual(output(1));
+  });
+
+  test('have the ports of a forwarding group whose life is asked of their tunnels', () => {
+    const group = (liveness: boolean, ...ports: string[]): Southbound => {
+      const children = ports.map((port) => `"${port}"`).join(', ');
+      const action = `fwd_group(${liveness ? 'liveness="true", ' : ''}childports=${children});`;
+      return one({
+        ports: { a: {}, b: {}, far: { chassis: 'there' }, far2: { chassis: 'there' } },
+        flows: [`0 1 inport == "a" => ${action}`, out],
+      });
+    };
+    const chosen = (southbound: Southbound, hash: bigint): number[] =>
+      program(plane(southbound, ports('a', 'b'), tunnel('geneve')), packet(1, { [W_DERIVED]: hash }));
+    const through = (key: number): number[] => [head(DP_TUNNEL, 4), 5, 1, (1 << 16) | key];
+    expect([0n, 1n, 2n].map((hash) => chosen(group(true, 'far', 'far2'), hash))).toEqual([3, 4, 3].map(through));
+    expect([0n, 1n].map((hash) => chosen(group(false, 'b', 'far'), hash))).toEqual([output(2), through(3)]);
+    // A port that is here has no tunnel to be asked, and a group needs all of its ports.
+    expect(chosen(group(true, 'b', 'far'), 0n)).toEqual(drop(DROP_FLOW));
+    expect(chosen(group(false, 'b', 'nobody'), 0n)).toEqual(drop(DROP_FLOW));
+    const there = plane(group(true, 'far', 'far2'), ports('a', 'b'), tunnel('geneve'));
+    expect(there.translate(packet(1)).mask[W_DERIVED]).toBe(0xffn);
   });
 
   test('get one copy of what goes to a group, and deliver to their own ports only', () => {
