@@ -50,20 +50,28 @@ export function cubes(
   set: PacketSet,
   visit: (literals: Literal[]) => boolean | undefined,
 ): void {
-  /** The way down to here: variables * 2 + value. */
+  /** The way down to here, variables * 2 + value; and what is on the other side of each. */
   const path: number[] = [];
-  const descend = (at: PacketSet): boolean => {
-    if (at === 0) return true;
-    if (at === 1) return visit(literalsOf(layout, path)) !== false;
-    const variable = kernel.variable(at);
-    for (const [value, below] of [kernel.low(at), kernel.high(at)].entries()) {
-      path.push(variable * 2 + value);
-      if (!descend(below)) return false;
-      path.pop();
+  const others: PacketSet[] = [];
+  let at = set;
+  for (;;) {
+    if (at > 1) {
+      path.push(kernel.variable(at) * 2);
+      others.push(kernel.high(at));
+      at = kernel.low(at);
+      continue;
     }
-    return true;
-  };
-  descend(set);
+    if (at === 1 && visit(literalsOf(layout, path)) === false) return;
+    // Back to the last variable that was 0.
+    while ((path.at(-1) ?? 0) & 1) {
+      path.pop();
+      others.pop();
+    }
+    const last = path.pop();
+    if (last === undefined) return;
+    path.push(last + 1);
+    at = others[path.length - 1] ?? 0;
+  }
 }
 
 function literalsOf(layout: Layout, bits: readonly number[]): Literal[] {
@@ -84,25 +92,25 @@ function literalsOf(layout: Layout, bits: readonly number[]): Literal[] {
 
 /** How many packets are in the set; Infinity from 2^1024 on. */
 export function count(kernel: Kernel, layout: Layout, set: PacketSet): number {
-  const levelOf = (at: PacketSet) => (at <= 1 ? layout.variables : kernel.variable(at));
   /** Of the variables from the set's first one on. */
   const known = new Map<PacketSet, number>([
     [0, 0],
     [1, 1],
   ]);
-  const countBelow = (at: PacketSet, level: number): number => {
-    const below = countOf(at);
-    return below === 0 ? 0 : below * 2 ** (levelOf(at) - level);
+  const countFrom = (at: PacketSet, variable: number): number => {
+    const below = known.get(at) ?? 0;
+    return below === 0 ? 0 : below * 2 ** ((at <= 1 ? layout.variables : kernel.variable(at)) - variable);
   };
-  const countOf = (at: PacketSet): number => {
-    const before = known.get(at);
-    if (before !== undefined) return before;
-    const next = kernel.variable(at) + 1;
-    const result = countBelow(kernel.low(at), next) + countBelow(kernel.high(at), next);
-    known.set(at, result);
-    return result;
-  };
-  return countBelow(set, 0);
+  const nodes: PacketSet[] = [];
+  eachNode(kernel, set, (node) => nodes.push(node));
+  // Children have smaller numbers than their parents.
+  for (const node of nodes.sort((a, b) => a - b)) {
+    for (const side of [node, node + 1]) {
+      const next = kernel.variable(side) + 1;
+      known.set(side, countFrom(kernel.low(side), next) + countFrom(kernel.high(side), next));
+    }
+  }
+  return countFrom(set, 0);
 }
 
 /** Calls once with each node below and of the set, without regard to complements. */
