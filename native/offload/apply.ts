@@ -16,6 +16,9 @@ import type { Action, Rule, RuleSet } from '../../engine/offload/rules.ts';
 import type { OffloadDevice } from './device.ts';
 import type { InstalledRule } from './protocol.ts';
 
+/** Milliseconds that somebody else may take. */
+const PATIENCE = 2000;
+
 /** What was done. */
 export interface Applied {
   /** Counts the sets that the device was given. */
@@ -52,8 +55,31 @@ interface State {
   readonly leftovers: readonly InstalledRule[];
 }
 
-/** Applies a set of rules; `batch` rules are sent at once. */
+/** Applies a set of rules; `batch` rules are sent at once.  Refused where somebody else is changing rules for long. */
 export async function applyRules(device: OffloadDevice, rules: RuleSet, batch = 1000): Promise<Applied> {
+  await claim(device);
+  try {
+    return await exchangeRules(device, rules, batch);
+  } finally {
+    await device.release().catch(() => undefined);
+  }
+}
+
+/** Who was killed while he had the device has it until that is noticed. */
+async function claim(device: OffloadDevice): Promise<void> {
+  const until = performance.now() + PATIENCE;
+  for (;;) {
+    try {
+      await device.claim();
+      return;
+    } catch (error) {
+      if (performance.now() > until) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+async function exchangeRules(device: OffloadDevice, rules: RuleSet, batch: number): Promise<Applied> {
   const state = stateOf(await device.list());
   await remove(device, state.leftovers, batch);
   await removeShared(device, state.live);
@@ -138,23 +164,29 @@ async function share(
     meterIds.set(meter.mtr_id, mine);
   }
   const missing: string[] = [];
-  const numberOf = (numbers: ReadonlyMap<number, number>, id: number, complaint: string): number => {
+  const numberOf = (numbers: ReadonlyMap<number, number>, id: number, complaint: () => string): number => {
     const found = numbers.get(id);
-    if (found === undefined) missing.push(`${complaint} ${id}`);
+    if (found === undefined) missing.push(`${complaint()} ${id}`);
     return found ?? 0;
   };
-  const move = (action: Action, place: string): Action => {
+  const move = (action: Action, place: () => string): Action => {
     if (action.type === 'jump') return { ...action, group: (action.group ?? 0) + base };
     if (action.type === 'indirect') {
-      return { ...action, id: numberOf(ids, action.id ?? 0, `${place}.id: the rule set has no indirect action`) };
+      return {
+        ...action,
+        id: numberOf(ids, action.id ?? 0, () => `${place()}.id: the rule set has no indirect action`),
+      };
     }
     if (action.type !== 'meter') return action;
-    return { ...action, mtr_id: numberOf(meterIds, action.mtr_id ?? 0, `${place}.mtr_id: the rule set has no meter`) };
+    return {
+      ...action,
+      mtr_id: numberOf(meterIds, action.mtr_id ?? 0, () => `${place()}.mtr_id: the rule set has no meter`),
+    };
   };
   const moved = rules.rules.map((rule, index) => ({
     ...rule,
     group: rule.group + base,
-    actions: rule.actions.map((action, at) => move(action, refusal(rules, index, `actions[${at}]`))),
+    actions: rule.actions.map((action, at) => move(action, () => refusal(rules, index, `actions[${at}]`))),
   }));
   if (missing.length > 0) throw new ApplyError(missing);
   return moved;

@@ -21,6 +21,25 @@ const char *const kOperations[] = {"set", "add", "sub"};
 
 size_t value_bytes(const ModifiableKind &kind) { return (kind.bits + 7) / 8; }
 
+// Where in a rule something stands, e.g. pattern[1].spec.dst: a chain on the stack, so that it costs nothing until it is
+// told.
+struct Path {
+  const Path *up;
+  const char *name;
+  int index;  // of a list; below 0: a member
+
+  std::string text() const {
+    const std::string before = up == nullptr ? "" : up->text();
+    if (index >= 0) return before + "[" + std::to_string(index) + "]";
+    return before.empty() ? name : before + "." + name;
+  }
+};
+
+const Path kRule{nullptr, "", -1};
+
+Path in(const Path &up, const char *name) { return {&up == &kRule ? nullptr : &up, name, -1}; }
+Path at(const Path &up, size_t index) { return {&up, "", static_cast<int>(index)}; }
+
 // Writes the structures of one rule.
 class Encoder {
  public:
@@ -28,29 +47,29 @@ class Encoder {
       : rule_(rule), names_(names), context_(context), error_(error) {}
 
   bool whole(const Json &json) {
-    if (!json.is(Json::Kind::object)) return fail("", "a rule is an object with group, priority, pattern and actions");
+    if (!json.is(Json::Kind::object)) return fail(kRule, "a rule is an object with group, priority, pattern and actions");
     for (const auto &[name, value] : json.members()) {
       static const char *const known[] = {"domain", "group", "priority", "pattern", "actions", "cookie"};
-      if (std::find(std::begin(known), std::end(known), name) == std::end(known)) return fail(name, "a rule has no such field");
+      if (std::find(std::begin(known), std::end(known), name) == std::end(known)) return fail(in(kRule, name.c_str()), "a rule has no such field");
     }
-    return attributes(json) && items(json["pattern"], "pattern", rule_.items, 0) &&
-           actions(json["actions"], "actions", rule_.actions, 0);
+    return attributes(json) && items(json["pattern"], in(kRule, "pattern"), rule_.items, 0) &&
+           actions(json["actions"], in(kRule, "actions"), rule_.actions, 0);
   }
 
-  bool actions(const Json &json, const std::string &path, std::vector<rte_flow_action> &to, int depth) {
+  bool actions(const Json &json, const Path &path, std::vector<rte_flow_action> &to, int depth) {
     if (!json.is(Json::Kind::array)) return fail(path, "a list of actions is missing");
     if (json.items().size() > kMostActions) return fail(path, "more than " + std::to_string(kMostActions) + " actions");
     for (size_t i = 0; i < json.items().size(); i++) {
       to.push_back({});
-      if (!action(json.items()[i], path + "[" + std::to_string(i) + "]", to.back(), depth)) return false;
+      if (!action(json.items()[i], at(path, i), to.back(), depth)) return false;
     }
     to.push_back({RTE_FLOW_ACTION_TYPE_END, nullptr});
     return true;
   }
 
  private:
-  bool fail(const std::string &path, const std::string &why) {
-    if (error_.empty()) error_ = path.empty() ? why : path + ": " + why;
+  bool fail(const Path &path, const std::string &why) {
+    if (error_.empty()) error_ = &path == &kRule ? why : path.text() + ": " + why;
     return false;
   }
 
@@ -60,24 +79,24 @@ class Encoder {
     if (name == "transfer") rule_.attr.transfer = 1;
     else if (name == "ingress") rule_.attr.ingress = 1;
     else if (name == "egress") rule_.attr.egress = 1;
-    else return fail("domain", "it is transfer, ingress or egress, not " + domain.print());
-    if (!json["group"].is_integer(32)) return fail("group", "a number from 0 to 4294967295 is missing");
-    if (!json["priority"].is_integer(32)) return fail("priority", "a number from 0 to 4294967295 is missing");
+    else return fail(in(kRule, "domain"), "it is transfer, ingress or egress, not " + domain.print());
+    if (!json["group"].is_integer(32)) return fail(in(kRule, "group"), "a number from 0 to 4294967295 is missing");
+    if (!json["priority"].is_integer(32)) return fail(in(kRule, "priority"), "a number from 0 to 4294967295 is missing");
     rule_.attr.group = static_cast<uint32_t>(json["group"].integer());
     rule_.attr.priority = static_cast<uint32_t>(json["priority"].integer());
     const Json &cookie = json["cookie"];
-    if (!cookie.is(Json::Kind::null) && !cookie.is(Json::Kind::string)) return fail("cookie", "it is a text");
+    if (!cookie.is(Json::Kind::null) && !cookie.is(Json::Kind::string)) return fail(in(kRule, "cookie"), "it is a text");
     rule_.cookie = cookie.text();
     return true;
   }
 
-  bool items(const Json &json, const std::string &path, std::vector<rte_flow_item> &to, int depth) {
+  bool items(const Json &json, const Path &path, std::vector<rte_flow_item> &to, int depth) {
     if (!json.is(Json::Kind::array)) return fail(path, "a list of items is missing");
     if (json.items().size() > kMostItems) return fail(path, "more than " + std::to_string(kMostItems) + " items");
     if (depth > kDeepest) return fail(path, "lists are nested too deeply");
     for (size_t i = 0; i < json.items().size(); i++) {
       to.push_back({});
-      if (!item(json.items()[i], path + "[" + std::to_string(i) + "]", to.back())) return false;
+      if (!item(json.items()[i], at(path, i), to.back())) return false;
     }
     rte_flow_item end{};
     end.type = RTE_FLOW_ITEM_TYPE_END;
@@ -85,42 +104,42 @@ class Encoder {
     return true;
   }
 
-  bool item(const Json &json, const std::string &path, rte_flow_item &to) {
+  bool item(const Json &json, const Path &path, rte_flow_item &to) {
     const ItemKind *kind = find_item(json["type"].text());
-    if (kind == nullptr) return fail(path + ".type", "there is no item " + json["type"].print());
+    if (kind == nullptr) return fail(in(path, "type"), "there is no item " + json["type"].print());
     to.type = kind->type;
     for (const auto &[name, value] : json.members()) {
       if (name != "type" && name != "spec" && name != "last" && name != "mask") {
-        return fail(path + "." + name, "an item has type, spec, last and mask");
+        return fail(in(path, name.c_str()), "an item has type, spec, last and mask");
       }
-      if (name != "type" && !known_fields(*kind, value, path + "." + name)) return false;
+      if (name != "type" && !known_fields(*kind, value, in(path, name.c_str()))) return false;
     }
     const Json &spec = json["spec"];
     if (spec.members().empty()) {
       for (const char *other : {"last", "mask"}) {
-        for (const auto &[name, value] : json[other].members()) return needs_spec(path, other, name);
+        for (const auto &[name, value] : json[other].members()) return needs_spec(path, other, name.c_str());
       }
       return true;
     }
     return masked(*kind, json, path, to);
   }
 
-  bool needs_spec(const std::string &path, const std::string &list, const std::string &name) {
-    return fail(path + "." + list + "." + name, "the field has no value in spec");
+  bool needs_spec(const Path &path, const char *list, const char *name) {
+    return fail(in(in(path, list), name), "the field has no value in spec");
   }
 
-  bool known_fields(const ItemKind &kind, const Json &fields, const std::string &path) {
+  bool known_fields(const ItemKind &kind, const Json &fields, const Path &path) {
     if (!fields.is(Json::Kind::object)) return fail(path, "an object of fields is missing");
     for (const auto &[name, value] : fields.members()) {
       const auto is = [&name = name](const Field &field) { return name == field.name; };
       if (std::none_of(kind.fields.begin(), kind.fields.end(), is)) {
-        return fail(path + "." + name, std::string(kind.name) + " has no such field");
+        return fail(in(path, name.c_str()), std::string(kind.name) + " has no such field");
       }
     }
     return true;
   }
 
-  bool masked(const ItemKind &kind, const Json &json, const std::string &path, rte_flow_item &to) {
+  bool masked(const ItemKind &kind, const Json &json, const Path &path, rte_flow_item &to) {
     uint8_t *spec = rule_.memory.take(kind.size);
     uint8_t *mask = rule_.memory.take(kind.size);
     uint8_t *last = json["last"].members().empty() ? nullptr : rule_.memory.take(kind.size);
@@ -137,32 +156,32 @@ class Encoder {
         if (!option_data(json, path, spec, mask)) return false;
         continue;
       }
-      if (!write(field, value, path + ".spec.", spec)) return false;
-      if (json["last"].has(field.name) && !write(field, json["last"][field.name], path + ".last.", last)) return false;
+      if (!write(field, value, in(path, "spec"), spec)) return false;
+      if (json["last"].has(field.name) && !write(field, json["last"][field.name], in(path, "last"), last)) return false;
       if (!json["mask"].has(field.name)) fill(field, mask);
-      else if (!write(field, json["mask"][field.name], path + ".mask.", mask)) return false;
+      else if (!write(field, json["mask"][field.name], in(path, "mask"), mask)) return false;
     }
     return true;
   }
 
   // geneve_opt's data: words of four bytes, as many as `length` says in spec, which it sets if it is not there.
-  bool option_data(const Json &json, const std::string &path, uint8_t *spec, uint8_t *mask) {
+  bool option_data(const Json &json, const Path &path, uint8_t *spec, uint8_t *mask) {
     auto *value = reinterpret_cast<rte_flow_item_geneve_opt *>(spec);
     auto *bits = reinterpret_cast<rte_flow_item_geneve_opt *>(mask);
     std::vector<uint8_t> data;
-    if (!bytes(json["spec"]["data"], path + ".spec.data", 124, data)) return false;
-    if (data.empty() || data.size() % 4 != 0) return fail(path + ".spec.data", "it is not of whole words of four bytes");
-    if (json["last"].has("data")) return fail(path + ".last.data", "data has no range");
+    if (!bytes(json["spec"]["data"], in(in(path, "spec"), "data"), 124, data)) return false;
+    if (data.empty() || data.size() % 4 != 0) return fail(in(in(path, "spec"), "data"), "it is not of whole words of four bytes");
+    if (json["last"].has("data")) return fail(in(in(path, "last"), "data"), "data has no range");
     const size_t words = data.size() / 4;
     const Json &length = json["spec"]["length"];
     if (!length.is(Json::Kind::null) && length.number() != static_cast<double>(words)) {
-      return fail(path + ".spec.length", "it is not the length of data, which has " + std::to_string(words) + " words");
+      return fail(in(in(path, "spec"), "length"), "it is not the length of data, which has " + std::to_string(words) + " words");
     }
     value->option_len = static_cast<uint8_t>(words);
     value->data = copy<uint32_t>(data);
     std::vector<uint8_t> cover(data.size(), 0xff);
-    if (json["mask"].has("data") && !bytes(json["mask"]["data"], path + ".mask.data", 124, cover)) return false;
-    if (cover.size() != data.size()) return fail(path + ".mask.data", "it is not as long as in spec");
+    if (json["mask"].has("data") && !bytes(json["mask"]["data"], in(in(path, "mask"), "data"), 124, cover)) return false;
+    if (cover.size() != data.size()) return fail(in(in(path, "mask"), "data"), "it is not as long as in spec");
     bits->data = copy<uint32_t>(cover);
     return true;
   }
@@ -174,7 +193,7 @@ class Encoder {
     return reinterpret_cast<T *>(to);
   }
 
-  bool bytes(const Json &value, const std::string &path, size_t most, std::vector<uint8_t> &to) {
+  bool bytes(const Json &value, const Path &path, size_t most, std::vector<uint8_t> &to) {
     if (!value.is(Json::Kind::string) || !bytes_of(value.text(), to)) {
       return fail(path, value.print() + " is not hexadecimal: two digits of 0-9 and a-f for each byte");
     }
@@ -182,8 +201,8 @@ class Encoder {
     return true;
   }
 
-  bool write(const Field &field, const Json &value, const std::string &prefix, uint8_t *to) {
-    const std::string path = prefix + field.name;
+  bool write(const Field &field, const Json &value, const Path &within, uint8_t *to) {
+    const Path path = in(within, field.name);
     uint8_t *at = to + field.offset;
     switch (field.kind) {
       case FieldKind::number:
@@ -202,7 +221,7 @@ class Encoder {
     }
   }
 
-  bool port(const Field &field, const Json &value, const std::string &path, uint8_t *to) {
+  bool port(const Field &field, const Json &value, const Path &path, uint8_t *to) {
     if (value.is_integer(16)) {
       write_number(field, to, value.integer());
       return true;
@@ -231,13 +250,13 @@ class Encoder {
     return true;
   }
 
-  bool action(const Json &json, const std::string &path, rte_flow_action &to, int depth) {
+  bool action(const Json &json, const Path &path, rte_flow_action &to, int depth) {
     const ActionKind *kind = find_action(json["type"].text());
-    if (kind == nullptr) return fail(path + ".type", "there is no action " + json["type"].print());
+    if (kind == nullptr) return fail(in(path, "type"), "there is no action " + json["type"].print());
     for (const auto &[name, value] : json.members()) {
       const auto is = [&name = name](const Field &field) { return name == field.name; };
       if (name != "type" && std::none_of(kind->fields.begin(), kind->fields.end(), is)) {
-        return fail(path + "." + name, std::string(kind->name) + " has no such field");
+        return fail(in(path, name.c_str()), std::string(kind->name) + " has no such field");
       }
     }
     to.type = kind->type;
@@ -250,7 +269,7 @@ class Encoder {
       case RTE_FLOW_ACTION_TYPE_INDIRECT: return indirect(json, path, to);
       case RTE_FLOW_ACTION_TYPE_VXLAN_ENCAP: {
         std::vector<rte_flow_item> list;
-        if (!items(json["definition"], path + ".definition", list, depth + 1)) return false;
+        if (!items(json["definition"], in(path, "definition"), list, depth + 1)) return false;
         auto *definition = rule_.memory.make<rte_flow_item>(list.size());
         std::copy(list.begin(), list.end(), definition);
         reinterpret_cast<rte_flow_action_vxlan_encap *>(conf)->definition = definition;
@@ -259,7 +278,7 @@ class Encoder {
       case RTE_FLOW_ACTION_TYPE_SAMPLE: {
         std::vector<rte_flow_action> list;
         if (depth >= kDeepest) return fail(path, "actions are nested too deeply");
-        if (!actions(json["actions"], path + ".actions", list, depth + 1)) return false;
+        if (!actions(json["actions"], in(path, "actions"), list, depth + 1)) return false;
         auto *copied = rule_.memory.make<rte_flow_action>(list.size());
         std::copy(list.begin(), list.end(), copied);
         reinterpret_cast<rte_flow_action_sample *>(conf)->actions = copied;
@@ -270,70 +289,70 @@ class Encoder {
     }
     for (const Field &field : kind->fields) {
       if (field.kind == FieldKind::actions || !json.has(field.name)) continue;
-      if (!write(field, json[field.name], path + ".", conf)) return false;
+      if (!write(field, json[field.name], path, conf)) return false;
     }
     return true;
   }
 
   template <typename T>
-  bool raw(const Json &json, const std::string &path, T &to) {
+  bool raw(const Json &json, const Path &path, T &to) {
     std::vector<uint8_t> data;
-    if (!bytes(json["data"], path + ".data", kMostBytes, data)) return false;
+    if (!bytes(json["data"], in(path, "data"), kMostBytes, data)) return false;
     to.data = copy<uint8_t>(data);
     to.size = data.size();
     return true;
   }
 
-  bool indirect(const Json &json, const std::string &path, rte_flow_action &to) {
+  bool indirect(const Json &json, const Path &path, rte_flow_action &to) {
     const auto found = json["id"].is_integer(32) ? names_.handles.find(static_cast<uint32_t>(json["id"].integer())) : names_.handles.end();
-    if (found == names_.handles.end()) return fail(path + ".id", "there is no indirect action " + json["id"].print());
+    if (found == names_.handles.end()) return fail(in(path, "id"), "there is no indirect action " + json["id"].print());
     to.conf = found->second;
     rule_.connection = found->second;
-    if (!json["reply"].is(Json::Kind::null) && !json["reply"].is_integer(1)) return fail(path + ".reply", "it is 0 or 1");
+    if (!json["reply"].is(Json::Kind::null) && !json["reply"].is_integer(1)) return fail(in(path, "reply"), "it is 0 or 1");
     rule_.reply = json["reply"].integer() == 1;
     return true;
   }
 
-  bool small(const Json &json, const std::string &path, const char *name, unsigned int most, uint32_t &to) {
+  bool small(const Json &json, const Path &path, const char *name, unsigned int most, uint32_t &to) {
     if (!json.has(name)) return true;
     if (!json[name].is_integer(8) || json[name].integer() > most) {
-      return fail(path + "." + name, json[name].print() + " is no integer from 0 to " + std::to_string(most));
+      return fail(in(path, name), json[name].print() + " is no integer from 0 to " + std::to_string(most));
     }
     to = static_cast<uint32_t>(json[name].integer());
     return true;
   }
 
-  bool modify(const Json &json, const std::string &path, rte_flow_action_modify_field &to) {
+  bool modify(const Json &json, const Path &path, rte_flow_action_modify_field &to) {
     const auto *operation = std::find(std::begin(kOperations), std::end(kOperations), json["op"].text());
-    if (operation == std::end(kOperations)) return fail(path + ".op", "it is set, add or sub, not " + json["op"].print());
+    if (operation == std::end(kOperations)) return fail(in(path, "op"), "it is set, add or sub, not " + json["op"].print());
     to.operation = static_cast<rte_flow_modify_op>(operation - std::begin(kOperations));
     const ModifiableKind *dst = find_modifiable(json["dst_type"].text());
-    if (dst == nullptr) return fail(path + ".dst_type", "there is no field " + json["dst_type"].print());
+    if (dst == nullptr) return fail(in(path, "dst_type"), "there is no field " + json["dst_type"].print());
     to.dst.field = dst->id;
     if (!small(json, path, "dst_level", 255, to.dst.level) || !small(json, path, "dst_offset", 127, to.dst.offset)) return false;
     if (!small(json, path, "width", 128, to.width)) return false;
     if (to.width == 0 || to.dst.offset + to.width > dst->bits) {
-      return fail(path + ".width", "the bits from dst_offset on are none, or more than the " + std::to_string(dst->bits) + " of " + dst->name);
+      return fail(in(path, "width"), "the bits from dst_offset on are none, or more than the " + std::to_string(dst->bits) + " of " + dst->name);
     }
     if (json["src_type"].text() == "value") return immediate(json, path, *dst, to.src);
-    if (json.has("src_value")) return fail(path + ".src_value", "it is for src_type value only");
+    if (json.has("src_value")) return fail(in(path, "src_value"), "it is for src_type value only");
     const ModifiableKind *src = find_modifiable(json["src_type"].text());
-    if (src == nullptr) return fail(path + ".src_type", "there is no field " + json["src_type"].print());
+    if (src == nullptr) return fail(in(path, "src_type"), "there is no field " + json["src_type"].print());
     to.src.field = src->id;
     if (!small(json, path, "src_level", 255, to.src.level) || !small(json, path, "src_offset", 127, to.src.offset)) return false;
     return to.src.offset + to.width <= src->bits ||
-           fail(path + ".width", "the bits from src_offset on are more than the " + std::to_string(src->bits) + " of " + src->name);
+           fail(in(path, "width"), "the bits from src_offset on are more than the " + std::to_string(src->bits) + " of " + src->name);
   }
 
-  bool immediate(const Json &json, const std::string &path, const ModifiableKind &dst, rte_flow_action_modify_data &to) {
+  bool immediate(const Json &json, const Path &path, const ModifiableKind &dst, rte_flow_action_modify_data &to) {
     std::vector<uint8_t> value;
     to.field = RTE_FLOW_FIELD_VALUE;
     for (const char *name : {"src_level", "src_offset"}) {
-      if (json[name].number() != 0) return fail(path + "." + name, "a value has none");
+      if (json[name].number() != 0) return fail(in(path, name), "a value has none");
     }
-    if (!bytes(json["src_value"], path + ".src_value", sizeof to.value, value)) return false;
+    if (!bytes(json["src_value"], in(path, "src_value"), sizeof to.value, value)) return false;
     if (value.size() != value_bytes(dst)) {
-      return fail(path + ".src_value", std::string(dst.name) + " has " + std::to_string(value_bytes(dst)) + " bytes");
+      return fail(in(path, "src_value"), std::string(dst.name) + " has " + std::to_string(value_bytes(dst)) + " bytes");
     }
     if (dst.host) std::reverse(value.begin(), value.end());
     std::memcpy(to.value, value.data(), value.size());
@@ -400,9 +419,9 @@ Json decode_item(const rte_flow_item &item, const Names &names) {
     if (item.mask != nullptr && !is_full(field, item.mask)) mask.set(field.name, mask_of(field, item.mask));
     if (item.last != nullptr && !is_zero(field, item.last)) last.set(field.name, value_of(field, item.last, names));
   }
-  if (!spec.members().empty()) json.set("spec", spec);
-  if (!last.members().empty()) json.set("last", last);
-  if (!mask.members().empty()) json.set("mask", mask);
+  if (!spec.members().empty()) json.set("spec", std::move(spec));
+  if (!last.members().empty()) json.set("last", std::move(last));
+  if (!mask.members().empty()) json.set("mask", std::move(mask));
   return json;
 }
 
@@ -475,7 +494,7 @@ std::unique_ptr<FlowRule> encode_action(const Json &action, const Names &names, 
   Json list = Json::array();
   list.push(action);
   error.clear();
-  return Encoder(*made, names, nullptr, error).actions(list, "action", made->actions, 0) ? std::move(made) : nullptr;
+  return Encoder(*made, names, nullptr, error).actions(list, in(kRule, "action"), made->actions, 0) ? std::move(made) : nullptr;
 }
 
 Json decode_action(const rte_flow_action &action, const Names &names) {
@@ -531,9 +550,9 @@ Json decode_rule(const FlowRule &rule, const Names &names) {
     Json one = decode_action(action, names);
     // The other direction is no part of the handle.
     if (action.type == RTE_FLOW_ACTION_TYPE_INDIRECT) one.set("reply", rule.reply ? 1 : 0);
-    actions.push(one);
+    actions.push(std::move(one));
   }
-  json.set("actions", actions);
+  json.set("actions", std::move(actions));
   if (!rule.cookie.empty()) json.set("cookie", rule.cookie);
   return json;
 }
@@ -547,9 +566,9 @@ Json describe_fields() {
         Json one = Json::object();
         one.set("kind", name_of(field.kind));
         if (field.kind == FieldKind::number) one.set("bits", static_cast<unsigned int>(field.bits));
-        fields.set(field.name, one);
+        fields.set(field.name, std::move(one));
       }
-      json.set(kind.name, fields);
+      json.set(kind.name, std::move(fields));
     }
     return json;
   };
@@ -558,7 +577,7 @@ Json describe_fields() {
   Json json = Json::object();
   json.set("items", list(item_kinds()));
   json.set("actions", list(action_kinds()));
-  json.set("modifiable", modifiable);
+  json.set("modifiable", std::move(modifiable));
   return json;
 }
 

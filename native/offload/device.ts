@@ -16,6 +16,9 @@ export interface OffloadDevice {
   create(rules: readonly Rule[]): Promise<readonly Outcome[]>;
   /** Destroys all that it can; an outcome for each. */
   destroy(ids: readonly number[]): Promise<readonly Outcome[]>;
+  /** From now on nobody else changes the rules, until `release` or the end of this process; refused where somebody has it. */
+  claim(): Promise<void>;
+  release(): Promise<void>;
   /** Destroys all rules. */
   flush(): Promise<void>;
   /** All rules in the order of their making, with their counters. */
@@ -65,6 +68,8 @@ async function deviceOf(channel: Channel): Promise<OffloadDevice> {
     create: (rules) => outcomes('create', rules),
     convert: (rules) => outcomes('convert', rules),
     destroy: async (ids) => (await ask({ op: 'destroy', ids })).results ?? [],
+    claim: async () => void (await ask({ op: 'claim' })),
+    release: async () => void (await ask({ op: 'release' })),
     flush: async () => void (await ask({ op: 'flush' })),
     list: async () => {
       const all: InstalledRule[] = [];

@@ -20,7 +20,8 @@ class Parser {
     Json value = any(0);
     space();
     if (error_.empty() && at_ != text_.size()) fail("there is more behind the value");
-    return error_.empty() ? value : Json();
+    if (!error_.empty()) return Json();
+    return value;
   }
 
  private:
@@ -50,7 +51,8 @@ class Parser {
       if (!take(':')) return fail("a colon is missing");
       value.set(std::move(name), any(depth + 1));
     } while (error_.empty() && take(','));
-    return error_.empty() && !take('}') ? fail("a comma or } is missing") : value;
+    if (error_.empty() && !take('}')) return fail("a comma or } is missing");
+    return value;
   }
 
   Json array(int depth) {
@@ -60,7 +62,8 @@ class Parser {
     do {
       value.push(any(depth + 1));
     } while (error_.empty() && take(','));
-    return error_.empty() && !take(']') ? fail("a comma or ] is missing") : value;
+    if (error_.empty() && !take(']')) return fail("a comma or ] is missing");
+    return value;
   }
 
   std::string string() {

@@ -88,7 +88,7 @@ bool serve(int descriptor, Client &client, lflow::Service &service) {
     std::string error;
     const auto request = lflow::Json::parse(std::string_view(client.in).substr(begin, end - begin), error);
     auto answer = lflow::Json::object();
-    if (error.empty()) answer = service.answer(request);
+    if (error.empty()) answer = service.answer(request, descriptor);
     else answer.set("error", "the request is " + error);
     answer.print(client.out);
     client.out.push_back('\n');
@@ -127,6 +127,7 @@ void run(int listener, lflow::Service &service) {
       if (lives && !found->second.out.empty()) lives = flush(descriptor, found->second);
       if (lives) continue;
       close(descriptor);
+      service.leave(descriptor);
       clients.erase(found);
     }
   }

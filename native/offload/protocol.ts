@@ -69,7 +69,7 @@ export interface Outcome {
 }
 
 export type Request =
-  | { readonly op: 'ports' | 'describe' | 'flush' | 'aged' | 'shared' }
+  | { readonly op: 'ports' | 'describe' | 'flush' | 'aged' | 'shared' | 'claim' | 'release' }
   | { readonly op: 'convert' | 'validate' | 'create'; readonly rules: readonly Rule[] }
   | { readonly op: 'destroy'; readonly ids: readonly number[] }
   | { readonly op: 'list'; readonly after: number; readonly most: number }

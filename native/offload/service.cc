@@ -93,26 +93,48 @@ Service::~Service() {
   for (const auto &[id, meter] : meters_) device_->destroy_meter(id, error);
 }
 
-Json Service::answer(const Json &request) {
+Json Service::answer(const Json &request, int client) {
   const std::string &op = request["op"].text();
   if (op == "ports") return ports();
   if (op == "describe") return describe_fields();
   if (op == "convert") return convert(request);
   if (op == "validate") return validate(request);
+  if (op == "list") return list(request);
+  if (op == "shared") return handles();
+  if (op == "claim") return claim(client);
+  if (op == "release") {
+    leave(client);
+    return done();
+  }
+  if (op == "receive" || op == "advance" || op == "fail") {
+    return emulated_ == nullptr ? fail(op + " is for the emulated device only") : receive(request);
+  }
+  if (claimed_ && owner_ != client) return fail("somebody else changes the rules of the device at the moment");
+  return change(request);
+}
+
+Json Service::change(const Json &request) {
+  const std::string &op = request["op"].text();
   if (op == "create") return create(request);
   if (op == "destroy") return destroy(request);
   if (op == "flush") return flush();
-  if (op == "list") return list(request);
   if (op == "aged") return aged();
   if (op == "create_handle") return create_handle(request);
   if (op == "destroy_handle") return destroy_handle(request);
   if (op == "create_meter") return create_meter(request);
   if (op == "destroy_meter") return destroy_meter(request);
-  if (op == "shared") return handles();
-  if (op == "receive" || op == "advance" || op == "fail") {
-    return emulated_ == nullptr ? fail(op + " is for the emulated device only") : receive(request);
-  }
   return fail("there is no operation " + request["op"].print());
+}
+
+Json Service::claim(int client) {
+  if (claimed_ && owner_ != client) return fail("somebody else changes the rules of the device at the moment");
+  claimed_ = true;
+  owner_ = client;
+  return done();
+}
+
+void Service::leave(int client) {
+  if (owner_ == client) claimed_ = false;
 }
 
 Json Service::ports() const {
@@ -122,10 +144,10 @@ Json Service::ports() const {
     one.set("number", static_cast<unsigned int>(port.number));
     one.set("name", port.name);
     one.set("device", port.device);
-    list.push(one);
+    list.push(std::move(one));
   }
   Json json = Json::object();
-  json.set("ports", list);
+  json.set("ports", std::move(list));
   return json;
 }
 
@@ -137,10 +159,10 @@ Json Service::convert(const Json &request) const {
     const auto made = encode_rule(rule, names_, nullptr, error);
     Json one = result_of(error);
     if (made) one.set("rule", decode_rule(*made, names_));
-    results.push(one);
+    results.push(std::move(one));
   }
   Json json = Json::object();
-  json.set("results", results);
+  json.set("results", std::move(results));
   return json;
 }
 
@@ -155,7 +177,7 @@ Json Service::validate(const Json &request) {
     results.push(result_of(error));
   }
   Json json = Json::object();
-  json.set("results", results);
+  json.set("results", std::move(results));
   return json;
 }
 
@@ -193,11 +215,11 @@ Json Service::create(const Json &request) {
     const uint64_t id = install(rule, error);
     Json one = result_of(error);
     if (id != 0) one.set("id", id);
-    results.push(one);
+    results.push(std::move(one));
     if (id == 0) break;
   }
   Json json = Json::object();
-  json.set("results", results);
+  json.set("results", std::move(results));
   return json;
 }
 
@@ -226,7 +248,7 @@ Json Service::destroy(const Json &request) {
     results.push(result_of(error));
   }
   Json json = Json::object();
-  json.set("results", results);
+  json.set("results", std::move(results));
   return json;
 }
 
@@ -255,10 +277,10 @@ Json Service::list(const Json &request) {
       if (hits.counted) one.set("packets", hits.packets), one.set("bytes", hits.bytes);
       if (hits.aging) one.set("idle", hits.idle), one.set("aged", hits.aged);
     }
-    list.push(one);
+    list.push(std::move(one));
   }
   Json json = Json::object();
-  json.set("rules", list);
+  json.set("rules", std::move(list));
   json.set("more", each != rules_.end());
   return json;
 }
@@ -270,7 +292,7 @@ Json Service::aged() {
   Json ids = Json::array();
   for (void *context : contexts) ids.push(Json(static_cast<uint64_t>(reinterpret_cast<uintptr_t>(context))));
   Json json = Json::object();
-  json.set("ids", ids);
+  json.set("ids", std::move(ids));
   return json;
 }
 
@@ -326,7 +348,7 @@ Json Service::handles() const {
     Json one = Json::object();
     one.set("id", id);
     one.set("action", decode_action(shared.action->actions[0], names_));
-    indirect.push(one);
+    indirect.push(std::move(one));
   }
   Json meters = Json::array();
   for (const auto &[id, meter] : meters_) {
@@ -334,11 +356,11 @@ Json Service::handles() const {
     one.set("mtr_id", id);
     one.set("cir", meter.cir);
     one.set("cbs", meter.cbs);
-    meters.push(one);
+    meters.push(std::move(one));
   }
   Json json = Json::object();
-  json.set("indirect", indirect);
-  json.set("meters", meters);
+  json.set("indirect", std::move(indirect));
+  json.set("meters", std::move(meters));
   return json;
 }
 
@@ -367,16 +389,16 @@ Json Service::receive(const Json &request) {
       one.set("software", output.software);
       one.set("port", output.port < names_.ports.size() ? names_.ports[output.port].name : std::to_string(output.port));
       one.set("frame", hex_of(output.frame.data(), output.frame.size()));
-      outputs.push(one);
+      outputs.push(std::move(one));
     }
     Json one = Json::object();
-    one.set("outputs", outputs);
+    one.set("outputs", std::move(outputs));
     one.set("group", fate.group);
     one.set("missed", fate.missed);
-    fates.push(one);
+    fates.push(std::move(one));
   }
   Json json = Json::object();
-  json.set("fates", fates);
+  json.set("fates", std::move(fates));
   return json;
 }
 

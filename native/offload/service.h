@@ -20,8 +20,11 @@ class Service {
   Service(std::unique_ptr<Device> device, EmulatedDevice *emulated);
   ~Service();
 
-  // An answer to every request; {"error": sentence} where it cannot be done.
-  Json answer(const Json &request);
+  // An answer to every request; {"error": sentence} where it cannot be done.  `client` tells who asks: while one has
+  // claimed the device, no other may change its rules.
+  Json answer(const Json &request, int client = 0);
+  // The client asks no more.
+  void leave(int client);
 
  private:
   struct Installed {
@@ -52,8 +55,13 @@ class Service {
   uint64_t install(const Json &json, std::string &error);
   bool remove(uint64_t id, std::string &error);
 
+  Json change(const Json &request);
+  Json claim(int client);
+
   std::unique_ptr<Device> device_;
   EmulatedDevice *emulated_;
+  bool claimed_ = false;
+  int owner_ = 0;
   Names names_;
   uint64_t last_id_ = 0;
   std::map<uint64_t, Installed> rules_;
