@@ -189,7 +189,8 @@ function firstRow<T extends NorthboundTable>(nb: Northbound, table: T): Northbou
   return rows.values().next().value;
 }
 
-function sortedByName<R extends { name: string; _uuid: string }>(rows: Iterable<R>): R[] {
+/** Rows in the order of their names, those of one name in that of their UUIDs. */
+export function sortedByName<R extends { name: string; _uuid: string }>(rows: Iterable<R>): R[] {
   return [...rows].sort((a, b) => (a.name === b.name ? compare(a._uuid, b._uuid) : compare(a.name, b.name)));
 }
 
@@ -401,7 +402,7 @@ function routerNetworks(
   for (const text of sortedSet(row.networks)) {
     const v4 = parseIpv4Cidr(text);
     const v6 = v4 ? undefined : parseIpv6Cidr(text);
-    if (v4) networks.ipv4.push(v4);
+    if (v4 && v4.bits !== 0) networks.ipv4.push(v4);
     else if (v6) networks.ipv6.push(v6);
     else warn(warnings, row, 'bad-address', `"${text}" in networks of router port "${row.name}" is not an IP network`);
   }

@@ -1,6 +1,6 @@
 /**
- * The switch pipeline, IPAM and the rows around the flows beside the real
- * ovn-northd.  With LFLOW_RECORD=1 its answers become the recordings that
+ * The switch pipeline, load balancers, IPAM and the rows around the flows beside
+ * the real ovn-northd.  With LFLOW_RECORD=1 its answers become the recordings that
  * `npm test` compares with.
  */
 import fc from 'fast-check';
@@ -10,10 +10,12 @@ import { lflowList } from '../../engine/northd/lflow-list.ts';
 import { nbctlScript } from '../../engine/ovsdb/nbctl.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import { type Answer, differences, rowLines, switchFlowsOnly } from '../northd/compare.ts';
+import { mutate, mutation } from '../northd/mutations.ts';
 import { northboundOf, randomSwitches } from '../northd/random.ts';
 import { northboundOf as balancedNorthbound, randomBalancers } from '../northd/random-balancers.ts';
 import { record } from '../northd/recordings.ts';
 import { routerDifferences } from '../northd/router/flows.ts';
+import { randomRouters, northboundOf as routedNorthbound } from '../northd/router/random.ts';
 import { switchTopologies } from '../northd/topologies.ts';
 import { type Central, startCentral } from '../oracle/sandbox.ts';
 import { seedAndRuns } from '../oracle/seed.ts';
@@ -39,6 +41,13 @@ async function dynamicAddresses(): Promise<Map<string, string>> {
     ),
   );
 }
+
+/** Each of the kinds of random databases. */
+const randomNorthbound: fc.Arbitrary<() => Northbound> = fc.oneof(
+  randomBalancers.map((made) => () => balancedNorthbound(made)),
+  randomRouters.map((made) => () => routedNorthbound(made)),
+  randomSwitches.map((made) => () => northboundOf(made)),
+);
 
 /** What differs in the flows of all datapaths and in the rows around them. */
 async function allDifferences(nb: Northbound): Promise<string> {
@@ -66,7 +75,7 @@ describe('written topologies', () => {
 });
 
 test('random load balancers', async () => {
-  const { seed, runs } = seedAndRuns(100);
+  const { seed, runs } = seedAndRuns(75);
   await fc.assert(
     fc.asyncProperty(randomBalancers, async (made) => {
       expect(await allDifferences(balancedNorthbound(made))).toBe('');
@@ -75,8 +84,18 @@ test('random load balancers', async () => {
   );
 });
 
+test('random mistakes', async () => {
+  const { seed, runs } = seedAndRuns(75);
+  await fc.assert(
+    fc.asyncProperty(randomNorthbound, fc.array(mutation, { minLength: 1, maxLength: 3 }), async (make, mutations) => {
+      expect(await allDifferences(mutate(make(), mutations))).toBe('');
+    }),
+    { seed, numRuns: runs },
+  );
+});
+
 test('random topologies', async () => {
-  const { seed, runs } = seedAndRuns(100);
+  const { seed, runs } = seedAndRuns(75);
   await fc.assert(
     fc.asyncProperty(randomSwitches, async (made) => {
       const nb = northboundOf(made);

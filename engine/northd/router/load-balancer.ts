@@ -16,8 +16,8 @@ import {
   REGBIT_KNOWN_LB_SESSION,
   stages,
 } from '../stages.ts';
+import type { RouterPort } from '../topology.ts';
 import { onGatewayChassis } from './networks.ts';
-import { gatewayPortsByUuid } from './order.ts';
 import type { Router } from './router.ts';
 
 /** What happens to the source of balanced packets: as NAT rules have it, it stays, or it becomes lb_force_snat_ip. */
@@ -67,7 +67,7 @@ function buildBalancer(router: Router, balancer: LoadBalancer): void {
 function buildNew(router: Router, balancer: LoadBalancer, vip: Vip): void {
   const sourceNat = sourceNatOf(router, balancer);
   const { actions, rejects } = balance(balancer, vip, router.topology, stages.lr_out_snat, flagOf(sourceNat));
-  const [gatewayPort] = gatewayPortsByUuid(router.dp);
+  const gatewayPort = firstGatewayPort(router);
   const anywhere = gatewayPort === undefined || (vip.backends.length === 0 && balancer.rejects);
   const match = newConnection(balancer, vip) + (anywhere ? '' : onGatewayChassis(gatewayPort));
   const priority = vip.port === undefined ? 110 : 120;
@@ -77,6 +77,10 @@ function buildNew(router: Router, balancer: LoadBalancer, vip: Vip): void {
     return meter === undefined ? 10603 : 10597;
   };
   router.emit(stages.lr_in_dnat, priority, match, setFlag(sourceNat) + actions, line(), balancer.row, meter);
+}
+
+function firstGatewayPort({ portsByUuid }: Router): RouterPort | undefined {
+  return portsByUuid.find(({ redirect }) => redirect !== undefined);
 }
 
 function newConnection({ protocol }: LoadBalancer, { family, address, port }: Vip): string {
@@ -105,7 +109,7 @@ function flagOf(sourceNat: SourceNat): string {
 
 /** What backends answer leaves by the gateway port with the virtual address as its source. */
 function buildReverse(router: Router, balancer: LoadBalancer, { family, backends }: Vip): void {
-  const [gatewayPort] = gatewayPortsByUuid(router.dp);
+  const gatewayPort = firstGatewayPort(router);
   if (gatewayPort === undefined || backends.length === 0) return;
   const from = backends.map(({ address, port }) => {
     const source = `ip${family}.src == ${address}`;

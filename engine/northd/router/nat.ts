@@ -4,7 +4,9 @@ import {
   type Family,
   type PortAddresses,
   parseIpAddresses,
+  parseIpv4,
   parseIpv4Cidr,
+  parseIpv6,
   parseIpv6Cidr,
   parseMac,
 } from '../addresses.ts';
@@ -86,10 +88,18 @@ function forceSnat(dp: RouterDatapath, topology: Topology, option: string): Port
   const text = dp.row.options[option];
   if (text === undefined) return noAddresses;
   const addresses = parseIpAddresses(text);
-  if (addresses && addresses.ipv4.length + addresses.ipv6.length > 0) return addresses;
-  const message = `options:${option} "${text}" of router "${dp.name}" is not a list of IP addresses`;
+  if (addresses && isOneOfEach(addresses)) return addresses;
+  const message = `options:${option} "${text}" of router "${dp.name}" should be an IPv4 address, an IPv6 address, or one of each`;
   warn(topology.warnings, dp.row, 'bad-address', message);
   return noAddresses;
+}
+
+/** Whether these are an IPv4 address, an IPv6 address, or one of each, and no networks. */
+function isOneOfEach({ ipv4, ipv6 }: PortAddresses): boolean {
+  if (ipv4.length > 1 || ipv6.length > 1 || ipv4.length + ipv6.length === 0) return false;
+  return (
+    ipv4.every(({ prefixLength }) => prefixLength === 32) && ipv6.every(({ prefixLength }) => prefixLength === 128)
+  );
 }
 
 function externalAddresses(rows: readonly NorthboundRow<'NAT'>[]) {
@@ -131,10 +141,9 @@ function natRule(
   if (family === undefined) return refuse('its external_ip is not an IP address');
   const gatewayPort = gatewayPortOf(gatewayPorts, row);
   if (gatewayPort === 'none') return refuse('it applies at none of the distributed gateway ports');
-  const logical = family === '4' ? parseIpv4Cidr(row.logical_ip) : parseIpv6Cidr(row.logical_ip);
-  const whole = family === '4' ? 32 : 128;
-  if (!logical) return refuse(`its logical_ip is not an IPv${family} address or network`);
-  if (row.type !== 'snat' && logical.prefixLength !== whole) {
+  const logicalBits = maskBits(family, row.logical_ip);
+  if (logicalBits === undefined) return refuse(`its logical_ip is not an IPv${family} address or network`);
+  if (row.type !== 'snat' && hostFamily(row.logical_ip) !== family) {
     return refuse(`logical_ip of type ${row.type} must be one address`);
   }
   const isDistributed =
@@ -147,11 +156,31 @@ function natRule(
   return {
     row,
     family,
-    logicalBits: logical.prefixLength,
+    logicalBits,
     stateless: row.type === 'dnat_and_snat' && row.options.stateless === 'true',
     gatewayPort,
     distributedMac,
   };
+}
+
+/** The length of the mask of `ADDRESS`, `ADDRESS/LENGTH` or `ADDRESS/MASK`; of one with holes, as OVN counts it. */
+function maskBits(family: Family, text: string): number | undefined {
+  const network = family === '4' ? parseIpv4Cidr(text) : parseIpv6Cidr(text);
+  if (network) return network.prefixLength;
+  const [address, mask, ...rest] = text.split('/');
+  if (mask === undefined || rest.length > 0) return undefined;
+  if (family === '4') {
+    const bits = parseIpv4(mask);
+    return bits === undefined || parseIpv4(address) === undefined ? undefined : 32 - trailingZeros(bits);
+  }
+  const bits = parseIpv6(mask);
+  if (bits === undefined || parseIpv6(address) === undefined) return undefined;
+  return bits.toString(2).padStart(128, '0').indexOf('0');
+}
+
+/** Of a number other than 0. */
+function trailingZeros(bits: number): number {
+  return 31 - Math.clz32(bits & -bits);
 }
 
 function hostFamily(ip: string): Family | undefined {

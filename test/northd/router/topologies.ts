@@ -619,6 +619,13 @@ function mistakes(): Northbound {
   addPort(nb, 'a', 'second', ['02:00:00:00:00:11 10.0.5.11 nonsense']);
   addRoute(nb, 'r', '10.8.0.0/16', '10.0.5.7');
   addRouter(nb, 'empty');
+  addRouter(nb, 'g', { options: { chassis: 'n1' } });
+  addRouterPort(nb, 'g', 'g:zero', '02:00:00:00:00:07', ['0.0.0.0/0', '10.0.7.1/24', '::/0']);
+  addNat(nb, 'g', 'snat', '10.0.7.7', '10.0.0.1/255.0.255.0');
+  addNat(nb, 'g', 'snat', 'fd07::7', 'fd00::/ff00:ff00::');
+  addNat(nb, 'g', 'snat', '10.0.7.8', '10.0.0.1/255.0.x.0');
+  addNat(nb, 'g', 'snat', 'fd07::8', 'fd00::/x::');
+  addNat(nb, 'g', 'dnat', '10.0.7.9', '10.0.0.1/255.0.255.255');
   return nb;
 }
 

@@ -73,8 +73,8 @@ test('NAT rules that cannot be applied, each once', () => {
 
 test('options and addresses that are none', () => {
   expect(warningsOf(topologies['force-snat']())).toEqual([
-    'bad-address: g2: options:dnat_force_snat_ip "nonsense" of router "g2" is not a list of IP addresses',
-    'bad-address: r: options:lb_force_snat_ip "router_ip" of router "r" is not a list of IP addresses',
+    'bad-address: g2: options:dnat_force_snat_ip "nonsense" of router "g2" should be an IPv4 address, an IPv6 address, or one of each',
+    'bad-address: r: options:lb_force_snat_ip "router_ip" of router "r" should be an IPv4 address, an IPv6 address, or one of each',
   ]);
   expect(warningsOf(topologies.advertisements())).toEqual([
     'bad-address-mode: r:s3: ipv6_ra_configs:address_mode "nonsense" of router port "r:s3" is none of slaac, dhcpv6_stateful, dhcpv6_stateless',
@@ -135,4 +135,25 @@ test('a router without ports or with all kinds of hostile strings does not stop 
   const { southbound, warnings } = computeSouthbound(nb);
   expect(warnings.length).toBeGreaterThan(odd.length);
   expect(southbound.flows.some(({ match }) => match === 'outport == "good:p"')).toBe(true);
+});
+
+test.each(['10.0.0.1 10.0.0.2', '10.0.0.1/24', 'fd00::1 fd00::2', 'fd00::1/64', ''])(
+  'a forced source that is not one address: "%s"',
+  (text) => {
+    const nb = northbound();
+    addRouter(nb, 'g', { options: { chassis: 'n1', lb_force_snat_ip: text, dnat_force_snat_ip: '10.0.0.1 fd00::1' } });
+    const { southbound, warnings } = computeSouthbound(nb);
+    expect(warnings.map(({ id }) => id)).toEqual(['bad-address']);
+    expect(southbound.flows.filter(({ match }) => match.includes('force_snat_for_lb'))).toEqual([]);
+    expect(southbound.flows.filter(({ match }) => match.includes('force_snat_for_dnat'))).toHaveLength(2);
+  },
+);
+
+test('a network of no address at all', () => {
+  const nb = northbound();
+  addRouter(nb, 'r');
+  addRouterPort(nb, 'r', 'r:zero', '02:00:00:00:00:01', ['0.0.0.0/0']);
+  expect(warningsOf(nb)).toEqual([
+    'bad-address: r:zero: "0.0.0.0/0" in networks of router port "r:zero" is not an IP network',
+  ]);
 });
