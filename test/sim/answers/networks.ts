@@ -57,6 +57,22 @@ export function masqueraded(): Northbound {
   return nb;
 }
 
+/** From red1 to blue1 by the router. */
+export const redToBlue = {
+  'eth.src': 0x020000000001,
+  'eth.dst': 0x02000000ff00,
+  'ip4.src': 0x0a00000b,
+  'ip4.dst': 0x0a01000b,
+} as const;
+
+/** From the host to 8.8.8.8 by the gateway. */
+export const hostToOutside = {
+  'eth.src': 0x020000000001,
+  'eth.dst': 0x02000000ff01,
+  'ip4.src': 0x0a00000b,
+  'ip4.dst': 0x08080808,
+} as const;
+
 export function analysed(nb: Northbound) {
   const { southbound } = computeSouthbound(nb);
   const analysis = analyse(networkOf(southbound));
@@ -75,6 +91,19 @@ export function analysed(nb: Northbound) {
       },
     ]);
   const both = (...sets: PacketSet[]): PacketSet => sets.reduce((a, b) => space.and(a, b));
+  /** Packets of hosts that are as usual, and these fields of them. */
+  const usual = (fields: Readonly<Record<string, bigint | number>>): PacketSet => {
+    const none = { 'vlan.tci': 0, 'ip.frag': 0, 'ip.dscp': 0, 'ip.ecn': 0, 'pkt.mark': 0, 'pkt.len': 100, payload: 0 };
+    const all = {
+      ...none,
+      'eth.type': 0x800,
+      'ip.ttl': 64,
+      'neighbor.0.known': 1,
+      'neighbor.0.mac': 0x020000000077,
+      ...fields,
+    };
+    return both(...Object.entries(all).map(([name, value]) => is(name, value)));
+  };
   /** The first class with some of the packets that arrives at the port, and these packets. */
   const arriving = (packets: PacketSet, at: string, connection: TrafficClass['connection'] = 'new') => {
     for (const one of classes) {
@@ -84,5 +113,5 @@ export function analysed(nb: Northbound) {
     }
     throw new Error(`nothing arrives at ${at}`);
   };
-  return { nb, southbound, analysis, space, network, classes, port, is, both, arriving };
+  return { nb, southbound, analysis, space, network, classes, port, is, both, usual, arriving };
 }
