@@ -6,8 +6,8 @@ import { fieldIndex, readNamed, type TrafficClass } from '../symbolic/index.ts';
 import type { Certainty } from '../symbolic/matching.ts';
 import { type EdgePlace, type Inventory, inventoryOf } from './inventory.ts';
 import { conditionSet, enteringBy, matchSet, sentFrom, toPrefix, trafficSet } from './packets.ts';
-import type { Policy, Rule } from './policy.ts';
-import { type Condition, type Extent, extentOf, unknownNames, waysOf } from './select.ts';
+import type { Policy, Prefix, Rule } from './policy.ts';
+import { type Condition, type Extent, extentOf, isMember, unknownNames, waysOf } from './select.ts';
 
 /** A rule with what it selects in a network. */
 export interface Claim {
@@ -73,18 +73,33 @@ export function emptiness({ rule, from, to, through, notThrough, sent, view, unk
 /** `red → vpc blue`. */
 export const subjectOf = ({ from, to }: Pick<Claim, 'from' | 'to'>): string => `${from.text} → ${to.text}`;
 
-/** Of a class's packets those that arrive at a port of `to`, by what they are addressed to: as they were sent, or as they arrive. */
+/**
+ * Of a class's packets those that arrive at a port of `to` and are for it: all, if the host there is of the set.  Where
+ * hosts are not known, and outside, the destination tells, as it was sent or as it arrives.  And what was sent to an
+ * address of the set, and is translated to another one, has reached it; answers of routers have not.
+ */
 export function addressedTo(claim: Claim, edge: EdgePlace, one: TrafficClass, certainty: Certainty): PacketSet {
   const { space } = claim.view.analysis;
   const condition = claim.conditions.get(edge) ?? false;
-  if (condition === true) return one.packets;
-  const addressed = conditionSet(
-    space,
-    condition,
-    (prefix, side) => space.or(toPrefix(space, prefix), toPrefix(space, prefix, one.store, side)),
-    certainty,
-  );
-  return space.and(one.packets, addressed);
+  const member = isMember(edge, condition);
+  if (member === true) return one.packets;
+  const opposite: Certainty = certainty === 'may' ? 'must' : 'may';
+  const sent = (prefix: Prefix): PacketSet => toPrefix(space, prefix);
+  const arrived = (prefix: Prefix, side: Certainty): PacketSet => toPrefix(space, prefix, one.store, side);
+  if (member === undefined) {
+    const addressed = conditionSet(
+      space,
+      condition,
+      (prefix, side) => space.or(sent(prefix), arrived(prefix, side)),
+      certainty,
+    );
+    return space.and(one.packets, addressed);
+  }
+  if (one.made !== undefined) return space.empty;
+  const asked = conditionSet(space, condition, sent);
+  const got = conditionSet(space, condition, arrived, opposite);
+  const translated = space.and(one.packets, space.diff(asked, got));
+  return translated === space.empty ? translated : space.diff(translated, answers(claim.view, one));
 }
 
 /** Whether packets of a class pass what they have to, and nothing that they must not. */

@@ -272,7 +272,8 @@ function typeComplaint({ data, params }: ErrorObject): Omit<Complaint, 'path'> {
   const isPlain = typeof data === 'number' || typeof data === 'boolean';
   const found = isPlain ? String(data) : data === null ? 'nothing' : Array.isArray(data) ? 'a list' : nameOf(data);
   const list = types.length === 1 ? types[0] : `${types.slice(0, -1).join(', ')} or ${types.at(-1)}`;
-  const hint = isPlain && types.includes('a text') ? `put it in quotes: "${data}"` : `write ${list}`;
+  const words = typeof data === 'boolean' ? ', for YAML takes y, n, yes, no, on and off for true or false' : '';
+  const hint = isPlain && types.includes('a text') ? `put it in quotes${words || `: "${data}"`}` : `write ${list}`;
   return { id: 'wrong-type', message: `${found} is not what belongs here`, hint };
 }
 

@@ -3,7 +3,7 @@ import { formatEthernet } from '../../engine/lang/index.ts';
 import type { Inventory } from './inventory.ts';
 import type { Policy } from './policy.ts';
 import { formatPrefix } from './prefix.ts';
-import { type Condition, extentOf } from './select.ts';
+import { type Condition, extentOf, isMember } from './select.ts';
 
 export interface ExplainedPort {
   name: string;
@@ -31,7 +31,8 @@ export function explainSet(name: string, policy: Policy, inventory: Inventory): 
   const conditions = new Map(groups.flatMap(({ condition, edges }) => edges.map((edge) => [edge, condition] as const)));
   const ports = inventory.edges.flatMap((edge): ExplainedPort[] => {
     const condition = conditions.get(edge);
-    if (condition === undefined) return [];
+    const member = condition !== undefined && isMember(edge, condition);
+    if (member === false) return [];
     const { name, port, hosts, external } = edge;
     return [
       {
@@ -39,7 +40,7 @@ export function explainSet(name: string, policy: Policy, inventory: Inventory): 
         switch: port.datapath.name,
         addresses: hosts.map(({ mac, ip }) => `${formatEthernet(mac)} ${formatPrefix(ip)}`),
         external,
-        ...(condition !== true && { only: textOf(condition) }),
+        ...(member === undefined && condition !== undefined && { only: textOf(condition) }),
       },
     ];
   });

@@ -8,7 +8,7 @@
  */
 import type { Literal, PacketSet } from '../../engine/sets/index.ts';
 import { fieldIndex, lookups } from '../symbolic/fields.ts';
-import type { Analysis, NetworkDatapath } from '../symbolic/types.ts';
+import type { Analysis, NetworkDatapath, TrafficClass } from '../symbolic/types.ts';
 import { addressesOf, type EdgePlace } from './inventory.ts';
 import { allOf, conditionSet, enteringBy, fromPrefix, matchSet, sent, toPrefix } from './packets.ts';
 import type { Prefix } from './policy.ts';
@@ -18,10 +18,18 @@ import { type Condition, type Extent, prefixesOf } from './select.ts';
 export interface Promised {
   /** What is sent, of whatever traffic. */
   readonly packets: PacketSet;
-  /** By port where they are to arrive: those that may arrive there, by what they are addressed to. */
-  readonly arriving: ReadonlyMap<EdgePlace, PacketSet>;
+  /** By port where they are to arrive. */
+  readonly arriving: ReadonlyMap<EdgePlace, Arriving>;
   /** Why it is not known what all of the promised packets are: a sentence. */
   readonly doubt?: string;
+}
+
+/** Packets that may arrive at a port, by what they are addressed to. */
+export interface Arriving {
+  /** To the host there. */
+  readonly own: PacketSet;
+  /** To an address that may be behind the port: outside, or of a host there once it is translated. */
+  readonly behind: PacketSet;
 }
 
 /** A host that is reached, by one of its addresses. */
@@ -253,20 +261,20 @@ function arrivals(
   { groups }: Extent,
   targets: readonly Target[],
   free: PacketSet,
-): Map<EdgePlace, PacketSet> {
+): Map<EdgePlace, Arriving> {
   const own = new Map<EdgePlace, PacketSet[]>();
   for (const { edge, address: to } of targets) {
     const sets = own.get(edge) ?? [];
     sets.push(space.cube(address('dst', to)));
     own.set(edge, sets);
   }
-  const arriving = new Map<EdgePlace, PacketSet>();
+  const arriving = new Map<EdgePlace, Arriving>();
   for (const { condition, edges } of groups) {
     const behind = space.and(
       free,
       conditionSet(space, condition, (prefix) => toPrefix(space, prefix, sent)),
     );
-    for (const edge of edges) arriving.set(edge, space.or(space.orAll(own.get(edge) ?? []), behind));
+    for (const edge of edges) arriving.set(edge, { own: space.orAll(own.get(edge) ?? []), behind });
   }
   return arriving;
 }
@@ -279,3 +287,15 @@ export const forgotten: readonly number[] = [
 
 /** What chance decides: which of several ways or backends is taken, or where a MAC address was seen last. */
 export const choices: readonly number[] = Array.from({ length: lookups }, (_, n) => fieldIndex(`choice.${n}`));
+
+/** Of a class's packets those that are promised to arrive at the port that they arrive at. */
+export function promisedTo(
+  { space }: Analysis,
+  { port, hosts }: EdgePlace,
+  { own, behind }: Arriving,
+  { packets, store }: TrafficClass,
+): PacketSet {
+  const isKnown = port.edge === 'vif' && hosts.length > 0;
+  const forHost = isKnown ? space.orAll(hosts.map(({ ip }) => toPrefix(space, ip, store, 'may'))) : space.all;
+  return space.and(packets, space.or(own, behind === space.empty ? behind : space.and(behind, forHost)));
+}

@@ -10,7 +10,7 @@ import { constantOf, createValues, inputOf } from '../symbolic/value.ts';
 import type { EdgePlace } from './inventory.ts';
 import type { Prefix, Traffic } from './policy.ts';
 import { formatPrefix } from './prefix.ts';
-import type { Condition, Extent } from './select.ts';
+import { type Condition, type Extent, isMember } from './select.ts';
 
 const values = createValues();
 
@@ -137,12 +137,17 @@ export const enteringBy = (space: Space, edges: readonly EdgePlace[]): PacketSet
     edges.map(({ port }) => BigInt(port.number)),
   );
 
-/** The packets that enter by the ports of an extent, from its addresses; a host may forge what it likes. */
+/**
+ * The packets that enter by the ports of an extent.  What a host sends is from it, whatever source it writes; where
+ * hosts are not known, and outside, the source address tells who it is from.
+ */
 export function sentFrom(space: Space, { groups }: Extent): PacketSet {
   return space.orAll(
-    groups.map(({ condition, edges }) => {
+    groups.flatMap(({ condition, edges }) => {
+      const members = edges.filter((edge) => isMember(edge, condition) === true);
+      const others = edges.filter((edge) => isMember(edge, condition) === undefined);
       const from = conditionSet(space, condition, (prefix) => fromPrefix(space, prefix));
-      return space.and(enteringBy(space, edges), from);
+      return [enteringBy(space, members), space.and(enteringBy(space, others), from)];
     }),
   );
 }

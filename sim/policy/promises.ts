@@ -4,7 +4,7 @@ import { holds, type Judgement, unknown, violated } from '../properties/property
 import { doubt } from '../properties/view.ts';
 import type { Network, TrafficClass } from '../symbolic/index.ts';
 import { arrivalsAt, type Claim, goesThrough, looking } from './claim.ts';
-import { answered, choices, forgotten, type Promised, promised } from './honest.ts';
+import { answered, choices, forgotten, type Promised, promised, promisedTo } from './honest.ts';
 import type { EdgePlace } from './inventory.ts';
 import { enteringBy, trafficSet } from './packets.ts';
 
@@ -65,7 +65,8 @@ function deliver(claim: Claim, { packets, arriving }: Promised): Deliveries {
   let wrong: Deliveries['wrong'];
   for (const { edge, one } of arrivalsAt(claim)) {
     if (one.connection !== 'new' || one.made !== undefined) continue;
-    const here = space.and(space.and(one.packets, sent), arriving.get(edge) ?? space.empty);
+    const addresses = arriving.get(edge);
+    const here = addresses ? space.and(promisedTo(view.analysis, edge, addresses, one), sent) : space.empty;
     if (here === space.empty) continue;
     const clear = one.exact ? space.diff(here, unclear) : space.empty;
     if (!goesThrough(claim, one)) {
@@ -152,44 +153,41 @@ function judgeSome(claim: Claim, { sent, sure, possible }: Deliveries): Judgemen
   });
 }
 
-/** Decides whether what arrived is answered, and the answers come back. */
-function judgeAnswers(claim: Claim, { sure }: Deliveries): Judgement {
-  const { view, rule, conditions } = claim;
-  const { space, network } = view.analysis;
-  const asked = answered(view.analysis);
-  const luck = chooses(network) ? forgotten : [...forgotten, ...choices];
-  let answers = 0;
-  let unsure: string | undefined;
-  let isPossible = false;
-  for (const { edge, one, packets } of sure) {
-    const questions = space.and(packets, asked);
-    if (questions === space.empty) continue;
-    answers++;
-    const { surely, possibly } = answersBack(claim, one, questions);
-    const lost = space.diff(questions, space.forget(possibly, luck));
-    isPossible ||= possibly !== space.empty;
-    if (rule.kind === 'some' && surely !== space.empty) return holds;
-    if (lost !== space.empty && rule.kind === 'always') {
-      const sentence = `what "${edge.name}" answers to ${sentText(claim)} does not come back`;
-      return violated({ kind: 'unanswered', class: one, packets: lost, sentence });
-    }
-    if (space.diff(questions, space.forget(surely, luck)) !== space.empty) unsure ??= inexact(claim);
-  }
-  if (answers === 0) return unknown(`how hosts answer ${rule.traffic?.text ?? 'it'} is not known`);
-  if (rule.kind === 'some' && !isPossible) return unansweredAtAll(claim, sure, asked);
-  const replies = enteringBy(space, [...conditions.keys()]);
-  const reason = unsure ?? doubt(view, replies);
-  return reason === undefined ? holds : unknown(reason);
+/** Questions that arrived, with those of which the answers come back. */
+interface Answered extends Delivery {
+  readonly possibly: PacketSet;
+  readonly surely: PacketSet;
 }
 
-function unansweredAtAll(claim: Claim, sure: readonly Delivery[], asked: PacketSet): Judgement {
-  const { space } = claim.view.analysis;
-  const sentence = `no answer to ${sentText(claim)} comes back`;
-  for (const { one, packets } of sure) {
-    const questions = space.and(packets, asked);
-    if (questions !== space.empty) return violated({ kind: 'unanswered', class: one, packets: questions, sentence });
+/** Decides whether what arrived is answered, and the answers come back. */
+function judgeAnswers(claim: Claim, { sure }: Deliveries): Judgement {
+  const { view, rule } = claim;
+  const { space, network } = view.analysis;
+  const asked = answered(view.analysis);
+  const found = sure.flatMap((delivery): Answered[] => {
+    const packets = space.and(delivery.packets, asked);
+    return packets === space.empty ? [] : [{ ...delivery, packets, ...answersBack(claim, delivery.one, packets) }];
+  });
+  if (found.length === 0) return unknown(`how hosts answer ${rule.traffic?.text ?? 'it'} is not known`);
+  const questions = all(claim, found);
+  const possibly = space.orAll(found.map((one) => one.possibly));
+  const surely = space.orAll(found.map((one) => one.surely));
+  if (rule.kind === 'some' && surely !== space.empty) return holds;
+
+  const luck = chooses(network) ? forgotten : [...forgotten, ...choices];
+  const lost =
+    rule.kind === 'some' && possibly !== space.empty
+      ? space.empty
+      : space.diff(questions, space.forget(possibly, luck));
+  for (const { edge, one, packets } of found) {
+    const here = space.and(packets, lost);
+    if (here === space.empty) continue;
+    const sentence = `what "${edge.name}" answers to ${sentText(claim)} does not come back`;
+    return violated({ kind: 'unanswered', class: one, packets: here, sentence });
   }
-  return unknown(inexact(claim));
+  if (space.diff(questions, space.forget(surely, luck)) !== space.empty) return unknown(inexact(claim));
+  const reason = doubt(view, enteringBy(space, [...claim.conditions.keys()]));
+  return reason === undefined ? holds : unknown(reason);
 }
 
 /** The packets of a class whose answers come back to the port that they came from. */

@@ -8,7 +8,7 @@ import { didYouMean, quote } from '../../engine/spec/complain.ts';
 import { nearest } from '../../engine/spec/nearest.ts';
 import type { EdgePlace, Inventory, Place } from './inventory.ts';
 import type { NameKey, Policy, Prefix, Selector, Worded } from './policy.ts';
-import { formatPrefix } from './prefix.ts';
+import { contains, formatPrefix } from './prefix.ts';
 
 /** What has to be true of the address: `true`, `false`, or a combination of ranges; those of one extent are equal if they are alike. */
 export type Condition =
@@ -134,6 +134,35 @@ function conditions() {
     inverse: (term: Condition): Condition =>
       typeof term === 'boolean' ? !term : intern(`not ${ids.get(term)}`, { kind: 'not', term }),
   };
+}
+
+/**
+ * Whether the host behind a port meets a condition, by any address of its own; undefined where its addresses are not
+ * known, or where there are many hosts, outside: then it is for each packet to tell.
+ */
+export function isMember({ port, hosts }: EdgePlace, condition: Condition): boolean | undefined {
+  if (typeof condition === 'boolean') return condition;
+  if (port.edge === 'outside' || hosts.length === 0) return undefined;
+  const known = new Map<Condition, boolean>();
+  const evaluate = (each: Condition): boolean => {
+    if (typeof each === 'boolean') return each;
+    const found = known.get(each) ?? decide(each);
+    known.set(each, found);
+    return found;
+  };
+  const decide = (each: Exclude<Condition, boolean>): boolean => {
+    switch (each.kind) {
+      case 'prefix':
+        return hosts.some(({ ip }) => contains(each.prefix, ip));
+      case 'not':
+        return !evaluate(each.term);
+      case 'and':
+        return each.terms.every(evaluate);
+      case 'or':
+        return each.terms.some(evaluate);
+    }
+  };
+  return evaluate(condition);
 }
 
 /** The ranges in a condition. */
