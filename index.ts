@@ -59,6 +59,7 @@ export {
   type Punt,
 } from './engine/node/plane.ts';
 // Northbound to logical flows
+export { createNorthd, type NorthboundChange, type Northd } from './engine/northd/incremental.ts';
 export {
   type Computation,
   computeSouthbound,

@@ -15,7 +15,7 @@ import { addressSets, portGroups } from './sets.ts';
 import { routerStages, switchStages } from './stages.ts';
 import { buildSwitchFlows } from './switch/index.ts';
 import { allTables, balancersOf, portFacts, servicesOf, serviceTables } from './tables/index.ts';
-import { buildTopology, type Topology } from './topology.ts';
+import { buildTopology, type Datapath, type Topology } from './topology.ts';
 import type { NorthdWarning } from './warning.ts';
 
 export { formatWarning, type NorthdWarning } from './warning.ts';
@@ -47,13 +47,19 @@ export function computeTables(nb: Northbound): TableComputation {
 
 function compute(nb: Northbound) {
   const topology = buildTopology(nb);
+  return computationOf(topology, logicalFlows(topology));
+}
+
+/** What follows from a topology whose flows are there already; for `incremental.ts`. */
+export function computationOf(topology: Topology, flows: LogicalFlow[]) {
+  const { nb } = topology;
   const facts = portFacts(topology);
   const services = serviceTables(topology);
   const datapaths = [...topology.switches, ...topology.routers];
   const southbound: Southbound = {
     datapaths: datapaths.map(datapathBinding),
     ports: datapaths.flatMap(portBindings),
-    flows: logicalFlows(topology),
+    flows,
     multicastGroups: datapaths.flatMap(multicastGroups),
     addressSets: addressSets(topology),
     portGroups: portGroups(topology),
@@ -78,16 +84,22 @@ function templatesOf({ Chassis_Template_Var: rows }: SouthboundRows): Map<string
 
 function logicalFlows(topology: Topology): LogicalFlow[] {
   const flows: LogicalFlow[] = [];
-  for (const dp of topology.switches) {
-    const table = flowTable(dp.uuid, switchStages);
-    buildSwitchFlows(dp, topology, table.emit);
-    table.appendTo(flows);
-  }
-  for (const dp of topology.routers) {
-    const table = flowTable(dp.uuid, routerStages);
-    buildRouterFlows(dp, topology, table.emit);
-    table.appendTo(flows);
-  }
+  for (const dp of topology.switches) appendFlows(dp, topology, flows);
+  for (const dp of topology.routers) appendFlows(dp, topology, flows);
+  return flows;
+}
+
+function appendFlows(dp: Datapath, topology: Topology, flows: LogicalFlow[]): void {
+  const table = flowTable(dp.uuid, dp.kind === 'switch' ? switchStages : routerStages);
+  if (dp.kind === 'switch') buildSwitchFlows(dp, topology, table.emit);
+  else buildRouterFlows(dp, topology, table.emit);
+  table.appendTo(flows);
+}
+
+/** The flows of one datapath of a topology. */
+export function datapathFlows(dp: Datapath, topology: Topology): LogicalFlow[] {
+  const flows: LogicalFlow[] = [];
+  appendFlows(dp, topology, flows);
   return flows;
 }
 

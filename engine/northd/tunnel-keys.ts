@@ -3,9 +3,10 @@
  * names.  ovn-northd hands them out in the order in which it meets the rows,
  * which is arbitrary; ours is a function of the northbound database.
  */
+import type { Northbound, NorthboundRow } from '../ovsdb/northbound.ts';
 import { integerOption } from './options.ts';
-import type { Topology } from './topology.ts';
-import { warn } from './warning.ts';
+import { sortedByName, type Topology } from './topology.ts';
+import { type NorthdWarning, warn } from './warning.ts';
 
 /** The highest tunnel key of a datapath that ovn-northd hands out. */
 export const maxDatapathKey = (1 << 24) - 1 - ((1 << 16) - 1);
@@ -14,13 +15,11 @@ const maxPortKey = (1 << 15) - 1;
 /** Fills in `tunnelKey` of every datapath and port. */
 export function assignTunnelKeys(topology: Topology): void {
   const datapaths = [...topology.switches, ...topology.routers];
-  const requests = datapaths.map((dp) => ({
-    holder: dp,
-    row: dp.row,
-    name: `datapath "${dp.name}"`,
-    requested: integerOption(dp.kind === 'switch' ? dp.row.other_config : dp.row.options, 'requested-tnl-key', 0),
-  }));
-  assign(requests, maxDatapathKey, topology);
+  assign(
+    datapaths.map((dp) => datapathRequest(dp, dp.row)),
+    maxDatapathKey,
+    topology.warnings,
+  );
   for (const dp of datapaths) {
     const ports = dp.ports.map((port) => ({
       holder: port,
@@ -33,8 +32,24 @@ export function assignTunnelKeys(topology: Topology): void {
         ? [{ holder: port.redirect, row: port.row, name: `port "${port.redirect.name}"`, requested: 0 }]
         : [],
     );
-    assign([...ports, ...redirects], maxPortKey, topology);
+    assign([...ports, ...redirects], maxPortKey, topology.warnings);
   }
+}
+
+/** The keys that `assignTunnelKeys` gives to datapaths, by UUID of their northbound rows. */
+export function datapathKeys(nb: Northbound, warnings: NorthdWarning[]): Map<string, number> {
+  const routers = [...nb.Logical_Router.values()].filter(({ enabled }) => enabled !== false);
+  const rows = [...sortedByName(nb.Logical_Switch.values()), ...sortedByName(routers)];
+  const requests = rows.map((row) => datapathRequest({ tunnelKey: 0 }, row));
+  assign(requests, maxDatapathKey, warnings);
+  return new Map(requests.map(({ holder, row }) => [row._uuid, holder.tunnelKey]));
+}
+
+type DatapathRow = NorthboundRow<'Logical_Switch'> | NorthboundRow<'Logical_Router'>;
+
+function datapathRequest(holder: { tunnelKey: number }, row: DatapathRow): Request {
+  const options = 'other_config' in row ? row.other_config : row.options;
+  return { holder, row, name: `datapath "${row.name}"`, requested: integerOption(options, 'requested-tnl-key', 0) };
 }
 
 interface Request {
@@ -45,13 +60,13 @@ interface Request {
   requested: number;
 }
 
-function assign(requests: readonly Request[], max: number, topology: Topology): void {
+function assign(requests: readonly Request[], max: number, warnings: NorthdWarning[]): void {
   const used = new Set<number>();
   for (const { holder, row, name, requested } of requests) {
     if (requested === 0) continue;
     if (used.has(requested)) {
       const message = `The tunnel key ${requested} that ${name} requests is taken`;
-      warn(topology.warnings, row, 'tunnel-key-taken', message);
+      warn(warnings, row, 'tunnel-key-taken', message);
       continue;
     }
     used.add(requested);
@@ -62,7 +77,7 @@ function assign(requests: readonly Request[], max: number, topology: Topology): 
     if (holder.tunnelKey !== 0) continue;
     while (used.has(next)) next++;
     if (next > max) {
-      warn(topology.warnings, row, 'tunnel-keys-exhausted', `No tunnel key is left for ${name}`);
+      warn(warnings, row, 'tunnel-keys-exhausted', `No tunnel key is left for ${name}`);
       continue;
     }
     holder.tunnelKey = next++;

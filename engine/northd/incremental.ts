@@ -1,0 +1,207 @@
+/**
+ * The southbound database of a northbound one that changes: only what a change can
+ * reach is computed anew.
+ *
+ *     const northd = createNorthd(northbound);
+ *     northd.apply([{ table: 'Logical_Switch_Port', row }, { table: 'Logical_Switch', row: grown }]);
+ *     northd.computation();     // as computeSouthbound of the database as it is now
+ *
+ * What is reached is a part of the network that nothing ties to the rest
+ * (`components.ts`), such as one tenant's VPC.  A change of a row that is no
+ * datapath's own reaches everything.
+ */
+import type { Northbound, NorthboundRow, NorthboundTable } from '../ovsdb/northbound.ts';
+import type { LogicalFlow } from '../ovsdb/southbound.ts';
+import { type Component, componentsOf, type DatapathFacts, datapathFacts, partialNorthbound } from './components.ts';
+import { type Computation, computationOf, datapathFlows } from './index.ts';
+import { buildTopology, type Datapath, type Port, type Topology } from './topology.ts';
+import { datapathKeys } from './tunnel-keys.ts';
+import type { NorthdWarning } from './warning.ts';
+
+/** A row that is inserted or replaces the one with its UUID, or one that is deleted. */
+export type NorthboundChange = {
+  [T in NorthboundTable]:
+    | { readonly table: T; readonly row: NorthboundRow<T> }
+    | { readonly table: T; readonly deleted: string };
+}[NorthboundTable];
+
+/** A computation that follows its northbound database. */
+export interface Northd {
+  /**
+   * Applies changes, all at once, and computes what they reach.  Gives the UUIDs
+   * of the southbound datapaths whose flows were computed, and of those that are
+   * gone.  Rows are replaced, never changed: those given before must stay as they are.
+   */
+  apply(changes: readonly NorthboundChange[]): ReadonlySet<string>;
+  /** The flows of a datapath, in order; none if there is no such datapath. */
+  flows(datapath: string): readonly LogicalFlow[];
+  /** Everything, put together when it is asked for: equal to `computeSouthbound` of the database as it is. */
+  computation(): Computation;
+}
+
+/** A part as it was computed. */
+interface Part {
+  readonly component: Component;
+  readonly datapaths: readonly Datapath[];
+  readonly flows: ReadonlyMap<string, readonly LogicalFlow[]>;
+  readonly ports: ReadonlyMap<string, Port>;
+  readonly warnings: readonly NorthdWarning[];
+}
+
+/** Computes `northbound`, which stays as it is, and follows it from there. */
+export function createNorthd(northbound: Northbound): Northd {
+  const nb = Object.fromEntries(
+    Object.entries(northbound).map(([table, rows]) => [table, new Map<string, unknown>(rows)]),
+  ) as Northbound;
+  const facts = new Map<string, DatapathFacts>();
+  /** Whose a row is: the datapaths that have it as their own. */
+  const owners = new Map<string, Set<string>>();
+  let parts = new Map<string, Part>();
+  let keyWarnings: NorthdWarning[] = [];
+  lookAtAll();
+  refresh(new Set(), true);
+
+  return {
+    apply(changes) {
+      const touched = new Set<string>();
+      const touch = (uuid: string): boolean => {
+        for (const owner of owners.get(uuid) ?? []) touched.add(owner);
+        return owners.has(uuid);
+      };
+      const adopted: NorthboundChange[] = [];
+      for (const change of changes) {
+        const uuid = uuidOf(change);
+        const rows = nb[change.table] as Map<string, unknown>;
+        if ('row' in change) rows.set(uuid, change.row);
+        else rows.delete(uuid);
+        if (isDatapath(change.table)) touched.add(uuid);
+        else if (!touch(uuid)) adopted.push(change);
+      }
+      for (const uuid of touched) look(uuid);
+      // A row that was nobody's may have become a datapath's own by the same changes.
+      const everything = adopted.some((change) => !touch(uuidOf(change)) && !ownedTables.has(change.table));
+      if (everything) lookAtAll();
+      return refresh(touched, everything);
+    },
+    flows(datapath) {
+      for (const part of parts.values()) {
+        const found = part.flows.get(datapath);
+        if (found) return found;
+      }
+      return [];
+    },
+    computation() {
+      return whole(nb, [...parts.values()], keyWarnings);
+    },
+  };
+
+  function lookAtAll(): void {
+    for (const uuid of [...nb.Logical_Switch.keys(), ...nb.Logical_Router.keys()]) look(uuid);
+  }
+
+  /** Learns anew what ties a datapath to others. */
+  function look(uuid: string): void {
+    for (const row of facts.get(uuid)?.rows ?? []) {
+      const holders = owners.get(row);
+      holders?.delete(uuid);
+      if (holders?.size === 0) owners.delete(row);
+    }
+    facts.delete(uuid);
+    const found = datapathFacts(nb, uuid);
+    if (!found) return;
+    facts.set(uuid, found);
+    for (const row of found.rows) {
+      const holders = owners.get(row);
+      if (holders) holders.add(uuid);
+      else owners.set(row, new Set([uuid]));
+    }
+  }
+
+  /** Computes the parts that are new, or that have a datapath that was touched or has another key. */
+  function refresh(touched: ReadonlySet<string>, everything: boolean): ReadonlySet<string> {
+    const before = parts;
+    const reached = new Set<string>();
+    keyWarnings = [];
+    const keys = datapathKeys(nb, keyWarnings);
+    parts = new Map();
+    for (const component of componentsOf(nb, facts)) {
+      const name = nameOf(component);
+      const known = before.get(name);
+      const isCurrent =
+        known !== undefined &&
+        !everything &&
+        !component.datapaths.some(({ uuid }) => touched.has(uuid)) &&
+        known.datapaths.every(({ row, tunnelKey }) => keys.get(row._uuid) === tunnelKey);
+      const part = isCurrent ? known : computePart(nb, component, keys);
+      parts.set(name, part);
+      if (!isCurrent) for (const { uuid } of part.datapaths) reached.add(uuid);
+    }
+    for (const [name, { datapaths }] of before) {
+      if (!parts.has(name)) for (const { uuid } of datapaths) reached.add(uuid);
+    }
+    return reached;
+  }
+}
+
+/** Tables whose rows live as a datapath's own: one that no datapath has, reaches nothing. */
+const ownedTables: ReadonlySet<NorthboundTable> = new Set<NorthboundTable>([
+  'Logical_Switch',
+  'Logical_Router',
+  'Logical_Switch_Port',
+  'Logical_Router_Port',
+  'QoS',
+  'Forwarding_Group',
+  'Logical_Router_Static_Route',
+  'Logical_Router_Policy',
+  'NAT',
+]);
+
+const isDatapath = (table: NorthboundTable): boolean => table === 'Logical_Switch' || table === 'Logical_Router';
+
+const uuidOf = (change: NorthboundChange): string => ('row' in change ? change.row._uuid : change.deleted);
+
+/** Tells components apart: by what is in them. */
+function nameOf({ datapaths, groups, balancers }: Component): string {
+  return [...datapaths.map(({ uuid }) => uuid), '', ...groups, '', ...balancers].join();
+}
+
+function computePart(nb: Northbound, component: Component, keys: ReadonlyMap<string, number>): Part {
+  const topology = buildTopology(partialNorthbound(nb, component));
+  const datapaths = [...topology.switches, ...topology.routers];
+  for (const dp of datapaths) dp.tunnelKey = keys.get(dp.row._uuid) ?? 0;
+  const flows = new Map(datapaths.map((dp) => [dp.uuid, datapathFlows(dp, topology)]));
+  // Keys of datapaths are given in view of all of them.
+  const warnings = topology.warnings.filter(({ id, row }) => !id.startsWith('tunnel-key') || !keys.has(row));
+  return { component, datapaths, flows, ports: topology.ports, warnings };
+}
+
+/** The parts as one network. */
+function whole(nb: Northbound, parts: readonly Part[], keyWarnings: readonly NorthdWarning[]): Computation {
+  const datapaths = new Map(parts.flatMap((part) => part.datapaths.map((dp) => [dp.row._uuid, dp] as const)));
+  const frame = buildTopology({
+    ...nb,
+    Logical_Switch: new Map(),
+    Logical_Router: new Map(),
+    Load_Balancer: new Map(),
+  });
+  const inOrder = <T extends Datapath>(kind: T['kind']): T[] =>
+    [...datapaths.values()].filter((dp): dp is T => dp.kind === kind).sort(byName);
+  const switches = inOrder<Topology['switches'][number]>('switch');
+  const routers = inOrder<Topology['routers'][number]>('router');
+  const ports = new Map<string, Port>();
+  const homes = new Map(parts.flatMap((part) => part.datapaths.map((dp) => [dp.uuid, part] as const)));
+  for (const dp of [...switches, ...routers]) for (const port of dp.ports) ports.set(port.name, port);
+  const warnings = [...frame.warnings, ...keyWarnings, ...parts.flatMap((part) => part.warnings)];
+  const topology: Topology = { ...frame, nb, switches, routers, ports, warnings };
+  const flows = [...switches, ...routers].flatMap(({ uuid }) => homes.get(uuid)?.flows.get(uuid) ?? []);
+  return computationOf(topology, flows).computation;
+}
+
+function byName(a: Datapath, b: Datapath): number {
+  return compare(a.name, b.name) || compare(a.row._uuid, b.row._uuid);
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

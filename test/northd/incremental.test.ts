@@ -1,0 +1,225 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createNorthd, type NorthboundChange, type Northd } from '../../engine/northd/incremental.ts';
+import { type Computation, computeSouthbound } from '../../engine/northd/index.ts';
+import { emptyNorthbound, type Northbound, type NorthboundTable, rowUuid } from '../../engine/ovsdb/northbound.ts';
+import { seedAndRuns } from '../oracle/seed.ts';
+import { northboundOf, randomSwitches } from './random.ts';
+import { addPort, addRouter, addRouterPort, addSwitch, attach, northbound } from './router/build.ts';
+import { randomRouters, northboundOf as routersOf } from './router/random.ts';
+import { topologies } from './router/topologies.ts';
+import { tableTopologies } from './tables/topologies.ts';
+import { addAcl, logicalSwitch, switchTopologies } from './topologies.ts';
+
+/** A computation with what has no order in one: warnings, and rows that follow from no datapath. */
+function settled({ southbound, warnings, dynamicAddresses }: Computation): unknown {
+  const sorted = (list: readonly unknown[]) => list.map((each) => JSON.stringify(each)).sort();
+  const { services, loadBalancers = [], ...rest } = southbound;
+  const lists = Object.entries(services ?? {}).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? sorted(value) : value,
+  ]);
+  return {
+    ...rest,
+    services: Object.fromEntries(lists),
+    loadBalancers: sorted(loadBalancers),
+    warnings: sorted(warnings),
+    dynamicAddresses,
+  };
+}
+
+/** What turns one database into another. */
+function changesBetween(before: Northbound, after: Northbound): NorthboundChange[] {
+  const tables = Object.keys(after) as NorthboundTable[];
+  return tables.flatMap((table) => {
+    const [old, fresh]: Map<string, object>[] = [before[table], after[table]];
+    const gone = [...old.keys()].filter((uuid) => !fresh.has(uuid)).map((deleted) => ({ table, deleted }));
+    const set = [...fresh].filter(([uuid, row]) => JSON.stringify(old.get(uuid)) !== JSON.stringify(row));
+    return [...gone, ...set.map(([, row]) => ({ table, row }))] as NorthboundChange[];
+  });
+}
+
+/** The database after changes; its rows are those given. */
+function changed(nb: Northbound, changes: readonly NorthboundChange[]): Northbound {
+  const result = copyOf(nb);
+  for (const change of changes) {
+    const rows = result[change.table] as Map<string, unknown>;
+    if ('row' in change) rows.set(change.row._uuid, change.row);
+    else rows.delete(change.deleted);
+  }
+  return result;
+}
+
+function copyOf(nb: Northbound): Northbound {
+  return Object.fromEntries(
+    Object.entries(nb).map(([table, rows]) => [table, new Map<string, unknown>(rows)]),
+  ) as Northbound;
+}
+
+/** Several databases in one; of rows with one UUID the last stays. */
+function union(...all: readonly Northbound[]): Northbound {
+  const result = emptyNorthbound();
+  for (const nb of all) {
+    for (const [table, rows] of Object.entries(nb)) {
+      for (const [uuid, row] of rows) (result[table as NorthboundTable] as Map<string, unknown>).set(uuid, row);
+    }
+  }
+  return result;
+}
+
+const { seed, runs } = seedAndRuns(60);
+
+/** Databases of random networks and of written ones. */
+const databases = fc.oneof(
+  randomSwitches.map((made) => northboundOf(made)),
+  randomRouters.map((made) => routersOf(made)),
+  fc.tuple(randomSwitches, randomRouters).map(([one, other]) => union(northboundOf(one), routersOf(other))),
+  fc
+    .shuffledSubarray([...Object.values({ ...switchTopologies, ...topologies, ...tableTopologies })], {
+      minLength: 1,
+      maxLength: 3,
+    })
+    .map((made) => union(...made.map((make) => make()))),
+);
+
+test('after any changes, all at once or a few at a time, it is what a full computation gives', () => {
+  fc.assert(
+    fc.property(
+      fc.array(databases, { minLength: 2, maxLength: 3 }),
+      fc.integer({ min: 1, max: 40 }),
+      (states, size) => {
+        let nb = states[0] as Northbound;
+        const northd = createNorthd(nb);
+        expect(settled(northd.computation())).toEqual(settled(computeSouthbound(nb)));
+        for (const next of states.slice(1)) {
+          const changes = changesBetween(nb, next);
+          for (let at = 0; at < changes.length; at += Math.ceil(changes.length / size)) {
+            const some = changes.slice(at, at + Math.ceil(changes.length / size));
+            northd.apply(some);
+            nb = changed(nb, some);
+          }
+          expect(settled(northd.computation())).toEqual(settled(computeSouthbound(nb)));
+        }
+      },
+    ),
+    { seed, numRuns: runs },
+  );
+});
+
+test('one row at a time: taken away, and put back', () => {
+  fc.assert(
+    fc.property(databases, fc.array(fc.nat(), { maxLength: 6 }), (nb, picks) => {
+      const northd = createNorthd(nb);
+      const rows = Object.entries(nb).flatMap(([table, all]) => [...all.values()].map((row) => ({ table, row })));
+      let current = nb;
+      const apply = (changes: NorthboundChange[]) => {
+        northd.apply(changes);
+        current = changed(current, changes);
+        expect(settled(northd.computation())).toEqual(settled(computeSouthbound(current)));
+      };
+      for (const pick of picks) {
+        const { table, row } = rows[pick % rows.length] ?? { table: '', row: undefined };
+        if (!row) continue;
+        apply([{ table, deleted: row._uuid } as NorthboundChange]);
+        apply([{ table, row } as NorthboundChange]);
+      }
+    }),
+    { seed, numRuns: runs / 2 },
+  );
+});
+
+describe('what a change reaches', () => {
+  /** Tenants that share nothing: a network each behind a router each. */
+  function tenants(count: number): Northbound {
+    const nb = northbound();
+    for (let at = 0; at < count; at++) {
+      addSwitch(nb, `s${at}`);
+      addRouter(nb, `r${at}`);
+      addRouterPort(nb, `r${at}`, `r${at}p`, `02:00:00:00:${at}0:01`, ['10.0.0.1/24']);
+      attach(nb, `s${at}`, `r${at}p`);
+      addPort(nb, `s${at}`, `s${at}a`, [`02:00:00:00:${at}0:02 10.0.0.2`]);
+    }
+    return nb;
+  }
+
+  /** One port more on switch `on`, as two rows. */
+  function oneMore(nb: Northbound, on: string): NorthboundChange[] {
+    const after = copyOf(nb);
+    const row = logicalSwitch(after, on);
+    after.Logical_Switch.set(row._uuid, { ...row, ports: [...row.ports] });
+    addPort(after, on, `${on}-more`, ['02:00:00:00:99:99 10.0.0.99']);
+    return changesBetween(nb, after);
+  }
+
+  const names = (northd: Northd, uuids: ReadonlySet<string>) =>
+    northd
+      .computation()
+      .southbound.datapaths.filter(({ uuid }) => uuids.has(uuid))
+      .map(({ name }) => name);
+
+  test('a port more: its switch, and the router that knows its addresses', () => {
+    const nb = tenants(4);
+    const northd = createNorthd(nb);
+    const reached = northd.apply(oneMore(nb, 's2'));
+    expect(names(northd, reached)).toEqual(['s2', 'r2']);
+    const [flows] = [northd.flows([...reached][0] as string)];
+    expect(flows.some(({ match }) => match.includes('10.0.0.99'))).toBe(true);
+  });
+
+  test('an ACL more, with the row that has it: its own part', () => {
+    const nb = tenants(3);
+    const northd = createNorthd(nb);
+    const after = copyOf(nb);
+    const row = { ...logicalSwitch(after, 's1'), acls: [] };
+    after.Logical_Switch.set(row._uuid, row);
+    addAcl(after, row, 'to-lport', 1000, 'ip4', 'drop');
+    expect(names(northd, northd.apply(changesBetween(nb, after)))).toEqual(['s1', 'r1']);
+  });
+
+  test('a switch before the others has their tunnel keys: those that have another are told', () => {
+    const nb = tenants(2);
+    const northd = createNorthd(nb);
+    const after = copyOf(nb);
+    addSwitch(after, 'a');
+    const reached = northd.apply(changesBetween(nb, after));
+    expect(names(northd, reached)).toEqual(['a', 's0', 's1', 'r0', 'r1']);
+  });
+
+  test('an option of the whole: everything', () => {
+    const nb = tenants(2);
+    const northd = createNorthd(nb);
+    const [global] = nb.NB_Global.values();
+    if (!global) throw new Error('no NB_Global');
+    const row = { ...global, options: { ...global.options, default_acl_drop: 'true' } };
+    expect(northd.apply([{ table: 'NB_Global', row }]).size).toBe(4);
+  });
+
+  test('two parts that a port ties together become one, and part again', () => {
+    const nb = tenants(2);
+    const northd = createNorthd(nb);
+    const after = copyOf(nb);
+    const row = logicalSwitch(after, 's1');
+    after.Logical_Switch.set(row._uuid, { ...row, ports: [...row.ports] });
+    addRouterPort(after, 'r0', 'bridge', '02:00:00:00:77:01', ['10.7.0.1/24']);
+    const router = after.Logical_Router.get(rowUuid('Logical_Router', 'r0'));
+    if (!router) throw new Error('no router');
+    attach(after, 's1', 'bridge');
+    const there = changesBetween(nb, after);
+    const joined = northd.apply([...there, { table: 'Logical_Router', row: { ...router } }]);
+    expect(names(northd, joined).sort()).toEqual(['r0', 'r1', 's0', 's1']);
+    expect(settled(northd.computation())).toEqual(settled(computeSouthbound(after)));
+  });
+
+  test('a datapath that is deleted is told, and has no flows', () => {
+    const nb = tenants(2);
+    const northd = createNorthd(nb);
+    const [gone] = northd.computation().southbound.datapaths.filter(({ name }) => name === 's1');
+    const reached = northd.apply([{ table: 'Logical_Switch', deleted: rowUuid('Logical_Switch', 's1') }]);
+    expect(reached.has(gone?.uuid ?? '')).toBe(true);
+    expect(northd.flows(gone?.uuid ?? '')).toEqual([]);
+  });
+
+  test('nothing: nothing', () => {
+    expect(createNorthd(tenants(2)).apply([]).size).toBe(0);
+  });
+});
