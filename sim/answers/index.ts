@@ -8,6 +8,7 @@
  */
 import type { Position } from '../../engine/origin.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
+import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import type { Violation } from '../properties/property.ts';
 import { fieldIndex, packetFields } from '../symbolic/fields.ts';
 import type { Analysis, End, NetworkPort, TrafficClass } from '../symbolic/types.ts';
@@ -16,9 +17,11 @@ import { blame, flowTeller } from './flow-met.ts';
 import { obstaclesOf } from './obstacles.ts';
 import { sentenceOf } from './reasons.ts';
 import { createStage, type Replayed, type ReplayOptions, type Stage } from './replay.ts';
-import { type Expected, openerOf, type Send, type Story } from './story.ts';
+import { type Expected, openerOf, type Send, type Story, seenAgain } from './story.ts';
+import { arrivalAt } from './traced.ts';
 import { type Witness, witnessOf } from './witness.ts';
 
+export { type MatrixGroup, matrixOf } from './matrix.ts';
 export type { ReplayOptions } from './replay.ts';
 export { sentOf, type Witness, witnessOf } from './witness.ts';
 export { trafficLines, trafficWords, type WordsOptions } from './words.ts';
@@ -90,11 +93,8 @@ function bestStory(analysis: Analysis, stage: Stage, violation: Told): Story | u
   if (!witness) return undefined;
   const packet = (expected: Expected): Send => ({ kind: 'packet', ...witness, expected });
   switch (violation.kind) {
-    case 'crosses': {
-      const out = packet(expectedOf(violation.class.end, witness));
-      const expected = expectedOf(violation.then.end, { ...witness, port: violation.port });
-      return { sends: [out, { kind: 'crossing', port: violation.port, expected }] };
-    }
+    case 'crosses':
+      return crossingStory(analysis, stage, violation, witness);
     case 'missing': {
       const ports = violation.to.map(({ name }) => name);
       return { sends: [packet({ kind: 'lost', ...(ports.length > 0 && { ports }) })] };
@@ -108,6 +108,30 @@ function bestStory(analysis: Analysis, stage: Stage, violation: Told): Story | u
       return goingStory(analysis, stage, violation, witness);
   }
 }
+
+/** What leaves by one port comes in by another, as it left or as somebody outside has forwarded it. */
+function crossingStory(
+  { space }: Analysis,
+  stage: Stage,
+  { class: one, then, port, entering, forwarded = false }: Extract<Told, { kind: 'crosses' }>,
+  witness: Witness,
+): Story {
+  const out: Send = { kind: 'packet', ...witness, expected: expectedOf(one.end, witness) };
+  const expected = expectedOf(then.end, { port });
+  const [leg] = stage.tracer([witness.port]).tell({ sends: [out] }).legs;
+  const left = leg && out.expected.kind === 'arrives' ? arrivalAt(leg, out.expected.port) : undefined;
+  const again = left && entering !== undefined ? seenAgain(left, forwarded) : undefined;
+  const as = again && space.pick(space.and(then.packets, cubeOf(space, { ...again, inport: BigInt(port.number) })));
+  return { sends: [out, { kind: 'crossing', port, expected, ...(as && { as }) }] };
+}
+
+const cubeOf = (space: Space, fields: Readonly<Record<string, bigint>>): PacketSet =>
+  space.cube(
+    Object.entries(fields).map(([name, value]) => {
+      const field = fieldIndex(name);
+      return { field, value, mask: (1n << BigInt(packetFields[field]?.width ?? 0)) - 1n };
+    }),
+  );
 
 function goingStory(
   analysis: Analysis,
@@ -150,12 +174,7 @@ const openerLimit = 16;
 /** Packets that may have opened the connection that a packet belongs to. */
 function openings({ classes, space, network }: Analysis, one: TrafficClass, { packet }: Witness): Send[] {
   const fields = openerOf(packet, one.connection === 'reply');
-  const wanted = space.cube(
-    Object.entries(fields).map(([name, value]) => {
-      const field = fieldIndex(name);
-      return { field, value, mask: (1n << BigInt(packetFields[field]?.width ?? 0)) - 1n };
-    }),
-  );
+  const wanted = cubeOf(space, fields);
   const found: Send[] = [];
   for (const opening of classes) {
     if (found.length >= openerLimit) break;

@@ -84,7 +84,9 @@ function follow(node: Node, story: Story, { legs }: Traced): Played {
     const leg = legs[index];
     if (!leg) return { outcome: 'not run', why: 'the tracer does not get that far' };
     const packet =
-      send.kind === 'packet' ? send.packet : arrived && (send.kind === 'crossing' ? arrived : answerTo(arrived));
+      send.kind === 'packet'
+        ? send.packet
+        : arrived && (send.kind === 'crossing' ? (send.as ?? arrived) : answerTo(arrived));
     if (!packet) return { outcome: false, why: `nothing that could be answered came out before packet ${index + 1}` };
     node.received();
     node.send(leg.inport, frameOf(packet));

@@ -23,8 +23,8 @@ export type Send = { readonly expected: Expected } & (
   | { readonly kind: 'packet'; readonly packet: PacketValues; readonly port: NetworkPort }
   /** The host that got what was sent before answers it. */
   | { readonly kind: 'answer' }
-  /** What came out before goes in again by this port: a wire outside joins them. */
-  | { readonly kind: 'crossing'; readonly port: NetworkPort }
+  /** What came out before goes in again by this port: a wire outside joins them; `as` it looks then, where that is told. */
+  | { readonly kind: 'crossing'; readonly port: NetworkPort; readonly as?: PacketValues }
 );
 
 /** The last one is what the proof is about. */
@@ -37,6 +37,7 @@ export function circumstancesOf({ sends }: Story, index: number): PacketValues {
   for (let at = index; at >= 0; at--) {
     const send = sends[at];
     if (send?.kind === 'packet') return send.packet;
+    if (send?.kind === 'crossing' && send.as) return send.as;
   }
   return [];
 }
@@ -145,6 +146,16 @@ export function isSameKind(sent: PacketValues, arrived: PacketValues): boolean {
   const fields = a('eth.type') === etherTypes.arp ? ['arp.op'] : ['ip.proto'];
   const isIcmp = a('ip.proto') === protocols.icmp4 || a('ip.proto') === protocols.icmp6;
   return [...fields, ...(isIcmp ? ['icmp.type'] : [])].every((name) => a(name) === b(name));
+}
+
+/** Fields that a router changes when it forwards a packet. */
+const hopFields: ReadonlySet<string> = new Set(['eth.src', 'eth.dst', 'ip.ttl']);
+
+/** What stays the same of a packet that comes in again from a wire: all that is said of it, or what a router leaves alone. */
+export function seenAgain(left: PacketValues, isForwarded: boolean): Readonly<Record<string, bigint>> {
+  const read = fieldReader(left);
+  const kept = compared.filter((name) => !(isForwarded && hopFields.has(name)));
+  return Object.fromEntries(kept.map((name) => [name, read(name)]));
 }
 
 /** Fields in which the tracer and the data plane have to agree. */

@@ -156,7 +156,7 @@ function follows(
   if (!last || expected?.kind !== 'arrives') return undefined;
   const arrived = arrivalAt(last, expected.port);
   if (!arrived) return undefined;
-  if (send.kind === 'crossing') return { packet: arrived, port: send.port.name };
+  if (send.kind === 'crossing') return { packet: send.as ?? arrived, port: send.port.name };
   const answer = answerTo(arrived);
   return answer && { packet: answer, port: expected.port };
 }

@@ -17,6 +17,8 @@ export interface WordsOptions {
   readonly among?: PacketSet;
   /** So many kinds of traffic, or lines, at most; 8 unless given. */
   readonly limit?: number;
+  /** Words name what some packets at least are there of, and say no more than that. */
+  readonly anyOf?: boolean;
 }
 
 const field = {
@@ -51,7 +53,7 @@ export function trafficWords(space: Space, set: PacketSet, options: WordsOptions
   const kinds = kindsIn(space, seen, scopeOf(space, options));
   const shown = kinds.slice(0, limit).map(({ words }) => words);
   const more = kinds.length - shown.length;
-  const isExact = isCovered(space, seen, set, options);
+  const isExact = options.anyOf === true || isCovered(space, seen, set, options);
   space.release(mark);
   return `${isExact ? '' : 'including '}${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
