@@ -192,6 +192,10 @@ const hints: Readonly<Record<string, string>> = {
   id: 'and a name',
   reason: 'and why it is fine',
   not: 'and what it is not',
+  from: 'and who sends',
+  to: 'and who receives',
+  cidr: 'and addresses',
+  underlay: 'and the bytes of the largest IP packet there',
 };
 
 const kinds = ['never', 'only', 'always', 'some', 'unchanged'];

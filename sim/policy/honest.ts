@@ -13,7 +13,9 @@ import { addressesOf, type EdgePlace } from './inventory.ts';
 import { allOf, conditionSet, enteringBy, fromPrefix, matchSet, sent, toPrefix } from './packets.ts';
 import type { Prefix } from './policy.ts';
 import { contains, formatPrefix, isSingle, widthOf } from './prefix.ts';
-import { type Condition, type Extent, prefixesOf } from './select.ts';
+import { type Condition, type Extent, meets, prefixesOf } from './select.ts';
+
+export { meets } from './select.ts';
 
 export interface Promised {
   /** What is sent, of whatever traffic. */
@@ -63,21 +65,6 @@ export function promised(analysis: Analysis, from: Extent, to: Extent): Promised
     arriving: arrivals(analysis, to, targets, free),
     ...(one && { doubt: `the addresses of port "${one.name}" are not known, so what it sends and gets is not either` }),
   };
-}
-
-/** Whether an address meets a condition. */
-export function meets(address: Prefix, condition: Condition): boolean {
-  if (typeof condition === 'boolean') return condition;
-  switch (condition.kind) {
-    case 'prefix':
-      return contains(condition.prefix, address);
-    case 'not':
-      return !meets(address, condition.term);
-    case 'and':
-      return condition.terms.every((term) => meets(address, term));
-    case 'or':
-      return condition.terms.some((term) => meets(address, term));
-  }
 }
 
 const hostsOf = ({ hosts }: EdgePlace, condition: Condition) => hosts.filter(({ ip }) => meets(ip, condition));

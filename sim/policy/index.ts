@@ -1,9 +1,7 @@
-/** Policies: a user's own promises about a network (docs/policy.md). */
-export { type Claim, claimOf, inventoryIn } from './claim.ts';
+/** Policies: what a user promises of a network, and tells of it (docs/policy.md); sim/rules proves it. */
 export { excused, isEnabled, isExpired } from './exceptions.ts';
 export { type ExplainedPort, type ExplainedSet, explainSet, explanationText } from './explain.ts';
-export { type EdgePlace, type Inventory, inventoryOf, type Place } from './inventory.ts';
+export { type EdgePlace, type HostAddress, type Inventory, inventoryIn, inventoryOf, type Place } from './inventory.ts';
 export type * from './policy.ts';
-export { exceptionsId, type PolicyOptions, policyProperties, policyWatch } from './properties.ts';
 export { type PolicyReading, type ReadPolicyOptions, readPolicy } from './read.ts';
-export { type Extent, extentOf } from './select.ts';
+export { type Condition, type Extent, extentOf, isMember, meets, unknownNames } from './select.ts';

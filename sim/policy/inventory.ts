@@ -67,6 +67,16 @@ export function inventoryOf(network: Network, plans: readonly VpcPlan[] = []): I
   };
 }
 
+/** What one can speak of in a view of a network (sim/properties), with its plans. */
+export const inventoryIn = (view: {
+  readonly analysis: { readonly network: Network };
+  readonly tenants: readonly { readonly plan?: VpcPlan }[];
+}): Inventory =>
+  inventoryOf(
+    view.analysis.network,
+    view.tenants.flatMap(({ plan }) => plan ?? []),
+  );
+
 interface PlannedPlace {
   readonly names: Names;
   readonly labels: Readonly<Record<string, string>>;

@@ -136,6 +136,21 @@ function conditions() {
   };
 }
 
+/** Whether an address meets a condition. */
+export function meets(address: Prefix, condition: Condition): boolean {
+  if (typeof condition === 'boolean') return condition;
+  switch (condition.kind) {
+    case 'prefix':
+      return contains(condition.prefix, address);
+    case 'not':
+      return !meets(address, condition.term);
+    case 'and':
+      return condition.terms.every((term) => meets(address, term));
+    case 'or':
+      return condition.terms.some((term) => meets(address, term));
+  }
+}
+
 /**
  * Whether the host behind a port meets a condition, by any address of its own; undefined where its addresses are not
  * known, or where there are many hosts, outside: then it is for each packet to tell.

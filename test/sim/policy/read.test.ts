@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -123,6 +123,76 @@ describe('a policy', () => {
   test('may be nothing but its version', () => {
     expect(policyOf('lflow: 1\n')).toMatchObject({ rules: [], builtIn: { enable: 'all', disable: [], except: [] } });
   });
+});
+
+test('what built-in properties are told is read', () => {
+  const { settings } = policyOf(`lflow: 1
+sets: {red: {switch: red}, blue: {switch: blue}, services: {cidr: 10.96.0.0/16}}
+builtin:
+  tenant-isolation: {tenants: [red, blue]}
+  inter-network-access: {separate: [[red, blue]], joined: [[red, {switch: green}]]}
+  external-egress: {to: 192.0.2.0/24, not: [red]}
+  external-egress-off: {internal: [blue]}
+  external-ingress-blocked: {open: [red]}
+  no-transit: {allow: [{from: red, to: blue}]}
+  infrastructure-unreachable: {infrastructure: [services], allow: [{cidr: 10.96.0.1, traffic: [tcp/443]}]}
+  masquerade-applied: {routed: [red]}
+  nat-hairpin: {except: [192.0.2.7]}
+  source-guarded: {trusted: [{port: fw}]}
+  no-blackhole: {except: [{from: red, to: services}]}
+  next-hop-valid: {equal-paths: [r1]}
+  subnet-overlap: {ranges: [services]}
+  mtu-fits: {underlay: 1500}
+  dead-flows: {ports: any}
+`).builtIn;
+  const texts = (list: readonly { text: string }[] | undefined) => list?.map(({ text }) => text);
+  expect(texts(settings.tenants)).toEqual(['red', 'blue']);
+  expect(settings.separate.map(texts)).toEqual([['red', 'blue']]);
+  expect(settings.joined.map(texts)).toEqual([['red', 'switch green']]);
+  expect(settings.outside?.value).toMatchObject({ kind: 'prefix', prefix: { text: '192.0.2.0/24' } });
+  expect(texts(settings.internal)).toEqual(['red', 'blue']);
+  expect(texts(settings.open)).toEqual(['red']);
+  expect(settings.transit).toMatchObject([{ from: { text: 'red' }, to: { text: 'blue' } }]);
+  expect(texts(settings.infrastructure)).toEqual(['services']);
+  expect(settings.reachable).toMatchObject([{ cidr: { text: 'cidr 10.96.0.1' }, traffic: { text: 'tcp/443' } }]);
+  expect(texts(settings.routed)).toEqual(['red']);
+  expect(settings.outsideOnly?.value).toMatchObject({ prefix: { text: '192.0.2.7' } });
+  expect(texts(settings.trusted)).toEqual(['port fw']);
+  expect(settings.lost).toMatchObject([{ from: { text: 'red' }, to: { text: 'services' } }]);
+  expect(settings).toMatchObject({
+    equalPaths: ['r1'],
+    underlay: { mtu: 1500, encap: 'geneve', ip: 4 },
+    deadPorts: 'any',
+  });
+  expect(texts(settings.ranges)).toEqual(['services']);
+});
+
+test.each([
+  [
+    'lflow: 1\nbuiltin: {mtu-fits: {}}',
+    'p.yaml:2:11: builtin.mtu-fits: "mtu-fits" lacks "underlay"; add underlay: and the bytes of the largest IP packet there',
+  ],
+  [
+    'lflow: 1\nbuiltin: {tenant-isolation: {tenants: [red]}}',
+    'p.yaml:2:40: builtin.tenant-isolation.tenants[0]: there is no set "red"; define it under sets, or select by a key: {vpc: NAME}',
+  ],
+  [
+    'lflow: 1\nbuiltin: {no-transt: {}}',
+    'p.yaml:2:11: builtin.no-transt: there is no field "no-transt" here; did you mean "no-transit"?',
+  ],
+])('what is wrong with settings: %j', (text, complaint) => {
+  expect(lines(text)).toContain(complaint);
+});
+
+test('the policies of the examples are fine', () => {
+  const root = new URL('../../../examples/', import.meta.url);
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => /polic(y|ies)/.test(file) && file.endsWith('.yaml'),
+  );
+  expect(files.length).toBeGreaterThan(4);
+  for (const file of files) {
+    expect(readPolicy(file, readFileSync(new URL(file, root), 'utf8')).problems.map(formatProblem)).toEqual([]);
+  }
 });
 
 const matchOf = (traffic: Traffic | undefined): string => (traffic?.kind === 'match' ? formatMatch(traffic.expr) : '?');

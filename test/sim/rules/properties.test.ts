@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { policyWatch } from '../../../sim/policy/index.ts';
 import { unknown } from '../../../sim/properties/property.ts';
+import { policyWatch } from '../../../sim/rules/index.ts';
 import { example, firewall, judgements, lineOf, type Made, policyOf, shop, viewFor } from './networks.ts';
 
 const folder = new URL('../../../examples/policies/', import.meta.url);

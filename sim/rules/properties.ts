@@ -7,16 +7,16 @@
  */
 import { quote } from '../../engine/spec/complain.ts';
 import type { VpcPlan } from '../../engine/vpc/plan.ts';
+import { isExpired } from '../policy/exceptions.ts';
+import { type Inventory, inventoryIn, inventoryOf } from '../policy/inventory.ts';
+import type { Exception, Policy, Rule } from '../policy/policy.ts';
+import { unknownNames, waysOf } from '../policy/select.ts';
 import { type Check, type Judgement, type Property, unknown, violated } from '../properties/property.ts';
 import type { View } from '../properties/view.ts';
 import type { Network } from '../symbolic/index.ts';
-import { type Claim, claimOf, emptiness, inventoryIn, subjectOf } from './claim.ts';
-import { isExpired } from './exceptions.ts';
-import { type Inventory, inventoryOf } from './inventory.ts';
-import type { Exception, Policy, Rule } from './policy.ts';
+import { type Claim, claimOf, emptiness, subjectOf } from './claim.ts';
 import { judgePromise, nothingPromised } from './promises.ts';
 import { judgeRefusal } from './refusals.ts';
-import { unknownNames, waysOf } from './select.ts';
 
 export interface PolicyOptions {
   /** `YYYY-MM-DD`: exceptions whose last day is before it have expired. */

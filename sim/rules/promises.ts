@@ -1,12 +1,12 @@
 /** `always` and `some`: what honest hosts send arrives, and is answered where that is asked for. */
 import type { PacketSet } from '../../engine/sets/index.ts';
+import { answered, choices, forgotten, type Promised, promised, promisedTo } from '../policy/honest.ts';
+import type { EdgePlace } from '../policy/inventory.ts';
+import { enteringBy, trafficSet } from '../policy/packets.ts';
 import { holds, type Judgement, unknown, violated } from '../properties/property.ts';
 import { doubt } from '../properties/view.ts';
 import type { Network, TrafficClass } from '../symbolic/index.ts';
 import { arrivalsAt, type Claim, goesThrough, looking } from './claim.ts';
-import { answered, choices, forgotten, type Promised, promised, promisedTo } from './honest.ts';
-import type { EdgePlace } from './inventory.ts';
-import { enteringBy, trafficSet } from './packets.ts';
 
 /** Packets of a class that arrive where they are promised to. */
 interface Delivery {

@@ -1,0 +1,3 @@
+/** The rules of policies, proven: docs/policy.md. */
+export { type Claim, claimOf } from './claim.ts';
+export { exceptionsId, type PolicyOptions, policyProperties, policyWatch } from './properties.ts';
