@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { openAnswers } from '../../../sim/answers/index.ts';
 import { addRoute } from '../../northd/router/build.ts';
 import { addAcl, logicalSwitch } from '../../northd/topologies.ts';
-import { analysed, hostToOutside, masqueraded, redToBlue, twoNetworks } from './networks.ts';
+import { analysed, hostToOutside, masqueraded, neighbours, redToBlue, twoNetworks } from './networks.ts';
 
 const seen = { tracer: true, plane: true };
 
@@ -89,6 +89,52 @@ describe('a packet that goes where it should not', () => {
       before: [{ inport: 'host' }],
       replayed: seen,
     });
+  });
+
+  it.each([false, true])('over a wire outside goes in again by another port (forwarded there: %s)', (forwarded) => {
+    const { analysis, arriving, usual, port, space, is } = analysed(neighbours());
+    const [atoB, atRouter] = [0x02000000ff12, 0x020000000099];
+    const packets = usual({
+      inport: port('a').number,
+      'eth.src': 0x020000000001,
+      'eth.dst': 0x02000000ff01,
+      'ip4.src': 0x0a00000b,
+      'ip4.dst': 0x0a01000b,
+      'ip.proto': 17,
+      'neighbor.0.mac': forwarded ? atRouter : atoB,
+    });
+    const out = arriving(packets, 'wire-a');
+    const entering = usual({
+      inport: port('wire-b').number,
+      'ip4.src': 0x0a00000b,
+      'ip4.dst': 0x0a01000b,
+      'ip.ttl': 62,
+    });
+    const then = forwarded
+      ? arriving(space.and(entering, is('eth.dst', atoB)), 'b').class
+      : analysis
+          .reenter(out.packets, out.class.store, port('wire-b'))
+          .find(({ end }) => end.kind === 'port' && end.port === port('b'));
+    if (!then) throw new Error('b hears nothing');
+    const { counterexample } = openAnswers(analysis).explain({
+      kind: 'crosses',
+      ...out,
+      then,
+      port: port('wire-b'),
+      ...(forwarded && { entering, forwarded }),
+      sentence: 'they meet outside',
+    });
+    expect(counterexample).toMatchObject({
+      inport: 'a',
+      outport: 'b',
+      arrives: {
+        summary: expect.stringMatching(
+          /^udp 10\.0\.0\.11:\d+ > 10\.1\.0\.11:\d+, from 02:00:00:00:ff:11 to 02:00:00:00:00:02/,
+        ),
+      },
+      replayed: seen,
+    });
+    expect(counterexample?.trace).toContain('\n# and in by wire-b\n');
   });
 
   it('that ends in a drop is seen to be dropped', () => {

@@ -57,6 +57,27 @@ export function masqueraded(): Northbound {
   return nb;
 }
 
+/** Two tenants, each behind a router of its own on the same wire outside, that know the way to each other: a 10.0.0.11, b 10.1.0.11. */
+export function neighbours(): Northbound {
+  const nb = northbound();
+  for (const [name, own, other] of [
+    ['a', 0, 1],
+    ['b', 1, 0],
+  ] as const) {
+    addRouter(nb, `router-${name}`);
+    addSwitch(nb, `inside-${name}`);
+    addRouterPort(nb, `router-${name}`, `${name}-in`, `02:00:00:00:ff:${own}1`, [`10.${own}.0.1/24`]);
+    attach(nb, `inside-${name}`, `${name}-in`);
+    addPort(nb, `inside-${name}`, name, [`02:00:00:00:00:0${own + 1} 10.${own}.0.11`]);
+    addSwitch(nb, `outside-${name}`);
+    addLocalnet(nb, `outside-${name}`, `wire-${name}`);
+    addRouterPort(nb, `router-${name}`, `${name}-out`, `02:00:00:00:ff:${own}2`, [`30.30.0.${own + 1}/16`]);
+    attach(nb, `outside-${name}`, `${name}-out`);
+    addRoute(nb, `router-${name}`, `10.${other}.0.0/24`, `30.30.0.${other + 1}`);
+  }
+  return nb;
+}
+
 /** From red1 to blue1 by the router. */
 export const redToBlue = {
   'eth.src': 0x020000000001,
