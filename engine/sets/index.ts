@@ -51,7 +51,6 @@ export function createSpace(fields: readonly SetField[], options: SpaceOptions =
     not: (a) => checked(a) ^ 1,
     orAll: (sets) => orAll(kernel, sets),
     intersects: kernel.intersects,
-    simplify: (set, care) => (care === 0 ? 0 : kernel.simplify(set, care)),
     isSubset: (a, b) => !kernel.intersects(a, b ^ 1),
     forget(set, forgotten) {
       const substitutions = new Map<number, PacketSet>();

@@ -100,11 +100,6 @@ export interface Space {
   diff(a: PacketSet, b: PacketSet): PacketSet;
   not(a: PacketSet): PacketSet;
   orAll(sets: readonly PacketSet[]): PacketSet;
-  /**
-   * A set with a smaller diagram, most often, that has the same packets of those in `care`; which others it has is all the
-   * same.  Of empty `care`, the empty set.
-   */
-  simplify(set: PacketSet, care: PacketSet): PacketSet;
   /** Whether there is a packet in both; builds nothing. */
   intersects(a: PacketSet, b: PacketSet): boolean;
   /** Whether all of `a` is in `b`; builds nothing. */

@@ -3,15 +3,14 @@ import { type Action, formatAction } from '../../engine/lang/index.ts';
 import type { FieldRef } from '../../engine/lang/ir.ts';
 import { hairpin, hairpinReply, toVirtualAddress } from './hairpin.ts';
 import { getNeighbor, getPortOfMac, learned, notModelled } from './lookups.ts';
-import { made } from './nested.ts';
+import { made, madeAs } from './nested.ts';
 import { output } from './output.ts';
 import { choose } from './packets.ts';
-import { changed } from './passage.ts';
 import { drop, entering, goOn, type Here, limited, numberValue, type Run, type State, startPipeline } from './run.ts';
 import { secured } from './security.ts';
-import { at, read, readRef, type Store, write, writeAll, writeRef } from './store.ts';
+import { at, type makings, read, readRef, type Store, write, writeAll, writeRef } from './store.ts';
 import { cleared, commit, track } from './tracking.ts';
-import { constantOf, plus, type Value } from './value.ts';
+import { constantOf, mapped, plus, type Value } from './value.ts';
 
 /**
  * Runs actions from one on. What they bring elsewhere, or to an end, is noted in the run; packets that they
@@ -150,9 +149,10 @@ function results(run: Run, here: Here, state: State, action: Action): State[] {
     case 'dns_lookup':
       return answered(run, split(run, state, action.dst, payload(run, state.store, 2n)), action.dst, 'dns');
     case 'ct_state_save': {
-      const value = read(state.store, at.ctState).constant ?? 0n;
-      const saved = (value & 32n) === 0n ? 0n : value & 0xffn;
-      return [with_(state, writeRef(stores, state.store, action.dst, constantOf(stores.values, action.dst.n, saved)))];
+      const saved = mapped(stores.values, run.space, read(state.store, at.ctState), ({ constant = 0n }) =>
+        constantOf(stores.values, action.dst.n, (constant & 32n) === 0n ? 0n : constant & 0xffn),
+      );
+      return [with_(state, writeRef(stores, state.store, action.dst, saved))];
     }
     case 'ct_nw_dst':
       return [recall(run, state, action.dst, at.ctNwDst)];
@@ -236,7 +236,7 @@ function lessLife(run: Run, here: Here, state: State): State[] {
   const alive = limited(run, state, space.not(spent));
   if (dead) drop(run, here, 'ttl', dead);
   if (!alive) return [];
-  const ttl = plus(stores.values, read(state.store, at.ttl), -1);
+  const ttl = plus(stores.values, space, read(state.store, at.ttl), -1);
   return [with_(alive, write(stores, alive.store, at.ttl, ttl))];
 }
 
@@ -251,10 +251,10 @@ function split(run: Run, state: State, dst: FieldRef, ones: number): State[] {
 }
 
 /** What the chassis answers goes on as the answer. */
-function answered({ passages, stores }: Run, states: State[], dst: FieldRef, name: string): State[] {
+function answered(run: Run, states: State[], dst: FieldRef, name: (typeof makings)[number]): State[] {
   return states.map((state) => {
-    const isAnswer = readRef(stores, state.store, dst)?.constant === 1n;
-    return isAnswer ? { ...state, passage: changed(passages, state.passage, { made: name }) } : state;
+    const isAnswer = readRef(run.stores, state.store, dst)?.constant === 1n;
+    return isAnswer ? with_(state, madeAs(run, state.store, name)) : state;
   });
 }
 

@@ -5,24 +5,25 @@
  */
 import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
 import { createSpace, type PacketSet, type Space } from '../../engine/sets/index.ts';
-import { packetFields } from './fields.ts';
+import { fieldOrder, packetFields } from './fields.ts';
 import { createTexts, readDatapaths, type SymbolicDatapath, type Texts } from './flows.ts';
 import { answering } from './host.ts';
-import { knowledgeOf } from './knowledge.ts';
-import { loopsOf } from './loops.ts';
+import { isKnown, knowledgeOf } from './knowledge.ts';
 import { enter } from './output.ts';
 import { possiblePackets } from './packets.ts';
-import { createPassages, type Passage, type Passages } from './passage.ts';
+import { createPassages, type Passages } from './passage.ts';
 import {
   type Connections,
   createMemory,
   type Memory,
+  nothingUsed,
   type Opened,
   type Run,
   type State,
   startPipeline,
 } from './run.ts';
 import { at, createStores, type Store, type Stores } from './store.ts';
+import { trackKnown } from './tracking.ts';
 import type { AnalyseOptions, Analysis, Gap, Network, NetworkDatapath, NetworkPort, TrafficClass } from './types.ts';
 import { walk } from './walk.ts';
 
@@ -38,11 +39,11 @@ export interface Workshop {
 }
 
 export function openWorkshop(network: Network): Workshop {
-  const space = createSpace(packetFields);
+  const space = createSpace(packetFields, { order: fieldOrder });
   return {
     network,
     space,
-    stores: createStores(),
+    stores: createStores(space),
     passages: createPassages(),
     memory: createMemory(),
     texts: createTexts(network),
@@ -100,64 +101,52 @@ interface Part {
   readonly met: ReadonlySet<LogicalFlow>;
   readonly ambiguous: Analysis['ambiguous'];
   readonly connections: Connections;
+  readonly maxHops: number;
 }
 
 function analyseComponent(workshop: Workshop, component: readonly NetworkDatapath[], options: AnalyseOptions): Part {
   const { network, space, stores, possible } = workshop;
   const datapaths = readDatapaths(network, component, workshop.texts);
   const edges = component.flatMap(({ ports }) => ports.filter(({ edge }) => edge !== undefined));
-  const follow = (connections: Connections): Run => {
-    const run = newRun(workshop, datapaths, connections, options.watch ?? []);
-    for (const datapath of component) {
-      const packets = space.and(
-        possible,
-        inportIn(
-          space,
-          datapath.ports.filter(({ edge }) => edge !== undefined),
-        ),
-      );
-      if (packets === space.empty) continue;
-      const from = datapaths.get(datapath.uuid) as SymbolicDatapath;
-      startPipeline(run, from, 'ingress', 0, 0, newState(workshop, stores.initial, packets));
-    }
-    walk(run);
-    return run;
-  };
-  const first = follow({ kind: 'none' });
-  let opened: ReadonlyMap<string, Opened> = first.opened;
-  let connections: Connections = { kind: 'none' };
-  let last = first;
-  let isSettled = opened.size === 0;
-  for (let round = 0; round < maxRounds && !isSettled; round++) {
-    connections = { kind: 'any', knowledge: knowledgeOf(space, stores.values, opened.values()) };
-    last = follow(connections);
-    const all = new Map([...opened, ...last.opened]);
-    isSettled = !opensMore(space, opened, last.opened);
-    opened = all;
+  const maxHops = Math.max(64, 4 * component.length);
+  const first = newRun(workshop, datapaths, { kind: 'none' }, maxHops, options.watch);
+  for (const datapath of component) {
+    const packets = space.and(
+      possible,
+      inportIn(
+        space,
+        datapath.ports.filter(({ edge }) => edge !== undefined),
+      ),
+    );
+    if (packets === space.empty) continue;
+    const from = datapaths.get(datapath.uuid) as SymbolicDatapath;
+    startPipeline(first, from, 'ingress', 0, 0, newState(workshop, stores.initial, packets));
   }
-  const runs = last === first ? [first] : [first, last];
+  walk(first);
+  let opened: readonly Opened[] = [...first.opened.values()];
+  let knowledge = knowledgeOf(stores, opened);
+  let last: Run | undefined;
+  let isSettled = opened.length === 0;
+  for (let round = 0; round < maxRounds && !isSettled; round++) {
+    last = newRun(workshop, datapaths, { kind: 'any', knowledge }, maxHops, options.watch);
+    for (const { here, state, action } of first.asked) trackKnown(last, here, state, action);
+    walk(last);
+    opened = [...opened, ...last.opened.values()];
+    const more = knowledgeOf(stores, opened);
+    isSettled = isKnown(space, more, knowledge);
+    knowledge = more;
+  }
+  const runs = last ? [first, last] : [first];
   return {
     datapaths,
     edges,
-    classes: [
-      ...classesOf(first),
-      ...loopClasses(first, stores.initial),
-      ...(last === first ? [] : laterClasses(last)),
-    ],
-    gaps: [...runs.flatMap(({ gaps }) => [...gaps.values()]), ...(isSettled ? [] : unsettled(last))],
+    classes: runs.flatMap(({ ended }) => [...ended.values()]),
+    gaps: [...runs.flatMap(({ gaps }) => [...gaps.values()]), ...(isSettled ? [] : unsettled(last ?? first))],
     met: new Set(runs.flatMap(({ met }) => [...met])),
-    ambiguous: [...last.ambiguous.values()],
-    connections,
+    ambiguous: runs.flatMap(({ ambiguous }) => [...ambiguous.values()]),
+    connections: last ? { kind: 'any', knowledge } : { kind: 'none' },
+    maxHops,
   };
-}
-
-/** Whether packets of connections opened any that were not known. */
-function opensMore(space: Space, before: ReadonlyMap<string, Opened>, after: ReadonlyMap<string, Opened>): boolean {
-  for (const [key, { packets }] of after) {
-    const known = before.get(key);
-    if (!known || !space.isSubset(packets, known.packets)) return true;
-  }
-  return false;
 }
 
 function unsettled({ opened, met, space, datapaths }: Run): Gap[] {
@@ -173,7 +162,8 @@ export function newRun(
   { network, space, stores, passages, memory }: Workshop,
   datapaths: ReadonlyMap<string, SymbolicDatapath>,
   connections: Connections,
-  watch: readonly string[],
+  maxHops: number,
+  watch: readonly string[] = [],
 ): Run {
   return {
     network,
@@ -185,10 +175,8 @@ export function newRun(
     memory,
     watch: new Set(watch),
     levels: [],
-    seen: new Map(),
-    nodes: new Map(),
-    nodePlaces: [],
-    edges: new Map(),
+    maxHops,
+    asked: [],
     ended: new Map(),
     gaps: new Map(),
     met: new Set(),
@@ -201,34 +189,11 @@ export function newRun(
 const newState = ({ passages }: Workshop, store: Store, packets: PacketSet): State => ({
   store,
   packets,
+  lineage: { packets },
+  guard: packets,
   passage: passages.initial,
-  origins: [],
+  used: nothingUsed,
 });
-
-function classesOf({ ended }: Run): TrafficClass[] {
-  return [...ended.values()].map(withoutPassage);
-}
-
-function withoutPassage({ passage: _, ...one }: TrafficClass & { passage: Passage }): TrafficClass {
-  return one;
-}
-
-/** What belongs to a connection that others opened, or goes on in one. */
-function laterClasses({ ended }: Run): TrafficClass[] {
-  return [...ended.values()].filter(({ connection }) => connection !== 'new').map(withoutPassage);
-}
-
-function loopClasses(run: Run, store: Store): TrafficClass[] {
-  return loopsOf(run).map(({ packets, datapaths }) => ({
-    packets,
-    end: { kind: 'loop', datapaths },
-    store,
-    connection: 'new',
-    exact: false,
-    commits: [],
-    passed: [],
-  }));
-}
 
 function answersTo(
   workshop: Workshop,
@@ -248,18 +213,18 @@ function answersTo(
     const part = partOf(port.datapath);
     if (!part) return [];
     const some = opened.end.kind === 'port' ? packets : space.and(packets, inportIn(space, [port]));
-    const run = newRun(workshop, part.datapaths, { kind: 'own', commits: opened.commits }, []);
+    const run = newRun(workshop, part.datapaths, { kind: 'own', commits: opened.commits }, part.maxHops);
     for (const { store, set } of answering(run, opened.store, some)) {
       enter(run, 0, newState(workshop, store, set), port);
     }
     walk(run);
-    return classesOf(run);
+    return [...run.ended.values()];
   });
 }
 
 function followFrom(workshop: Workshop, part: Part, set: PacketSet, store: Store, port: NetworkPort): TrafficClass[] {
-  const run = newRun(workshop, part.datapaths, part.connections, []);
+  const run = newRun(workshop, part.datapaths, part.connections, part.maxHops);
   enter(run, 0, newState(workshop, store, set), port);
   walk(run);
-  return classesOf(run);
+  return [...run.ended.values()];
 }

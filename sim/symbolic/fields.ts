@@ -64,6 +64,8 @@ const circumstances: readonly SetField[] = [
   ...times((n) => [{ name: `choice.${n}`, width: 8 }]),
   /** The nth yes or no that nothing in the packet decides. */
   { name: 'chance', width: 16 },
+  /** Which of its copies a packet is that is sent to several ports, the nth time; no class of packets depends on it. */
+  ...times((n) => [{ name: `copy.${n}`, width: 16 }]),
   /** Of a reply to a connection that was translated: the opener's own source and the destination it asked for. */
   { name: 'opener.src4', width: 32 },
   { name: 'opener.src6', width: 128 },
@@ -86,3 +88,17 @@ export function fieldIndex(name: string): number {
   if (index === undefined) throw new Error(`no field of packets is called ${name}`);
   return index;
 }
+
+/**
+ * The fields from the top of diagrams on: first those of few bits that split everything, then what flows tell
+ * packets apart by; at the end the addresses that go with a port, so that whatever stands above leads to the same nodes.
+ */
+export const fieldOrder: readonly number[] = [
+  ...packetFields.map(({ name }) => name).filter((name) => /^(copy|choice)\.|\.known$|^chance$/.test(name)),
+  ...[
+    'vlan.tci ip.frag pkt.len payload ip.ttl ip.dscp ip.ecn pkt.mark eth.type ip.proto icmp.type icmp.code arp.op tcp.flags',
+    'eth.dst ip4.dst arp.tpa ip6.dst nd.target tp.dst tp.src ip4.src arp.spa ip6.src ip6.label inport',
+    'eth.src arp.sha nd.sll nd.tll arp.tha',
+  ].flatMap((line) => line.split(' ')),
+  ...packetFields.map(({ name }) => name).filter((name) => /^opener\.|\.mac$/.test(name)),
+].map(fieldIndex);

@@ -220,25 +220,46 @@ function indexesOf(flows: readonly SymbolicFlow[]): FlowIndex[] {
 
 /** The flows of a table that packets of a store may meet, by falling priority: some that they cannot meet may be among them. */
 export function candidates({ flows, indexes }: SymbolicTable, store: Store): readonly SymbolicFlow[] {
-  let best: { some: readonly number[]; rest: readonly number[] } | undefined;
+  let best: { some: readonly (readonly number[])[]; rest: readonly number[] } | undefined;
   let size = flows.length;
   for (const { place, mask, byValue, rest } of indexes) {
     if (rest.length >= size) continue;
-    const value = constantBits(read(store, place), mask);
-    if (value === undefined) continue;
-    const some = byValue.get(value) ?? [];
-    if (some.length + rest.length < size) {
+    const constants = constantsUnder(read(store, place), mask);
+    if (!constants) continue;
+    const some = constants.flatMap((value) => {
+      const list = byValue.get(value);
+      return list ? [list] : [];
+    });
+    const count = some.reduce((sum, list) => sum + list.length, rest.length);
+    if (count < size) {
       best = { some, rest };
-      size = some.length + rest.length;
+      size = count;
     }
   }
   if (!best) return flows;
-  return merged(best.some, best.rest).map((position) => flows[position] as SymbolicFlow);
+  const positions = [...best.rest, ...best.some.flat()].sort((a, b) => a - b);
+  return positions.map((position) => flows[position] as SymbolicFlow);
 }
 
-/** What bits of a value are, if all of them are constant. */
+/** The constants that bits of a value may be, if they are constant for all packets. */
+function constantsUnder(value: Value, mask: bigint): bigint[] | undefined {
+  if (!value.options) {
+    const bits = constantBits(value, mask);
+    return bits === undefined ? undefined : [bits];
+  }
+  const constants = new Set<bigint>();
+  for (const option of value.options) {
+    const bits = constantBits(option.value, mask);
+    if (bits === undefined) return undefined;
+    constants.add(bits);
+  }
+  return [...constants];
+}
+
+/** What bits of a value without options are, if all of them are constant. */
 export function constantBits(value: Value, mask: bigint): bigint | undefined {
   if (value.constant !== undefined) return value.constant & mask;
+  if (value.options) return undefined;
   let ofs = 0;
   let bits = 0n;
   for (const piece of value.pieces) {
@@ -250,18 +271,4 @@ export function constantBits(value: Value, mask: bigint): bigint | undefined {
     ofs += piece.n;
   }
   return bits;
-}
-
-function merged(a: readonly number[], b: readonly number[]): number[] {
-  const all: number[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < a.length || j < b.length) {
-    const left = a[i] ?? Number.POSITIVE_INFINITY;
-    const right = b[j] ?? Number.POSITIVE_INFINITY;
-    if (left < right) i++;
-    else j++;
-    all.push(Math.min(left, right));
-  }
-  return all;
 }

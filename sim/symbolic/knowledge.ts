@@ -6,7 +6,7 @@ import type { PacketSet, Rewrite, Space } from '../../engine/sets/index.ts';
 import { fieldIndex, headerFields, packetFields } from './fields.ts';
 import type { TrackedCommit } from './passage.ts';
 import type { Opened } from './run.ts';
-import { at, read, type Store } from './store.ts';
+import { at, plainParts, read, type Store, type Stores } from './store.ts';
 import { constantOf, inputOf, rewritesOf, unknownOf, type Value, type Values } from './value.ts';
 
 /** Connections of one zone that are translated alike and have the same mark and label. */
@@ -26,10 +26,22 @@ export interface KnownConnections {
   readonly label: Value;
 }
 
-/** By zone. */
-export type Knowledge = ReadonlyMap<string, readonly KnownConnections[]>;
+/** By zone, and by what else they have in common. */
+export type Knowledge = ReadonlyMap<string, ReadonlyMap<string, KnownConnections>>;
+
+/** Whether all connections of one are among those of the other. */
+export function isKnown(space: Space, some: Knowledge, all: Knowledge): boolean {
+  for (const [zone, groups] of some) {
+    for (const [key, { original, reply }] of groups) {
+      const known = all.get(zone)?.get(key);
+      if (!known || !space.isSubset(original, known.original) || !space.isSubset(reply, known.reply)) return false;
+    }
+  }
+  return true;
+}
 
 const tupleEnds = [at.ip4Src, at.ip6Src, at.tpSrc, at.ip4Dst, at.ip6Dst, at.tpDst];
+const tuplePlaces = [at.ethType, at.ipProto, ...tupleEnds];
 const destinations = new Set<number>([at.ip4Dst, at.ip6Dst, at.tpDst]);
 
 const openerFields = new Map<number, number>([
@@ -55,9 +67,10 @@ const mirrored = new Map<number, number>([
 const tuple = new Set<number>([at.ethType, at.ipProto]);
 
 /** Puts together what packets opened. */
-export function knowledgeOf(space: Space, values: Values, opened: Iterable<Opened>): Knowledge {
+export function knowledgeOf(stores: Stores, opened: Iterable<Opened>): Knowledge {
+  const { space, values } = stores;
   const zones = new Map<string, Map<string, KnownConnections>>();
-  for (const one of opened) {
+  for (const one of [...opened].flatMap((each) => plainOpened(stores, each))) {
     const { commit, mark, label } = one;
     const made = connectionsOf(space, values, one);
     let groups = zones.get(commit.zone);
@@ -86,7 +99,35 @@ export function knowledgeOf(space: Space, values: Values, opened: Iterable<Opene
         : made,
     );
   }
-  return new Map([...zones].map(([zone, groups]) => [zone, [...groups.values()]]));
+  return zones;
+}
+
+/** One opening for each way its packets look. */
+function plainOpened(stores: Stores, { commit, mark, label, packets }: Opened): Opened[] {
+  const { space } = stores;
+  const marks = partsOf(space, [mark, label, ...(commit.port ? [commit.port] : [])], packets);
+  return marks.flatMap(({ values: [plainMark, plainLabel, port], packets: some }) =>
+    plainParts(stores, commit.before, some, tuplePlaces).flatMap((before) =>
+      plainParts(stores, commit.after, before.packets, tuplePlaces).map((after) => ({
+        commit: { zone: commit.zone, before: before.store, after: after.store, ...(port && { port }) },
+        mark: plainMark as Value,
+        label: plainLabel as Value,
+        packets: after.packets,
+      })),
+    ),
+  );
+}
+
+/** The packets by what several values are for them. */
+function partsOf(space: Space, list: readonly Value[], packets: PacketSet): { values: Value[]; packets: PacketSet }[] {
+  const [first, ...more] = list;
+  if (!first) return [{ values: [], packets }];
+  const options = first.options ?? [{ packets: space.all, value: first }];
+  return options.flatMap((option) => {
+    const some = space.and(packets, option.packets);
+    if (some === space.empty) return [];
+    return partsOf(space, more, some).map((part) => ({ ...part, values: [option.value, ...part.values] }));
+  });
 }
 
 function connectionsOf(space: Space, values: Values, { commit, mark, label, packets }: Opened): KnownConnections {

@@ -8,8 +8,7 @@ import type { FieldRef } from '../../engine/lang/ir.ts';
 import { parseAddress } from '../trace/addresses.ts';
 import { fieldIndex, lookups } from './fields.ts';
 import { chance, choose } from './packets.ts';
-import { changed } from './passage.ts';
-import { gap, type Here, limited, numberValue, type Run, type State } from './run.ts';
+import { gap, type Here, inexactly, limited, numberValue, type Run, type State } from './run.ts';
 import { at, readRef, write, writeRef } from './store.ts';
 import { constantOf, inputOf, sameValues, unknownOf, type Value } from './value.ts';
 
@@ -20,7 +19,7 @@ export function getNeighbor(
   state: State,
   { port, ip }: { port: FieldRef; ip: FieldRef },
 ): State[] {
-  const { space, stores, passages } = run;
+  const { space, stores } = run;
   const found: State[] = [];
   let rest: State | undefined = state;
   for (const binding of fixedNeighbors(run, here)) {
@@ -36,13 +35,12 @@ export function getNeighbor(
     rest = limited(run, rest, space.not(asked));
   }
   if (!rest) return found;
-  const { neighbors } = rest.passage;
+  const { neighbors } = rest.used;
   if (neighbors >= lookups) {
-    const passage = changed(passages, rest.passage, { exact: false });
     const mac = unknownOf(stores.values, 48);
-    return [...found, { ...rest, passage, store: write(stores, rest.store, at.ethDst, mac) }];
+    return [...found, { ...rest, store: write(stores, inexactly(run, rest.store), at.ethDst, mac) }];
   }
-  const next = { ...rest, passage: changed(passages, rest.passage, { neighbors: neighbors + 1 }) };
+  const next = { ...rest, used: { ...rest.used, neighbors: neighbors + 1 } };
   const isKnown = space.cube([{ field: fieldIndex(`neighbor.${neighbors}.known`), value: 1n, mask: 1n }]);
   const told = limited(run, next, isKnown);
   const untold = limited(run, next, space.not(isKnown));

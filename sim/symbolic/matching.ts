@@ -169,7 +169,9 @@ function bitsMatching(
   return test.equal ? equal : space.not(equal);
 }
 
-function equalTo(space: Space, { pieces }: Value, value: bigint, mask: bigint, certainty: Certainty): PacketSet {
+function equalTo(space: Space, of: Value, value: bigint, mask: bigint, certainty: Certainty): PacketSet {
+  if (of.options) return optionsEqualTo(space, of, value, mask, certainty);
+  const { pieces } = of;
   const literals: Literal[] = [];
   let set = space.all;
   let ofs = 0;
@@ -199,6 +201,34 @@ function equalTo(space: Space, { pieces }: Value, value: bigint, mask: bigint, c
   return set === space.all ? cube : space.and(set, cube);
 }
 
+/** Where the whole value is asked for, constants need not be compared one by one. */
+function optionsEqualTo(
+  space: Space,
+  { options = [], byConstant, asked, width }: Value,
+  value: bigint,
+  mask: bigint,
+  certainty: Certainty,
+): PacketSet {
+  const isWhole = mask === (1n << BigInt(width)) - 1n;
+  const key = `${value} ${mask} ${certainty}`;
+  const known = asked?.get(key);
+  if (known !== undefined) return known;
+  const sets: PacketSet[] = [];
+  if (isWhole) {
+    const constant = byConstant?.get(value);
+    if (constant !== undefined) sets.push(constant);
+    if (byConstant?.size === options.length) return constant ?? space.empty;
+  }
+  for (const option of options) {
+    if (isWhole && option.value.constant !== undefined) continue;
+    const equal = equalTo(space, option.value, value, mask, certainty);
+    if (equal !== space.empty) sets.push(equal === space.all ? option.packets : space.and(option.packets, equal));
+  }
+  const found = space.orAll(sets);
+  asked?.set(key, found);
+  return found;
+}
+
 function literalOf({ field, ofs }: Piece & { readonly kind: 'input' }, value: bigint, mask: bigint): Literal {
   return ofs === 0 ? { field, value, mask } : { field, value: value << BigInt(ofs), mask: mask << BigInt(ofs) };
 }
@@ -206,6 +236,7 @@ function literalOf({ field, ofs }: Piece & { readonly kind: 'input' }, value: bi
 /** Adds the literals that equality amounts to. `no`: never equal. `other`: it takes more than literals. */
 function literalsOf(value: Value, bits: bigint, mask: bigint, literals: Literal[]): 'yes' | 'no' | 'other' {
   if (value.constant !== undefined) return (value.constant & mask) === bits ? 'yes' : 'no';
+  if (value.options) return 'other';
   const { pieces } = value;
   for (const { kind } of pieces) if (kind === 'plus' || kind === 'any') return 'other';
   let ofs = 0;

@@ -5,10 +5,9 @@
 import type { NestedName } from '../../engine/lang/ir.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { matching, type Test } from './matching.ts';
-import { changed } from './passage.ts';
 import { limited, type Run, type State } from './run.ts';
-import { at, read, type Store, writeAll } from './store.ts';
-import { composed, constantOf, sliceOf, type Value } from './value.ts';
+import { at, makings, read, type Store, write, writeAll } from './store.ts';
+import { constantOf, replaced, sliceOf, type Value } from './value.ts';
 
 /** The packets that `NAME { ... }` starts with; none where nothing is made of these. */
 export function made(run: Run, state: State, name: NestedName): State[] {
@@ -37,8 +36,13 @@ export function made(run: Run, state: State, name: NestedName): State[] {
   }
 }
 
-function as({ passages }: Run, state: State, name: string, store: Store): State {
-  return { ...state, store, passage: changed(passages, state.passage, { made: name }) };
+function as(run: Run, state: State, name: (typeof makings)[number], store: Store): State {
+  return { ...state, store: madeAs(run, store, name) };
+}
+
+/** The store of what was made of another packet. */
+export function madeAs(run: Run, store: Store, name: (typeof makings)[number]): Store {
+  return write(run.stores, store, at.made, constant(run, 8, makings.indexOf(name)));
 }
 
 const constant = ({ stores }: Run, width: number, value: number): Value =>
@@ -73,8 +77,8 @@ function neighborAdvertisement(run: Run, store: Store): Store {
 /** The solicited-node group's Ethernet address: RFC 4861, section 4.3; RFC 2464, section 7. */
 function neighborSolicitation(run: Run, store: Store): Store {
   const { values } = run.stores;
-  const low = sliceOf(values, read(store, at.ip6Dst), 0, 24);
-  const group = composed(values, [...low.pieces, { n: 24, kind: 'constant', value: 0x3333ffn }]);
+  const low = sliceOf(values, run.space, read(store, at.ip6Dst), 0, 24);
+  const group = replaced(values, run.space, constantOf(values, 48, 0x3333ff000000n), 0, low);
   return writeAll(run.stores, store, [
     [at.ethDst, group],
     [at.ipProto, constant(run, 8, 58)],
@@ -134,7 +138,7 @@ function reject(run: Run, state: State): State[] {
   const refusals = (type: number, name: 4 | 6) =>
     space.and(bits(at.icmpType, name === 4 ? 3 : 1, 8), bits(at.ethType, type, 16));
   const made_: State[] = [];
-  const add = (packets: PacketSet, name: string, answer: (store: Store) => Store): void => {
+  const add = (packets: PacketSet, name: (typeof makings)[number], answer: (store: Store) => Store): void => {
     const some = limited(run, state, packets);
     if (some) made_.push(as(run, some, name, turnedBack(run, answer(some.store), some.store)));
   };

@@ -1,5 +1,7 @@
 /** The `output` action: from the ingress pipeline into the egress one, from there to the port and beyond. */
-import type { PacketSet } from '../../engine/sets/index.ts';
+import { groupBy } from '../../engine/group.ts';
+import type { SymbolicGroup } from './flows.ts';
+import { copies } from './packets.ts';
 import { changed } from './passage.ts';
 import {
   drop,
@@ -8,8 +10,9 @@ import {
   type Here,
   limited,
   numberValue,
+  type PortChoice,
   portByNumber,
-  portIn,
+  portsIn,
   type Run,
   type State,
   startPipeline,
@@ -17,28 +20,39 @@ import {
 import { at, read, type Store, write, writeAll } from './store.ts';
 import { cleared } from './tracking.ts';
 import type { NetworkPort } from './types.ts';
-import { constantOf, sameValues, sliceOf } from './value.ts';
+import { choiceOf, constantOf, type Option, sameValues, sliceOf } from './value.ts';
 
 /** Sends packets to the port or group in their `outport`. */
 export function output(run: Run, here: Here, state: State): void {
-  const number = portIn(state.store, at.outport);
-  if (number === undefined) {
-    gap(run, here, 'the port that the packets are sent to is not known', state.packets);
-    drop(run, here, 'no port', state);
-    return;
+  const choices = portsIn(run, state.store, at.outport);
+  for (const { packets } of choices.filter(({ number }) => number === undefined)) {
+    const some = limited(run, state, packets);
+    if (!some) continue;
+    gap(run, here, 'the port that the packets are sent to is not known', some.packets);
+    drop(run, here, 'no port', some);
   }
-  const group = typeof number === 'number' ? here.datapath.groupsByNumber.get(number) : undefined;
-  const port = typeof number === 'number' ? portByNumber(run, number) : undefined;
-  if (number !== 'inport' && !group && !port) {
-    drop(run, here, 'no port', state);
-    return;
+  const known = choices.filter(({ number }) => number !== undefined);
+  if (here.pipeline === 'egress') leave(run, here, state, known);
+  else depart(run, here, state, known);
+}
+
+/** Packets for single ports go on as one, whatever the port; those for a group are copied. */
+function depart(run: Run, here: Here, state: State, choices: readonly PortChoice[]): void {
+  const single: Option[] = [];
+  for (const { packets, number, value } of choices) {
+    const group = typeof number === 'number' ? here.datapath.groupsByNumber.get(number) : undefined;
+    const port = typeof number === 'number' ? portByNumber(run, number) : undefined;
+    const target = port && distributed(run, port);
+    if (number === 'inport') single.push({ packets, value });
+    else if (target) single.push({ packets, value: numberValue(run, target.number) });
+    else {
+      const some = limited(run, state, packets);
+      if (!some) continue;
+      if (group) replicate(run, here, some, group);
+      else drop(run, here, 'no port', some);
+    }
   }
-  if (here.pipeline === 'egress') {
-    leave(run, here, state, port);
-    return;
-  }
-  if (group) for (const member of group.ports) toEgress(run, here, state, member);
-  else toEgress(run, here, state, port);
+  toEgress(run, here, state, single);
 }
 
 /** The port that a chassisredirect port stands for. */
@@ -48,24 +62,39 @@ function distributed({ network }: Run, port: NetworkPort): NetworkPort | undefin
   return found?.datapath === port.datapath ? found : undefined;
 }
 
-/** Undefined stands for the port that the packets came in by. */
-function toEgress(run: Run, here: Here, state: State, port: NetworkPort | undefined): void {
-  const { space, stores } = run;
-  const target = port && distributed(run, port);
-  if (port && !target) {
-    drop(run, here, 'no port', state);
+function replicate(run: Run, here: Here, state: State, { ports }: SymbolicGroup): void {
+  const states = copies(run, state, ports.length);
+  const [first] = states;
+  const isTold = first !== undefined && first.used !== state.used;
+  if (isTold) {
+    const options = states.flatMap((one, index) =>
+      one ? [{ packets: one.packets, value: numberValue(run, (ports[index] as NetworkPort).number) }] : [],
+    );
+    toEgress(run, here, { ...first, packets: state.packets, guard: state.guard }, options);
     return;
   }
-  const { store } = state;
-  const outport = target ? numberValue(run, target.number) : read(store, at.outport);
-  const isLoopback = sliceOf(stores.values, read(store, at.flags), 0, 1).constant === 1n;
-  const back: PacketSet = isLoopback ? space.empty : sameValues(space, read(store, at.inport), outport, space.all);
-  const omitted = limited(run, state, back);
-  const going = limited(run, state, space.not(back));
-  if (omitted) drop(run, here, 'inport', omitted);
+  states.forEach((one, index) => {
+    const value = numberValue(run, (ports[index] as NetworkPort).number);
+    if (one) toEgress(run, here, one, [{ packets: run.space.all, value }]);
+  });
+}
+
+/** The packets, each for its port, start the egress pipeline; none goes back where it came from, unless flags say that it may. */
+function toEgress(run: Run, here: Here, state: State, options: readonly Option[]): void {
+  const { space, stores } = run;
+  const going = limited(run, state, space.orAll(options.map(({ packets }) => packets)));
   if (!going) return;
-  const fresh = write(stores, withoutRegisters(run, going.store), at.outport, outport);
-  startPipeline(run, here.datapath, 'egress', 0, here.hops + 1, { ...going, store: fresh });
+  const { store } = going;
+  const outport = choiceOf(stores.values, space, options);
+  const loopback = sliceOf(stores.values, space, read(store, at.flags), 0, 1);
+  const mayLoop = sameValues(space, loopback, constantOf(stores.values, 1, 1n), space.empty);
+  const back = space.diff(sameValues(space, read(store, at.inport), outport, space.all), mayLoop);
+  const omitted = limited(run, going, back);
+  const rest = limited(run, going, space.not(back));
+  if (omitted) drop(run, here, 'inport', omitted);
+  if (!rest) return;
+  const fresh = write(stores, withoutRegisters(run, store), at.outport, outport);
+  startPipeline(run, here.datapath, 'egress', 0, here.hops + 1, { ...rest, store: fresh });
 }
 
 /** Registers do not pass from one pipeline to the other. */
@@ -78,19 +107,23 @@ function withoutRegisters({ stores }: Run, store: Store): Store {
   ]);
 }
 
-/** The end of the egress pipeline: the port's peer takes the packets over, or somebody outside. */
-function leave(run: Run, here: Here, state: State, port: NetworkPort | undefined): void {
-  if (!port) {
-    end(run, { kind: 'sender' }, watched(run, state, undefined));
-    return;
+/** The end of the egress pipeline: the ports' peers take the packets over, or somebody outside. */
+function leave(run: Run, here: Here, state: State, choices: readonly PortChoice[]): void {
+  for (const [number, alike] of groupBy(choices, (choice) => choice.number)) {
+    const packets = run.space.orAll(alike.map((choice) => choice.packets));
+    const some = limited(run, state, packets);
+    if (!some) continue;
+    const port = typeof number === 'number' ? portByNumber(run, number) : undefined;
+    if (number === 'inport') end(run, { kind: 'sender' }, some);
+    else if (!port) drop(run, here, 'no port', some);
+    else leaveBy(run, here, some, port);
   }
+}
+
+function leaveBy(run: Run, here: Here, state: State, port: NetworkPort): void {
   const passing = watched(run, state, port);
-  const { peer } = port;
-  if (peer) {
-    enter(run, here.hops + 1, passing, peer);
-    return;
-  }
-  if (port.edge) end(run, { kind: 'port', port }, passing);
+  if (port.peer) enter(run, here.hops + 1, passing, port.peer);
+  else if (port.edge) end(run, { kind: 'port', port }, passing);
   else drop(run, here, 'no port', passing);
 }
 
@@ -108,8 +141,8 @@ export function enter(run: Run, hops: number, state: State, port: NetworkPort): 
 }
 
 /** Notes that packets passed a port or datapath that is watched. */
-function watched({ watch, passages }: Run, state: State, port: NetworkPort | undefined): State {
-  if (watch.size === 0 || !port) return state;
+function watched({ watch, passages }: Run, state: State, port: NetworkPort): State {
+  if (watch.size === 0) return state;
   const { passed } = state.passage;
   const names = [port.name, port.datapath.name].filter((name) => watch.has(name) && !passed.includes(name));
   if (names.length === 0) return state;

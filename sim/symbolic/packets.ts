@@ -2,8 +2,7 @@
 import type { Literal, PacketSet, Space } from '../../engine/sets/index.ts';
 import { fieldIndex, lookups } from './fields.ts';
 import { matching } from './matching.ts';
-import { changed } from './passage.ts';
-import { limited, type Run, type State } from './run.ts';
+import { inexactly, limited, type Run, type State } from './run.ts';
 import { at, type Store } from './store.ts';
 import { inputOf, unknownOf, type Value } from './value.ts';
 
@@ -68,30 +67,40 @@ export const ofIcmp = (space: Space, store: Store): PacketSet => matching(space,
  */
 export function choose(run: Run, state: State, n: number): (State | undefined)[] {
   if (n === 1) return [state];
-  const { space, passages } = run;
-  const { choices } = state.passage;
+  const { choices } = state.used;
   if (choices >= lookups || n > 256) {
-    const vague = { ...state, passage: changed(passages, state.passage, { exact: false }) };
+    const vague = { ...state, store: inexactly(run, state.store) };
     return Array.from({ length: n }, () => vague);
   }
-  const field = fieldIndex(`choice.${choices}`);
-  const next = { ...state, passage: changed(passages, state.passage, { choices: choices + 1 }) };
+  const next = { ...state, used: { ...state.used, choices: choices + 1 } };
+  return divided(run, next, fieldIndex(`choice.${choices}`), n, 255n);
+}
+
+/** By the value of a field, the last one for all that are greater. */
+function divided(run: Run, state: State, field: number, n: number, most: bigint): (State | undefined)[] {
   return Array.from({ length: n }, (_, index) => {
-    const high = index === n - 1 ? 255n : BigInt(index);
-    return limited(run, next, space.range(field, BigInt(index), high));
+    const high = index === n - 1 ? most : BigInt(index);
+    return limited(run, state, run.space.range(field, BigInt(index), high));
   });
+}
+
+/** A copy for each of `n` receivers: as packets that a field of their own tells apart, as long as there are such fields. */
+export function copies(run: Run, state: State, n: number): (State | undefined)[] {
+  const { copies: used } = state.used;
+  if (n === 1 || used >= lookups) return Array.from({ length: n }, () => state);
+  const next = { ...state, used: { ...state.used, copies: used + 1 } };
+  return divided(run, next, fieldIndex(`copy.${used}`), n, 0xffffn);
 }
 
 /** A bit that nothing in the packet decides. */
 export function chance(run: Run, state: State): { state: State; value: Value } {
-  const { stores, passages } = run;
-  const { chances } = state.passage;
+  const { stores } = run;
+  const { chances } = state.used;
   if (chances >= 16) {
-    const passage = changed(passages, state.passage, { exact: false });
-    return { state: { ...state, passage }, value: unknownOf(stores.values, 1) };
+    return { state: { ...state, store: inexactly(run, state.store) }, value: unknownOf(stores.values, 1) };
   }
-  const passage = changed(passages, state.passage, { chances: chances + 1 });
-  return { state: { ...state, passage }, value: inputOf(stores.values, fieldIndex('chance'), 1, chances) };
+  const used = { ...state.used, chances: chances + 1 };
+  return { state: { ...state, used }, value: inputOf(stores.values, fieldIndex('chance'), 1, chances) };
 }
 
 /** The packets that there are: what one field says, another does not deny. */

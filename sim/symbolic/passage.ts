@@ -1,8 +1,8 @@
 /**
- * What is remembered of packets besides what they look like: states are one only
- * where it is the same.  Passages that are equal are the same object.
+ * What is remembered of packets besides what they look like: only states of one
+ * passage are joined.  Passages that are equal are the same object.
  */
-import type { Commit, ConnectionState } from './types.ts';
+import type { Commit } from './types.ts';
 import type { Value } from './value.ts';
 
 /** A connection that packets opened, and the port whose zone it is in, on a switch. */
@@ -13,17 +13,8 @@ export interface TrackedCommit extends Commit {
 export interface Passage {
   /** Dense, from 0. */
   readonly id: number;
-  readonly connection: ConnectionState;
-  readonly exact: boolean;
-  readonly made: string | undefined;
   readonly commits: readonly TrackedCommit[];
   readonly passed: readonly string[];
-  /** How many of the fields `neighbor.N`, `choice.N` and bits of `chance` have been used. */
-  readonly neighbors: number;
-  readonly choices: number;
-  readonly chances: number;
-  /** A reply was translated back already, with the fields `opener.*`. */
-  readonly restored: boolean;
 }
 
 export interface Passages {
@@ -32,18 +23,7 @@ export interface Passages {
 }
 
 export function createPassages(): Passages {
-  const initial: Passage = {
-    id: 0,
-    connection: 'new',
-    exact: true,
-    made: undefined,
-    commits: [],
-    passed: [],
-    neighbors: 0,
-    choices: 0,
-    chances: 0,
-    restored: false,
-  };
+  const initial: Passage = { id: 0, commits: [], passed: [] };
   return { known: new Map([[keyOf(initial), initial]]), initial };
 }
 
@@ -57,8 +37,7 @@ export function changed({ known }: Passages, passage: Passage, change: Partial<O
   return next;
 }
 
-function keyOf(passage: Passage): string {
-  const { connection, exact, made, commits, passed, neighbors, choices, chances, restored } = passage;
+function keyOf({ commits, passed }: Passage): string {
   const opened = commits.map(({ zone, port, before, after }) => `${zone} ${port?.id} ${before.id} ${after.id}`);
-  return [connection, exact, made, opened.join('+'), passed.join('+'), neighbors, choices, chances, restored].join('|');
+  return `${opened.join('+')}|${passed.join('+')}`;
 }

@@ -2,17 +2,30 @@
  * One run of packets through the network while it is under way: the states that
  * wait, by place, and what has ended.
  *
- * A state is packets that look alike and are at one place.  States of one place
- * with the same store and passage are one.  Packets pass pipelines one after the
+ * A state is packets at one place, with what they look like.  States of one place
+ * are joined as far as they do not overlap.  Packets pass pipelines one after the
  * other; all that have passed as many are brought forward together, table by table.
  */
+import { groupBy } from '../../engine/group.ts';
 import type { LogicalFlow, Pipeline } from '../../engine/ovsdb/southbound.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
-import type { SymbolicDatapath } from './flows.ts';
-import { constantBits } from './flows.ts';
+import { fieldIndex, lookups } from './fields.ts';
+import { constantBits, type SymbolicDatapath } from './flows.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Passage, Passages, TrackedCommit } from './passage.ts';
-import { at, headerRewrites, read, type Store, type Stores, write } from './store.ts';
+import {
+  at,
+  before,
+  connectionStates,
+  joined,
+  makings,
+  plainParts,
+  read,
+  type Store,
+  type Stores,
+  write,
+} from './store.ts';
+import type { TrackingAction } from './tracking.ts';
 import type { End, Gap, Network, NetworkPort, TrafficClass } from './types.ts';
 import { constantOf, inputOf, type Value } from './value.ts';
 
@@ -20,11 +33,30 @@ export interface State {
   readonly store: Store;
   readonly passage: Passage;
   readonly packets: PacketSet;
-  /** The nodes (places at the start of pipelines) that the packets come from. */
-  readonly origins: readonly number[];
+  /** The packets that were looked up together in the last table, and which of them these are: in a smaller set. */
+  readonly lineage: Lineage;
+  readonly guard: PacketSet;
+  readonly used: Used;
   /** What `push` left for `pop`, within one flow. */
   readonly stack?: readonly Value[];
 }
+
+/** Packets that were looked up together. */
+export interface Lineage {
+  readonly packets: PacketSet;
+}
+
+/** How many of the fields that are not the packet's have been used on the way: neighbor.N, choice.N, bits of chance, copy.N. */
+export interface Used {
+  readonly neighbors: number;
+  readonly choices: number;
+  readonly chances: number;
+  readonly copies: number;
+  /** A reply was translated back already, with the fields `opener.*`. */
+  readonly restored: boolean;
+}
+
+export const nothingUsed: Used = { neighbors: 0, choices: 0, chances: 0, copies: 0, restored: false };
 
 /** Where packets are. */
 export interface Here {
@@ -58,13 +90,11 @@ export interface Run {
   readonly memory: Memory;
   /** By hops, then pipeline; see `enqueue`. */
   readonly levels: Map<string, Bucket>[];
-  /** What has started a pipeline, by place, store and passage. */
-  readonly seen: Map<string, PacketSet>;
-  readonly nodes: Map<string, number>;
-  readonly nodePlaces: { readonly datapath: SymbolicDatapath; readonly pipeline: Pipeline }[];
-  /** From node to node, the packets that go that way. */
-  readonly edges: Map<number, Map<number, PacketSet>>;
-  readonly ended: Map<string, Mutable<TrafficClass> & { passage: Passage }>;
+  /** Packets that have passed more pipelines than this go round in a loop. */
+  readonly maxHops: number;
+  readonly ended: Map<string, Mutable<TrafficClass>>;
+  /** Where conntrack was asked: to go on from with connections that were not known then. */
+  readonly asked: { readonly here: Here; readonly state: State; readonly action: TrackingAction }[];
   readonly gaps: Map<string, Mutable<Gap>>;
   readonly met: Set<LogicalFlow>;
   readonly ambiguous: Map<string, { flows: [LogicalFlow, LogicalFlow]; packets: PacketSet }>;
@@ -101,12 +131,9 @@ export interface Bucket {
   readonly datapath: SymbolicDatapath;
   readonly pipeline: Pipeline;
   readonly hops: number;
-  /** By table, then by store and passage. */
-  readonly tables: Map<number, Map<string, State>>;
+  /** By table. */
+  readonly tables: Map<number, State[]>;
 }
-
-/** Packets that have passed more pipelines than this go round in a loop. */
-export const maxHops = 64;
 
 /** Brings packets into another table of the pipeline that they are in. */
 export function goOn(run: Run, here: Here, table: number, state: State): void {
@@ -117,7 +144,7 @@ export function goOn(run: Run, here: Here, table: number, state: State): void {
   wait(run, here.datapath, here.pipeline, table, here.hops, state);
 }
 
-/** Brings packets into a pipeline; those that have been there, looking the same, are left out. */
+/** Brings packets into a pipeline. */
 export function startPipeline(
   run: Run,
   datapath: SymbolicDatapath,
@@ -126,43 +153,11 @@ export function startPipeline(
   hops: number,
   state: State,
 ): void {
-  const { space } = run;
-  run.outcomes++;
-  const node = nodeOf(run, datapath, pipeline, table, state);
-  for (const origin of state.origins) join(run, origin, node, state.packets);
-  if (hops > maxHops) {
+  if (hops > run.maxHops) {
     end(run, { kind: 'loop', datapaths: [datapath.datapath] }, state);
     return;
   }
-  const key = `${node} ${state.store.id} ${state.passage.id}`;
-  const seen = run.seen.get(key) ?? space.empty;
-  const packets = seen === space.empty ? state.packets : space.diff(state.packets, seen);
-  if (packets === space.empty) return;
-  run.seen.set(key, space.or(seen, packets));
-  wait(run, datapath, pipeline, table, hops, { ...state, packets, origins: [node] });
-}
-
-/** Places that packets of any age start at looking alike are one node. */
-function nodeOf(run: Run, { datapath }: SymbolicDatapath, pipeline: Pipeline, table: number, state: State): number {
-  const ageless = write(run.stores, state.store, at.ttl, constantOf(run.stores.values, 8, 0n));
-  const key = `${datapath.uuid} ${pipeline} ${table} ${ageless.id} ${state.passage.made}`;
-  let node = run.nodes.get(key);
-  if (node === undefined) {
-    node = run.nodes.size;
-    run.nodes.set(key, node);
-    run.nodePlaces.push({ datapath: run.datapaths.get(datapath.uuid) as SymbolicDatapath, pipeline });
-  }
-  return node;
-}
-
-function join({ edges, space }: Run, from: number, to: number, packets: PacketSet): void {
-  let targets = edges.get(from);
-  if (!targets) {
-    targets = new Map();
-    edges.set(from, targets);
-  }
-  const known = targets.get(to);
-  targets.set(to, known === undefined ? packets : space.or(known, packets));
+  wait(run, datapath, pipeline, table, hops, state);
 }
 
 function wait(
@@ -182,41 +177,121 @@ function wait(
     bucket = { datapath, pipeline, hops, tables: new Map() };
     level.set(place, bucket);
   }
-  let states = bucket.tables.get(table);
-  if (!states) {
-    states = new Map();
-    bucket.tables.set(table, states);
-  }
-  const { stack: _, ...plain } = state;
-  const key = `${state.store.id} ${state.passage.id}`;
-  const known = states.get(key);
-  states.set(key, known ? mergedState(run, known, plain) : plain);
+  const states = bucket.tables.get(table);
+  if (states) states.push(state);
+  else bucket.tables.set(table, [state]);
 }
 
-function mergedState({ space }: Run, a: State, b: State): State {
-  const origins = a.origins === b.origins ? a.origins : [...new Set([...a.origins, ...b.origins])];
-  return { ...a, packets: space.or(a.packets, b.packets), origins };
+/** States as few as can be: those of one passage whose packets do not overlap are one. */
+export function joinedStates(run: Run, states: readonly State[]): State[] {
+  if (states.length === 1) return [...states];
+  const byPassage = groupBy(states, ({ passage }) => passage);
+  return [...byPassage.values()].flatMap((alike) => {
+    const byLineage = groupBy(alike, ({ lineage }) => lineage);
+    const families = [...byLineage].flatMap(([lineage, family]) => joinedFamily(run, lineage, family));
+    return joinedGroup(run, mergedAlike(run, families));
+  });
+}
+
+/** Those of one lineage: their guards tell them apart. */
+function joinedFamily(run: Run, lineage: Lineage, family: readonly State[]): State[] {
+  if (family.length === 1) return [...family];
+  const { space, stores } = run;
+  const alike = [...groupBy(family, ({ store }) => store).values()].map((group) => ({
+    ...(group[0] as State),
+    guard: space.orAll(group.map(({ guard }) => guard)),
+    used: group.map(({ used }) => used).reduce(mostUsed),
+  }));
+  return grouped(run, alike, ({ guard }) => guard).map(({ set, members }) => ({
+    ...(members[0] as State),
+    store: joined(stores, members),
+    guard: set,
+    packets: space.and(lineage.packets, set),
+    used: members.map(({ used }) => used).reduce(mostUsed),
+  }));
+}
+
+/** Those that look alike are one, whether they overlap or not. */
+function mergedAlike({ space }: Run, states: readonly State[]): State[] {
+  if (states.length === 1) return [...states];
+  return [...groupBy(states, ({ store }) => store).values()].map((group) => {
+    const packets = space.orAll(group.map((state) => state.packets));
+    return { ...(group[0] as State), packets, guard: packets, used: group.map(({ used }) => used).reduce(mostUsed) };
+  });
+}
+
+function joinedGroup(run: Run, states: readonly State[]): State[] {
+  if (states.length === 1) return [...states];
+  return grouped(run, states, ({ packets }) => packets).map(({ set, members }) => ({
+    ...(members[0] as State),
+    store: joined(
+      run.stores,
+      members.map(({ store, packets }) => ({ store, guard: packets })),
+    ),
+    packets: set,
+    guard: set,
+    used: members.map(({ used }) => used).reduce(mostUsed),
+  }));
+}
+
+/** Each state goes to the first group that none of its packets is in; more than one group is rare. */
+function grouped(
+  { space }: Run,
+  states: readonly State[],
+  setOf: (state: State) => PacketSet,
+): { set: PacketSet; members: State[] }[] {
+  const groups: { set: PacketSet; members: State[] }[] = [];
+  for (const state of states) {
+    const own = setOf(state);
+    const group = groups.find(({ set }) => !space.intersects(set, own));
+    if (group) {
+      group.set = space.or(group.set, own);
+      group.members.push(state);
+    } else groups.push({ set: own, members: [state] });
+  }
+  return groups;
+}
+
+function mostUsed(a: Used, b: Used): Used {
+  if (a === b) return a;
+  return {
+    neighbors: Math.max(a.neighbors, b.neighbors),
+    choices: Math.max(a.choices, b.choices),
+    chances: Math.max(a.chances, b.chances),
+    copies: Math.max(a.copies, b.copies),
+    restored: a.restored || b.restored,
+  };
 }
 
 /** Packets have come to an end. */
 export function end(run: Run, where: End, state: State): void {
-  const { space } = run;
   run.outcomes++;
-  if (state.packets === space.empty) return;
-  const { store, passage, packets } = state;
-  const key = `${endText(where)} ${passage.made} ${passage.connection} ${
-    where.kind === 'drop' ? '' : `${store.id} ${passage.id}`
-  }`;
-  const known = run.ended.get(key);
+  if (state.packets === run.space.empty) return;
+  for (const part of plainParts(run.stores, state.store, state.packets, kindPlaces)) {
+    endPart(run, where, { ...state, ...part });
+  }
+}
+
+const kindPlaces = [at.made, at.connection, at.inexact];
+
+function endPart({ space, ended }: Run, where: End, { store, passage, packets: some, used }: State): void {
+  const packets = used.copies === 0 ? some : space.forget(some, copyFields.slice(0, used.copies));
+  const made = makings[Number(read(store, at.made).constant)];
+  const connection = connectionStates[Number(read(store, at.connection).constant)] ?? 'new';
+  const exact = read(store, at.inexact).constant === 0n;
+  const looks = where.kind === 'drop' ? '' : `${store.id} ${passage.id} ${used.copies}`;
+  const key = `${endText(where)} ${made} ${connection} ${exact} ${looks}`;
+  const known = ended.get(key);
   if (known) {
     known.packets = space.or(known.packets, packets);
-    known.exact &&= passage.exact;
     return;
   }
-  const { connection, made, exact, commits, passed } = passage;
-  const ended = { packets, end: where, store, connection, exact, commits, passed, passage };
-  run.ended.set(key, made === undefined ? ended : { ...ended, made });
+  const { commits, passed } = passage;
+  const one = { packets, end: where, store, connection, exact, commits, passed };
+  ended.set(key, made === undefined ? one : { ...one, made });
 }
+
+const copyFields = Array.from({ length: lookups }, (_, n) => fieldIndex(`copy.${n}`));
 
 function endText(where: End): string {
   switch (where.kind) {
@@ -249,29 +324,46 @@ export function gap({ gaps, space }: Run, { datapath, flow }: Here, reason: stri
 /** Only those of the state's packets; undefined if there are none. */
 export function limited({ space }: Run, state: State, packets: PacketSet): State | undefined {
   const left = packets === space.all ? state.packets : space.and(state.packets, packets);
-  return left === space.empty ? undefined : left === state.packets ? state : { ...state, packets: left };
+  if (left === space.empty) return undefined;
+  return left === state.packets ? state : { ...state, packets: left, guard: space.and(state.guard, packets) };
 }
 
 /** A set in terms of what the packets look like now, as one of those that entered. */
-export function entering({ space, memory }: Run, store: Store, set: PacketSet): PacketSet {
-  if (set === space.all || set === space.empty) return set;
+export function entering({ stores, memory }: Run, store: Store, set: PacketSet): PacketSet {
   const key = `${set} ${store.id}`;
   let found = memory.sets.get(key);
   if (found === undefined) {
-    found = space.preimage(set, headerRewrites(store));
+    found = before(stores, store, set);
     memory.sets.set(key, found);
   }
   return found;
 }
 
-/** The port or group number in a place; `inport` where it is the one that the packets came in by. */
-export function portIn(store: Store, place: number): number | 'inport' | undefined {
+/** The port or group in a place for some of the packets; `inport`: the one that they came in by. */
+export interface PortChoice {
+  readonly packets: PacketSet;
+  readonly number: number | 'inport' | undefined;
+  readonly value: Value;
+}
+
+/** The ports and groups that are in a place, each for other packets. */
+export function portsIn({ space }: Run, store: Store, place: number): PortChoice[] {
   const value = read(store, place);
+  const options = value.options ?? [{ packets: space.all, value }];
+  return options.map((option) => ({ packets: option.packets, value: option.value, number: portOf(option.value) }));
+}
+
+function portOf(value: Value): number | 'inport' | undefined {
   const number = constantBits(value, (1n << 20n) - 1n);
   if (number !== undefined) return Number(number);
   const [piece, ...more] = value.pieces;
   const isInport = piece?.kind === 'input' && piece.field === at.inport && more.length === 0;
   return isInport ? 'inport' : undefined;
+}
+
+/** The store, of packets that may also go another way than this. */
+export function inexactly({ stores }: Run, store: Store): Store {
+  return write(stores, store, at.inexact, constantOf(stores.values, 1, 1n));
 }
 
 export const numberValue = ({ stores }: Run, number: number): Value => constantOf(stores.values, 20, BigInt(number));

@@ -5,10 +5,10 @@
  */
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { linkLocal, type Network, parseSecuredAddresses, type SecuredAddresses } from '../trace/addresses.ts';
-import { always, combined, matching, portMask, type Test } from './matching.ts';
-import { type Here, portIn, type Run } from './run.ts';
+import { always, combined, matching, type Test } from './matching.ts';
+import { type Here, portsIn, type Run } from './run.ts';
 import { at, type Store } from './store.ts';
-import type { NetworkPort } from './types.ts';
+import type { NetworkDatapath, NetworkPort } from './types.ts';
 
 const ones = (width: number): bigint => (1n << BigInt(width)) - 1n;
 
@@ -138,29 +138,34 @@ function testOfPort(port: NetworkPort, end: 'inport' | 'outport'): Test {
 export function secured(run: Run, { datapath }: Here, store: Store, end: 'inport' | 'outport'): PacketSet {
   const { space, network, memory } = run;
   const place = end === 'inport' ? at.inport : at.outport;
-  const number = portIn(store, place);
-  if (typeof number === 'number') {
-    const port = network.portsByNumber[number];
-    return port ? matching(space, store, testOfPort(port, end), 'may') : space.all;
-  }
   const key = `secured ${datapath.datapath.uuid} ${end} ${store.id}`;
   let set = memory.sets.get(key);
   if (set === undefined) {
-    const { ports } = datapath.datapath;
-    const guarded = ports.filter((port) => testOfPort(port, end) !== always);
-    const isPort = (port: NetworkPort): Test => ({
-      type: 'bits',
-      place,
-      value: BigInt(port.number),
-      mask: portMask,
-      equal: true,
-    });
-    const free = space.not(space.orAll(guarded.map((port) => matching(space, store, isPort(port), 'may'))));
-    set = space.orAll([
-      free,
-      ...guarded.map((port) => matching(space, store, all(isPort(port), testOfPort(port, end)), 'may')),
-    ]);
+    set = space.orAll(
+      portsIn(run, store, place).map(({ packets, number }) => {
+        if (typeof number !== 'number') return space.and(packets, securedBy(run, datapath.datapath, store, place, end));
+        const port = network.portsByNumber[number];
+        return port ? space.and(packets, matching(space, store, testOfPort(port, end), 'may')) : packets;
+      }),
+    );
     memory.sets.set(key, set);
   }
   return set;
+}
+
+/** Whichever of a datapath's ports it is. */
+function securedBy(
+  { space }: Run,
+  { ports }: NetworkDatapath,
+  store: Store,
+  place: number,
+  end: 'inport' | 'outport',
+): PacketSet {
+  const guarded = ports.filter((port) => testOfPort(port, end) !== always);
+  const isPort = (port: NetworkPort): Test => is(place, 20, BigInt(port.number));
+  const free = space.not(space.orAll(guarded.map((port) => matching(space, store, isPort(port), 'may'))));
+  return space.orAll([
+    free,
+    ...guarded.map((port) => matching(space, store, all(isPort(port), testOfPort(port, end)), 'may')),
+  ]);
 }

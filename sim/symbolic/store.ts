@@ -6,9 +6,20 @@
  * that are equal are the same object.
  */
 import type { FieldRef, LangSymbol } from '../../engine/lang/ir.ts';
-import type { Rewrite } from '../../engine/sets/index.ts';
+import type { PacketSet, Rewrite, Space } from '../../engine/sets/index.ts';
 import { fieldIndex, headerFields, packetFields } from './fields.ts';
-import { constantOf, createValues, inputOf, replaced, rewritesOf, sliceOf, type Value, type Values } from './value.ts';
+import {
+  choiceOf,
+  constantOf,
+  createValues,
+  inputOf,
+  type Option,
+  replaced,
+  rewritesOf,
+  sliceOf,
+  type Value,
+  type Values,
+} from './value.ts';
 
 /** Places that only packets inside the network have; all start at 0. */
 const inside = [
@@ -24,7 +35,30 @@ const inside = [
   { name: 'ct_nw_dst', width: 32 },
   { name: 'ct_ip6_dst', width: 128 },
   { name: 'ct_tp_dst', width: 16 },
+  /** What the packet is, if it was made of another one: an index in `makings`. */
+  { name: 'made', width: 8 },
+  /** An index in `connectionStates`. */
+  { name: 'connection', width: 2 },
+  /** 1 where the packets may also go another way than this: something was modelled more widely than it is. */
+  { name: 'inexact', width: 1 },
 ] as const;
+
+/** Kinds of packets that are made of others. */
+export const makings = [
+  undefined,
+  'arp',
+  'nd_na',
+  'nd_ns',
+  'icmp4',
+  'icmp6',
+  'tcp_reset',
+  'sctp_abort',
+  'dhcp',
+  'nd_ra',
+  'dns',
+] as const;
+
+export const connectionStates = ['new', 'established', 'reply'] as const;
 
 const header = packetFields.slice(0, headerFields);
 
@@ -72,19 +106,20 @@ export interface Store {
 }
 
 export interface Stores {
+  readonly space: Space;
   readonly values: Values;
   readonly known: Map<string, Store>;
   /** Of a packet that has just come in. */
   readonly initial: Store;
 }
 
-export function createStores(): Stores {
+export function createStores(space: Space): Stores {
   const values = createValues();
   const start = places.map(({ width }, index) =>
     index < headerFields ? inputOf(values, index, width) : constantOf(values, width, 0n),
   );
   const known = new Map<string, Store>();
-  return { values, known, initial: intern(known, start) };
+  return { space, values, known, initial: intern(known, start) };
 }
 
 function intern(known: Map<string, Store>, values: readonly Value[]): Store {
@@ -130,29 +165,101 @@ export function readRef(stores: Stores, store: Store, { symbol, ofs, n }: FieldR
   const place = placeOf(symbol);
   if (place === undefined) return undefined;
   const value = read(store, place);
-  return n === 0 ? value : sliceOf(stores.values, value, symbol.ofs + ofs, n);
+  return n === 0 ? value : sliceOf(stores.values, stores.space, value, symbol.ofs + ofs, n);
 }
 
 /** Gives the bits that a reference refers to another value, which is as wide. */
 export function writeRef(stores: Stores, store: Store, { symbol, ofs, n }: FieldRef, value: Value): Store {
   const place = placeOf(symbol);
   if (place === undefined) return store;
-  const whole = n === 0 ? value : replaced(stores.values, read(store, place), symbol.ofs + ofs, value);
+  const whole = n === 0 ? value : replaced(stores.values, stores.space, read(store, place), symbol.ofs + ofs, value);
   return write(stores, store, place, whole);
 }
 
 /**
  * How packets that entered become those that the store describes, for `image` and `preimage`: their own fields only,
- * those in `skip` left out.
+ * those in `skip` left out. The store is plain: its values have no options.
  */
 export function headerRewrites(store: Store, skip: ReadonlySet<number> = new Set()): Rewrite[] {
   const rewrites: Rewrite[] = [];
   for (let field = 0; field < headerFields; field++) {
     const value = read(store, field);
+    if (value.options) throw new Error('rewrites are of plain stores: see Analysis.looks');
     if (skip.has(field) || isUntouched(value, field)) continue;
     rewrites.push(...rewritesOf(field, value));
   }
   return rewrites;
+}
+
+/** Two or more stores as one: what differs is what it is for the packets of each (`guard`), which do not overlap. */
+export function joined(stores: Stores, parts: readonly { readonly store: Store; readonly guard: PacketSet }[]): Store {
+  const { space, values } = stores;
+  const [first] = parts;
+  if (!first || parts.every(({ store }) => store === first.store)) return (first as { store: Store }).store;
+  const together = first.store.values.map((value, place) => {
+    if (parts.every(({ store }) => read(store, place) === value)) return value;
+    const options = parts.flatMap(({ store, guard }): Option[] => {
+      const own = read(store, place);
+      if (!own.options) return [{ packets: guard, value: own }];
+      return own.options.map((option) => ({ packets: space.and(guard, option.packets), value: option.value }));
+    });
+    return choiceOf(values, space, options);
+  });
+  return intern(stores.known, together);
+}
+
+/** The packets sorted by what they look like: stores whose places (`wanted` of them, all unless given) have no options. */
+export function plainParts(
+  stores: Stores,
+  store: Store,
+  packets: PacketSet,
+  wanted: readonly number[] = allPlaces,
+): { store: Store; packets: PacketSet }[] {
+  const place = wanted.find((index) => read(store, index).options);
+  if (place === undefined) return [{ store, packets }];
+  return (read(store, place).options ?? []).flatMap((option) => {
+    const some = stores.space.and(packets, option.packets);
+    if (some === stores.space.empty) return [];
+    return plainParts(stores, write(stores, store, place, option.value), some, wanted);
+  });
+}
+
+const allPlaces = places.map((_, index) => index);
+
+/** The places of a packet's own fields. */
+export const headerPlaces: readonly number[] = allPlaces.slice(0, headerFields);
+
+/** A set in terms of what packets look like now, as one of those that entered. */
+export function before({ space }: Stores, store: Store, set: PacketSet): PacketSet {
+  if (set === space.all || set === space.empty) return set;
+  return beforeOf(
+    space,
+    store,
+    set,
+    space.support(set).filter((field) => field < headerFields),
+  );
+}
+
+function beforeOf(
+  space: Space,
+  store: Store,
+  set: PacketSet,
+  fields: readonly number[],
+  chosen = new Map<number, Value>(),
+): PacketSet {
+  const open = fields.find((field) => !chosen.has(field) && read(store, field).options);
+  if (open === undefined) {
+    const rewrites = fields.flatMap((field) => {
+      const value = chosen.get(field) ?? read(store, field);
+      return isUntouched(value, field) ? [] : rewritesOf(field, value);
+    });
+    return rewrites.length === 0 ? set : space.preimage(set, rewrites);
+  }
+  return space.orAll(
+    (read(store, open).options ?? []).map(({ packets, value }) =>
+      space.and(packets, beforeOf(space, store, set, fields, new Map([...chosen, [open, value]]))),
+    ),
+  );
 }
 
 function isUntouched({ pieces, width }: Value, field: number): boolean {
@@ -201,6 +308,9 @@ export const at = {
   ctNwDst: placeIndex('ct_nw_dst'),
   ctIp6Dst: placeIndex('ct_ip6_dst'),
   ctTpDst: placeIndex('ct_tp_dst'),
+  made: placeIndex('made'),
+  connection: placeIndex('connection'),
+  inexact: placeIndex('inexact'),
 } as const;
 
 /** The field of the packet that entered which a place starts as; the two are numbered alike. */

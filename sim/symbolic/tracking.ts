@@ -7,9 +7,9 @@ import type { PacketSet } from '../../engine/sets/index.ts';
 import { type KnownConnections, restoredValue } from './knowledge.ts';
 import { choose, invalid, ofIcmp, setOnce } from './packets.ts';
 import { changed, type TrackedCommit } from './passage.ts';
-import { entering, goOn, type Here, limited, numberValue, portIn, type Run, type State } from './run.ts';
-import { at, headerRewrites, read, type Store, write, writeAll } from './store.ts';
-import { constantOf, replaced, rewritesOf, sameValues, sliceOf, unknownOf, type Value } from './value.ts';
+import { entering, goOn, type Here, inexactly, limited, type Run, type State } from './run.ts';
+import { at, before, connectionStates, read, type Store, write, writeAll } from './store.ts';
+import { constantOf, mapped, replaced, sameValues, unknownOf, type Value } from './value.ts';
 
 /** Bits of ct_state: ovn-sb(5), "ct.*". */
 const bit = { new: 1, est: 2, rel: 4, rpl: 8, inv: 16, trk: 32, snat: 64, dnat: 128 } as const;
@@ -28,7 +28,7 @@ interface Found {
   readonly translated: Store;
 }
 
-type TrackingAction = Extract<
+export type TrackingAction = Extract<
   Action,
   {
     type:
@@ -46,33 +46,41 @@ type TrackingAction = Extract<
 
 /** Runs an action after which packets go on in the next table, with what conntrack says of them. */
 export function track(run: Run, here: Here, state: State, action: TrackingAction): void {
-  const zone = zoneOf(run, here, state, action);
-  for (const found of find(run, state, zone)) {
+  if (run.connections.kind === 'none') run.asked.push({ here, state, action });
+  follow(run, here, state, action, true);
+}
+
+/** Goes on from where conntrack was asked, with the connections that are known now, as packets that belong to one. */
+export function trackKnown(run: Run, here: Here, state: State, action: TrackingAction): void {
+  follow(run, here, state, action, false);
+}
+
+function follow(run: Run, here: Here, state: State, action: TrackingAction, alsoNew: boolean): void {
+  const zone = zoneOf(here, state, action);
+  for (const found of find(run, state, zone, alsoNew)) {
     for (const next of act(run, found, zone, action)) goOn(run, here, here.table + 1, next);
   }
 }
 
 /** `ct_commit;` and `ct_commit { ... };`: mark and label are what `marked` has made of them. */
 export function commit(run: Run, here: Here, state: State, marked: Store): State {
-  const zone = zoneOf(run, here, state, undefined);
+  const zone = zoneOf(here, state, undefined);
   const valid = limited(run, state, entering(run, state.store, trackable(run)));
-  if (!valid || state.passage.connection === 'reply') return state;
+  if (!valid || read(state.store, at.connection).constant === replied) return state;
   return open(run, state, zone, state.store, state.store, read(marked, at.ctMark), read(marked, at.ctLabel));
 }
 
-function zoneOf(run: Run, { datapath, pipeline }: Here, { store }: State, action: TrackingAction | undefined): Zone {
+function zoneOf({ datapath, pipeline }: Here, { store }: State, action: TrackingAction | undefined): Zone {
   const { uuid, kind } = datapath.datapath;
   const isSource = action?.type === 'ct_snat' || (action && 'zone' in action && action.zone === 'snat');
   const router = isSource ? 'snat' : 'dnat';
   const isNat = action?.type === 'ct_snat' || action?.type === 'ct_dnat';
   if (kind === 'router' || isNat) return { name: `${uuid} ${router}` };
-  const place = pipeline === 'ingress' ? at.inport : at.outport;
-  const number = portIn(store, place);
-  return { name: `${uuid} port`, port: typeof number === 'number' ? numberValue(run, number) : read(store, place) };
+  return { name: `${uuid} port`, port: read(store, pipeline === 'ingress' ? at.inport : at.outport) };
 }
 
 /** What conntrack may know of the packets. */
-function find(run: Run, state: State, zone: Zone): Found[] {
+function find(run: Run, state: State, zone: Zone, alsoNew: boolean): Found[] {
   const found: Found[] = [];
   const add = (packets: PacketSet, make: (state: State) => Found): void => {
     const some = limited(run, state, packets);
@@ -89,10 +97,11 @@ function find(run: Run, state: State, zone: Zone): Found[] {
     }
   }
   if (connections.kind === 'any') {
-    for (const known of connections.knowledge.get(zone.name) ?? []) {
+    for (const known of connections.knowledge.get(zone.name)?.values() ?? []) {
       found.push(...knownPackets(run, state, zone, known));
     }
   }
+  if (!alsoNew) return found;
   add(fresh, (some) => plainFound(run, some, 'new', bit.new | bit.trk));
   add(unfit, (some) => plainFound(run, some, 'invalid', bit.inv | bit.trk));
   return found;
@@ -172,13 +181,25 @@ function replyOf(run: Run, state: State, { before, after }: TrackedCommit): Foun
     swap(at.ip6Src, at.ip6Dst),
     swap(at.tpSrc, at.tpDst),
   ]);
-  const next = withConnection(run, { ...state, store }, 'reply');
-  return { state: next, kind: 'reply', translated: withNatBits(run, store, translated) };
+  return reached(run, state, store, translated, 'reply');
 }
 
-function withConnection(run: Run, state: State, connection: 'established' | 'reply'): State {
-  if (state.passage.connection === 'reply') return state;
-  return { ...state, passage: changed(run.passages, state.passage, { connection }) };
+/** Packets of a connection, as they are and translated. */
+function reached(run: Run, state: State, store: Store, translated: Store, connection: 'established' | 'reply'): Found {
+  const next = withConnection(run, { ...state, store }, connection);
+  const after = withConnection(run, { ...state, store: withNatBits(run, store, translated) }, connection);
+  return { state: next, kind: connection === 'reply' ? 'reply' : 'original', translated: after.store };
+}
+
+const replied = BigInt(connectionStates.indexOf('reply'));
+
+/** Who was taken for a reply once stays one. */
+function withConnection({ stores, space }: Run, state: State, connection: 'established' | 'reply'): State {
+  const known = constantOf(stores.values, 2, BigInt(connectionStates.indexOf(connection)));
+  const value = mapped(stores.values, space, read(state.store, at.connection), (plain) =>
+    plain.constant === replied ? plain : known,
+  );
+  return { ...state, store: write(stores, state.store, at.connection, value) };
 }
 
 /** Bits `ct.snat` and `ct.dnat` tell what was translated. */
@@ -196,11 +217,8 @@ function knownPackets(run: Run, state: State, zone: Zone, connections: KnownConn
   const { space, stores } = run;
   const { store } = state;
   const found: Found[] = [];
-  const inZone = (set: PacketSet): PacketSet => {
-    const skip = new Set<number>([at.inport]);
-    const port = zone.port ?? constantOf(stores.values, 20, 0n);
-    return space.preimage(set, [...headerRewrites(store, skip), ...rewritesOf(at.inport, port)]);
-  };
+  const port = zone.port ?? constantOf(stores.values, 20, 0n);
+  const inZone = (set: PacketSet): PacketSet => before(stores, write(stores, store, at.inport, port), set);
   const icmp = ofIcmp(space, store);
   const types = icmpSets(run, store);
   const add = (packets: PacketSet, make: (some: State) => Found): void => {
@@ -267,28 +285,24 @@ function originalOf(run: Run, state: State, { destination, mark, label }: KnownC
     constant(at.ip6Dst, destination?.ip6),
     constant(at.tpDst, destination?.port),
   ]);
-  const next = withConnection(run, { ...state, store }, 'established');
-  return { state: next, kind: 'original', translated: withNatBits(run, store, translated) };
+  return reached(run, state, store, translated, 'established');
 }
 
 /** A reply to a connection that somebody opened: the fields `opener.*` say who. */
 function restored(run: Run, state: State, connections: KnownConnections, flags: number): Found {
-  const { stores, passages } = run;
+  const { stores } = run;
   const store = known(run, state.store, flags | bit.trk, connections.mark, connections.label);
-  let next = withConnection(run, { ...state, store }, 'reply');
   let translated = store;
-  if (connections.translated.length > 0) {
-    const again = next.passage.restored;
-    for (const place of connections.translated) {
-      const [mirror, value] = restoredValue(stores.values, place);
-      translated = write(stores, translated, mirror, again ? unknownOf(stores.values, value.width) : value);
-    }
-    next = {
-      ...next,
-      passage: changed(passages, next.passage, { restored: true, ...(again && { exact: false }) }),
-    };
+  if (connections.translated.length === 0) return reached(run, state, store, store, 'reply');
+  const again = state.used.restored;
+  for (const place of connections.translated) {
+    const [mirror, value] = restoredValue(stores.values, place);
+    translated = write(stores, translated, mirror, again ? unknownOf(stores.values, value.width) : value);
   }
-  return { state: next, kind: 'reply', translated: withNatBits(run, store, translated) };
+  const used = { ...state.used, restored: true };
+  const from = again ? inexactly(run, store) : store;
+  const to = again ? inexactly(run, translated) : translated;
+  return reached(run, { ...state, used }, from, to, 'reply');
 }
 
 /** What the action does with packets that conntrack has found so. */
@@ -376,11 +390,12 @@ function marked(
   store: Store,
   action: Extract<TrackingAction, { type: 'ct_lb' | 'ct_lb_mark' }>,
 ): Store {
+  const { values, space } = stores;
   const place = action.type === 'ct_lb_mark' ? at.ctMark : at.ctLabel;
-  const flag = action.flag === 'skip_snat' ? 4n : action.flag === 'force_snat' ? 8n : 0n;
-  const value = read(store, place);
-  const low = sliceOf(stores.values, value, 0, 4).constant ?? 0n;
-  return write(stores, store, place, replaced(stores.values, value, 0, constantOf(stores.values, 4, low | 2n | flag)));
+  const one = constantOf(values, 1, 1n);
+  const natted = replaced(values, space, read(store, place), 1, one);
+  const flag = action.flag === 'skip_snat' ? 2 : action.flag === 'force_snat' ? 3 : undefined;
+  return write(stores, store, place, flag === undefined ? natted : replaced(values, space, natted, flag, one));
 }
 
 function balance(

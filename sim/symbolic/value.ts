@@ -1,6 +1,7 @@
 /**
  * What a field of a packet on its way is, in terms of the packet that entered:
- * bits of the input, constants, or what nothing is known of.
+ * bits of the input, constants, or what nothing is known of; or one of several
+ * such values, each for some of the packets that entered.
  *
  * Equal values are the same object, so they can be compared by `===`.
  */
@@ -17,15 +18,29 @@ export type Piece = { readonly n: number } & (
   | { readonly kind: 'any'; readonly tag: number; readonly ofs: number }
 );
 
+/** What a value is for some packets. */
+export interface Option {
+  readonly packets: PacketSet;
+  /** Has no options itself. */
+  readonly value: Value;
+}
+
 export interface Value {
-  /** Dense, from 0, for all spaces. */
+  /** Dense, from 0. */
   readonly id: number;
   readonly width: number;
+  /** None where there are options. */
   readonly pieces: readonly Piece[];
+  /** Set where the value differs from packet to packet; of sets that do not overlap. */
+  readonly options?: readonly Option[];
+  /** Of options that are constants: by constant. */
+  readonly byConstant?: ReadonlyMap<bigint, PacketSet>;
   /** Set where all of it is one constant. */
   readonly constant?: bigint;
   /** Part of it is unknown. */
   readonly vague: boolean;
+  /** Where there are options: the packets whose bits are equal to something, once that has been asked. */
+  readonly asked?: Map<string, PacketSet>;
 }
 
 /** Values that were made, by what they are. */
@@ -60,6 +75,49 @@ export function inputOf(values: Values, field: number, n: number, ofs = 0): Valu
 /** Something new that nothing is known of. */
 export function unknownOf(values: Values, n: number): Value {
   return composed(values, [{ n, kind: 'any', tag: values.tags++, ofs: 0 }]);
+}
+
+/** A value that is one of several; alike ones are put together. */
+export function choiceOf(values: Values, space: Space, options: readonly Option[]): Value {
+  const sets = new Map<Value, PacketSet[]>();
+  for (const { packets, value } of options) {
+    if (packets === space.empty) continue;
+    const known = sets.get(value);
+    if (known) known.push(packets);
+    else sets.set(value, [packets]);
+  }
+  const [only] = sets.keys();
+  if (only && sets.size === 1) return only;
+  const united = [...sets].map(([value, list]) => ({ value, packets: space.orAll(list) }));
+  united.sort((a, b) => a.value.id - b.value.id);
+  const key = united.map(({ value, packets }) => `${value.id}:${packets}`).join('|');
+  let made = values.known.get(key);
+  if (!made) {
+    const constants = united.flatMap(({ value: { constant }, packets }) =>
+      constant === undefined ? [] : [[constant, packets] as const],
+    );
+    made = {
+      id: values.known.size,
+      width: united[0]?.value.width ?? 0,
+      pieces: [],
+      options: united,
+      byConstant: new Map(constants),
+      vague: united.some(({ value }) => value.vague),
+      asked: new Map(),
+    };
+    values.known.set(key, made);
+  }
+  return made;
+}
+
+/** The value with something done to it, whichever of its options it is. */
+export function mapped(values: Values, space: Space, value: Value, change: (plain: Value) => Value): Value {
+  if (!value.options) return change(value);
+  return choiceOf(
+    values,
+    space,
+    value.options.map((option) => ({ packets: option.packets, value: change(option.value) })),
+  );
 }
 
 export function composed(values: Values, pieces: readonly Piece[]): Value {
@@ -123,8 +181,9 @@ function together(low: Piece, high: Piece): Piece | undefined {
 }
 
 /** Bits `ofs` to `ofs + n - 1`. Part of a field that was added to is not known. */
-export function sliceOf(values: Values, value: Value, ofs: number, n: number): Value {
+export function sliceOf(values: Values, space: Space, value: Value, ofs: number, n: number): Value {
   if (ofs === 0 && n === value.width) return value;
+  if (value.options) return mapped(values, space, value, (plain) => sliceOf(values, space, plain, ofs, n));
   return composed(values, cut(values, value, ofs, n));
 }
 
@@ -154,14 +213,24 @@ function partOf(values: Values, piece: Piece, ofs: number, n: number): Piece {
 }
 
 /** The value with its bits from `ofs` on replaced. */
-export function replaced(values: Values, value: Value, ofs: number, by: Value): Value {
+export function replaced(values: Values, space: Space, value: Value, ofs: number, by: Value): Value {
   if (ofs === 0 && by.width === value.width) return by;
+  if (by.options) {
+    const pairs = by.options.flatMap((option) => {
+      const whole = replaced(values, space, value, ofs, option.value);
+      const parts = whole.options ?? [{ packets: space.all, value: whole }];
+      return parts.map((part) => ({ packets: space.and(option.packets, part.packets), value: part.value }));
+    });
+    return choiceOf(values, space, pairs);
+  }
+  if (value.options) return mapped(values, space, value, (plain) => replaced(values, space, plain, ofs, by));
   const end = ofs + by.width;
   return composed(values, [...cut(values, value, 0, ofs), ...by.pieces, ...cut(values, value, end, value.width - end)]);
 }
 
 /** The value and an amount more: of a constant or of a whole field of the input, else unknown. */
-export function plus(values: Values, value: Value, amount: number): Value {
+export function plus(values: Values, space: Space, value: Value, amount: number): Value {
+  if (value.options) return mapped(values, space, value, (plain) => plus(values, space, plain, amount));
   const [piece, ...more] = value.pieces;
   const modulus = 2 ** value.width;
   if (value.constant !== undefined) {
@@ -201,6 +270,10 @@ function rewriteOf(target: { field: number; ofs: number; n: number }, piece: Pie
 /** The packets in which two values, equally wide, are the same; `unless` is said of bits that are unknown. */
 export function sameValues(space: Space, a: Value, b: Value, unless: PacketSet): PacketSet {
   if (a === b) return space.all;
+  if (a.options) {
+    return space.orAll(a.options.map(({ packets, value }) => space.and(packets, sameValues(space, value, b, unless))));
+  }
+  if (b.options) return sameValues(space, b, a, unless);
   let set = space.all;
   let at = 0;
   while (at < a.width) {

@@ -3,8 +3,7 @@ import type { PacketSet } from '../../engine/sets/index.ts';
 import { perform } from './actions.ts';
 import { candidates, type SymbolicFlow } from './flows.ts';
 import { isVague, matching } from './matching.ts';
-import { changed } from './passage.ts';
-import { type Bucket, drop, gap, type Here, limited, type Run, type State } from './run.ts';
+import { type Bucket, drop, gap, type Here, inexactly, joinedStates, limited, type Run, type State } from './run.ts';
 
 /** Follows everything that waits until it has ended. `onStep` is called after each pipeline. */
 export function walk(run: Run, onStep?: () => void): void {
@@ -27,10 +26,10 @@ function passPipeline(run: Run, { datapath, pipeline, hops, tables }: Bucket): v
   for (;;) {
     const table = lowest(tables);
     if (table === undefined) return;
-    const states = tables.get(table) as Map<string, State>;
+    const states = joinedStates(run, tables.get(table) ?? []);
     tables.delete(table);
     const here = { datapath, pipeline, table, hops };
-    for (const state of states.values()) lookUp(run, here, state);
+    for (const state of states) lookUp(run, here, state);
   }
 }
 
@@ -40,96 +39,121 @@ function lowest(tables: ReadonlyMap<number, unknown>): number | undefined {
   return least;
 }
 
+/** Packets that have not met a flow of a table yet, and those of them that may have after all. */
+interface Rest {
+  packets: PacketSet;
+  /** Those that no flow so far matches. */
+  guard: PacketSet;
+  unsure: PacketSet;
+}
+
 /** Packets meet the flows of a table, those of the highest priority first. */
-function lookUp(run: Run, here: Here, state: State): void {
+function lookUp(run: Run, here: Here, arrived: State): void {
   const { space } = run;
+  const state = { ...arrived, lineage: { packets: arrived.packets }, guard: space.all };
   const table = here.datapath.tables[here.pipeline][here.table];
-  let rest = state.packets;
+  const rest: Rest = { packets: state.packets, guard: space.all, unsure: space.empty };
   const flows = table ? candidates(table, state.store) : [];
-  for (let i = 0; i < flows.length && rest !== space.empty; ) {
+  for (let i = 0; i < flows.length && rest.packets !== space.empty; ) {
     const { priority } = (flows[i] as SymbolicFlow).flow;
     let next = i + 1;
     while (next < flows.length && (flows[next] as SymbolicFlow).flow.priority === priority) next++;
-    rest =
-      next === i + 1
-        ? one(run, here, state, rest, flows[i] as SymbolicFlow)
-        : several(run, here, state, rest, flows, i, next);
+    meetAll(run, here, state, rest, flows, i, next);
     i = next;
   }
-  const left = limited(run, state, rest);
-  if (left) drop(run, here, 'no match', left);
+  if (rest.packets === space.empty) return;
+  const left = { ...state, packets: rest.packets, guard: rest.guard };
+  forEachSure(run, left, rest.unsure, (some) => drop(run, here, 'no match', some));
 }
 
-/** A flow that is alone with its priority; returns the packets that go on to the next one. */
-function one(run: Run, here: Here, state: State, rest: PacketSet, flow: SymbolicFlow): PacketSet {
-  const { space } = run;
-  const matches = matching(space, state.store, flow.test, 'may');
-  if (matches === space.empty) return rest;
-  const hit = matches === space.all ? rest : space.and(rest, matches);
-  if (hit === space.empty) return rest;
-  const vague = isVague(state.store, flow.test);
-  meet(run, here, state, hit, flow, vague);
-  return vague ? space.diff(rest, matching(space, state.store, flow.test, 'must')) : space.diff(rest, hit);
+/** The packets of a flow: those that match, and those of them that surely do. */
+interface Hit {
+  readonly flow: SymbolicFlow;
+  readonly packets: PacketSet;
+  /** All packets that match, whether or not any is left of them. */
+  readonly matches: PacketSet;
+  readonly sure: PacketSet;
 }
 
 /** Flows of one priority: where packets meet more than one, which of them OVN takes is left to chance. */
-function several(
+function meetAll(
   run: Run,
   here: Here,
   state: State,
-  rest: PacketSet,
+  rest: Rest,
   flows: readonly SymbolicFlow[],
   from: number,
   to: number,
-): PacketSet {
+): void {
   const { space } = run;
-  const hits: { flow: SymbolicFlow; packets: PacketSet; sure: PacketSet; vague: boolean }[] = [];
+  const hits: Hit[] = [];
   for (let i = from; i < to; i++) {
     const flow = flows[i] as SymbolicFlow;
     const matches = matching(space, state.store, flow.test, 'may');
     if (matches === space.empty) continue;
-    const packets = matches === space.all ? rest : space.and(rest, matches);
+    const packets = matches === space.all ? rest.packets : space.and(rest.packets, matches);
     if (packets === space.empty) continue;
     const vague = isVague(state.store, flow.test);
-    const sure = vague ? space.and(rest, matching(space, state.store, flow.test, 'must')) : packets;
-    hits.push({ flow, packets, sure, vague });
+    const sure = vague ? matching(space, state.store, flow.test, 'must') : matches;
+    hits.push({ flow, packets, matches, sure });
   }
-  if (hits.length === 0) return rest;
-  noteOverlaps(run, hits);
-  for (const { flow, packets, vague } of hits) meet(run, here, state, packets, flow, vague);
-  return space.diff(rest, space.orAll(hits.map(({ sure }) => sure)));
+  if (hits.length === 0) return;
+  if (hits.length > 1) noteOverlaps(run, hits);
+  const { unsure } = rest;
+  for (const { flow, packets, matches, sure } of hits) {
+    run.met.add(flow.flow);
+    const doubtful = sure === matches ? unsure : space.or(unsure, space.diff(packets, sure));
+    const met = { ...state, packets, guard: space.and(rest.guard, matches) };
+    forEachSure(run, met, doubtful, (some) => meet(run, here, some, flow));
+  }
+  const gone = space.orAll(hits.map(({ sure }) => sure));
+  rest.packets = space.diff(rest.packets, gone);
+  rest.guard = space.diff(rest.guard, gone);
+  const maybe = hits.filter(({ matches, sure }) => matches !== sure).map(({ packets }) => packets);
+  if (maybe.length > 0 || unsure !== space.empty) {
+    rest.unsure = space.and(rest.packets, space.orAll([unsure, ...maybe]));
+  }
+}
+
+/** The packets in two parts: those that are sure to come here, and those that may. */
+function forEachSure(run: Run, state: State, doubtful: PacketSet, take: (state: State) => void): void {
+  if (doubtful === run.space.empty) {
+    take(state);
+    return;
+  }
+  const sure = limited(run, state, run.space.not(doubtful));
+  const unsure = limited(run, state, doubtful);
+  if (sure) take(sure);
+  if (unsure) take({ ...unsure, store: inexactly(run, unsure.store) });
 }
 
 /** Pairs that share packets and do different things. */
-function noteOverlaps(run: Run, hits: readonly { flow: SymbolicFlow; packets: PacketSet }[]): void {
+function noteOverlaps(run: Run, hits: readonly Hit[]): void {
   const { space } = run;
-  if (hits.length === 1) return;
-  // Where together they are as many as one by one, none overlaps; that is usual, and quickly seen.
   let sum = space.empty;
-  for (const [index, { flow, packets }] of hits.entries()) {
-    if (index > 0 && space.intersects(sum, packets)) {
-      for (const other of hits.slice(0, index)) {
-        if (other.flow.flow.actions === flow.flow.actions) continue;
-        const both = space.and(other.packets, packets);
-        if (both === space.empty) continue;
-        const key = `${other.flow.flow.uuid} ${flow.flow.uuid}`;
-        const known = run.ambiguous.get(key);
-        if (known) known.packets = space.or(known.packets, both);
-        else run.ambiguous.set(key, { flows: [other.flow.flow, flow.flow], packets: both });
-      }
+  for (const [index, hit] of hits.entries()) {
+    if (index > 0 && space.intersects(sum, hit.matches)) {
+      for (const other of hits.slice(0, index)) noteOverlap(run, other, hit);
     }
-    sum = space.or(sum, packets);
+    sum = space.or(sum, hit.matches);
   }
 }
 
-function meet(run: Run, here: Here, state: State, packets: PacketSet, flow: SymbolicFlow, vague: boolean): void {
-  run.met.add(flow.flow);
-  const there: Here = { ...here, flow: flow.flow };
-  const passage = vague ? changed(run.passages, state.passage, { exact: false }) : state.passage;
-  const met = { ...state, packets, passage };
-  if (flow.problem !== undefined) {
-    gap(run, there, `the flow is not understood: ${flow.problem}`, packets);
+function noteOverlap({ space, ambiguous }: Run, a: Hit, b: Hit): void {
+  if (a.flow.flow.actions === b.flow.flow.actions || !space.intersects(a.matches, b.matches)) return;
+  const both = space.and(a.packets, b.packets);
+  if (both === space.empty) return;
+  const key = `${a.flow.flow.uuid} ${b.flow.flow.uuid}`;
+  const known = ambiguous.get(key);
+  if (known) known.packets = space.or(known.packets, both);
+  else ambiguous.set(key, { flows: [a.flow.flow, b.flow.flow], packets: both });
+}
+
+function meet(run: Run, here: Here, state: State, { flow, actions, problem }: SymbolicFlow): void {
+  const there: Here = { ...here, flow };
+  if (problem !== undefined) {
+    gap(run, there, `the flow is not understood: ${problem}`, state.packets);
     return;
   }
-  perform(run, there, met, flow.actions);
+  perform(run, there, state, actions);
 }
