@@ -74,7 +74,8 @@ export function macFromNumber(value: number): string {
 
 /**
  * A dotted quad as an unsigned 32-bit integer, or undefined.  Of an octet above
- * 255 the low 8 bits count, because OVN reads it so.
+ * 255 the low 8 bits count, and before an octet there may be spaces, because OVN
+ * reads it so.
  */
 export function parseIpv4(text: string): number | undefined {
   let value = 0;
@@ -89,9 +90,14 @@ export function parseIpv4(text: string): number | undefined {
       octet = -1;
     } else if (code >= 48 && code <= 57) {
       octet = ((octet < 0 ? 0 : octet * 10) + code - 48) & 255;
-    } else return undefined;
+    } else if (octet >= 0 || !isSpace(code)) return undefined;
   }
   return octets === 4 ? value : undefined;
+}
+
+/** What isspace(3) takes for white space. */
+function isSpace(code: number): boolean {
+  return code === 32 || (code >= 9 && code <= 13);
 }
 
 /** The address with its network's addresses worked out. */
@@ -123,8 +129,9 @@ export function parseIpv4Cidr(text: string): Ipv4Network | undefined {
   return Number.isInteger(length) ? ipv4Network(bits, length) : undefined;
 }
 
-/** An IPv6 address as an unsigned 128-bit integer, or undefined. */
+/** An IPv6 address, perhaps with spaces before it, as an unsigned 128-bit integer, or undefined. */
 export function parseIpv6(text: string): bigint | undefined {
+  if (isSpace(text.charCodeAt(0))) return parseIpv6(text.replace(/^[ \t-\r]+/, ''));
   const tail = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text);
   if (tail) {
     const quad = parseIpv4(tail[2]);

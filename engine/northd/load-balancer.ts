@@ -82,6 +82,7 @@ export function parseEndpoint(text: string): { ip: Ip; port: number } | undefine
 }
 
 function parseIp(text: string): Ip | undefined {
+  if (/\s/.test(text)) return undefined;
   if (text.includes(':')) {
     const bits = parseIpv6(text);
     return bits === undefined ? undefined : { family: '6', bits, text: formatIpv6(bits) };
@@ -161,18 +162,28 @@ function explicitVips(nb: Northbound, row: Row, ports: ReadonlyMap<string, Port>
       refuse(row, key, backends, warnings);
       return [];
     }
-    return [
-      {
-        family: ip.family,
-        address: ip.text,
-        ip,
-        port,
-        backends: backends.map((backend) => ({ ...backend, place: placeOf(row, backend.address, ip.family, ports) })),
-        backendText: value,
-        isWatched: watched.has(key),
-      },
-    ];
+    const vip: Vip = {
+      family: ip.family,
+      address: ip.text,
+      ip,
+      port,
+      backends: backends.map((backend) => ({ ...backend, place: placeOf(row, backend.address, ip.family, ports) })),
+      backendText: value,
+      isWatched: watched.has(key),
+    };
+    if (vip.isWatched) warnOfUnwatched(row, key, vip, warnings);
+    return [vip];
   });
+}
+
+/** Tells of backends that are never used, because nobody knows where to watch them from. */
+function warnOfUnwatched(row: Row, key: string, vip: Vip, warnings: NorthdWarning[]): void {
+  for (const { address, place } of vip.backends) {
+    if (place) continue;
+    const why = 'its health is to be watched, but ip_port_mappings does not say PORT:SOURCE_IP of it';
+    const message = `Backend ${address} of "${key}" of load balancer "${row.name}" is never used: ${why}`;
+    warn(warnings, row, 'unwatched-backend', message);
+  }
 }
 
 /** The backends, or what is wrong with the first bad one. */

@@ -42,6 +42,8 @@ test('IPv4 networks, by length and by mask', () => {
 });
 
 test('IPv4 text and number are each other', () => {
+  expect(parseIpv4(' 10.\t1.2. 3')).toBe(parseIpv4('10.1.2.3'));
+  for (const text of ['10 .1.2.3', '10.1.2.3 ', ' ', '10.1.2. ']) expect(parseIpv4(text), text).toBeUndefined();
   fc.assert(fc.property(fc.integer({ min: 0, max: 2 ** 32 - 1 }), (bits) => parseIpv4(formatIpv4(bits)) === bits));
 });
 

@@ -17,6 +17,7 @@ import {
   stages,
 } from '../stages.ts';
 import type { RouterPort } from '../topology.ts';
+import { warn } from '../warning.ts';
 import { onGatewayChassis } from './networks.ts';
 import type { Router } from './router.ts';
 
@@ -30,7 +31,14 @@ export function buildLoadBalancer(router: Router): void {
   emit(stages.lr_in_lb_aff_learn, 0, '1', 'next;', 7491);
   emit(stages.lr_in_ecmp_stateful, 0, '1', 'next;', 14253);
   if (dp.hasLbVip) buildKnownConnections(router);
+  if (dp.hasLbVip && dp.gatewayPorts.length > 1) warnOfGatewayPorts(router);
   for (const balancer of dp.loadBalancers) buildBalancer(router, balancer);
+}
+
+function warnOfGatewayPorts({ dp, portsByUuid, topology }: Router): void {
+  const names = portsByUuid.flatMap(({ name, redirect }) => (redirect ? [name] : []));
+  const message = `Router "${dp.name}" has load balancers and several distributed gateway ports: they balance at "${names[0]}" alone`;
+  warn(topology.warnings, dp.row, 'load-balancer-at-one-gateway-port', message);
 }
 
 /** What belongs to a connection that was balanced before, or is an error about one. */

@@ -620,7 +620,13 @@ function mistakes(): Northbound {
   addRoute(nb, 'r', '10.8.0.0/16', '10.0.5.7');
   addRouter(nb, 'empty');
   addRouter(nb, 'g', { options: { chassis: 'n1' } });
-  addRouterPort(nb, 'g', 'g:zero', '02:00:00:00:00:07', ['0.0.0.0/0', '10.0.7.1/24', '::/0']);
+  addRouterPort(nb, 'g', 'g:zero', '02:00:00:00:00:07', [
+    '0.0.0.0/0',
+    ' 10.0.7.1/24',
+    '10. 0.8.1/24',
+    '::/0',
+    ' fd07::1/64',
+  ]);
   addNat(nb, 'g', 'snat', '10.0.7.7', '10.0.0.1/255.0.255.0');
   addNat(nb, 'g', 'snat', 'fd07::7', 'fd00::/ff00:ff00::');
   addNat(nb, 'g', 'snat', '10.0.7.8', '10.0.0.1/255.0.x.0');

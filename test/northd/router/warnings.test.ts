@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { computeSouthbound } from '../../../engine/northd/index.ts';
 import { insertRow, type Northbound } from '../../../engine/ovsdb/northbound.ts';
-import { addNat, addPolicy, addRoute, addRouter, addRouterPort, northbound } from './build.ts';
+import { addGatewayChassis, addNat, addPolicy, addRoute, addRouter, addRouterPort, northbound } from './build.ts';
 import { topologies } from './topologies.ts';
 
 /** Each warning as `ID: what the row is about: MESSAGE`. */
@@ -148,6 +148,27 @@ test.each(['10.0.0.1 10.0.0.2', '10.0.0.1/24', 'fd00::1 fd00::2', 'fd00::1/64', 
     expect(southbound.flows.filter(({ match }) => match.includes('force_snat_for_dnat'))).toHaveLength(2);
   },
 );
+
+test('load balancers that are not all that they could be', () => {
+  const nb = northbound();
+  const check = insertRow(nb, 'Load_Balancer_Health_Check', 'c', { vip: '10.0.0.5' })._uuid;
+  const vips = { '10.0.0.5': '10.0.0.3,10.0.0.4,10.0.0.6' };
+  const ip_port_mappings = { '10.0.0.3': 'nobody:10.0.0.2', '10.0.0.4': 'x' };
+  const lb = insertRow(nb, 'Load_Balancer', 'lb', { name: 'lb', vips, ip_port_mappings, health_check: [check] });
+  addRouter(nb, 'r', { load_balancer: [lb._uuid] });
+  for (const i of [1, 2]) {
+    addRouterPort(nb, 'r', `r:${i}`, `02:00:00:00:00:0${i}`, [`10.0.${i}.1/24`]);
+    addGatewayChassis(nb, `r:${i}`, { n1: 1 });
+  }
+  const [first] = [...nb.Logical_Router_Port.values()].sort((a, b) => (a._uuid < b._uuid ? -1 : 1));
+  const why = 'its health is to be watched, but ip_port_mappings does not say PORT:SOURCE_IP of it';
+  expect(computeSouthbound(nb).warnings.map(({ id, message }) => `${id}: ${message}`)).toEqual([
+    ...[3, 4, 6].map(
+      (n) => `unwatched-backend: Backend 10.0.0.${n} of "10.0.0.5" of load balancer "lb" is never used: ${why}`,
+    ),
+    `load-balancer-at-one-gateway-port: Router "r" has load balancers and several distributed gateway ports: they balance at "${first.name}" alone`,
+  ]);
+});
 
 test('a network of no address at all', () => {
   const nb = northbound();
