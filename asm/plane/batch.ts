@@ -14,6 +14,7 @@
  */
 import { reserve } from './arena';
 import { backendsFull, clearBackends } from './backends';
+import { ctExpire } from './census';
 import { initChains } from './chains';
 import { now, setNow } from './clock';
 import { touchChain } from './connection';
@@ -27,7 +28,7 @@ import {
   touchSet,
   touchTracked,
 } from './connections';
-import { ctExpire, ctInit } from './conntrack';
+import { ctInit } from './conntrack';
 import {
   CACHE_CONNECTION,
   countCache,

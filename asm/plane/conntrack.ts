@@ -4,9 +4,8 @@
  *
  *     ctInit(max)                               once
  *     ctProcess(packet, flow, op)               one DP_CT instruction on one packet
- *     ctTouch, ctTranslate                      the same by heart, for a connection cache
- *     ctExpire(now, budget)                     once a batch
- *     ctFlush, ctLimit, ctCount, ctDescribe     from outside
+ *
+ * touching.ts has the same by heart, for a connection cache; census.ts what is asked and done from outside.
  *
  * A packet that is to be translated must be its own (PS_SHARED not set).
  *
@@ -16,9 +15,8 @@
  * last DP_CT found, if it did not translate: a further one in the same zone then
  * does not count the packet a second time.
  */
-import { now, setNow } from './clock';
+import { now } from './clock';
 import {
-  addressesOf,
   allocate,
   changed,
   cold,
@@ -28,23 +26,14 @@ import {
   find,
   giveBack,
   hot,
-  ID,
-  ID_V6,
   insert,
-  isCurrent,
-  isExpired,
-  isInTable,
   isLingering,
   isLive,
   isZoneFull,
-  KEY6,
   KIND,
-  keyAddresses,
   keyId,
-  keyPorts,
   LABEL,
   LABELLED,
-  limitZone,
   linger,
   MARK,
   NATS_DST,
@@ -54,7 +43,6 @@ import {
   PROTO_ICMP6,
   PROTO_TCP,
   PROTO_UDP,
-  portsOf,
   pulse,
   RANK_ESTABLISHED,
   RANK_UNANSWERED,
@@ -66,28 +54,13 @@ import {
   setKey6,
   setKeyOf,
   setRank,
-  six,
-  tableCapacity,
-  tableCount,
   VERSION,
   ZONE,
-  zoneCount,
 } from './connection';
-import { joinWheel, leaveWheel, nextDue } from './expiry';
-import {
-  assembledFlow,
-  assembledPacket,
-  expireFragments,
-  FRAGMENT_HELD,
-  FRAGMENTS_COMPLETE,
-  hold,
-  release,
-} from './fragments';
+import { joinWheel } from './expiry';
+import { assembledFlow, assembledPacket, FRAGMENT_HELD, FRAGMENTS_COMPLETE, hold, release } from './fragments';
 import { groupHash } from './groups';
 import {
-  B_CT_MARK,
-  B_CT_PROTO,
-  B_CT_TP_DST,
   B_ETH_TYPE,
   B_FRAG,
   CS_DNAT,
@@ -109,27 +82,25 @@ import {
   P_STATE,
   PS_BAD_IP_CHECKSUM,
   W_CT,
-  W_CT_IP6_DST,
-  W_CT_LABEL,
-  W_CT_TUPLE,
   W_IP4,
   W_IP6_SRC,
   W_L4,
 } from './layout';
 import { chooseBy, chooseTranslation, translatePacket } from './nat';
-import { icmp6Ports, icmpPorts, isIcmp6Error, isIcmpError, setQuotedKey } from './related';
+import { icmpKey, isIcmp6Error, isIcmpError, setQuotedKey } from './related';
 import {
   tcpChanged,
   tcpMayOpen,
   tcpOpen,
   tcpRank,
   tcpTimeout,
-  tcpTouch,
   tcpUpdate,
   UPDATE_NEW,
   UPDATE_VALID,
   UPDATE_VALID_NEW,
 } from './tcp';
+import { B_CT_ZONE, tell, tellInvalid, tellKey } from './telling';
+import { ANSWERED, ICMP_FIRST, MULTIPLE, putOff, timeoutOf, UDP_FIRST } from './timeouts';
 import { isTransportRight } from './transport';
 
 /** The packet goes on behind this instruction. */
@@ -154,7 +125,6 @@ const ETH_IP4: u32 = 0x0800;
 const ETH_IP6: u32 = 0x86dd;
 const CS_NAT: u32 = CS_SNAT | CS_DNAT;
 const NONE: u32 = 0xffffffff;
-const B_CT_ZONE: u64 = 16;
 const B_CONN: u32 = 8;
 
 /** Offsets in a DP_CT instruction, in bytes. */
@@ -164,19 +134,6 @@ const OP_MARK_MASK: usize = 12;
 const OP_LABEL: usize = 16;
 const OP_LABEL_MASK: usize = 32;
 
-/** States of connections that are not TCP's: 0 at first; the opener has sent more than once ... */
-const MULTIPLE: u8 = 1;
-/** ... somebody has answered. */
-const ANSWERED: u8 = 2;
-
-/** Milliseconds after which they are forgotten. */
-const UDP_FIRST: u32 = 60_000;
-const UDP_MULTIPLE: u32 = 60_000;
-const UDP_ANSWERED: u32 = 30_000;
-const ICMP_FIRST: u32 = 60_000;
-const ICMP_ANSWERED: u32 = 30_000;
-/** Milliseconds that a connection may be forgotten too early by, where a cache serves its packets. */
-const LAZINESS: u32 = 256;
 /** How long a translation stays taken after its connection was ended by another one. */
 const LINGERING: u32 = 5_000;
 
@@ -375,14 +332,6 @@ function readKey(packet: usize, flow: usize, zone: u32): bool {
   return true;
 }
 
-/** The ports that stand for an ICMP query or answer in a key; 0 for any other message. */
-function icmpKey(packet: usize, isV6: bool): u32 {
-  const l4: u32 = load<u16>(packet, P_L4);
-  const size = (load<u16>(packet, P_END) as u32) - l4;
-  const message = <usize>load<u32>(packet, P_FRAME) + l4;
-  return isV6 ? icmp6Ports(message, size) : icmpPorts(message, size);
-}
-
 /** Whether the packet, whose key is set, may be a connection's first. */
 function mayOpen(packet: usize): bool {
   const proto = (keyId >> 16) & 0xff;
@@ -452,26 +401,6 @@ function update(conn: u32, packet: usize, direction: u32): u32 {
   return result;
 }
 
-function timeoutOf(isIcmp: bool, state: u8): u32 {
-  if (isIcmp) return state === ANSWERED ? ICMP_ANSWERED : ICMP_FIRST;
-  return state === ANSWERED ? UDP_ANSWERED : state === MULTIPLE ? UDP_MULTIPLE : UDP_FIRST;
-}
-
-/**
- * Gives a connection more time, or less: its place in the wheel may only be too
- * early, so it is moved if it got less.
- */
-function putOff(conn: u32, timeout: u32): void {
-  const at = pulse(conn);
-  const before = load<u32>(at, EXPIRES);
-  const expires = now + timeout;
-  store<u32>(at, expires, EXPIRES);
-  if (((expires - before) as i32) < 0) {
-    leaveWheel(conn);
-    joinWheel(conn, expires);
-  }
-}
-
 /** Sets mark and label of a connection as the instruction says. */
 function setMarks(conn: u32, op: usize): void {
   const line = hot(conn);
@@ -492,204 +421,4 @@ function setMarks(conn: u32, op: usize): void {
     store<u8>(line, load<u8>(line, KIND) | LABELLED, KIND);
   }
   changed(conn);
-}
-
-/** Writes what is known of a connection into words W_CT to 21. */
-function tell(conn: u32, flow: usize, state: u32): void {
-  const line = hot(conn);
-  const id = load<u32>(line, ID);
-  const word = ((load<u32>(line, MARK) as u64) << B_CT_MARK) | (((id & 0xffff) as u64) << B_CT_ZONE) | (state as u64);
-  store<u64>(flow, word, W_CT << 3);
-  if (load<u8>(line, KIND) & LABELLED) {
-    const own = cold(conn);
-    store<u64>(flow, load<u64>(own, LABEL), W_CT_LABEL << 3);
-    store<u64>(flow, load<u64>(own, LABEL + 8), (W_CT_LABEL + 1) << 3);
-  } else {
-    store<u64>(flow, 0, W_CT_LABEL << 3);
-    store<u64>(flow, 0, (W_CT_LABEL + 1) << 3);
-  }
-  tellTuple(flow, id, addressesOf(conn, 0), portsOf(conn, 0), six(conn, 0));
-}
-
-/** Writes what the key says, of a packet that is part of no connection. */
-function tellKey(flow: usize): void {
-  store<u64>(flow, 0, W_CT_LABEL << 3);
-  store<u64>(flow, 0, (W_CT_LABEL + 1) << 3);
-  tellTuple(flow, keyId, keyAddresses, keyPorts, KEY6);
-}
-
-/** `addresses6`: source and destination of IPv6. */
-function tellTuple(flow: usize, id: u32, addresses: u64, ports: u32, addresses6: usize): void {
-  const proto = (id >> 16) & 0xff;
-  // The code of an ICMP query is 0, and others that have no ports have none here.
-  const port = proto === PROTO_ICMP || proto === PROTO_ICMP6 ? 0 : ports & 0xffff;
-  let word = ((proto as u64) << B_CT_PROTO) | ((port as u64) << B_CT_TP_DST);
-  if (id & ID_V6) {
-    store<u64>(flow, load<u64>(addresses6, 16), W_CT_IP6_DST << 3);
-    store<u64>(flow, load<u64>(addresses6, 24), (W_CT_IP6_DST + 1) << 3);
-  } else {
-    word |= addresses & 0xffffffff;
-    store<u64>(flow, 0, W_CT_IP6_DST << 3);
-    store<u64>(flow, 0, (W_CT_IP6_DST + 1) << 3);
-  }
-  store<u64>(flow, word, W_CT_TUPLE << 3);
-}
-
-/** Writes that the packet is part of nothing that can be tracked. */
-function tellInvalid(flow: usize, zone: u32): void {
-  store<u64>(flow, ((zone as u64) << B_CT_ZONE) | ((CS_INV | CS_TRK) as u64), W_CT << 3);
-  memory.fill(flow + (W_CT_LABEL << 3), 0, (W_CT_IP6_DST + 2 - W_CT_LABEL) << 3);
-}
-
-/**
- * A packet of a connection that a cache knows: the version and the direction
- * are what `ctProcess` told.  If the connection is as it was and the packet an
- * everyday one, counts it, fills words W_CT to 21 as `ctProcess` would and says
- * true; else false, nothing is changed, and `ctProcess` has to do it.
- */
-export function ctTouch(conn: u32, version: u32, direction: u32, packet: usize, flow: usize): bool {
-  assert(conn !== 0 && conn <= tableCapacity());
-  const number = conn - 1;
-  const line = hot(number);
-  if (!isCurrent(number, version)) return false;
-  const id = load<u32>(line, ID);
-  const proto = (id >> 16) & 0xff;
-  const isV6 = (id & ID_V6) !== 0;
-  if (!isV6 && load<u32>(packet, P_STATE) & PS_BAD_IP_CHECKSUM) return false;
-  if (!isTransportRight(packet, proto, isV6)) return false;
-  if (proto === PROTO_TCP) {
-    if (!tcpTouch(number, packet, direction)) return false;
-    store<u32>(pulse(number), now + tcpTimeout, EXPIRES);
-  } else {
-    const state = load<u8>(line, STATE);
-    if (state !== ANSWERED) return false;
-    const isIcmp = proto === PROTO_ICMP || proto === PROTO_ICMP6;
-    const ports = portsOf(number, direction);
-    // No flow has the identifier, so a cache cannot tell queries of the same hosts apart.
-    if (isIcmp && ports !== 0 && ports !== icmpKey(packet, isV6)) return false;
-    store<u32>(pulse(number), now + timeoutOf(isIcmp, state), EXPIRES);
-  }
-  const said = load<u64>(flow, W_CT << 3);
-  let state = said as u32 & 0xff;
-  if (((said >> B_CT_ZONE) as u32 & 0xffff) !== (id & 0xffff)) state = 0;
-  tell(number, flow, (state & ~CS_NEW) | CS_EST | CS_TRK | (direction === 1 ? CS_RPL : 0));
-  return true;
-}
-
-/**
- * Counts a packet of a UDP connection that is current, answered, and known to a
- * cache: only its time is put off, and that not more often than every
- * LAZINESS, as so many bytes of memory are written.
- */
-export function ctTouchUdp(conn: u32): void {
-  putOffLazily(conn, UDP_ANSWERED);
-}
-
-/** The same for TCP; false, and nothing is changed, if the packet is not an everyday one. */
-export function ctTouchTcp(conn: u32, direction: u32, packet: usize): bool {
-  if (!tcpTouch(conn, packet, direction)) return false;
-  putOffLazily(conn, tcpTimeout);
-  return true;
-}
-
-function putOffLazily(conn: u32, timeout: u32): void {
-  const at = pulse(conn);
-  const expires = now + timeout;
-  if (expires - load<u32>(at, EXPIRES) > LAZINESS) store<u32>(at, expires, EXPIRES);
-}
-
-/** Translates a packet that `ctTouch` has counted, if the instruction says `CT_NAT...`. */
-export function ctTranslate(conn: u32, direction: u32, packet: usize, flow: usize): void {
-  const said = load<u64>(flow, W_CT << 3);
-  if (said & (CS_NAT as u64)) return;
-  const bits = translatePacket(conn - 1, direction, packet, flow, false);
-  store<u64>(flow, said | (bits as u64), W_CT << 3);
-}
-
-/**
- * Once a batch: sets the time, and looks at up to `budget` connections whose time
- * may be over.  Gives how many were removed.
- */
-export function ctExpire(nowMs: u32, budget: u32): u32 {
-  setNow(nowMs);
-  expireFragments();
-  let removed: u32 = 0;
-  for (; budget !== 0; budget--) {
-    const due = nextDue(now);
-    if (due === 0) break;
-    if (isExpired(due - 1)) {
-      remove(due - 1);
-      removed++;
-    } else {
-      leaveWheel(due - 1);
-      joinWheel(due - 1, load<u32>(pulse(due - 1), EXPIRES));
-    }
-  }
-  return removed;
-}
-
-/** Forgets the connections of a zone, or of all zones with -1. */
-export function ctFlush(zone: i32): void {
-  for (let conn: u32 = 0; conn < tableCapacity(); conn++) {
-    if (isInTable(conn) && (zone < 0 || load<u16>(hot(conn), ZONE) === (zone as u16))) remove(conn);
-  }
-}
-
-/** Lets a zone have at most `most` connections at once; 0 for any number. Those that there are stay. */
-export function ctLimit(zone: u32, most: u32): void {
-  limitZone(zone, most);
-}
-
-/** How many connections a zone has, or all zones with -1. Expired ones count until they are removed. */
-export function ctCount(zone: i32): u32 {
-  return zone < 0 ? tableCount() : zoneCount(zone);
-}
-
-/** Number + 1 of the first connection from number `from` on; 0 if there is none. */
-export function ctNext(from: u32): u32 {
-  for (let conn = from; conn < tableCapacity(); conn++) {
-    if (isLive(conn)) return conn + 1;
-  }
-  return 0;
-}
-
-/** Bytes that `ctDescribe` writes. */
-export const CT_DESCRIPTION = 128;
-
-/**
- * Writes what is known of connection `conn` (number + 1) to `out`; false if there is none:
- *
- *      0 zone (16), protocol (8), 6 for IPv6 or 4 (8)      4 mark        8 milliseconds left, 0 if its time is over
- *     12 states of both ends (8 each; TCP's, or 0 first, 1 multiple, 2 answered), 1 source and 2 destination translated (8)
- *     16 label: high word, low word (8 each)
- *     32 the opener's packets: source, destination (16 each; IPv4 in the last four bytes, as sent), 64 ports (`source << 16 | destination`)
- *     72 the replies: the same; 104 ports
- */
-export function ctDescribe(conn: u32, out: usize): bool {
-  if (conn === 0 || !isLive(conn - 1)) return false;
-  const number = conn - 1;
-  const line = hot(number);
-  const id = load<u32>(line, ID);
-  memory.fill(out, 0, CT_DESCRIPTION);
-  store<u32>(out, (id & 0xffffff) | ((id & ID_V6 ? 6 : 4) << 24));
-  store<u32>(out, load<u32>(line, MARK), 4);
-  store<u32>(out, isExpired(number) ? 0 : load<u32>(pulse(number), EXPIRES) - now, 8);
-  store<u16>(out, load<u16>(line, STATE), 12);
-  store<u8>(out, (load<u8>(line, KIND) & (NATS_SRC | NATS_DST)) >> 1, 14);
-  if (load<u8>(line, KIND) & LABELLED) memory.copy(out + 16, cold(number) + LABEL, 16);
-  describeTuple(number, 0, out + 32);
-  describeTuple(number, 1, out + 72);
-  return true;
-}
-
-function describeTuple(conn: u32, direction: u32, out: usize): void {
-  if (load<u32>(hot(conn), ID) & ID_V6) {
-    const addresses = six(conn, direction);
-    for (let i: usize = 0; i < 32; i += 8) store<u64>(out + i, bswap<u64>(load<u64>(addresses + i)));
-  } else {
-    const addresses = addressesOf(conn, direction);
-    store<u32>(out, bswap<u32>((addresses >> 32) as u32), 12);
-    store<u32>(out, bswap<u32>(addresses as u32), 28);
-  }
-  store<u32>(out, portsOf(conn, direction), 32);
 }

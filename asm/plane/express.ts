@@ -45,7 +45,6 @@ import {
 } from './chains';
 import { now } from './clock';
 import { isCurrent, pulse } from './connection';
-import { ctTouchTcp, ctTouchUdp, ctTranslate } from './conntrack';
 import {
   CACHE_CONNECTION_NEW,
   countCache,
@@ -86,6 +85,7 @@ import {
 } from './layout';
 import { OP_ADDRESSES, setAddresses } from './polish';
 import { PROTO_TCP, PROTO_UDP, setWord, TYPE_IP4 } from './rewrite';
+import { ctTouchTcp, ctTouchUdp, ctTranslate } from './touching';
 
 /** Its frames may go. */
 export const LANE_OPEN: u32 = 0;

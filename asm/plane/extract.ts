@@ -2,7 +2,7 @@
  * From a frame to its flow and the offsets of its headers.
  *
  *     extract(packet, flow): bool     P_FRAME, P_LENGTH, P_IN_PORT in; false if there is no Ethernet header
- *     wantHash(on), setThresholds(n)  which of the fields made for translation's sake are filled
+ *     wantHash(kinds), setThresholds(n)  which of the fields made for translation's sake are filled
  *
  * TCP and UDP over plain IPv4 and IPv6 headers, untagged, are taken in vectors:
  * a shuffle turns the order of sending into numbers.  Everything else goes
@@ -42,14 +42,18 @@ const UDP4: u32 = 42;
 const UDP6: u32 = 62;
 const TCP_MORE: u32 = 12;
 
-const THRESHOLDS: usize = memory.data(44 * 4, 16);
+const THRESHOLDS: usize = memory.data(36 * 4, 16);
 let thresholds: u32 = 0;
-/** Whether HASH is filled. */
-export let hashed: bool = false;
+/** Which hashes are filled: WANT_... */
+export let hashed: u32 = 0;
+/** HASH. */
+export const WANT_HASH: u32 = 1;
+/** HASH_BOTH. */
+export const WANT_HASH_BOTH: u32 = 2;
 
-/** Has HASH filled from now on, or no more. */
-export function wantHash(on: bool): void {
-  hashed = on;
+/** Has these hashes filled from now on, and no others. */
+export function wantHash(kinds: u32): void {
+  hashed = kinds;
 }
 
 /** Where the thresholds of LONGER (u32 each, bytes of a frame) are written, before `setThresholds`. */
@@ -83,7 +87,7 @@ export function extract(packet: usize, flow: usize): bool {
   else if (type === IP6_IN_MEMORY) done = extractIp6(packet, flow, frame, length);
   if (!done && !extractHeaders(packet, flow)) return false;
   store<u64>(flow, load<u32>(packet, P_IN_PORT), W_IN << 3);
-  if (hashed) setHashes(packet, flow);
+  if (hashed !== 0) setHashes(packet, flow);
   if (thresholds !== 0) setLonger(flow, length);
   return true;
 }
@@ -164,14 +168,15 @@ function setTcp(packet: usize, flow: usize, frame: usize, l4: u32, end: u32): bo
   return true;
 }
 
-/** Fills HASH and HASH_BOTH. */
+/** Fills HASH and HASH_BOTH, those that are wanted. */
 export function setHashes(packet: usize, flow: usize): void {
-  store<u8>(flow, groupHash(packet, flow) as u8, W_DERIVED << 3);
+  if (hashed & WANT_HASH) store<u8>(flow, groupHash(packet, flow) as u8, W_DERIVED << 3);
   hashAgain(flow);
 }
 
-/** Fills HASH_BOTH, which is that of the packet as it is now; HASH is that of the packet as it came in. */
+/** Fills HASH_BOTH, if it is wanted: that of the packet as it is now, while HASH is that of the packet as it came in. */
 export function hashAgain(flow: usize): void {
+  if (!(hashed & WANT_HASH_BOTH)) return;
   const at = flow + (W_DERIVED << 3);
   const hash = ((symmetricGroupHash(flow) & 0xff) as u64) << B_HASH_BOTH;
   store<u64>(at, (load<u64>(at) & ~((0xff as u64) << B_HASH_BOTH)) | hash);

@@ -2,25 +2,18 @@
 export { giveBack, reserve, reserved } from './arena';
 export { backendsFull, clearBackends } from './backends';
 export { initPlane, inject, inputsAt, process } from './batch';
-export { lookup } from './classify';
-export { dropConnections } from './connections';
 export {
   CT_DESCRIPTION,
-  ctConn,
   ctCount,
   ctDescribe,
-  ctDirection,
   ctExpire,
   ctFlush,
-  ctInit,
   ctLimit,
   ctNext,
-  ctProcess,
-  ctSeed,
-  ctTouch,
-  ctTranslate,
-  ctVersion,
-} from './conntrack';
+} from './census';
+export { lookup } from './classify';
+export { dropConnections } from './connections';
+export { ctConn, ctDirection, ctInit, ctProcess, ctSeed, ctVersion } from './conntrack';
 export { cacheCounters, dropCounters, flowCounter, portRecord, setPort } from './counters';
 export { addEnd, clearEnds, endAddresses, tunnelRecord } from './encap';
 export { extract, setThresholds, thresholdsAt, wantHash } from './extract';
@@ -56,6 +49,7 @@ export { meterDrops, setMeter } from './meters';
 export { addCapture, clearCaptures, replay } from './replay';
 export { setWord } from './rewrite';
 export { popTag, pushTag } from './tags';
+export { ctTouch, ctTranslate } from './touching';
 export {
   loadImage,
   translate,

@@ -77,6 +77,14 @@ export function icmp6Ports(message: usize, size: u32): u32 {
   return (be16(message + IDENTIFIER) << 16) | 2 | (type & 1);
 }
 
+/** The ports that stand for an ICMP query or answer in a key; 0 for any other message. */
+export function icmpKey(packet: usize, isV6: bool): u32 {
+  const l4: u32 = load<u16>(packet, P_L4);
+  const size = (load<u16>(packet, P_END) as u32) - l4;
+  const message = <usize>load<u32>(packet, P_FRAME) + l4;
+  return isV6 ? icmp6Ports(message, size) : icmpPorts(message, size);
+}
+
 /** Whether an ICMP type is an error. */
 export function isIcmpError(type: u32): bool {
   return type === 3 || type === 4 || type === 5 || type === 11 || type === 12;

@@ -20,7 +20,7 @@ import {
 } from './chains';
 import { now } from './clock';
 import { CONNECTION_SIZE, dropConnection, ENTRY_CHAIN, ENTRY_CONNECTIONS, installConnection } from './connections';
-import { CTR_GO, CTR_HELD, ctConn, ctDirection, ctProcess, ctTouch, ctVersion } from './conntrack';
+import { CTR_GO, CTR_HELD, ctConn, ctDirection, ctProcess, ctVersion } from './conntrack';
 import {
   CACHE_CONNECTION,
   CACHE_MEGAFLOW,
@@ -33,7 +33,7 @@ import {
 } from './counters';
 import { sendThrough } from './encap';
 import { installLane, isTranslating, translateTracked } from './express';
-import { extract, hashAgain, hashed, setHashes, wantHash } from './extract';
+import { extract, hashAgain, hashed, setHashes, WANT_HASH, WANT_HASH_BOTH, wantHash } from './extract';
 import { ctReleased, ctReleasedFrom, ctReleasedTo } from './fragments';
 import { outputsCount, own, punt, putOut } from './frames';
 import { packetHash } from './hash';
@@ -83,6 +83,7 @@ import { passMeter } from './meters';
 import { OP_ADDRESSES, setAddresses } from './polish';
 import { setWord } from './rewrite';
 import { PS_RETAGGED, popTag, pushTag } from './tags';
+import { ctTouch } from './touching';
 import {
   translate,
   translatedFlowCount,
@@ -97,8 +98,6 @@ import {
 /** Open vSwitch's userspace datapath gives up at the same depth (MAX_RECIRC_DEPTH, dpif-netdev.c). */
 const MAX_PASSES: u32 = 7;
 const MAX_DEPTH: u32 = 16;
-/** Bits of HASH and HASH_BOTH. */
-const HASHES: u64 = 0xff | ((0xff as u64) << B_HASH_BOTH);
 const DIRECTION_BIT: u32 = 1 << 31;
 
 /** Packets and flows of clones, by depth. */
@@ -186,7 +185,7 @@ function passOn(packet: usize, flow: usize, megaflow: usize, depth: u32, passes:
       return;
     }
     countCache(CACHE_RECIRC, 1);
-    if (hashed) hashAgain(flow);
+    if (hashed !== 0) hashAgain(flow);
     megaflow = 0;
   }
 }
@@ -199,8 +198,9 @@ function miss(packet: usize, flow: usize): usize {
   countCache(CACHE_MISS, 1);
   let reason = translate(packet, flow);
   // Hashes are made only once somebody asks for them.
-  if (reason === 0 && !hashed && (load<u64>(translatedMask(), W_DERIVED << 3) & HASHES) !== 0) {
-    wantHash(true);
+  const asked = reason === 0 ? askedHashes() & ~hashed : 0;
+  if (asked !== 0) {
+    wantHash(hashed | asked);
     setHashes(packet, flow);
     reason = translate(packet, flow);
   }
@@ -237,6 +237,12 @@ function miss(packet: usize, flow: usize): usize {
     countFlow(load<u32>(flows + (i << 2)), 1, load<u32>(packet, P_LENGTH));
   }
   return 0;
+}
+
+/** Which hashes the last translation looked at: WANT_... */
+function askedHashes(): u32 {
+  const mask = load<u64>(translatedMask(), W_DERIVED << 3);
+  return (mask & 0xff ? WANT_HASH : 0) | ((mask >> B_HASH_BOTH) & 0xff ? WANT_HASH_BOTH : 0);
 }
 
 /** Notes a megaflow on the way of a packet; the first one says whether there is anything to remember. */
@@ -386,7 +392,7 @@ function runTracking(
 
 /** Looks a packet up again that is not the one which the caller goes on with. */
 function comeAgain(packet: usize, flow: usize, depth: u32, passes: u32): void {
-  if (hashed) hashAgain(flow);
+  if (hashed !== 0) hashAgain(flow);
   if (passes + 1 < MAX_PASSES) passOn(packet, flow, 0, depth, passes + 1);
   else countDrop(DROP_RECIRC_LIMIT);
 }

@@ -157,7 +157,7 @@ describe('extract', () => {
     }
   });
 
-  test('fills LONGER and HASH if they are wanted', () => {
+  test('fills LONGER and the hashes if they are wanted', () => {
     const frame = (payload: number) =>
       ethernet(0x800, ip4({ src: 7, dst: 8, proto: 17 }, udp(3, 4, new Uint8Array(payload))));
     const view = checked.data();
@@ -179,6 +179,12 @@ describe('extract', () => {
       }),
     );
     expect(hashes.size).toBeGreaterThan(40);
+    asm.wantHash(2);
+    const both = (frameOfBoth: Uint8Array): bigint =>
+      BigInt.asUintN(28, extract(frameOfBoth)?.[layout.W_DERIVED] ?? 0n);
+    expect(both(frame(8))).toBe(both(back));
+    expect([both(frame(8)) & 0xffn, both(frame(8)) >> BigInt(layout.B_HASH_BOTH)]).not.toEqual([0n, 0n]);
+    expect(both(frame(8)) & 0xffn).toBe(0n);
     asm.setThresholds(0);
     asm.wantHash(0);
     expect(extract(frame(8))?.[layout.W_DERIVED]).toBe(0n);
