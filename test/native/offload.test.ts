@@ -14,9 +14,11 @@ test('every source of native/offload is in a list of the build', () => {
   );
   const listed = Object.values(lists).flat();
   for (const source of listed) expect(existsSync(join(project, source)), source).toBe(true);
-  const sources = readdirSync(join(project, 'native/offload'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.cc'))
-    .map((name) => `native/offload/${name}`);
+  const sources = ['native/offload', 'native/test'].flatMap((folder) =>
+    readdirSync(join(project, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.cc'))
+      .map((name) => `${folder}/${name}`),
+  );
   expect(sources.filter((name) => !listed.includes(name))).toEqual([]);
 });
 
