@@ -106,10 +106,24 @@ export { type ManifestFile, readManifests } from './engine/spec/read.ts';
 export type { ReadResult, Resources } from './engine/spec/resources.ts';
 // Manifests to northbound
 export { northboundOf, northboundOfPlan, planTopology, type VpcPlan } from './engine/vpc/index.ts';
+// Policies
+export {
+  explainSet,
+  explanationText,
+  inventoryOf,
+  type Policy,
+  type PolicyReading,
+  type ReadPolicyOptions,
+  readPolicy,
+} from './sim/policy/index.ts';
 export { jsonReport } from './sim/probe/json-report.ts';
 // Tracing and verdicts
 export { builtInProperties } from './sim/probe/properties/index.ts';
 export { type TextOptions, textReport } from './sim/probe/text-report.ts';
+// All packets at once, and what is proven of them
+export { openView } from './sim/properties/open-view.ts';
+export { type PolicyOptions, policyProperties, policyWatch } from './sim/rules/index.ts';
+export { type AnalyseOptions, type Analysis, analyse, type Network, networkOf } from './sim/symbolic/index.ts';
 export {
   assumedConntrack,
   type Delivery,
