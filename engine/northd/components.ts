@@ -82,24 +82,68 @@ export interface Component {
   readonly balancers: ReadonlySet<string>;
 }
 
+/** The parts, and what tells whether they are still the same when a datapath is not. */
+export interface Partition {
+  readonly components: readonly Component[];
+  /** By port name. */
+  readonly owners: Map<string, string>;
+  /** Names that ports of several datapaths have. */
+  readonly twins: ReadonlySet<string>;
+  /** Names of ports, and UUIDs of their rows, that something elsewhere refers to. */
+  readonly claims: ReadonlySet<string>;
+  /** Ports are given addresses, which depend on all others'. */
+  readonly isManaged: boolean;
+}
+
+/**
+ * Whether a datapath that was `before` and is `after` leaves the parts as they are,
+ * and nobody elsewhere refers to the ports that came or went.  Then `partition`
+ * knows the names of its ports.
+ */
+export function keepsParts(partition: Partition, before: DatapathFacts, after: DatapathFacts): boolean {
+  const { owners, twins, claims, isManaged } = partition;
+  const isSame = (a: readonly string[], b: readonly string[]) =>
+    a.length === b.length && a.every((each, at) => each === b[at]);
+  if (isManaged || !isSame(before.links, after.links) || !isSame(before.shared, after.shared)) return false;
+  const old = new Set(before.names);
+  const fresh = new Set(after.names);
+  const gone = before.names.filter((name) => !fresh.has(name));
+  const come = after.names.filter((name) => !old.has(name));
+  if (fresh.size !== after.names.length || come.some((name) => owners.has(name) || claims.has(name))) return false;
+  if (gone.some((name) => twins.has(name) || claims.has(name))) return false;
+  if ([...before.rows, ...after.rows].some((row) => claims.has(row))) return false;
+  for (const name of gone) owners.delete(name);
+  for (const name of come) owners.set(name, after.uuid);
+  return true;
+}
+
 /**
  * The parts.  Port groups and load balancers that no datapath has are a part
  * without datapaths.  Where addresses are to be given to ports, all is one part:
  * an address that one port has, no other may get.
  */
-export function componentsOf(nb: Northbound, facts: ReadonlyMap<string, DatapathFacts>): Component[] {
+export function partitionOf(nb: Northbound, facts: ReadonlyMap<string, DatapathFacts>): Partition {
   const sets = disjointSets();
   const owners = new Map<string, string>();
-  for (const { uuid, names } of facts.values()) for (const name of names) join(owners, name, uuid);
+  const twins = new Set<string>();
+  const claims = new Set<string>();
+  for (const { uuid, names } of facts.values()) {
+    for (const name of names) {
+      if (owners.has(name)) twins.add(name);
+      join(owners, name, uuid);
+    }
+  }
   const shared = new Map<string, string>();
   for (const { uuid, links, shared: keys } of facts.values()) {
     for (const key of keys) join(shared, key, uuid);
     for (const link of links) {
+      claims.add(link);
       const owner = owners.get(link);
       if (owner !== undefined) sets.join(owner, uuid);
     }
   }
   for (const { _uuid, ports } of nb.Port_Group.values()) {
+    for (const port of ports) claims.add(port);
     for (const { name } of rowsOf(nb, 'Logical_Switch_Port', ports)) {
       const owner = owners.get(name);
       if (owner !== undefined) join(shared, _uuid, owner);
@@ -107,18 +151,21 @@ export function componentsOf(nb: Northbound, facts: ReadonlyMap<string, Datapath
   }
   for (const { _uuid, ip_port_mappings } of nb.Load_Balancer.values()) {
     for (const mapping of Object.values(ip_port_mappings)) {
-      const owner = owners.get(mapping.slice(0, Math.max(0, mapping.indexOf(':'))));
+      const name = mapping.slice(0, Math.max(0, mapping.indexOf(':')));
+      const owner = owners.get(name);
+      claims.add(name);
       if (owner !== undefined) join(shared, _uuid, owner);
     }
   }
-  if (shared.has(addressManagement)) for (const uuid of facts.keys()) join(shared, addressManagement, uuid);
+  const isManaged = shared.has(addressManagement);
+  if (isManaged) for (const uuid of facts.keys()) join(shared, addressManagement, uuid);
 
   const parts = new Map<string, { datapaths: DatapathFacts[]; groups: Set<string>; balancers: Set<string> }>();
   for (const each of facts.values()) partOf(sets.find(each.uuid)).datapaths.push(each);
   const place = (uuid: string) => partOf(shared.has(uuid) ? sets.find(shared.get(uuid) as string) : '');
   for (const uuid of nb.Port_Group.keys()) place(uuid).groups.add(uuid);
   for (const uuid of nb.Load_Balancer.keys()) place(uuid).balancers.add(uuid);
-  return [...parts.values()];
+  return { components: [...parts.values()], owners, twins, claims, isManaged };
 
   /** Makes whoever has a key one part with whoever has it already. */
   function join(holders: Map<string, string>, key: string, uuid: string): void {

@@ -12,7 +12,15 @@
  */
 import type { Northbound, NorthboundRow, NorthboundTable } from '../ovsdb/northbound.ts';
 import type { LogicalFlow } from '../ovsdb/southbound.ts';
-import { type Component, componentsOf, type DatapathFacts, datapathFacts, partialNorthbound } from './components.ts';
+import {
+  type Component,
+  type DatapathFacts,
+  datapathFacts,
+  keepsParts,
+  type Partition,
+  partialNorthbound,
+  partitionOf,
+} from './components.ts';
 import { type Computation, computationOf, datapathFlows } from './index.ts';
 import { buildTopology, type Datapath, type Port, type Topology } from './topology.ts';
 import { datapathKeys } from './tunnel-keys.ts';
@@ -43,8 +51,13 @@ export interface Northd {
 interface Part {
   readonly component: Component;
   readonly datapaths: readonly Datapath[];
-  readonly flows: ReadonlyMap<string, readonly LogicalFlow[]>;
-  readonly ports: ReadonlyMap<string, Port>;
+  readonly flows: ReadonlyMap<string, DatapathFlows>;
+  readonly warnings: readonly NorthdWarning[];
+}
+
+/** The flows of a datapath, and what was passed over on the way to them. */
+interface DatapathFlows {
+  readonly flows: readonly LogicalFlow[];
   readonly warnings: readonly NorthdWarning[];
 }
 
@@ -57,9 +70,11 @@ export function createNorthd(northbound: Northbound): Northd {
   /** Whose a row is: the datapaths that have it as their own. */
   const owners = new Map<string, Set<string>>();
   let parts = new Map<string, Part>();
+  let partition: Partition | undefined;
+  let keys: ReadonlyMap<string, number> = new Map();
   let keyWarnings: NorthdWarning[] = [];
   lookAtAll();
-  refresh(new Set(), true);
+  refresh(new Set(), 'everything');
 
   return {
     apply(changes) {
@@ -69,24 +84,32 @@ export function createNorthd(northbound: Northbound): Northd {
         return owners.has(uuid);
       };
       const adopted: NorthboundChange[] = [];
+      let areHosts = true;
       for (const change of changes) {
         const uuid = uuidOf(change);
+        areHosts &&= isAboutHosts(nb, change);
+        if (isDatapath(change.table) && !keepsKey(nb, change)) keys = new Map();
         const rows = nb[change.table] as Map<string, unknown>;
         if ('row' in change) rows.set(uuid, change.row);
         else rows.delete(uuid);
         if (isDatapath(change.table)) touched.add(uuid);
         else if (!touch(uuid)) adopted.push(change);
       }
-      for (const uuid of touched) look(uuid);
+      for (const uuid of touched) {
+        const before = facts.get(uuid);
+        look(uuid);
+        const after = facts.get(uuid);
+        if (!partition || !before || !after || !keepsParts(partition, before, after)) partition = undefined;
+      }
       // A row that was nobody's may have become a datapath's own by the same changes.
       const everything = adopted.some((change) => !touch(uuidOf(change)) && !ownedTables.has(change.table));
       if (everything) lookAtAll();
-      return refresh(touched, everything);
+      return refresh(touched, everything ? 'everything' : areHosts && partition ? 'neighbours' : 'parts');
     },
     flows(datapath) {
       for (const part of parts.values()) {
         const found = part.flows.get(datapath);
-        if (found) return found;
+        if (found) return found.flows;
       }
       return [];
     },
@@ -117,24 +140,32 @@ export function createNorthd(northbound: Northbound): Northd {
     }
   }
 
-  /** Computes the parts that are new, or that have a datapath that was touched or has another key. */
-  function refresh(touched: ReadonlySet<string>, everything: boolean): ReadonlySet<string> {
+  /**
+   * Computes the parts that are new, or that have a datapath that was touched or has
+   * another key; of a part `neighbours` alone, where only hosts came, went or changed.
+   */
+  function refresh(touched: ReadonlySet<string>, reach: 'everything' | 'parts' | 'neighbours'): ReadonlySet<string> {
     const before = parts;
     const reached = new Set<string>();
-    keyWarnings = [];
-    const keys = datapathKeys(nb, keyWarnings);
+    if (reach === 'everything' || keys.size === 0) {
+      keyWarnings = [];
+      keys = datapathKeys(nb, keyWarnings);
+    }
+    if (reach === 'everything' || !partition) partition = partitionOf(nb, facts);
     parts = new Map();
-    for (const component of componentsOf(nb, facts)) {
+    for (const component of partition.components) {
       const name = nameOf(component);
       const known = before.get(name);
       const isCurrent =
         known !== undefined &&
-        !everything &&
+        reach !== 'everything' &&
         !component.datapaths.some(({ uuid }) => touched.has(uuid)) &&
         known.datapaths.every(({ row, tunnelKey }) => keys.get(row._uuid) === tunnelKey);
-      const part = isCurrent ? known : computePart(nb, component, keys);
+      const part = isCurrent
+        ? known
+        : computePart(nb, component, keys, reach === 'neighbours' ? known : undefined, touched);
       parts.set(name, part);
-      if (!isCurrent) for (const { uuid } of part.datapaths) reached.add(uuid);
+      for (const [uuid, flows] of part.flows) if (known?.flows.get(uuid) !== flows) reached.add(uuid);
     }
     for (const [name, { datapaths }] of before) {
       if (!parts.has(name)) for (const { uuid } of datapaths) reached.add(uuid);
@@ -158,6 +189,33 @@ const ownedTables: ReadonlySet<NorthboundTable> = new Set<NorthboundTable>([
 
 const isDatapath = (table: NorthboundTable): boolean => table === 'Logical_Switch' || table === 'Logical_Router';
 
+/** Whether a change is about hosts' ports alone, which only their own switch and its routers look at. */
+function isAboutHosts(nb: Northbound, change: NorthboundChange): boolean {
+  if (change.table === 'Logical_Switch') {
+    const before = nb.Logical_Switch.get(uuidOf(change));
+    if (!before || !('row' in change)) return false;
+    const { ports: _, ...others } = change.row;
+    return Object.entries(others).every(([column, value]) => sameValue(before[column as keyof typeof others], value));
+  }
+  if (change.table !== 'Logical_Switch_Port') return false;
+  const before = nb.Logical_Switch_Port.get(uuidOf(change));
+  return (before?.type ?? '') === '' && (!('row' in change) || change.row.type === '');
+}
+
+const sameValue = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
+
+/** Whether a change of a datapath's row leaves all that tunnel keys are given by. */
+function keepsKey(nb: Northbound, change: NorthboundChange): boolean {
+  const of = (row: NorthboundRow<'Logical_Switch'> | NorthboundRow<'Logical_Router'>) => [
+    row.name,
+    'enabled' in row ? row.enabled !== false : true,
+    ('other_config' in row ? row.other_config : row.options)['requested-tnl-key'],
+  ];
+  if (!('row' in change) || !(change.table === 'Logical_Switch' || change.table === 'Logical_Router')) return false;
+  const before = nb[change.table].get(change.row._uuid);
+  return before !== undefined && sameValue(of(before), of(change.row));
+}
+
 const uuidOf = (change: NorthboundChange): string => ('row' in change ? change.row._uuid : change.deleted);
 
 /** Tells components apart: by what is in them. */
@@ -165,14 +223,28 @@ function nameOf({ datapaths, groups, balancers }: Component): string {
   return [...datapaths.map(({ uuid }) => uuid), '', ...groups, '', ...balancers].join();
 }
 
-function computePart(nb: Northbound, component: Component, keys: ReadonlyMap<string, number>): Part {
+/** Computes a part; what is `known` of it stays, but for datapaths that were touched and routers beside those. */
+function computePart(
+  nb: Northbound,
+  component: Component,
+  keys: ReadonlyMap<string, number>,
+  known: Part | undefined,
+  touched: ReadonlySet<string>,
+): Part {
   const topology = buildTopology(partialNorthbound(nb, component));
   const datapaths = [...topology.switches, ...topology.routers];
-  for (const dp of datapaths) dp.tunnelKey = keys.get(dp.row._uuid) ?? 0;
-  const flows = new Map(datapaths.map((dp) => [dp.uuid, datapathFlows(dp, topology)]));
   // Keys of datapaths are given in view of all of them.
   const warnings = topology.warnings.filter(({ id, row }) => !id.startsWith('tunnel-key') || !keys.has(row));
-  return { component, datapaths, flows, ports: topology.ports, warnings };
+  for (const dp of datapaths) dp.tunnelKey = keys.get(dp.row._uuid) ?? 0;
+  const isNear = (dp: Datapath): boolean =>
+    touched.has(dp.row._uuid) || (dp.kind === 'router' && dp.switchPeers.some(({ row }) => touched.has(row._uuid)));
+  const flows = datapaths.map((dp): [string, DatapathFlows] => {
+    const before = isNear(dp) ? undefined : known?.flows.get(dp.uuid);
+    if (before) return [dp.uuid, before];
+    const complaints = topology.warnings.length;
+    return [dp.uuid, { flows: datapathFlows(dp, topology), warnings: topology.warnings.slice(complaints) }];
+  });
+  return { component, datapaths, flows: new Map(flows), warnings };
 }
 
 /** The parts as one network. */
@@ -191,10 +263,14 @@ function whole(nb: Northbound, parts: readonly Part[], keyWarnings: readonly Nor
   const ports = new Map<string, Port>();
   const homes = new Map(parts.flatMap((part) => part.datapaths.map((dp) => [dp.uuid, part] as const)));
   for (const dp of [...switches, ...routers]) for (const port of dp.ports) ports.set(port.name, port);
-  const warnings = [...frame.warnings, ...keyWarnings, ...parts.flatMap((part) => part.warnings)];
+  const warnings = [...frame.warnings, ...keyWarnings, ...parts.flatMap(warningsOf)];
   const topology: Topology = { ...frame, nb, switches, routers, ports, warnings };
-  const flows = [...switches, ...routers].flatMap(({ uuid }) => homes.get(uuid)?.flows.get(uuid) ?? []);
+  const flows = [...switches, ...routers].flatMap(({ uuid }) => homes.get(uuid)?.flows.get(uuid)?.flows ?? []);
   return computationOf(topology, flows).computation;
+}
+
+function warningsOf({ warnings, flows }: Part): NorthdWarning[] {
+  return [...warnings, ...[...flows.values()].flatMap((each) => each.warnings)];
 }
 
 function byName(a: Datapath, b: Datapath): number {

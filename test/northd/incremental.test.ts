@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createNorthd, type NorthboundChange, type Northd } from '../../engine/northd/incremental.ts';
 import { type Computation, computeSouthbound } from '../../engine/northd/index.ts';
 import { emptyNorthbound, type Northbound, type NorthboundTable, rowUuid } from '../../engine/ovsdb/northbound.ts';
+import type { LogicalFlow, Southbound } from '../../engine/ovsdb/southbound.ts';
 import { seedAndRuns } from '../oracle/seed.ts';
 import { northboundOf, randomSwitches } from './random.ts';
 import { addPort, addRouter, addRouterPort, addSwitch, attach, northbound } from './router/build.ts';
@@ -127,6 +128,59 @@ test('one row at a time: taken away, and put back', () => {
     { seed, numRuns: runs / 2 },
   );
 });
+
+test('one host at a time: new, with another address, and gone', () => {
+  fc.assert(
+    fc.property(databases, fc.array(fc.tuple(fc.nat(), fc.nat()), { minLength: 1, maxLength: 6 }), (nb, picks) => {
+      const northd = createNorthd(nb);
+      let current = nb;
+      const apply = (changes: NorthboundChange[]) => {
+        const reached = northd.apply(changes);
+        const before = computeSouthbound(current).southbound;
+        current = changed(current, changes);
+        const after = computeSouthbound(current);
+        expect(settled(northd.computation())).toEqual(settled(after));
+        expect(new Set([...reached, ...differing(before, after.southbound)])).toEqual(reached);
+      };
+      for (const [where, which] of picks) {
+        const switches = [...current.Logical_Switch.values()];
+        const home = switches[where % switches.length];
+        const ports = [...current.Logical_Switch_Port.values()];
+        const like = ports[which % ports.length];
+        if (!home || !like) return;
+        const row = {
+          ...like,
+          _uuid: rowUuid('Logical_Switch_Port', `host ${where}`),
+          name: `host ${where}`,
+          type: '',
+        };
+        const grown = [...new Set([...home.ports, row._uuid])];
+        apply([
+          { table: 'Logical_Switch_Port', row },
+          { table: 'Logical_Switch', row: { ...home, ports: grown } },
+        ]);
+        apply([{ table: 'Logical_Switch_Port', row: { ...row, addresses: ['02:00:00:77:77:77 10.0.0.77 fd00::77'] } }]);
+        if (which % 2 === 0) continue;
+        apply([
+          { table: 'Logical_Switch', row: { ...home, ports: grown.filter((uuid) => uuid !== row._uuid) } },
+          { table: 'Logical_Switch_Port', deleted: row._uuid },
+        ]);
+      }
+    }),
+    { seed, numRuns: runs },
+  );
+});
+
+/** The datapaths whose flows are not the same. */
+function differing(before: Southbound, after: Southbound): string[] {
+  const flows = ({ flows: all }: Southbound) => {
+    const lists = new Map<string, LogicalFlow[]>();
+    for (const flow of all) lists.set(flow.datapath, [...(lists.get(flow.datapath) ?? []), flow]);
+    return new Map([...lists].map(([uuid, list]) => [uuid, JSON.stringify(list)]));
+  };
+  const [old, fresh] = [flows(before), flows(after)];
+  return [...new Set([...old.keys(), ...fresh.keys()])].filter((uuid) => old.get(uuid) !== fresh.get(uuid));
+}
 
 describe('what a change reaches', () => {
   /** Tenants that share nothing: a network each behind a router each. */
