@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { computeSouthbound } from '../../../engine/northd/index.ts';
 import { formatProblem } from '../../../engine/origin.ts';
-import type { Northbound } from '../../../engine/ovsdb/northbound.ts';
+import { insertRow, type Northbound } from '../../../engine/ovsdb/northbound.ts';
 import { readManifests } from '../../../engine/spec/read.ts';
 import { northboundOfPlan, planTopology, type VpcPlan } from '../../../engine/vpc/index.ts';
 import type { Policy } from '../../../sim/policy/policy.ts';
@@ -12,7 +12,15 @@ import type { Judgement } from '../../../sim/properties/property.ts';
 import type { View } from '../../../sim/properties/view.ts';
 import { type PolicyOptions, policyProperties, policyWatch } from '../../../sim/rules/index.ts';
 import { type Analysis, analyse, type Network, networkOf } from '../../../sim/symbolic/index.ts';
-import { addPort, addRouter, addRouterPort, addSwitch, attach, northbound } from '../../northd/router/build.ts';
+import {
+  addLocalnet,
+  addPort,
+  addRouter,
+  addRouterPort,
+  addSwitch,
+  attach,
+  northbound,
+} from '../../northd/router/build.ts';
 import { addAcl, logicalSwitch } from '../../northd/topologies.ts';
 
 export interface Made {
@@ -62,6 +70,36 @@ export function firewall(): Made {
   const lan = logicalSwitch(nb, 'lan');
   addAcl(nb, lan, 'to-lport', 1000, 'outport == "b" && ip4 && tcp.dst == 443', 'allow-related');
   addAcl(nb, lan, 'to-lport', 500, 'ip', 'drop');
+  return made(nb);
+}
+
+/** Hosts `a` and `b` on switches `left` and `right` that nothing joins but the wire outside, of `physnet`. */
+export function wire(change: (nb: Northbound) => void = () => {}): Made {
+  const nb = northbound();
+  for (const [name, host, address] of [
+    ['left', 'a', '02:00:00:00:00:0a 10.0.0.10 fd00::a'],
+    ['right', 'b', '02:00:00:00:00:0b 10.0.0.11 fd00::b'],
+  ] as const) {
+    addSwitch(nb, name);
+    addPort(nb, name, host, [address], { port_security: [address] });
+    addLocalnet(nb, name, `${name}-out`);
+  }
+  change(nb);
+  return made(nb);
+}
+
+/** A switch `lan` with hosts `a` and `b`; port 80 of 10.0.0.100 is port 8080 of `b`. */
+export function balanced(): Made {
+  const nb = northbound();
+  addSwitch(nb, 'lan');
+  addPort(nb, 'lan', 'a', ['02:00:00:00:00:0a 10.0.0.10']);
+  addPort(nb, 'lan', 'b', ['02:00:00:00:00:0b 10.0.0.11']);
+  const balancer = insertRow(nb, 'Load_Balancer', 'lb', {
+    name: 'lb',
+    vips: { '10.0.0.100:80': '10.0.0.11:8080' },
+    protocol: 'tcp',
+  });
+  logicalSwitch(nb, 'lan').load_balancer.push(balancer._uuid);
   return made(nb);
 }
 

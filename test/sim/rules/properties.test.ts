@@ -2,7 +2,18 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { unknown } from '../../../sim/properties/property.ts';
 import { policyWatch } from '../../../sim/rules/index.ts';
-import { example, firewall, judgements, lineOf, type Made, policyOf, shop, viewFor } from './networks.ts';
+import {
+  balanced,
+  example,
+  firewall,
+  judgements,
+  lineOf,
+  type Made,
+  policyOf,
+  shop,
+  viewFor,
+  wire,
+} from './networks.ts';
 
 const folder = new URL('../../../examples/policies/', import.meta.url);
 const policyFile = (name: string) => readFileSync(new URL(`${name}.yaml`, folder), 'utf8');
@@ -190,6 +201,80 @@ describe('rules about a stateful firewall', () => {
       'violated goes: a packet from port b arrives at "a"',
     ],
     ['never: {from: {port: b}, to: {port: a}, traffic: arp}', 'violated goes: a packet from port b arrives at "a"'],
+  ])('%s', (claim, line) => {
+    expect(judge(claim)).toBe(line);
+  });
+});
+
+describe('rules about hosts that share a wire outside', () => {
+  const network = wire();
+  const apart = wire((nb) => {
+    for (const port of nb.Logical_Switch_Port.values()) {
+      if (port.name === 'right-out') port.options.network_name = 'another';
+    }
+  });
+  const rule = (claim: string) => `lflow: 1\nrules:\n  - {id: rule, ${claim}}\n`;
+
+  test.each([
+    [
+      'never: {from: {port: a}, to: {port: b}}',
+      'violated crosses: a packet from port a arrives at "b", over the wire outside',
+    ],
+    [
+      'never: {from: {port: a}, to: {port: b}, traffic: tcp/23}',
+      'violated crosses: a packet from port a arrives at "b", over the wire outside',
+    ],
+    [
+      'only: {from: {port: a}, to: {port: b}, traffic: tcp/23}',
+      'violated crosses: a packet from port a arrives at "b", and is not tcp/23, over the wire outside',
+    ],
+    ['never: {from: {port: a}, to: {port: b}, traffic: "ip4.src == 10.0.0.99"}', 'holds'],
+    [
+      'never: {from: {port: a}, to: {port: b}, not-through: {switch: left}}',
+      'unknown: a packet from port a arrives at "b", without passing switch left, over the wire outside, as far as it was modelled, which is not exact',
+    ],
+    [
+      'never: {from: {port: a}, to: {external: true}, traffic: "ip4.dst == 192.0.2.1"}',
+      'violated goes: a packet from port a arrives at "left-out", of the outside',
+    ],
+    [
+      'never: {from: {external: true}, to: {port: a}, traffic: "eth.src == 02:00:00:00:00:0a"}',
+      'violated goes: a packet from the outside arrives at "a"',
+    ],
+  ])('%s', (claim, line) => {
+    expect(lines(network, rule(claim), 'wire').rule).toBe(line);
+  });
+
+  test('and about those that do not', () => {
+    expect(lines(apart, rule('never: {from: {port: a}, to: {port: b}}'), 'apart').rule).toBe('holds');
+  });
+});
+
+describe('rules about a load balancer', () => {
+  const network = balanced();
+  const judge = (claim: string) => lines(network, `lflow: 1\nrules:\n  - {id: rule, ${claim}}\n`, 'balanced').rule;
+
+  test.each([
+    // Who asks for the published address reaches it, though what arrives has another.
+    [
+      'never: {from: {port: a}, to: {cidr: 10.0.0.100}}',
+      'violated goes: a packet from port a arrives at "b", of cidr 10.0.0.100',
+    ],
+    ['never: {from: {port: a}, to: {cidr: 10.0.0.101}}', 'holds'],
+    ['never: {from: {port: a}, to: {cidr: 10.0.0.100}, traffic: {not: tcp/80}}', 'holds'],
+    ['always: {from: {port: a}, to: {cidr: 10.0.0.100}, traffic: tcp/80}', 'holds'],
+    [
+      'always: {from: {port: a}, to: {cidr: 10.0.0.100}, traffic: tcp/80, seen-as: {dst: 10.0.0.11, dst-port: 8080}}',
+      'holds',
+    ],
+    [
+      'always: {from: {port: a}, to: {cidr: 10.0.0.100}, traffic: tcp/80, seen-as: {dst-port: 80}}',
+      'violated goes: tcp/80 from port a arrives at "b" not as dst port 80',
+    ],
+    [
+      'always: {from: {port: a}, to: {cidr: 10.0.0.100}, traffic: tcp/81}',
+      'violated missing: tcp/81 from port a does not arrive at cidr 10.0.0.100',
+    ],
   ])('%s', (claim, line) => {
     expect(judge(claim)).toBe(line);
   });
