@@ -24,8 +24,9 @@ export const knownDifferences: readonly KnownDifference[] = [
   {
     name: 'ip.dscp is not matched',
     why:
-      'ovn-controller 23.03 writes no flow that looks at ip.dscp: the field has six bits, OpenFlow has no mask for it, ' +
-      'and lib/meta-flow.c refuses what has not all bits of a byte.  ovn-trace and lflow match it.',
+      'ovn-controller 23.03 writes no flow that looks at ip.dscp (what is `ip.dscp == 46 && ip4` becomes a flow for all of ' +
+      'IPv4): the field has six bits, OpenFlow has no mask for it, and lib/meta-flow.c refuses what has not all bits of a ' +
+      'byte.  ovn-trace and lflow match it.  A flow of a firewall that is for everything is none that anybody wants.',
     topologies: ['QoS marks', 'priorities and sets'],
     southbound: (southbound) => ({
       ...southbound,

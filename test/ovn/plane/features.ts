@@ -30,6 +30,21 @@ ovn-nbctl set logical_switch_port ln-out tag=17 -- lr-nat-add r snat 10.0.9.254 
 `,
   },
   {
+    name: 'a gateway of layer 2',
+    base: 'pair',
+    commands: `
+ovn-nbctl lsp-add a l2 -- lsp-set-type l2 l2gateway -- lsp-set-addresses l2 "02:00:00:00:01:0c 10.0.1.12 fd00:1::c" unknown -- lsp-set-options l2 network_name=physnet l2gateway-chassis=peer
+ovn-nbctl acl-add a to-lport 1000 'outport == "l2" && udp' allow-related -- acl-add a from-lport 900 'inport == "l2" && tcp.dst == 22' drop
+`,
+  },
+  {
+    name: 'a gateway of layer 2 with a tag',
+    base: 'pair',
+    commands: `
+ovn-nbctl lsp-add b l2 -- lsp-set-type l2 l2gateway -- lsp-set-addresses l2 unknown -- lsp-set-options l2 network_name=physnet l2gateway-chassis=peer -- set logical_switch_port l2 tag=11
+`,
+  },
+  {
     name: 'tags that pass',
     base: 'pair',
     commands: `

@@ -174,7 +174,7 @@ function outsideHosts(nb: Northbound): { hosts: Host[]; bindings: Learned['macBi
   for (const { switch: name, ports, gateways } of placesOf(nb)) {
     const own = new Set(gateways.flatMap(({ networks }) => networks.map((network) => network.split('/')[0])));
     const taken = new Set(ports.flatMap((port) => addressesOf(port).flat()));
-    for (const localnet of ports.filter(({ type }) => type === 'localnet')) {
+    for (const localnet of ports.filter(({ type }) => type === 'localnet' || type === 'l2gateway')) {
       const networks = gateways.flatMap((gateway) => gateway.networks);
       const here = (isSix: boolean): string[] => {
         const family = networks.filter((network) => isIp6(network) === isSix);

@@ -71,7 +71,10 @@ const bases: Record<Feature['base'], string> = {
 
 /** The commands of a feature name two chassis; here there is one, and the other one is absent.  Meters let everything pass. */
 const onOneChassis = (commands: string): string =>
-  commands.replace(/\bn1\b/g, peerChassis).replace(/\b\d+ pktps\b/g, '1000000 pktps');
+  commands
+    .replace(/\bn1\b/g, peerChassis)
+    .replace(/\b\d+ pktps\b/g, '1000000 pktps')
+    .replace(/\boptions:interval=\d+/, 'options:interval=1000');
 
 function featureTopology({ name, base, commands, learned }: Feature): PlaneTopology {
   return {
