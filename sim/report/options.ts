@@ -5,7 +5,7 @@ export interface PropertyText {
   readonly id: string;
   /** What is promised, in a sentence without a full stop. */
   readonly promise: string;
-  /** An address (URL) where more is said about it. */
+  /** Where more is said about it: an address (URL), or the name of a file. */
   readonly help?: string;
 }
 

@@ -39,12 +39,12 @@ export function sarifReport(verification: Verification, options: ReportOptions):
 function ruleOf({ id, promise, help }: PropertyText): object {
   const address = help !== undefined && /^https?:\/\//.test(help) ? help : undefined;
   const text = `lflow proves for all packets: ${promise}.`;
-  const more = address === undefined ? '' : ` More: ${address}`;
+  const more = help === undefined ? '' : ` More: ${help}`;
   return {
     id,
     shortDescription: { text: `${capitalized(promise)}.` },
     fullDescription: { text },
-    help: { text: text + more, markdown: address === undefined ? text : `${text} [More](${address})` },
+    help: { text: text + more, markdown: address === undefined ? text + more : `${text} [More](${address})` },
     ...(address !== undefined && { helpUri: address }),
     defaultConfiguration: { level: 'error' },
   };

@@ -7,7 +7,7 @@ export const properties = [
     promise: 'nothing that one VPC sends arrives in another',
     help: 'https://example.org/tenant',
   },
-  { id: 'no-loop', promise: 'no packet goes round and round' },
+  { id: 'no-loop', promise: 'no packet goes round and round', help: 'docs/properties/no-loop.md' },
   { id: 'nat-unique', promise: 'an external address belongs to one owner' },
   { id: 'dhcp-served', promise: 'DHCP gives each interface its address' },
   { id: 'acl-effective', promise: 'what an ACL denies is not delivered' },

@@ -160,6 +160,8 @@ describe('the report for code hosts', () => {
       defaultConfiguration: { level: 'error' },
     });
     expect(driver.rules[1]).not.toHaveProperty('helpUri');
+    expect(driver.rules[1].help.text).toMatch(/ More: docs\/properties\/no-loop\.md$/);
+    expect(driver.rules[2].help.text).not.toContain('More');
   });
 
   it('has a result for each subject, with its kind and level', () => {
