@@ -14,6 +14,7 @@ import { possiblePackets } from './packets.ts';
 import { createPassages, type Passages } from './passage.ts';
 import {
   type Connections,
+  copyFields,
   createMemory,
   type Memory,
   nothingUsed,
@@ -22,7 +23,7 @@ import {
   type State,
   startPipeline,
 } from './run.ts';
-import { at, createStores, type Store, type Stores } from './store.ts';
+import { at, createStores, headerPlaces, plainParts, type Store, type Stores } from './store.ts';
 import { trackKnown } from './tracking.ts';
 import type { AnalyseOptions, Analysis, Gap, Network, NetworkDatapath, NetworkPort, TrafficClass } from './types.ts';
 import { walk } from './walk.ts';
@@ -76,6 +77,7 @@ export function analyse(network: Network, options: AnalyseOptions = {}, workshop
     gaps: parts.flatMap(({ gaps }) => gaps),
     met: new Set(parts.flatMap(({ met }) => [...met])),
     ambiguous: parts.flatMap(({ ambiguous }) => ambiguous),
+    looks: (one, packets = space.all) => looksOf(workshop, one, packets),
     answers: (opened, packets = opened.packets) => answersTo(workshop, partOf, opened, packets),
     reenter: (set, store, port) => {
       const part = partOf(port.datapath);
@@ -149,6 +151,22 @@ function analyseComponent(workshop: Workshop, component: readonly NetworkDatapat
   };
 }
 
+function looksOf({ space, stores }: Workshop, { copies, store }: TrafficClass, packets: PacketSet): Look[] {
+  const wanted = packets === space.all ? copies : space.and(copies, packets);
+  const byStore = new Map<Store, PacketSet[]>();
+  for (const part of plainParts(stores, store, wanted, headerPlaces)) {
+    const known = byStore.get(part.store);
+    if (known) known.push(part.packets);
+    else byStore.set(part.store, [part.packets]);
+  }
+  return [...byStore].map(([look, sets]) => ({ store: look, packets: space.forget(space.orAll(sets), copyFields) }));
+}
+
+interface Look {
+  readonly store: Store;
+  readonly packets: PacketSet;
+}
+
 function unsettled({ opened, met, space, datapaths }: Run): Gap[] {
   const [flow] = met;
   const [datapath] = datapaths.values();
@@ -214,8 +232,10 @@ function answersTo(
     if (!part) return [];
     const some = opened.end.kind === 'port' ? packets : space.and(packets, inportIn(space, [port]));
     const run = newRun(workshop, part.datapaths, { kind: 'own', commits: opened.commits }, part.maxHops);
-    for (const { store, set } of answering(run, opened.store, some)) {
-      enter(run, 0, newState(workshop, store, set), port);
+    for (const look of looksOf(workshop, opened, some)) {
+      for (const { store, set } of answering(run, look.store, look.packets)) {
+        enter(run, 0, newState(workshop, store, set), port);
+      }
     }
     walk(run);
     return [...run.ended.values()];

@@ -182,14 +182,17 @@ function wait(
   else bucket.tables.set(table, [state]);
 }
 
-/** States as few as can be: those of one passage whose packets do not overlap are one. */
+/**
+ * States that were looked up together and do not overlap are one, and so are those that look alike.  (To join all that do not
+ * overlap makes values of many options with large sets, which costs more than it saves.)
+ */
 export function joinedStates(run: Run, states: readonly State[]): State[] {
   if (states.length === 1) return [...states];
   const byPassage = groupBy(states, ({ passage }) => passage);
   return [...byPassage.values()].flatMap((alike) => {
     const byLineage = groupBy(alike, ({ lineage }) => lineage);
     const families = [...byLineage].flatMap(([lineage, family]) => joinedFamily(run, lineage, family));
-    return joinedGroup(run, mergedAlike(run, families));
+    return mergedAlike(run, families);
   });
 }
 
@@ -218,20 +221,6 @@ function mergedAlike({ space }: Run, states: readonly State[]): State[] {
     const packets = space.orAll(group.map((state) => state.packets));
     return { ...(group[0] as State), packets, guard: packets, used: group.map(({ used }) => used).reduce(mostUsed) };
   });
-}
-
-function joinedGroup(run: Run, states: readonly State[]): State[] {
-  if (states.length === 1) return [...states];
-  return grouped(run, states, ({ packets }) => packets).map(({ set, members }) => ({
-    ...(members[0] as State),
-    store: joined(
-      run.stores,
-      members.map(({ store, packets }) => ({ store, guard: packets })),
-    ),
-    packets: set,
-    guard: set,
-    used: members.map(({ used }) => used).reduce(mostUsed),
-  }));
 }
 
 /** Each state goes to the first group that none of its packets is in; more than one group is rare. */
@@ -284,14 +273,16 @@ function endPart({ space, ended }: Run, where: End, { store, passage, packets: s
   const known = ended.get(key);
   if (known) {
     known.packets = space.or(known.packets, packets);
+    known.copies = space.or(known.copies, some);
     return;
   }
   const { commits, passed } = passage;
-  const one = { packets, end: where, store, connection, exact, commits, passed };
+  const one = { packets, copies: some, end: where, store, connection, exact, commits, passed };
   ended.set(key, made === undefined ? one : { ...one, made });
 }
 
-const copyFields = Array.from({ length: lookups }, (_, n) => fieldIndex(`copy.${n}`));
+/** Fields that tell copies apart. */
+export const copyFields: readonly number[] = Array.from({ length: lookups }, (_, n) => fieldIndex(`copy.${n}`));
 
 function endText(where: End): string {
   switch (where.kind) {

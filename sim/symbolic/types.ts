@@ -88,8 +88,13 @@ export type ConnectionState = 'new' | 'established' | 'reply';
 /** Packets with one fate. */
 export interface TrafficClass {
   readonly packets: PacketSet;
+  /** The same, and which of its copies each is, where they were copied: what `store` depends on. */
+  readonly copies: PacketSet;
   readonly end: End;
-  /** What the packets look like at the end, in terms of what they looked like when they entered. */
+  /**
+   * What the packets look like at the end, in terms of what they looked like when they entered.  Values may have options:
+   * `Analysis.looks` sorts the packets by them.
+   */
   readonly store: Store;
   readonly connection: ConnectionState;
   /** What the packet is, if it is not (a copy of) the one that entered but was made of it: `icmp4`, `arp`, `tcp_reset`, `dhcp`, ... */
@@ -148,6 +153,8 @@ export interface Analysis {
   readonly met: ReadonlySet<LogicalFlow>;
   /** Pairs of flows of one table and priority that some packet meets both of, and that do different things. */
   readonly ambiguous: readonly { readonly flows: readonly [LogicalFlow, LogicalFlow]; readonly packets: PacketSet }[];
+  /** The packets of a class, or those of them that are given, by what they look like: the fields of the stores have no options. */
+  looks(one: TrafficClass, packets?: PacketSet): readonly { readonly store: Store; readonly packets: PacketSet }[];
   /**
    * What becomes of the answers to packets of a class that ended at an edge port: each is answered as a host does (addresses,
    * ports and MAC addresses exchanged; SYN by SYN-ACK, echo request by echo reply), entering by that port, with the connections known that
