@@ -70,11 +70,13 @@ export function createNorthd(northbound: Northbound): Northd {
   /** Whose a row is: the datapaths that have it as their own. */
   const owners = new Map<string, Set<string>>();
   let parts = new Map<string, Part>();
+  /** Names of parts by the UUIDs of their datapaths' rows. */
+  const homes = new Map<string, string>();
   let partition: Partition | undefined;
   let keys: ReadonlyMap<string, number> = new Map();
   let keyWarnings: NorthdWarning[] = [];
   lookAtAll();
-  refresh(new Set(), 'everything');
+  refresh(new Set(), true);
 
   return {
     apply(changes) {
@@ -104,7 +106,7 @@ export function createNorthd(northbound: Northbound): Northd {
       // A row that was nobody's may have become a datapath's own by the same changes.
       const everything = adopted.some((change) => !touch(uuidOf(change)) && !ownedTables.has(change.table));
       if (everything) lookAtAll();
-      return refresh(touched, everything ? 'everything' : areHosts && partition ? 'neighbours' : 'parts');
+      return !everything && areHosts && partition ? refreshHosts(touched) : refresh(touched, everything);
     },
     flows(datapath) {
       for (const part of parts.values()) {
@@ -140,32 +142,42 @@ export function createNorthd(northbound: Northbound): Northd {
     }
   }
 
-  /**
-   * Computes the parts that are new, or that have a datapath that was touched or has
-   * another key; of a part `neighbours` alone, where only hosts came, went or changed.
-   */
-  function refresh(touched: ReadonlySet<string>, reach: 'everything' | 'parts' | 'neighbours'): ReadonlySet<string> {
+  /** Hosts came, went or changed: computes their switches and the routers beside these. */
+  function refreshHosts(touched: ReadonlySet<string>): ReadonlySet<string> {
+    const reached = new Set<string>();
+    for (const name of new Set([...touched].map((uuid) => homes.get(uuid) ?? ''))) {
+      const known = parts.get(name);
+      if (!known) continue;
+      const part = computePart(nb, known.component, keys, known, touched);
+      parts.set(name, part);
+      for (const [uuid, flows] of part.flows) if (known.flows.get(uuid) !== flows) reached.add(uuid);
+    }
+    return reached;
+  }
+
+  /** Computes the parts that are new, or that have a datapath that was touched or has another key. */
+  function refresh(touched: ReadonlySet<string>, everything: boolean): ReadonlySet<string> {
     const before = parts;
     const reached = new Set<string>();
-    if (reach === 'everything' || keys.size === 0) {
+    if (everything || keys.size === 0) {
       keyWarnings = [];
       keys = datapathKeys(nb, keyWarnings);
     }
-    if (reach === 'everything' || !partition) partition = partitionOf(nb, facts);
+    if (everything || !partition) partition = partitionOf(nb, facts);
     parts = new Map();
+    homes.clear();
     for (const component of partition.components) {
       const name = nameOf(component);
       const known = before.get(name);
       const isCurrent =
         known !== undefined &&
-        reach !== 'everything' &&
+        !everything &&
         !component.datapaths.some(({ uuid }) => touched.has(uuid)) &&
         known.datapaths.every(({ row, tunnelKey }) => keys.get(row._uuid) === tunnelKey);
-      const part = isCurrent
-        ? known
-        : computePart(nb, component, keys, reach === 'neighbours' ? known : undefined, touched);
+      const part = isCurrent ? known : computePart(nb, component, keys);
       parts.set(name, part);
-      for (const [uuid, flows] of part.flows) if (known?.flows.get(uuid) !== flows) reached.add(uuid);
+      for (const { uuid } of component.datapaths) homes.set(uuid, name);
+      if (!isCurrent) for (const uuid of part.flows.keys()) reached.add(uuid);
     }
     for (const [name, { datapaths }] of before) {
       if (!parts.has(name)) for (const { uuid } of datapaths) reached.add(uuid);
@@ -228,8 +240,8 @@ function computePart(
   nb: Northbound,
   component: Component,
   keys: ReadonlyMap<string, number>,
-  known: Part | undefined,
-  touched: ReadonlySet<string>,
+  known?: Part,
+  touched: ReadonlySet<string> = new Set(),
 ): Part {
   const topology = buildTopology(partialNorthbound(nb, component));
   const datapaths = [...topology.switches, ...topology.routers];
@@ -261,11 +273,11 @@ function whole(nb: Northbound, parts: readonly Part[], keyWarnings: readonly Nor
   const switches = inOrder<Topology['switches'][number]>('switch');
   const routers = inOrder<Topology['routers'][number]>('router');
   const ports = new Map<string, Port>();
-  const homes = new Map(parts.flatMap((part) => part.datapaths.map((dp) => [dp.uuid, part] as const)));
+  const flowsOf = new Map(parts.flatMap((part) => [...part.flows]));
   for (const dp of [...switches, ...routers]) for (const port of dp.ports) ports.set(port.name, port);
   const warnings = [...frame.warnings, ...keyWarnings, ...parts.flatMap(warningsOf)];
   const topology: Topology = { ...frame, nb, switches, routers, ports, warnings };
-  const flows = [...switches, ...routers].flatMap(({ uuid }) => homes.get(uuid)?.flows.get(uuid)?.flows ?? []);
+  const flows = [...switches, ...routers].flatMap(({ uuid }) => flowsOf.get(uuid)?.flows ?? []);
   return computationOf(topology, flows).computation;
 }
 

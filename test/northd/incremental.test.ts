@@ -68,7 +68,7 @@ function union(...all: readonly Northbound[]): Northbound {
   return result;
 }
 
-const { seed, runs } = seedAndRuns(60);
+const { seed, runs } = seedAndRuns(20);
 
 /** Databases of random networks and of written ones. */
 const databases = fc.oneof(
