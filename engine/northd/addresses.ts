@@ -95,6 +95,12 @@ export function parseIpv4(text: string): number | undefined {
   return octets === 4 ? value : undefined;
 }
 
+/** A dotted quad and nothing else, as inet_pton(3) takes it. */
+export function parseExactIpv4(text: string): number | undefined {
+  const bits = parseIpv4(text);
+  return bits !== undefined && formatIpv4(bits) === text ? bits : undefined;
+}
+
 /** What isspace(3) takes for white space. */
 function isSpace(code: number): boolean {
   return code === 32 || (code >= 9 && code <= 13);
@@ -170,6 +176,11 @@ export function formatIpv6(bits: bigint): string {
   const hex = words.map((word) => word.toString(16));
   if (start < 0) return hex.join(':');
   return `${hex.slice(0, start).join(':')}::${hex.slice(start + length).join(':')}`;
+}
+
+/** An IPv6 address and nothing else, as inet_pton(3) takes it. */
+export function parseExactIpv6(text: string): bigint | undefined {
+  return isSpace(text.charCodeAt(0)) ? undefined : parseIpv6(text);
 }
 
 const ipv6Bits = (1n << 128n) - 1n;

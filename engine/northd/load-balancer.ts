@@ -5,9 +5,8 @@
  * Whatever cannot be read costs the virtual address it belongs to and nothing
  * else, and is a warning.
  */
-import { formatIpv4 } from '../address.ts';
 import type { Northbound, NorthboundRow } from '../ovsdb/northbound.ts';
-import { type Family, formatIpv6, parseIpv4, parseIpv6 } from './addresses.ts';
+import { type Family, formatIpv6, parseExactIpv4, parseExactIpv6 } from './addresses.ts';
 import { hashOrder } from './hash-order.ts';
 import { booleanOption, sortedSet } from './options.ts';
 import type { Port, SwitchPort } from './topology.ts';
@@ -82,14 +81,12 @@ export function parseEndpoint(text: string): { ip: Ip; port: number } | undefine
 }
 
 function parseIp(text: string): Ip | undefined {
-  if (/\s/.test(text)) return undefined;
   if (text.includes(':')) {
-    const bits = parseIpv6(text);
+    const bits = parseExactIpv6(text);
     return bits === undefined ? undefined : { family: '6', bits, text: formatIpv6(bits) };
   }
-  const bits = parseIpv4(text);
-  // Stricter than elsewhere: what is written is what is meant.
-  return bits !== undefined && formatIpv4(bits) === text ? { family: '4', bits: BigInt(bits), text } : undefined;
+  const bits = parseExactIpv4(text);
+  return bits === undefined ? undefined : { family: '4', bits: BigInt(bits), text };
 }
 
 /** Every load balancer by the UUID of its row, in order of the UUIDs; `ports` are those that ip_port_mappings may name. */

@@ -1,6 +1,6 @@
 /** lr_in_arp_resolve: the MAC address of the next hop, as far as the northbound database knows it. */
 import type { NorthboundRow } from '../../ovsdb/northbound.ts';
-import { parseIpv4, parseIpv6 } from '../addresses.ts';
+import { parseExactIpv4, parseExactIpv6 } from '../addresses.ts';
 import { booleanOption } from '../options.ts';
 import { REG_NEXT_HOP_IPV4, REG_NEXT_HOP_IPV6, stages } from '../stages.ts';
 import type { RouterPort, SwitchDatapath, SwitchPort } from '../topology.ts';
@@ -73,7 +73,7 @@ function resolveVirtual({ dp: router, emit }: Router, dp: SwitchDatapath, { row 
   const { 'virtual-ip': ip, 'virtual-parents': parents } = row.options;
   if (ip === undefined || parents === undefined) return;
   const isIpv4 = ip.includes('.');
-  if ((isIpv4 ? parseIpv4(ip) : parseIpv6(ip)) === undefined) return;
+  if ((isIpv4 ? parseExactIpv4(ip) : parseExactIpv6(ip)) === undefined) return;
   const exit = dp.routerPorts.find(({ peer }) => peer && addressFacing(peer, ip) !== undefined)?.peer;
   if (exit?.datapath !== router) return;
   const register = isIpv4 ? REG_NEXT_HOP_IPV4 : REG_NEXT_HOP_IPV6;

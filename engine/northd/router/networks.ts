@@ -1,5 +1,5 @@
 /** A router port's addresses, as flows mention them. */
-import { type Ipv4Network, type Ipv6Network, ipv6Mask, parseIpv4, parseIpv6 } from '../addresses.ts';
+import { type Ipv4Network, type Ipv6Network, ipv6Mask, parseExactIpv4, parseExactIpv6 } from '../addresses.ts';
 import type { RouterPort } from '../topology.ts';
 
 /** `A` or `{A, B}`: the addresses as the match language's constant. */
@@ -28,10 +28,10 @@ export function isCentralized({ peer, redirect }: RouterPort): boolean {
 /** The address of `port` in whose network `ip` lies; undefined if there is none or `ip` is no address. */
 export function addressFacing(port: RouterPort, ip: string): string | undefined {
   if (ip.includes('.')) {
-    const bits = parseIpv4(ip);
+    const bits = parseExactIpv4(ip);
     return bits === undefined ? undefined : port.networks.ipv4.find((own) => sameIpv4Network(own, bits))?.address;
   }
-  const bits = parseIpv6(ip);
+  const bits = parseExactIpv6(ip);
   return bits === undefined ? undefined : port.networks.ipv6.find((own) => sameIpv6Network(own, bits))?.address;
 }
 

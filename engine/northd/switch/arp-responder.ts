@@ -1,6 +1,6 @@
 /** Answers to ARP requests and neighbour solicitations for known addresses: ls_in_arp_rsp. */
 
-import { ipv6Network, parseIpv4, parseIpv6 } from '../addresses.ts';
+import { ipv6Network, parseExactIpv4, parseExactIpv6 } from '../addresses.ts';
 import { coppMeter } from '../copp.ts';
 import type { Emit } from '../emit.ts';
 import { booleanOption, quote } from '../options.ts';
@@ -96,10 +96,10 @@ function bindVirtualPort(port: SwitchPort, topology: Topology, emit: Emit): void
 /** What matches the packets in which the owner of `ip` makes itself known; undefined if `ip` is not an address. */
 function announcement(ip: string): string | undefined {
   if (ip.includes('.')) {
-    if (parseIpv4(ip) === undefined) return undefined;
+    if (parseExactIpv4(ip) === undefined) return undefined;
     return `(arp.op == 1 && arp.spa == ${ip} && arp.tpa == ${ip}) || (arp.op == 2 && arp.spa == ${ip})`;
   }
-  const bits = parseIpv6(ip);
+  const bits = parseExactIpv6(ip);
   if (bits === undefined) return undefined;
   const group = ipv6Network(bits, 128).solicitedNode;
   return `(nd_ns && ip6.dst == {${ip}, ${group}} && nd.target == ${ip}) ||(nd_na && nd.target == ${ip})`;

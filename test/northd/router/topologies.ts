@@ -618,6 +618,10 @@ function mistakes(): Northbound {
   addPort(nb, 'a', 'bad', ['nonsense']);
   addPort(nb, 'a', 'second', ['02:00:00:00:00:11 10.0.5.11 nonsense']);
   addRoute(nb, 'r', '10.8.0.0/16', '10.0.5.7');
+  addRoute(nb, 'r', '10.81.0.0/16', ' 10.0.5.7');
+  addRoute(nb, 'r', '10.82.0.0/16', '10.0.5.263');
+  addRoute(nb, 'r', ' 10.83.0.0/16', '10.0.5.8');
+  addPolicy(nb, 'r', 7, 'ip4', 'reroute', { nexthop: ' 10.0.5.7' });
   addRouter(nb, 'empty');
   addRouter(nb, 'g', { options: { chassis: 'n1' } });
   addRouterPort(nb, 'g', 'g:zero', '02:00:00:00:00:07', [
