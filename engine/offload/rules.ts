@@ -231,8 +231,11 @@ export const ACTIONS = {
     ...direction('orig'),
     ...direction('rply'),
   },
-  /** An action that several rules share: `indirect` of the rule set lists them. */
-  indirect: { id: number(32) },
+  /**
+   * An action that several rules share: `indirect` of the rule set lists them.  Of a connection, `reply` says that the
+   * rule takes the packets of the other direction.
+   */
+  indirect: { id: number(32), reply: number(1) },
   /** One in `ratio` packets also goes through these actions, on a copy. */
   sample: { ratio: number(32), actions: { kind: 'actions' } },
 } as const satisfies Readonly<Record<string, Fields>>;
