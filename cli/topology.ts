@@ -76,6 +76,19 @@ export async function loadSouthbound(inputs: string[], options: InputOptions = {
   return { resources, plans, northbound, southbound: computed(northbound) };
 }
 
+/** What is verified: a network with all that is known of where it comes from.  Fails as `loadFlows` does. */
+export async function loadNetwork(
+  inputs: string[],
+  options: InputOptions = {},
+): Promise<{ southbound: Southbound; northbound?: Northbound; plans: VpcPlan[] }> {
+  const sources = await readSources(inputs);
+  const opened = openDatabase(sources);
+  if (opened?.kind === 'southbound') return { southbound: opened.southbound, plans: [] };
+  if (opened) return { southbound: computed(opened.northbound), northbound: opened.northbound, plans: [] };
+  const { plans, northbound } = planned(resourcesOf(sources, options));
+  return { southbound: computed(northbound), northbound, plans };
+}
+
 function planned(resources: Resources): { plans: VpcPlan[]; northbound: Northbound } {
   const plans = planTopology(resources);
   return { plans, northbound: northboundOfPlan(plans) };

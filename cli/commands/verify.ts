@@ -1,45 +1,77 @@
-/** `lflow verify`: what do the logical flows let through, and is that what was promised? */
+/** `lflow verify`: what do the logical flows let through, and is that what was promised? Proven for all packets. */
+import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { jsonReport } from '../../sim/probe/json-report.ts';
-import { builtInProperties } from '../../sim/probe/properties/index.ts';
-import { textReport } from '../../sim/probe/text-report.ts';
-import { type Verdict, verify } from '../../sim/verify.ts';
+import { formatProblem, InputError } from '../../engine/origin.ts';
+import { type Policy, readPolicy } from '../../sim/policy/index.ts';
+import { builtInProperties } from '../../sim/properties/index.ts';
+import { pictureOf, type ReportFormat, report, reportFormats } from '../../sim/report/index.ts';
+import type { Verdict } from '../../sim/verdict.ts';
+import { propertiesOf, verifyNetwork } from '../../sim/verifier.ts';
 import { conclude, emit, formatOption, type OutputOptions, outputOption, type Status, status } from '../command.ts';
 import { nodesOption } from '../input.ts';
 import { openProgress } from '../progress.ts';
-import { loadSouthbound } from '../topology.ts';
+import { loadNetwork } from '../topology.ts';
 
 const statuses: Record<Verdict, Status> = {
-  probed: status.fine,
+  holds: status.fine,
   vacuous: status.fine,
   violated: status.violated,
   unknown: status.unknown,
 };
 
+interface VerifyCommandOptions extends OutputOptions {
+  format: ReportFormat;
+  nodes?: number;
+  policy?: string;
+}
+
 export default function define(): Command {
   return new Command('verify')
     .description(
-      `Computes the logical flows that OVN would install for the manifests, sends packets through them and judges each against what the manifests promise: ${builtInProperties.map(({ id }) => id).join(', ')}.`,
+      'Proves for all packets what the logical flows of a network let through, and shows a packet where a promise is broken. Without a policy these properties are proven: ' +
+        `${builtInProperties.map(({ id }) => id).join(', ')}.`,
     )
-    .argument('<input...>', 'YAML files, folders of them, or - for standard input')
+    .argument('<input...>', 'YAML files, folders of them, - for standard input, or an OVN database file')
+    .option(
+      '--policy <file>',
+      'rules of your own, what the network is to be taken for, and exceptions (docs/policy.md)',
+    )
     .addOption(nodesOption())
-    .addOption(formatOption(['text', 'json']))
+    .addOption(formatOption([...reportFormats]))
     .addOption(outputOption())
-    .action(
-      async (inputs: string[], options: { format: 'text' | 'json'; nodes?: number } & OutputOptions): Promise<void> => {
-        const { southbound, plans } = await loadSouthbound(inputs, options);
-        const progress = openProgress();
-        const verification = verify(southbound, plans, {
-          onCheck: ({ id }, subject, probes) => progress.show(`${id} ${subject} (${probes} packets)`),
-        });
-        progress.close();
-        const colour = options.output === undefined && process.stdout.isTTY && !process.env.NO_COLOR;
-        const text =
-          options.format === 'json'
-            ? jsonReport(verification)
-            : textReport(verification, { properties: builtInProperties, colour });
-        await emit(text, options);
-        conclude(statuses[verification.verdict]);
-      },
-    );
+    .action(async (inputs: string[], options: VerifyCommandOptions): Promise<void> => {
+      const policy = options.policy === undefined ? undefined : await loadPolicy(options.policy);
+      const subject = await loadNetwork(inputs, options);
+      const progress = openProgress();
+      const verification = verifyNetwork(subject, {
+        ...(policy && { policy }),
+        onProgress: (what) => progress.show(what),
+      });
+      progress.close();
+      const colour = options.output === undefined && process.stdout.isTTY && !process.env.NO_COLOR;
+      const text = report(options.format, verification, {
+        properties: propertiesOf(policy).map(({ id, promise }) => ({ id, promise, help: helpOf(id) })),
+        colour,
+        picture: pictureOf(subject.southbound),
+        subject: inputs.join(' '),
+      });
+      await emit(text, options);
+      conclude(statuses[verification.verdict]);
+    });
+}
+
+const builtInIds = new Set(builtInProperties.map(({ id }) => id));
+
+const helpOf = (id: string): string => (builtInIds.has(id) ? `docs/properties/${id}.md` : 'docs/policy.md');
+
+/** Reads a policy file. Throws `InputError` with all that is wrong with it; warnings go to standard error. */
+export async function loadPolicy(file: string): Promise<Policy> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const message = `the policy cannot be read: ${error.code === 'ENOENT' ? 'there is no such file' : error.message}`;
+    throw new InputError([{ file, line: 1, column: 1, severity: 'error', id: 'unreadable', path: '', message }]);
+  });
+  const { policy, problems } = readPolicy(file, text, { builtIns: [...builtInIds] });
+  if (!policy) throw new InputError(problems);
+  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
+  return policy;
 }

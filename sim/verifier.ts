@@ -1,0 +1,121 @@
+/**
+ * The verdict on a network, proven for all packets: the built-in properties and
+ * the rules of a policy, each with what shows it where it is broken.
+ *
+ *     const verification = verifyNetwork({ southbound, plans });
+ *     report('text', verification, { properties: propertiesOf(policy) });
+ */
+import type { Northbound } from '../engine/ovsdb/northbound.ts';
+import type { Southbound } from '../engine/ovsdb/southbound.ts';
+import type { VpcPlan } from '../engine/vpc/plan.ts';
+import { findingOf, overallVerdict } from './answers/findings.ts';
+import { type MatrixGroup, matrixOf, openAnswers } from './answers/index.ts';
+import { excused, inventoryOf, isEnabled, type Policy } from './policy/index.ts';
+import { builtInProperties } from './properties/index.ts';
+import { openView } from './properties/open-view.ts';
+import type { Property } from './properties/property.ts';
+import type { View } from './properties/view.ts';
+import { policyProperties, policyWatch } from './rules/index.ts';
+import { analyse, networkOf } from './symbolic/index.ts';
+import type { Finding, TopologySize, Verification } from './verdict.ts';
+
+/** What is verified. */
+export interface Subject {
+  readonly southbound: Southbound;
+  /** Of manifests; none for a database. */
+  readonly plans?: readonly VpcPlan[];
+  /** Where the southbound database was computed from it. */
+  readonly northbound?: Northbound;
+}
+
+export interface VerifyOptions {
+  readonly policy?: Policy;
+  /** `YYYY-MM-DD`; exceptions may end. Today unless given. */
+  readonly today?: string;
+  /** The built-in properties to prove; all that the policy enables unless given. */
+  readonly properties?: readonly Property[];
+  /** Told now and then what is being done. */
+  readonly onProgress?: (what: string) => void;
+  /** Milliseconds; a clock that only goes forward. */
+  readonly now?: () => number;
+}
+
+/** With more networks than this nobody reads a table of who reaches whom. */
+const matrixLimit = 12;
+
+const today = (): string => new Date().toISOString().slice(0, 10);
+
+/** The properties that are proven of a network: the built-in ones that a policy does not disable, and its rules. */
+export function propertiesOf(policy: Policy | undefined, day = today()): readonly Property[] {
+  const builtIn = builtInProperties.filter(({ id }) => isEnabled(id, policy));
+  return policy ? [...builtIn, ...policyProperties(policy, { today: day })] : builtIn;
+}
+
+/** Proves the properties of a network. */
+export function verifyNetwork(
+  { southbound, plans = [], northbound }: Subject,
+  options: VerifyOptions = {},
+): Verification {
+  const { policy, onProgress, now = () => performance.now() } = options;
+  const day = options.today ?? today();
+  const started = now();
+  const network = networkOf(southbound);
+  const analysis = analyse(network, {
+    watch: policy ? policyWatch(policy, network, plans) : [],
+    onProgress: (done, total) => onProgress?.(`following all packets: ${done} of ${total} parts of the network`),
+  });
+  const view = openView(analysis, plans, northbound, policy);
+  const answers = openAnswers(analysis, northbound ? { northbound } : {});
+  const inventory = inventoryOf(network, plans);
+  const findings: Finding[] = [];
+  for (const property of options.properties ?? propertiesOf(policy, day)) {
+    const before = findings.length;
+    for (const check of property.checks(view)) {
+      onProgress?.(`${property.id}: ${check.subject}`);
+      const finding = findingOf(property, check, answers);
+      findings.push(policy ? excused(finding, policy, inventory, day) : finding);
+    }
+    if (findings.length === before) findings.push(speechless(property));
+  }
+  const matrix = matrixOfView(view);
+  return {
+    verdict: overallVerdict(findings),
+    topology: sizeOf(view),
+    properties: findings,
+    ...(matrix && { matrix }),
+    elapsedMs: Math.round(now() - started),
+  };
+}
+
+/** A property that has nothing to say of a network. */
+function speechless({ id, severity }: Property): Finding {
+  const reason = 'there is nothing here that it speaks of';
+  return { id, subject: 'the network', severity, verdict: 'vacuous', reason, method: 'proof', source: [] };
+}
+
+function matrixOfView({ analysis, tenants, wires }: View): Verification['matrix'] {
+  const networks = tenants.flatMap((tenant) => tenant.networks);
+  if (networks.length === 0 || networks.length > matrixLimit) return undefined;
+  const groups: MatrixGroup[] = [
+    ...networks.map(({ name, hosts }) => ({ name, ports: hosts.map(({ port }) => port) })),
+    ...wires.map(({ name, ports }) => ({ name: `outside (${name})`, ports })),
+  ];
+  return matrixOf(analysis, groups);
+}
+
+/** Without manifests, tenants stand for VPCs, and ports are on no node. */
+function sizeOf({ southbound, tenants }: View): TopologySize {
+  const networks = tenants.flatMap((tenant) => tenant.networks);
+  const hosts = networks.flatMap((network) => network.hosts);
+  const nodes = [
+    ...hosts.flatMap(({ node }) => node ?? []),
+    ...tenants.flatMap(({ plan }) => plan?.gateways.map(({ node }) => node.name) ?? []),
+  ];
+  return {
+    vpcs: tenants.length,
+    networks: networks.length,
+    interfaces: hosts.length,
+    nodes: new Set(nodes).size,
+    logicalFlows: southbound.flows.length,
+  };
+}
