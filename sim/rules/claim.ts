@@ -110,32 +110,38 @@ export const isOfState = ({ rule }: Claim, { connection }: TrafficClass): boolea
 /** Questions for neighbours that routers ask of their own. */
 export const isQuestion = ({ made }: TrafficClass): boolean => made === 'arp' || made === 'nd_ns';
 
-/** Classes with the ports of `to` that they end at; nobody reaches himself. */
-export function* arrivalsAt(claim: Claim): Generator<{ edge: EdgePlace; one: TrafficClass }, void> {
+/** Packets of a class that end at a port of `to`. */
+export interface Arrival {
+  readonly edge: EdgePlace;
+  readonly class: TrafficClass;
+  /** Of the class those that are asked about and look alike: values of its store have no options. */
+  readonly one: TrafficClass;
+}
+
+/** Where packets arrive at `to`: those of a set, sorted by what they look like; nobody reaches himself. */
+export function* arrivalsAt(claim: Claim, within: PacketSet): Generator<Arrival, void> {
   const { view, conditions } = claim;
+  const { space } = view.analysis;
   for (const edge of conditions.keys()) {
-    for (const one of view.arrivals.get(edge.port) ?? []) yield* toOthers(view, edge, one, one.packets);
+    for (const one of view.arrivals.get(edge.port) ?? []) yield* looksOf(view, edge, one, within);
     // From one host outside to another one there.
     if (edge.port.edge !== 'outside') continue;
-    const { space } = view.analysis;
-    const own = enteringBy(space, [edge]);
-    for (const one of view.returning) yield* toOthers(view, edge, one, space.and(one.packets, own));
+    const own = space.and(within, enteringBy(space, [edge]));
+    for (const one of view.returning) yield* looksOf(view, edge, one, own);
   }
 }
 
-/** The class without the packets that come back to the host that sent them. */
-function* toOthers(
-  view: View,
-  edge: EdgePlace,
-  one: TrafficClass,
-  packets: PacketSet,
-): Generator<{ edge: EdgePlace; one: TrafficClass }, void> {
-  const { space } = view.analysis;
+function* looksOf(view: View, edge: EdgePlace, whole: TrafficClass, within: PacketSet): Generator<Arrival, void> {
+  const { analysis } = view;
+  const { space } = analysis;
+  if (!space.intersects(whole.packets, within)) return;
   const own = enteringBy(space, [edge]);
-  const back = edge.port.edge === 'outside' ? space.and(own, answers(view, one)) : own;
-  const others = space.diff(packets, back);
-  if (others === one.packets) yield { edge, one };
-  else if (others !== space.empty) yield { edge, one: { ...one, packets: others } };
+  for (const look of analysis.looks(whole, space.and(whole.packets, within))) {
+    const one = { ...whole, ...look };
+    const back = edge.port.edge === 'outside' ? space.and(own, answers(view, one)) : own;
+    const packets = space.diff(look.packets, back);
+    if (packets !== space.empty) yield { edge, class: whole, one: { ...one, packets } };
+  }
 }
 
 /** The packets of a class that go back to the host that sent them. */
@@ -152,11 +158,8 @@ function answers({ analysis: { space } }: View, { store }: TrafficClass): Packet
   );
 }
 
-/** The packets of which a value is what a field was when they entered. */
-function copiesOf(space: Space, { pieces, width, options }: Value, field: number): PacketSet {
-  if (options) {
-    return space.orAll(options.map(({ packets, value }) => space.and(packets, copiesOf(space, value, field))));
-  }
+/** The packets of which a value is what a field was when they entered: all or none. */
+function copiesOf(space: Space, { pieces, width }: Value, field: number): PacketSet {
   const [piece] = pieces;
   return piece?.kind === 'input' && piece.field === field && piece.n === width ? space.all : space.empty;
 }

@@ -63,7 +63,7 @@ function deliver(claim: Claim, { packets, arriving }: Promised): Deliveries {
   const sure: Delivery[] = [];
   const possible: Delivery[] = [];
   let wrong: Deliveries['wrong'];
-  for (const { edge, one } of arrivalsAt(claim)) {
+  for (const { edge, one } of arrivalsAt(claim, sent)) {
     if (one.connection !== 'new' || one.made !== undefined) continue;
     const addresses = arriving.get(edge);
     const here = addresses ? space.and(promisedTo(view.analysis, edge, addresses, one), sent) : space.empty;

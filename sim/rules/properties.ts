@@ -5,6 +5,7 @@
  *     const analysis = analyse(network, { watch: policyWatch(policy, network, plans) });
  *     for (const property of policyProperties(policy, { today })) property.checks(openView(analysis, plans));
  */
+import { SpaceFull } from '../../engine/sets/index.ts';
 import { quote } from '../../engine/spec/complain.ts';
 import type { VpcPlan } from '../../engine/vpc/plan.ts';
 import { isExpired } from '../policy/exceptions.ts';
@@ -92,7 +93,17 @@ function ruleCheck(claim: Claim, options: PolicyOptions): Check {
   if (empty !== undefined && rule.allowEmpty)
     return { subject, source, vacuous: empty, judge: () => speechless(empty) };
   if (empty !== undefined) return { subject, source, judge: () => speechless(empty) };
-  return { subject, source, judge: () => judge(claim, options) };
+  return { subject, source, judge: () => withinMemory(() => judge(claim, options)) };
+}
+
+/** What takes more memory than there is stays unknown. */
+function withinMemory(decide: () => Judgement): Judgement {
+  try {
+    return decide();
+  } catch (error) {
+    if (!(error instanceof SpaceFull)) throw error;
+    return unknown(`the answer takes more memory than is allowed: ${error.message}`);
+  }
 }
 
 /** A rule that is about nothing would hold of anything: a mistake, unless it is said to be fine. */

@@ -15,13 +15,13 @@ export function judgeRefusal(claim: Claim): Judgement {
   const unclear = space.orAll(gaps.map(({ packets }) => packets));
   const concerned = concernedBy(claim);
   let guess: string | undefined;
-  for (const { edge, one } of arrivalsAt(claim)) {
-    if (!isOfState(claim, one) || isQuestion(one) || !space.intersects(one.packets, concerned)) continue;
+  for (const { edge, one, class: whole } of arrivalsAt(claim, concerned)) {
+    if (!isOfState(claim, one) || isQuestion(one)) continue;
     const possibly = refused(claim, edge, one, 'may');
     if (possibly === space.empty) continue;
     const surely = one.exact ? space.diff(refused(claim, edge, one, 'must'), unclear) : space.empty;
     if (surely !== space.empty) {
-      return violated({ kind: 'goes', class: one, packets: surely, sentence: sentence(claim, edge, one) });
+      return violated({ kind: 'goes', class: whole, packets: surely, sentence: sentence(claim, edge, one) });
     }
     guess ??= doubt(view, possibly) ?? `${sentence(claim, edge, one)}, as far as it was modelled, which is not exact`;
   }
@@ -90,12 +90,13 @@ function overWires(claim: Claim, concerned: PacketSet): Judgement | undefined {
     if (admitted === space.empty) continue;
     for (const one of ports.flatMap((port) => view.arrivals.get(port) ?? [])) {
       if (!space.intersects(one.packets, concerned) || !isOfState(claim, one) || isQuestion(one)) continue;
-      const leaving = space.and(one.packets, concerned);
-      const packets = space.and(leaving, space.preimage(admitted, headerRewrites(one.store)));
-      if (packets === space.empty) continue;
-      const found = crossing(claim, one, packets, edges);
-      if (found?.verdict === 'violated') return found;
-      guess ??= found;
+      for (const look of view.analysis.looks(one, space.and(one.packets, concerned))) {
+        const packets = space.and(look.packets, space.preimage(admitted, headerRewrites(look.store)));
+        if (packets === space.empty) continue;
+        const found = crossing(claim, { ...one, store: look.store }, packets, edges);
+        if (found?.verdict === 'violated') return found;
+        guess ??= found;
+      }
     }
   }
   return guess;
@@ -106,8 +107,8 @@ function admittedBy(claim: Claim, edges: readonly EdgePlace[]): PacketSet {
   const { space } = claim.view.analysis;
   const entering = enteringBy(space, edges);
   const sets: PacketSet[] = [];
-  for (const { edge, one } of arrivalsAt(claim)) {
-    if (isOfState(claim, one) && !isQuestion(one)) sets.push(space.and(addressedTo(claim, edge, one, 'may'), entering));
+  for (const { edge, one } of arrivalsAt(claim, entering)) {
+    if (isOfState(claim, one) && !isQuestion(one)) sets.push(addressedTo(claim, edge, one, 'may'));
   }
   return space.forget(space.orAll(sets), [at.inport, ...circumstances]);
 }
@@ -127,14 +128,16 @@ function crossing(
     for (const then of view.analysis.reenter(packets, one.store, port)) {
       const edge = then.end.kind === 'port' ? inventory.edgeOf.get(then.end.port) : undefined;
       if (!edge || !conditions.has(edge) || !isOfState(claim, then) || isQuestion(then)) continue;
-      const possibly = refused(claim, edge, then, 'may');
-      if (possibly === space.empty) continue;
-      const said = `${sentence(claim, edge, then)}, over the wire outside`;
-      const surely = refused(claim, edge, then, 'must');
-      if (!through && !notThrough && one.exact && then.exact && surely !== space.empty) {
-        return violated({ kind: 'crosses', class: one, packets: surely, port, then, sentence: said });
+      for (const look of view.analysis.looks(then)) {
+        const alike = { ...then, ...look };
+        if (refused(claim, edge, alike, 'may') === space.empty) continue;
+        const said = `${sentence(claim, edge, then)}, over the wire outside`;
+        const surely = refused(claim, edge, alike, 'must');
+        if (!through && !notThrough && one.exact && then.exact && surely !== space.empty) {
+          return violated({ kind: 'crosses', class: one, packets: surely, port, then, sentence: said });
+        }
+        guess ??= unknown(`${said}, as far as it was modelled, which is not exact`);
       }
-      guess ??= unknown(`${said}, as far as it was modelled, which is not exact`);
     }
   }
   return guess;

@@ -61,7 +61,7 @@ export function shop(change: (nb: Northbound) => void = () => {}): Made {
   return made(nb);
 }
 
-/** A switch `lan` with hosts `a` and `b`, of which `a` may open connections by TCP to port 443 of `b`, and nothing else. */
+/** A switch `lan` with hosts `a` and `b`, of which `a` may open connections to ports 443 (TCP) and 53 (UDP) of `b`, and nothing else. */
 export function firewall(): Made {
   const nb = northbound();
   addSwitch(nb, 'lan');
@@ -69,6 +69,7 @@ export function firewall(): Made {
   addPort(nb, 'lan', 'b', ['02:00:00:00:00:0b 10.0.0.11'], { port_security: ['02:00:00:00:00:0b 10.0.0.11'] });
   const lan = logicalSwitch(nb, 'lan');
   addAcl(nb, lan, 'to-lport', 1000, 'outport == "b" && ip4 && tcp.dst == 443', 'allow-related');
+  addAcl(nb, lan, 'to-lport', 1000, 'outport == "b" && ip4 && udp.dst == 53', 'allow-related');
   addAcl(nb, lan, 'to-lport', 500, 'ip', 'drop');
   return made(nb);
 }

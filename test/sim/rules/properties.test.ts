@@ -192,9 +192,10 @@ describe('rules about a stateful firewall', () => {
   const judge = (claim: string) => lines(network, `lflow: 1\nrules:\n  - {id: rule, ${claim}}\n`, 'firewall').rule;
 
   test.each([
-    ['always: {from: {port: a}, to: {port: b}, traffic: tcp/443, both-ways: true}', 'holds'],
+    ['always: {from: {port: a}, to: {port: b}, traffic: tcp/443}', 'holds'],
+    ['always: {from: {port: a}, to: {port: b}, traffic: udp/53, both-ways: true}', 'holds'],
     ['some: {from: {port: a}, to: {port: b}, both-ways: true}', 'holds'],
-    ['only: {from: {port: a}, to: {port: b}, traffic: [tcp/443, {not: ip}]}', 'holds'],
+    ['only: {from: {port: a}, to: {port: b}, traffic: [tcp/443, udp/53, {not: ip}]}', 'holds'],
     ['never: {from: {port: b}, to: {port: a}, traffic: ip}', 'holds'],
     [
       'never: {from: {port: b}, to: {port: a}, traffic: ip, state: any}',
