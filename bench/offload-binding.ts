@@ -7,16 +7,17 @@
  * The device is the emulated one, in this process (by the addon) and in lflow-device (by a socket).  `convert` makes the
  * structures of rte_flow and reads them back, `validate` has the device look at them, `create` installs them, `list` reads
  * them with their counters.  `apply` exchanges the set that there is for another of the same size: list, validate,
- * create, one step, destroy.  So these are bounds of what we add; hardware has its own.
+ * create, one step, destroy.  So these are bounds of what we add; hardware has its own.  Rates are of the clock, and in
+ * brackets of the processors' time, which tells more on a machine that does other things as well.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { argv } from 'node:process';
+import { argv, cpuUsage } from 'node:process';
 import { parseArgs } from 'node:util';
 import type { Rule } from '../engine/offload/rules.ts';
 import { applyRules, connectDevice, type OffloadDevice, openDevice, startDevice } from '../native/offload/index.ts';
-import { median, tableText } from './measure.ts';
+import { median, processCpu, tableText } from './measure.ts';
 
 const { values } = parseArgs({
   args: argv.slice(2),
@@ -62,16 +63,26 @@ async function inBatches(work: (batch: readonly Rule[]) => Promise<unknown>): Pr
   for (let i = 0; i < count; i += BATCH) await work(rules.slice(i, i + BATCH));
 }
 
-/** Rules a second, of the median run. */
+/** Milliseconds that processors have spent on this process and on the device's. */
+function processorTime(): number {
+  const { user, system } = cpuUsage();
+  return (user + system) / 1000 + processCpu(running.pid);
+}
+
+/** Rules a second of the clock, and in brackets of the processor, of the median run. */
 async function rate(work: () => Promise<unknown>, after: () => Promise<unknown> = async () => {}): Promise<string> {
-  const times: number[] = [];
+  const [times, spent]: [number[], number[]] = [[], []];
   for (let run = 0; run < runs; run++) {
     const begin = performance.now();
+    const before = processorTime();
     await work();
     times.push(performance.now() - begin);
+    spent.push(processorTime() - before);
     await after();
   }
-  return Math.round((count / median(times)) * 1000).toLocaleString('en');
+  const of = (milliseconds: readonly number[]) =>
+    Math.round((count / median(milliseconds)) * 1000).toLocaleString('en');
+  return `${of(times)} (${of(spent)})`;
 }
 
 async function measure(device: OffloadDevice): Promise<string[]> {
