@@ -10,7 +10,7 @@ import { addPort, addRouter, addRouterPort, addSwitch, attach, northbound } from
 import { randomRouters, northboundOf as routersOf } from './router/random.ts';
 import { topologies } from './router/topologies.ts';
 import { tableTopologies } from './tables/topologies.ts';
-import { addAcl, logicalSwitch, switchTopologies } from './topologies.ts';
+import { addAcl, addPortGroup, logicalSwitch, switchTopologies } from './topologies.ts';
 
 /** A computation with what has no order in one: warnings, and rows that follow from no datapath. */
 function settled({ southbound, warnings, dynamicAddresses }: Computation): unknown {
@@ -262,6 +262,37 @@ describe('what a change reaches', () => {
     const joined = northd.apply([...there, { table: 'Logical_Router', row: { ...router } }]);
     expect(names(northd, joined).sort()).toEqual(['r0', 'r1', 's0', 's1']);
     expect(settled(northd.computation())).toEqual(settled(computeSouthbound(after)));
+  });
+
+  test('a port that a group waits for ties its switch to the others of the group', () => {
+    const nb = tenants(3);
+    const waited = rowUuid('Logical_Switch_Port', 's2-more');
+    const group = addPortGroup(nb, 'group', ['s0a']);
+    group.ports.push(waited);
+    addAcl(nb, group, 'to-lport', 1000, 'outport == @group && ip4', 'drop');
+    const northd = createNorthd(nb);
+    const changes = oneMore(nb, 's2');
+    const reached = northd.apply(changes);
+    expect(names(northd, reached)).toEqual(['s0', 's2', 'r0', 'r2']);
+    expect(settled(northd.computation())).toEqual(settled(computeSouthbound(changed(nb, changes))));
+  });
+
+  test('ports that are given addresses look at those of all others', () => {
+    const nb = tenants(2);
+    for (const name of ['x', 'y']) {
+      addSwitch(nb, name, { other_config: { subnet: '10.3.0.0/24' } });
+      addPort(nb, name, `${name}1`, ['dynamic']);
+    }
+    const northd = createNorthd(nb);
+    expect(settled(northd.computation())).toEqual(settled(computeSouthbound(nb)));
+    const [first, second] = ['x1', 'y1'].map((port) => northd.computation().dynamicAddresses.get(port)?.split(' ')[0]);
+    expect(first).not.toBe(second);
+    const changes = oneMore(nb, 's0');
+    const host = changes.find(({ table }) => table === 'Logical_Switch_Port');
+    if (host?.table !== 'Logical_Switch_Port' || !('row' in host)) throw new Error('no host');
+    Object.assign(host.row, { addresses: [`${second} 10.0.0.99`] });
+    expect(northd.apply(changes).size).toBe(6);
+    expect(settled(northd.computation())).toEqual(settled(computeSouthbound(changed(nb, changes))));
   });
 
   test('a datapath that is deleted is told, and has no flows', () => {

@@ -52,8 +52,11 @@ test('the order of rows and members does not show', () => {
 test('defaults are left out, single members stand for themselves, and columns that are never kept are not written', () => {
   const nb = emptyNorthbound();
   insertRow(nb, 'Connection', 'c', { target: 'ptcp:6641', is_connected: true, other_config: { b: '1', a: '2' } });
+  insertRow(nb, 'Address_Set', 's', { name: 's', addresses: ['10.0.0.1'] });
   const text = Buffer.from(write(nb)).toString();
   const [, body = ''] = text.split(/OVSDB JSON \d+ [0-9a-f]{40}\n/).slice(1);
+  const [set] = Object.values(JSON.parse(body).Address_Set);
+  expect(set).toEqual({ name: 's', addresses: '10.0.0.1' });
   const [row] = Object.values(JSON.parse(body).Connection);
   expect(row).toEqual({
     target: 'ptcp:6641',
