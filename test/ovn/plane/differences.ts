@@ -50,9 +50,9 @@ export const knownDifferences: readonly KnownDifference[] = [
     why:
       'Where the members of a group are a router that translates a packet and others, Open vSwitch 3.1 sends the others ' +
       'the translated packet: `clone` of a patch port copies nothing, as all actions but `ct` can be taken back ' +
-      '(ofproto/ofproto-dpif-xlate.c, reversible_actions).  Hosts send no such frames: for a group of Ethernet, but an ' +
-      'IP address that is none.',
-    topologies: ['distributed gateway', 'groups of chassis'],
+      '(ofproto/ofproto-dpif-xlate.c, reversible_actions); and where the router chooses among routes, it sends the others ' +
+      'nothing.  Hosts send no such frames: for a group of Ethernet, but an IP address that is none.',
+    topologies: ['distributed gateway', 'groups of chassis', 'equal-cost routes', 'policies', 'symmetric replies'],
     compared: (frame) => (isForOneInGroup(frame) ? undefined : frame),
   },
   {
@@ -194,12 +194,13 @@ function isErrorOfNobody(frame: Uint8Array): boolean {
   return type === 0x86dd && frame[l3 + 6] === protocols.icmp6 && (isZero(4, 6) || isZero(8, 40));
 }
 
-/** A fragment over IPv4 that ends behind 65535 bytes. */
+/** A fragment that ends behind 65535 bytes. */
 function isBehindEnd(frame: Uint8Array): boolean {
   const { ip, l3 = 0 } = headersOf(frame) ?? {};
-  if (ip?.version !== 4) return false;
-  const offset = 8 * (((frame[l3 + 6] & 0x1f) << 8) | frame[l3 + 7]);
-  return offset + ip.end - ip.l4 > 65535;
+  const u16At = (at: number): number => (frame[at] << 8) | frame[at + 1];
+  if (ip?.version === 4) return 8 * (u16At(l3 + 6) & 0x1fff) + ip.end - ip.l4 > 65535;
+  const isFragment = ip?.protocol === 44 && ip.l4 + 8 <= ip.end;
+  return isFragment && (u16At(ip.l4 + 2) & 0xfff8) + ip.end - ip.l4 - 8 > 65535;
 }
 
 /** A later fragment of TCP or UDP over IPv4 without the bytes where the first one has its checksum. */
