@@ -27,6 +27,15 @@ describe('who reaches whom', () => {
     expect(cells(nb, redAndBlue)[0]).toEqual(['all any', 'some tcp/443']);
   });
 
+  it('is nobody where only replies get through', () => {
+    const nb = twoNetworks();
+    addAcl(nb, logicalSwitch(nb, 'blue'), 'from-lport', 1000, 'ip4', 'allow-related');
+    addAcl(nb, logicalSwitch(nb, 'blue'), 'to-lport', 900, 'outport == "blue1" && ip4', 'drop');
+    const [red, blue] = cells(nb, redAndBlue);
+    expect(red).toEqual(['all any', 'none']);
+    expect(blue?.[0]).toMatch(/^all .*tcp/);
+  });
+
   it('goes out and not in through a gateway that translates, but for what OVN lets in', () => {
     const [out, back] = cells(masqueraded(), { inside: ['host'], outside: ['wire'] });
     expect(out?.[1]).toMatch(/^all /);

@@ -90,7 +90,7 @@ describe('the packet that is shown of a set', () => {
     expect(said(both(fromRed, is('vlan.tci', 0x1007)))?.summary).toMatch(/, vlan 7$/);
     expect(said(both(fromRed, is('ip.ttl', 1), is('eth.type', 0x800)))?.summary).toMatch(/, ttl 1$/);
     expect(said(both(fromRed, is('eth.type', 0x806)))?.summary).toMatch(
-      /^arp request who has .* to ff:ff:ff:ff:ff:ff$/,
+      new RegExp(`^arp request who has .*, tell ${ip} \\(${mac}\\), from ${mac} to ff:ff:ff:ff:ff:ff$`),
     );
   });
 
