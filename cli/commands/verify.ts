@@ -4,23 +4,14 @@ import { Command } from 'commander';
 import { formatProblem, InputError } from '../../engine/origin.ts';
 import { type Policy, readPolicy } from '../../sim/policy/index.ts';
 import { builtInProperties } from '../../sim/properties/index.ts';
-import { pictureOf, type ReportFormat, report, reportFormats } from '../../sim/report/index.ts';
-import type { Verdict } from '../../sim/verdict.ts';
 import { propertiesOf, verifyNetwork } from '../../sim/verifier.ts';
-import { conclude, emit, formatOption, type OutputOptions, outputOption, type Status, status } from '../command.ts';
+import { outputOption } from '../command.ts';
 import { nodesOption } from '../input.ts';
 import { openProgress } from '../progress.ts';
 import { loadNetwork } from '../topology.ts';
+import { emitVerdict, type VerdictOptions, verdictFormatOption } from '../verdict.ts';
 
-const statuses: Record<Verdict, Status> = {
-  holds: status.fine,
-  vacuous: status.fine,
-  violated: status.violated,
-  unknown: status.unknown,
-};
-
-interface VerifyCommandOptions extends OutputOptions {
-  format: ReportFormat;
+interface VerifyCommandOptions extends VerdictOptions {
   nodes?: number;
   policy?: string;
 }
@@ -37,7 +28,7 @@ export default function define(): Command {
       'rules of your own, what the network is to be taken for, and exceptions (docs/policy.md)',
     )
     .addOption(nodesOption())
-    .addOption(formatOption([...reportFormats]))
+    .addOption(verdictFormatOption())
     .addOption(outputOption())
     .action(async (inputs: string[], options: VerifyCommandOptions): Promise<void> => {
       const policy = options.policy === undefined ? undefined : await loadPolicy(options.policy);
@@ -48,15 +39,8 @@ export default function define(): Command {
         onProgress: (what) => progress.show(what),
       });
       progress.close();
-      const colour = options.output === undefined && process.stdout.isTTY && !process.env.NO_COLOR;
-      const text = report(options.format, verification, {
-        properties: propertiesOf(policy).map(({ id, promise }) => ({ id, promise, help: helpOf(id) })),
-        colour,
-        picture: pictureOf(subject.southbound),
-        subject: inputs.join(' '),
-      });
-      await emit(text, options);
-      conclude(statuses[verification.verdict]);
+      const properties = propertiesOf(policy).map(({ id, promise }) => ({ id, promise, help: helpOf(id) }));
+      await emitVerdict(verification, { inputs, properties, southbound: subject.southbound }, options);
     });
 }
 
