@@ -14,6 +14,7 @@ import {
   parseMac,
   parsePortAddresses,
 } from './addresses.ts';
+import { sortedByName } from './by-name.ts';
 import { type DropActions, dropActions } from './drop.ts';
 import { assignDynamicAddresses } from './ipam.ts';
 import { type LoadBalancer, loadBalancers, type WatchedBackend, watchedBackends } from './load-balancer.ts';
@@ -187,16 +188,6 @@ export function rowsOf<T extends NorthboundTable>(
 function firstRow<T extends NorthboundTable>(nb: Northbound, table: T): NorthboundRow<T> | undefined {
   const rows: Map<string, NorthboundRow<T>> = nb[table];
   return rows.values().next().value;
-}
-
-/** Rows in the order of their names, those of one name in that of their UUIDs. */
-export function sortedByName<R extends { name: string; _uuid: string }>(rows: Iterable<R>): R[] {
-  return [...rows].sort((a, b) => (a.name === b.name ? compare(a._uuid, b._uuid) : compare(a.name, b.name)));
-}
-
-function compare(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }
 
 /** The UUID of a southbound row that a row with this UUID gives rise to. */
@@ -373,8 +364,13 @@ function joinRouterPorts(
     };
     ports.set(row.name, port);
     dp.ports.push(port);
-    if (row.ha_chassis_group !== undefined || row.gateway_chassis.length > 0) makeGatewayPort(port, warnings);
+    if (asksForChassis(row)) makeGatewayPort(port, warnings);
   }
+}
+
+/** Whether the port is to be a distributed gateway port. */
+export function asksForChassis({ ha_chassis_group, gateway_chassis }: NorthboundRow<'Logical_Router_Port'>): boolean {
+  return ha_chassis_group !== undefined || gateway_chassis.length > 0;
 }
 
 function makeGatewayPort(port: RouterPort, warnings: NorthdWarning[]): void {

@@ -4,8 +4,9 @@
  * which is arbitrary; ours is a function of the northbound database.
  */
 import type { Northbound, NorthboundRow } from '../ovsdb/northbound.ts';
+import { sortedByName } from './by-name.ts';
 import { integerOption } from './options.ts';
-import { sortedByName, type Topology } from './topology.ts';
+import type { Topology } from './topology.ts';
 import { type NorthdWarning, warn } from './warning.ts';
 
 /** The highest tunnel key of a datapath that ovn-northd hands out. */

@@ -1,8 +1,9 @@
 /** BFD: sessions of router ports (RFC 5880), ovn-sb(5). */
-import type { Northbound } from '../../ovsdb/northbound.ts';
+import type { Northbound, NorthboundRow } from '../../ovsdb/northbound.ts';
 import { addSouthboundRow, type SouthboundRows, southboundRowUuid } from '../../ovsdb/southbound-schema.ts';
+import { parseIpv4Cidr, parseIpv6Cidr } from '../addresses.ts';
 import { addressFacing } from '../router/networks.ts';
-import { type RouterDatapath, type RouterPort, rowsOf, type Topology } from '../topology.ts';
+import { type RouterDatapath, rowsOf, type Topology } from '../topology.ts';
 
 /** RFC 5881, section 4: source ports are from 49152. */
 const firstSourcePort = 49152;
@@ -40,13 +41,26 @@ export function addBfd(topology: Topology, rows: SouthboundRows): void {
 
 /** The sessions with the next hops of the router's routes that have a way out. */
 function watchedSessions(nb: Northbound, dp: RouterDatapath): string[] {
-  return rowsOf(nb, 'Logical_Router_Static_Route', dp.row.static_routes).flatMap(({ bfd, nexthop, output_port }) => {
-    const session = nb.BFD.get(bfd ?? '');
-    if (!session || session.dst_ip !== nexthop) return [];
-    const leads = (port: RouterPort) =>
-      output_port === undefined ? addressFacing(port, nexthop) !== undefined : port.name === output_port;
-    return nexthop === 'discard' || dp.ports.some(leads) ? [session._uuid] : [];
+  return rowsOf(nb, 'Logical_Router_Static_Route', dp.row.static_routes).flatMap((route) => {
+    const session = nb.BFD.get(route.bfd ?? '');
+    return session?.dst_ip === route.nexthop && leads(dp, route) ? [session._uuid] : [];
   });
+}
+
+/** Whether the route can be read and leaves the router by some port. */
+function leads(
+  dp: RouterDatapath,
+  { ip_prefix, nexthop, output_port }: NorthboundRow<'Logical_Router_Static_Route'>,
+): boolean {
+  const prefix = parseIpv4Cidr(ip_prefix) ?? parseIpv6Cidr(ip_prefix);
+  if (!prefix) return false;
+  if (nexthop === 'discard') return true;
+  const hop = parseIpv4Cidr(nexthop) ?? parseIpv6Cidr(nexthop);
+  const isIpv4 = typeof prefix.bits === 'number';
+  if (!hop || hop.prefixLength !== (isIpv4 ? 32 : 128) || isIpv4 !== (typeof hop.bits === 'number')) return false;
+  if (output_port === undefined) return dp.ports.some((port) => addressFacing(port, nexthop) !== undefined);
+  const port = dp.ports.find(({ name }) => name === output_port);
+  return port !== undefined && (isIpv4 ? port.networks.ipv4 : port.networks.ipv6).length > 0;
 }
 
 /** Digits of the row's UUID: never 0, which RFC 5880 forbids. */
