@@ -2,7 +2,7 @@
 import type { DatapathBinding, PortBinding } from '../ovsdb/southbound.ts';
 import { booleanOption, integerOption, sortedSet } from './options.ts';
 import { ipv6Options } from './tables/router-advertisements.ts';
-import type { Datapath, RouterPort, SwitchPort } from './topology.ts';
+import { asksForChassis, type Datapath, type RouterPort, type SwitchPort } from './topology.ts';
 
 export function datapathBinding(dp: Datapath): DatapathBinding {
   const { uuid, name, kind, tunnelKey, row } = dp;
@@ -91,7 +91,7 @@ export function queueOf({ type, options }: SwitchPort['row']): number | undefine
 }
 
 function routerPortBinding(port: RouterPort): PortBinding {
-  const { row, name, uuid, datapath, tunnelKey, peer, redirect } = port;
+  const { row, name, uuid, datapath, tunnelKey, peer } = port;
   const chassis = datapath.gatewayChassis;
   return {
     uuid,
@@ -103,7 +103,8 @@ function routerPortBinding(port: RouterPort): PortBinding {
     portSecurity: [],
     options: {
       ...(peer && { peer: peer.name }),
-      ...(peer && redirect && { 'chassis-redirect-port': redirect.name }),
+      // Also on a gateway router, which has no such port.
+      ...(peer && asksForChassis(row) && { 'chassis-redirect-port': `cr-${name}` }),
       ...(chassis !== undefined && { 'l3gateway-chassis': chassis }),
       ...ipv6Options(port),
     },
