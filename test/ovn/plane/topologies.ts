@@ -74,7 +74,7 @@ const onOneChassis = (commands: string): string =>
   commands
     .replace(/\bn1\b/g, peerChassis)
     .replace(/\b\d+ pktps\b/g, '1000000 pktps')
-    .replace(/\boptions:interval=\d+/, 'options:interval=1000');
+    .replace(/\boptions:interval=\d+/, 'options:interval=1000 options:timeout=1000');
 
 function featureTopology({ name, base, commands, learned }: Feature): PlaneTopology {
   return {
