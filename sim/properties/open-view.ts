@@ -3,8 +3,10 @@ import { groupBy } from '../../engine/group.ts';
 import { parseEthernet } from '../../engine/lang/addresses.ts';
 import type { Origin, Position } from '../../engine/origin.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
+import type { Southbound } from '../../engine/ovsdb/southbound.ts';
 import { externalName, gatewayRouterName, joinName, routerName, switchName } from '../../engine/vpc/names.ts';
 import type { VpcPlan } from '../../engine/vpc/plan.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { Analysis, Network, NetworkDatapath, NetworkPort, TrafficClass } from '../symbolic/index.ts';
 import { parseAddress, parseSecuredAddresses } from '../trace/addresses.ts';
 import type { Gateway, Host, Tenant, TenantNetwork, View, Wire } from './view.ts';
@@ -12,7 +14,12 @@ import type { Gateway, Host, Tenant, TenantNetwork, View, Wire } from './view.ts
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** A view of what an analysis found; `plans` are those of the manifests, none for a database. */
-export function openView(analysis: Analysis, plans: readonly VpcPlan[] = [], northbound?: Northbound): View {
+export function openView(
+  analysis: Analysis,
+  plans: readonly VpcPlan[] = [],
+  northbound?: Northbound,
+  policy?: Policy,
+): View {
   const { network } = analysis;
   const tenants = plans.length > 0 ? plannedTenants(network, plans) : foundTenants(network);
   const networks = tenants.flatMap((tenant) => tenant.networks);
@@ -27,6 +34,7 @@ export function openView(analysis: Analysis, plans: readonly VpcPlan[] = [], nor
     analysis,
     southbound: network.southbound,
     ...(northbound && { northbound }),
+    ...(policy && { policy }),
     tenants,
     wires: wiresOf(network),
     hostOf: new Map(networks.flatMap(({ hosts }) => hosts.map((host) => [host.port, host] as const))),
@@ -36,15 +44,28 @@ export function openView(analysis: Analysis, plans: readonly VpcPlan[] = [], nor
   };
 }
 
-function wiresOf({ ports }: Network): Wire[] {
+/** Ports outside by wire: those of a physical network and VLAN, of an l2gateway or a vtep; each remote port has its own. */
+function wiresOf({ ports, southbound }: Network): Wire[] {
   const outside = [...ports.values()].filter(({ edge }) => edge === 'outside');
-  return [...groupBy(outside, ({ name, binding: { options } }) => options.network_name ?? name)].map(
-    ([name, list]) => ({
-      name,
-      ports: list,
-    }),
-  );
+  const places = outside.map((port) => ({ port, physical: physicalOf(port), vlan: vlanOf(port, southbound) }));
+  return [...groupBy(places, ({ physical, vlan }) => `${physical} ${vlan}`).values()].map((list): Wire => {
+    const [{ physical, vlan }] = list as [(typeof list)[number]];
+    return {
+      name: vlan === 0 ? physical : `${physical}, VLAN ${vlan}`,
+      physical,
+      vlan,
+      ports: list.map(({ port }) => port),
+    };
+  });
 }
+
+function physicalOf({ name, binding: { type, options } }: NetworkPort): string {
+  if (type === 'remote') return name;
+  if (type === 'vtep') return `${options['vtep-physical-switch']} ${options['vtep-logical-switch']}`;
+  return options.network_name ?? name;
+}
+
+const vlanOf = ({ name }: NetworkPort, { services }: Southbound): number => services?.ports.get(name)?.tag ?? 0;
 
 const placeOf = ({ file, line, column }: Origin): Position => ({ file, line, column });
 

@@ -35,6 +35,10 @@ export type Violation = { readonly sentence: string; readonly source?: readonly 
       readonly packets: PacketSet;
       readonly port: NetworkPort;
       readonly then: TrafficClass;
+      /** What they look like as they come in by the port; `then` is said of these, if they are given. */
+      readonly entering?: PacketSet;
+      /** A router outside forwards them: other MAC addresses, less time to live. */
+      readonly forwarded?: boolean;
     }
   | {
       /** Promised packets that do not arrive: at `to`, or outside. */
@@ -69,6 +73,8 @@ export interface Check {
   readonly source: readonly Position[];
   /** Set where the promise speaks of nothing: why. */
   readonly vacuous?: string;
+  /** Set where it is not the property's. */
+  readonly severity?: Severity;
   judge(): Judgement;
 }
 

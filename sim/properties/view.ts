@@ -12,6 +12,7 @@ import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import type { Southbound } from '../../engine/ovsdb/southbound.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import type { NetworkPlan, VpcPlan } from '../../engine/vpc/plan.ts';
+import type { Policy } from '../policy/policy.ts';
 import {
   type Analysis,
   inportIn,
@@ -69,10 +70,14 @@ export interface Tenant {
   readonly plan?: VpcPlan;
 }
 
-/** What the localnet ports (and their kin) of one physical network share. */
+/** What the localnet ports (and their kin) of one physical network and VLAN share. */
 export interface Wire {
-  /** `network_name`, or the port's own name. */
+  /** `network_name`, with `VLAN N` behind it if there is one; or the port's own name. */
   readonly name: string;
+  /** The wires that carry VLANs of one physical network have this in common. */
+  readonly physical: string;
+  /** 0 for frames without a tag. */
+  readonly vlan: number;
   readonly ports: readonly NetworkPort[];
 }
 
@@ -81,6 +86,8 @@ export interface View {
   readonly southbound: Southbound;
   /** Known of manifests and of a northbound database. */
   readonly northbound?: Northbound;
+  /** What the user told of the network, and of what properties are to know. */
+  readonly policy?: Policy;
   readonly tenants: readonly Tenant[];
   readonly wires: readonly Wire[];
   readonly hostOf: ReadonlyMap<NetworkPort, Host>;
