@@ -63,7 +63,7 @@ function sentence({ rule, from, to, through, notThrough }: Claim, edge: EdgePlac
     ...(rule.seenAs && rule.kind === 'never' ? [`as ${rule.seenAs.text}`] : []),
   ];
   const other = rule.kind === 'only' ? `, and is not ${allowed(rule)}` : '';
-  const where = to.text.includes(edge.name) ? `"${edge.name}"` : `"${edge.name}", of ${to.text}`;
+  const where = to.text.split(/[ ,]+/).includes(edge.name) ? `"${edge.name}"` : `"${edge.name}", of ${to.text}`;
   return `${what} from ${from.text} arrives at ${where}${ways.length > 0 ? `, ${ways.join(', ')}` : ''}${other}`;
 }
 

@@ -15,6 +15,7 @@ import { type Analysis, analyse, type Network, networkOf } from '../../../sim/sy
 import {
   addLocalnet,
   addPort,
+  addRoute,
   addRouter,
   addRouterPort,
   addSwitch,
@@ -89,15 +90,27 @@ export function wire(change: (nb: Northbound) => void = () => {}): Made {
   return made(nb);
 }
 
-/** A switch `lan` with hosts `a` and `b`; port 80 of 10.0.0.100 is port 8080 of `b`. */
-export function balanced(): Made {
+/** A router `r` on a switch to the outside, that routes everything back there. */
+export function hairpin(): Made {
+  const nb = northbound();
+  addSwitch(nb, 'ext');
+  addLocalnet(nb, 'ext', 'out');
+  addRouter(nb, 'r');
+  addRouterPort(nb, 'r', 'r-ext', '02:00:00:00:00:01', ['172.16.0.2/24']);
+  attach(nb, 'ext', 'r-ext');
+  addRoute(nb, 'r', '0.0.0.0/0', '172.16.0.1');
+  return made(nb);
+}
+
+/** A switch `lan` with hosts `a` and `b`; port 80 of 10.0.0.100 is port 8080 of `b`, or of other backends, too. */
+export function balanced(...others: string[]): Made {
   const nb = northbound();
   addSwitch(nb, 'lan');
   addPort(nb, 'lan', 'a', ['02:00:00:00:00:0a 10.0.0.10']);
   addPort(nb, 'lan', 'b', ['02:00:00:00:00:0b 10.0.0.11']);
   const balancer = insertRow(nb, 'Load_Balancer', 'lb', {
     name: 'lb',
-    vips: { '10.0.0.100:80': '10.0.0.11:8080' },
+    vips: { '10.0.0.100:80': ['10.0.0.11:8080', ...others].join(',') },
     protocol: 'tcp',
   });
   logicalSwitch(nb, 'lan').load_balancer.push(balancer._uuid);

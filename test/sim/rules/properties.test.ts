@@ -8,6 +8,7 @@ import {
   balanced,
   example,
   firewall,
+  hairpin,
   judgements,
   lineOf,
   type Made,
@@ -287,6 +288,26 @@ describe('rules about hosts that share a wire outside', () => {
   });
 });
 
+describe('rules about the outside on both sides of a port', () => {
+  const network = hairpin();
+  const judge = (traffic: string) =>
+    lines(
+      network,
+      `lflow: 1\nrules:\n  - {id: rule, never: {from: {external: true}, to: {external: true}, traffic: "${traffic}"}}\n`,
+      'hairpin',
+    ).rule;
+
+  test('what passes from one host there to another counts', () => {
+    expect(judge('ip4.dst == 192.0.2.1 && ip4.src == 198.51.100.1')).toBe(
+      'violated goes: a packet from the outside arrives at "out", of the outside',
+    );
+  });
+
+  test('answers of the router do not', () => {
+    expect(judge('ip4.dst == 172.16.0.2 && ip4.src == 198.51.100.1 && icmp4.type == 8')).toBe('holds');
+  });
+});
+
 describe('rules about a load balancer', () => {
   const network = balanced();
   const judge = (claim: string) => lines(network, `lflow: 1\nrules:\n  - {id: rule, ${claim}}\n`, 'balanced').rule;
@@ -314,6 +335,15 @@ describe('rules about a load balancer', () => {
     ],
   ])('%s', (claim, line) => {
     expect(judge(claim)).toBe(line);
+  });
+});
+
+test('each of several backends has to be there', () => {
+  const claim = 'from: {port: a}, to: {cidr: 10.0.0.100}, traffic: tcp/80';
+  const text = `lflow: 1\nrules:\n  - {id: always, always: {${claim}}}\n  - {id: some, some: {${claim}}}\n`;
+  expect(lines(balanced('10.0.0.99:8080'), text, 'half balanced')).toEqual({
+    always: 'violated missing: tcp/80 from port a does not arrive at cidr 10.0.0.100',
+    some: 'holds',
   });
 });
 
