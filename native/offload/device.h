@@ -41,7 +41,7 @@ class Device {
   virtual bool validate(const FlowRule &rule, rte_flow_error &error) = 0;
   // `rule` must live as long as the flow.  Null if it is refused.
   virtual Flow *create(const FlowRule &rule, rte_flow_error &error) = 0;
-  virtual bool destroy(Flow *flow, rte_flow_error &error) = 0;
+  virtual bool destroy(Flow *flow, const FlowRule &rule, rte_flow_error &error) = 0;
   virtual bool flush(rte_flow_error &error) = 0;
   virtual bool query(Flow *flow, const FlowRule &rule, Hits &hits, rte_flow_error &error) = 0;
   // The contexts of the rules that were idle for longer than their timeout, each told once.

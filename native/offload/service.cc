@@ -230,7 +230,7 @@ bool Service::remove(uint64_t id, std::string &error) {
     return false;
   }
   rte_flow_error refused{};
-  if (!device_->destroy(found->second.flow, refused)) {
+  if (!device_->destroy(found->second.flow, *found->second.rule, refused)) {
     error = sentence_of(refused, found->second.rule.get());
     return false;
   }

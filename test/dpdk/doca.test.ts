@@ -2,66 +2,29 @@
  * The way to DOCA Flow, on a test double that records its calls (native/test/doca): which are made, in which order and
  * with what, and what is done where one fails.  Whether hardware does what they say is for docs/offload/doca.md.
  */
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import type { Action, Item, Rule } from '../../engine/offload/rules.ts';
-import { connectDevice, deviceProgram, type OffloadDevice } from '../../native/offload/index.ts';
+import { type Double, doubleOf, ealOptions, startDouble } from './doubles.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lflow-doca-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-let started = 0;
 
-const eal = [
-  '--no-huge',
-  '--no-pci',
-  '-m',
-  '64',
-  '--lcores=0',
-  '--no-telemetry',
-  '--vdev=net_null0',
-  '--vdev=net_null1',
-];
-const options = JSON.stringify({ kind: 'doca', eal, counters: 100 });
-const doubles = ['33', '32'].map((release) => join(dirname(deviceProgram()), `lflow-device-doca-double-${release}`));
+const options = () => ({ kind: 'doca', eal: ealOptions(), counters: 100 }) as const;
+const doubles = [doubleOf('doca-double-33'), doubleOf('doca-double-32')];
 
-interface Double {
-  readonly device: OffloadDevice;
-  /** The calls since it was last asked, but for those that only wait. */
-  calls(): string[];
-  /** Ends the process and gives its last calls. */
-  end(): Promise<string[]>;
-}
-
-/** Starts a double; `fail` is `FUNCTION:N`. */
+/** Starts a double; `fail` is `FUNCTION:N`.  Calls that only wait are left out. */
 async function start(fail = '', program = doubles[0] ?? ''): Promise<Double> {
-  const socket = join(folder, `socket${started}`);
-  const record = join(folder, `record${started++}`);
-  const child = spawn(program, [socket, options], {
-    env: { ...process.env, XDG_RUNTIME_DIR: folder, LFLOW_DOCA_RECORD: record, LFLOW_DOCA_FAIL: fail },
-    stdio: ['ignore', 'pipe', 'ignore'],
+  const double = await startDouble(program, options(), folder, (record) => {
+    return { LFLOW_DOCA_RECORD: record, LFLOW_DOCA_FAIL: fail };
   });
-  const exited = once(child, 'exit');
-  onTestFinished(() => void child.kill('SIGKILL'));
-  await once(child.stdout, 'data');
-  const device = await connectDevice(socket);
-  let seen = 0;
-  const calls = () => {
-    const lines = readFileSync(record, 'utf8').trimEnd().split('\n');
-    const fresh = lines.slice(seen);
-    seen = lines.length;
-    return fresh.filter((line) => line !== 'hardware' && line !== 'doca_flow_entries_process');
-  };
-  const end = async () => {
-    child.kill('SIGTERM');
-    await exited;
-    return calls();
-  };
-  return { device, calls, end };
+  const telling = (calls: readonly string[]) =>
+    calls.filter((line) => line !== 'hardware' && line !== 'doca_flow_entries_process');
+  return { device: double.device, calls: () => telling(double.calls()), end: async () => telling(await double.end()) };
 }
 
 const eth: Item = { type: 'eth' };
@@ -363,10 +326,12 @@ describe('where a call fails', () => {
     ['doca_flow_port_switch_get:1', 'the first port has no switch; is the device in switchdev mode'],
     ['doca_flow_get_target:1', 'DOCA Flow has no way to the kernel for what no rule takes'],
   ])('%s: it does not start, says why, and takes back what was started', async (fail, why) => {
-    const socket = join(folder, `socket${started}`);
-    const record = join(folder, `record${started++}`);
+    const socket = join(folder, 'fails');
+    const record = join(folder, `${fail}.calls`);
     const env = { ...process.env, XDG_RUNTIME_DIR: folder, LFLOW_DOCA_RECORD: record, LFLOW_DOCA_FAIL: fail };
-    await expect(promisify(execFile)(doubles[0] ?? '', [socket, options], { env })).rejects.toThrow(why);
+    await expect(promisify(execFile)(doubles[0] ?? '', [socket, JSON.stringify(options())], { env })).rejects.toThrow(
+      why,
+    );
     expect(existsSync(socket)).toBe(false);
     const calls = readFileSync(record, 'utf8').trimEnd().split('\n');
     const count = (call: string) => calls.filter((line) => line.startsWith(call)).length;

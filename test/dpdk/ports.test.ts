@@ -2,24 +2,15 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
+import { ealOptions } from './doubles.ts';
 
 const index = pathToFileURL(fileURLToPath(new URL('../../dist/native/offload/index.js', import.meta.url))).href;
-const eal = [
-  '--no-huge',
-  '--no-pci',
-  '-m',
-  '64',
-  '--lcores=0',
-  '--no-telemetry',
-  '--vdev=net_null0',
-  '--vdev=net_null1',
-];
 
 /** Runs a script in a process of its own and gives the JSON that it prints last. */
 function run(script: string) {
   const whole = `
     import { connectDevice, openDevice, startDevice } from ${JSON.stringify(index)};
-    const eal = ${JSON.stringify(eal)};
+    const eal = ${JSON.stringify(ealOptions())};
     const say = (value) => console.log(JSON.stringify(value));
     const refusal = (promise) => promise.then(() => 'taken', (error) => error.message);
     const rule = { group: 0, priority: 0, pattern: [{ type: 'eth' }], actions: [{ type: 'drop' }] };
@@ -74,7 +65,7 @@ test('a driver that takes no rules is cited, and the device goes on; names of po
 test('what cannot be opened is told in a sentence', () => {
   expect(
     run(`
-      const none = await refusal(openDevice({ kind: 'dpdk', eal: eal.slice(0, 6) }));
+      const none = await refusal(openDevice({ kind: 'dpdk', eal: eal.slice(0, -2) }));
       say([none, await refusal(openDevice({ kind: 'dpdk', eal }))]);`),
   ).toEqual([
     'DPDK has found no port: name devices with --allow=ADDRESS,representor=... or --vdev=...',

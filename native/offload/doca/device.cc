@@ -226,7 +226,7 @@ Flow *DocaDevice::create(const FlowRule &rule, rte_flow_error &error) {
   return nullptr;
 }
 
-bool DocaDevice::destroy(Flow *flow, rte_flow_error &error) {
+bool DocaDevice::destroy(Flow *flow, const FlowRule &, rte_flow_error &error) {
   const auto found = installed_.find(reinterpret_cast<Installed *>(flow));
   if (found == installed_.end()) return refuse(error, RTE_FLOW_ERROR_TYPE_HANDLE, flow, "there is no such rule");
   Installed &installed = *found->second;

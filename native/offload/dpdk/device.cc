@@ -63,7 +63,9 @@ Flow *DpdkDevice::create(const FlowRule &rule, rte_flow_error &error) {
   return reinterpret_cast<Flow *>(flow);
 }
 
-bool DpdkDevice::destroy(Flow *flow, rte_flow_error &error) { return told(rte_flow_destroy(proxy_, native(flow), &error), error); }
+bool DpdkDevice::destroy(Flow *flow, const FlowRule &rule, rte_flow_error &error) {
+  return told(rte_flow_destroy(by(rule), native(flow), &error), error);
+}
 
 bool DpdkDevice::flush(rte_flow_error &error) {
   const int code = rte_flow_flush(proxy_, &error);

@@ -172,7 +172,7 @@ Flow *EmulatedDevice::create(const FlowRule &rule, rte_flow_error &error) {
   return groups_[rule.attr.group].emplace(rule.attr.priority, std::move(flow))->second.get();
 }
 
-bool EmulatedDevice::destroy(Flow *flow, rte_flow_error &error) {
+bool EmulatedDevice::destroy(Flow *flow, const FlowRule &, rte_flow_error &error) {
   const auto group = groups_.find(flow->rule->attr.group);
   if (group != groups_.end()) {
     const auto [begin, end] = group->second.equal_range(flow->rule->attr.priority);

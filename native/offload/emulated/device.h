@@ -31,7 +31,7 @@ class EmulatedDevice : public Device {
   const std::vector<Port> &ports() const override { return ports_; }
   bool validate(const FlowRule &rule, rte_flow_error &error) override;
   Flow *create(const FlowRule &rule, rte_flow_error &error) override;
-  bool destroy(Flow *flow, rte_flow_error &error) override;
+  bool destroy(Flow *flow, const FlowRule &rule, rte_flow_error &error) override;
   bool flush(rte_flow_error &error) override;
   bool query(Flow *flow, const FlowRule &rule, Hits &hits, rte_flow_error &error) override;
   bool aged(std::vector<void *> &contexts, rte_flow_error &error) override;
