@@ -15,8 +15,6 @@ import type { Prefix } from './policy.ts';
 import { contains, formatPrefix, isSingle, widthOf } from './prefix.ts';
 import { type Condition, type Extent, meets, prefixesOf } from './select.ts';
 
-export { meets } from './select.ts';
-
 export interface Promised {
   /** What is sent, of whatever traffic. */
   readonly packets: PacketSet;
@@ -114,7 +112,7 @@ const reserved = 'ip4.DIR == {0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/
 const global = 'ip4 || ip6.DIR == 2000::/3';
 
 /** The packets from or to addresses outside: unicast, and in no network that a router of ours is attached to. */
-function outsideAddresses({ space, network }: Analysis, side: 'src' | 'dst'): PacketSet {
+export function outsideAddresses({ space, network }: Analysis, side: 'src' | 'dst'): PacketSet {
   const connected = [...network.datapaths.values()].flatMap(({ kind, ports }) =>
     kind === 'router' ? ports.flatMap(addressesOf).flatMap(({ ips }) => ips) : [],
   );
@@ -205,7 +203,7 @@ const byRouter = ({ space }: Analysis, { routers }: Source): PacketSet =>
 const mtu = 1280n;
 
 /** Whole packets without tags, that do not expire on the way, when all neighbours are known. */
-function orderly({ space }: Analysis): PacketSet {
+export function orderly({ space }: Analysis): PacketSet {
   const known = Array.from({ length: lookups }, (_, n) => whole(`neighbor.${n}.known`, 1, 1n));
   return allOf(space, [
     space.cube([
@@ -233,7 +231,7 @@ const openers = [
 const special = [0n, 1n, 2n, 6n, 17n, 43n, 44n, 58n, 60n, 132n];
 
 /** The packets that a connection, or a conversation without one, begins with. */
-function opening({ space }: Analysis): PacketSet {
+export function opening({ space }: Analysis): PacketSet {
   const others = space.diff(matchSet(space, 'ip'), space.oneOf(fieldIndex('ip.proto'), special));
   return space.orAll([others, ...openers.map((text) => matchSet(space, text))]);
 }
