@@ -2,16 +2,23 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { connectDevice, type DeviceOptions, deviceProgram, type OffloadDevice } from '../../native/offload/index.ts';
 
 /** Options of DPDK: two ports that do nothing, and files that no other process of DPDK has. */
-export const ealOptions = (): string[] => [
-  ...['--no-huge', '--no-pci', '-m', '64', '--lcores=0', '--no-telemetry', `--file-prefix=lflow-${randomUUID()}`],
-  ...['--vdev=net_null0', '--vdev=net_null1'],
-];
+export function ealOptions(): string[] {
+  const prefix = `lflow-${randomUUID()}`;
+  // Where DPDK keeps its files: below /var/run for root, otherwise where the user's are.
+  for (const place of ['/var/run', process.env.XDG_RUNTIME_DIR ?? '/tmp']) {
+    onTestFinished(() => rmSync(join(place, 'dpdk', prefix), { recursive: true, force: true }));
+  }
+  return [
+    ...['--no-huge', '--no-pci', '-m', '64', '--lcores=0', '--no-telemetry', `--file-prefix=${prefix}`],
+    ...['--vdev=net_null0', '--vdev=net_null1'],
+  ];
+}
 
 /** The path of a double. */
 export const doubleOf = (name: string): string => join(dirname(deviceProgram()), `lflow-device-${name}`);
