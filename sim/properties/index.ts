@@ -1,5 +1,21 @@
 /** Every built-in property, in the order in which reports show them: docs/properties/README.md. */
+import { aclEffective } from './acl-effective.ts';
+import { addressUnique } from './address-unique.ts';
+import { ambiguousFlows } from './ambiguous-flows.ts';
+import { deadFlows } from './dead-flows.ts';
+import { mtuFits } from './mtu-fits.ts';
+import { nextHopValid } from './next-hop-valid.ts';
 import type { Property } from './property.ts';
+import { subnetOverlap } from './subnet-overlap.ts';
 import { tenantIsolation } from './tenant-isolation.ts';
 
-export const builtInProperties: readonly Property[] = [tenantIsolation];
+export const builtInProperties: readonly Property[] = [
+  tenantIsolation,
+  aclEffective,
+  addressUnique,
+  ambiguousFlows,
+  deadFlows,
+  mtuFits,
+  nextHopValid,
+  subnetOverlap,
+];

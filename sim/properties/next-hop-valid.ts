@@ -1,0 +1,110 @@
+/** Every route leads to a next hop that can exist, and to the one that was meant. */
+import { contains, firstAddress, lastAddress, parseCidr, parseIpv4 } from '../../engine/address.ts';
+import type { Northbound, NorthboundRow } from '../../engine/ovsdb/northbound.ts';
+import type { NetworkPort } from '../symbolic/index.ts';
+import { gatewayBehind } from './open-view.ts';
+import { type Check, holds, type Judgement, type Property, violated } from './property.ts';
+import { settingsIn } from './told.ts';
+import type { View } from './view.ts';
+
+type Router = NorthboundRow<'Logical_Router'>;
+type Route = NorthboundRow<'Logical_Router_Static_Route'>;
+
+export const nextHopValid: Property = {
+  id: 'next-hop-valid',
+  severity: 'error',
+  promise: 'every route leads to a next hop that can exist, and to the one that was meant',
+  *checks(view) {
+    const { northbound } = view;
+    for (const router of northbound?.Logical_Router.values() ?? []) yield check(view, northbound as Northbound, router);
+  },
+};
+
+function check(view: View, northbound: Northbound, router: Router): Check {
+  const routes = router.static_routes.flatMap((uuid) => northbound.Logical_Router_Static_Route.get(uuid) ?? []);
+  return {
+    subject: router.name,
+    source: [],
+    ...(routes.length === 0 && { vacuous: 'it has no static route' }),
+    judge: () => judge(view, northbound, router, routes),
+  };
+}
+
+function judge(view: View, northbound: Northbound, router: Router, routes: readonly Route[]): Judgement {
+  for (const route of routes) {
+    const fault = besides(view, router, route, routes) ?? unreachable(view, northbound, router, route);
+    if (fault === undefined) continue;
+    return violated({
+      kind: 'written',
+      sentence: `the route ${textOf(route)} ${fault}`,
+      rows: [`Logical_Router_Static_Route ${route.ip_prefix} of ${router.name}`],
+      source: route.origin ? [route.origin] : [],
+    });
+  }
+  return holds;
+}
+
+const textOf = ({ ip_prefix: prefix, nexthop }: Route): string => `to ${prefix} by ${nexthop}`;
+
+/** Another route of the same prefix: equal paths that nobody meant, or one that discards beside one that does not. */
+function besides(view: View, { name }: Router, route: Route, routes: readonly Route[]): string | undefined {
+  const same = routes.find(
+    (other) =>
+      other !== route &&
+      other.ip_prefix === route.ip_prefix &&
+      (other.policy ?? 'dst-ip') === (route.policy ?? 'dst-ip') &&
+      other.route_table === route.route_table,
+  );
+  if (!same) return undefined;
+  if ((same.nexthop === 'discard') !== (route.nexthop === 'discard')) {
+    return `stands beside one ${textOf(same)}: only some packets are discarded`;
+  }
+  const isMeant =
+    settingsIn(view)?.equalPaths.includes(name) ||
+    [route, same].every(({ bfd, options }) => bfd !== undefined || options.ecmp_symmetric_reply === 'true');
+  return isMeant ? undefined : `stands beside one ${textOf(same)}: packets take either of them`;
+}
+
+/** Why the next hop cannot be; IPv4 only, of IPv6 nothing is said. */
+function unreachable(view: View, northbound: Northbound, router: Router, route: Route): string | undefined {
+  const hop = parseIpv4(route.nexthop);
+  if (hop === undefined) return undefined;
+  const ports = router.ports.flatMap((uuid) => northbound.Logical_Router_Port.get(uuid) ?? []);
+  const leaving = ports.filter(({ name }) => route.output_port === undefined || route.output_port === name);
+  const connected = leaving.flatMap((port) =>
+    port.networks.flatMap((text) => {
+      const cidr = parseCidr(text);
+      return cidr && contains(cidr, hop) ? [{ port, cidr }] : [];
+    }),
+  );
+  const [first, second] = connected;
+  if (!first) return route.output_port === undefined ? 'has a next hop in no network of the router' : undefined;
+  if (second && second.port !== first.port) {
+    return `has a next hop in the networks of two ports, ${first.port.name} and ${second.port.name}`;
+  }
+  const { cidr, port } = first;
+  if (cidr.prefixLength < 31 && (hop === firstAddress(cidr) || hop === lastAddress(cidr))) {
+    return 'has the address of a network, or its broadcast, for a next hop';
+  }
+  if (connected.some((one) => one.cidr.address === hop)) return 'leads to the router itself';
+  const peer = view.analysis.network.ports.get(port.name)?.peer;
+  if (!peer || isKnownTo(view, peer, BigInt(hop))) return undefined;
+  return `has a next hop that nobody on ${peer.datapath.name} has`;
+}
+
+/** Whether somebody on a switch may have the address: any host of unknown address, and anybody outside, may. */
+function isKnownTo(view: View, { datapath }: NetworkPort, address: bigint): boolean {
+  if (datapath.kind === 'router') return true;
+  return datapath.ports.some((port) => {
+    if (port.edge === 'outside' || port.binding.mac.some((entry) => entry.startsWith('unknown'))) return true;
+    if (port.edge === 'vif') return hasAddress(view, port, address);
+    return gatewayBehind(port).some((gateway) =>
+      gateway.addresses.some(({ address: own }) => own.family === 4 && own.value === address),
+    );
+  });
+}
+
+function hasAddress({ hostOf }: View, port: NetworkPort, address: bigint): boolean {
+  const host = hostOf.get(port);
+  return host === undefined || host.ip4.includes(address) || port.binding.options['virtual-ip'] !== undefined;
+}
