@@ -116,10 +116,10 @@ export {
   type ReadPolicyOptions,
   readPolicy,
 } from './sim/policy/index.ts';
-export { jsonReport } from './sim/probe/json-report.ts';
 // Tracing and verdicts
 export { builtInProperties } from './sim/probe/properties/index.ts';
-export { type TextOptions, textReport } from './sim/probe/text-report.ts';
+export { jsonReport } from './sim/probed/json.ts';
+export { type TextOptions, textReport } from './sim/probed/text.ts';
 // All packets at once, and what is proven of them
 export { openView } from './sim/properties/open-view.ts';
 export { type PolicyOptions, policyProperties, policyWatch } from './sim/rules/index.ts';

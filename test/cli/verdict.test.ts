@@ -7,7 +7,7 @@ import { emitVerdict, verdictFormatOption } from '../../cli/verdict.ts';
 import { computeSouthbound } from '../../engine/northd/index.ts';
 import { reportFormats } from '../../sim/report/index.ts';
 import type { Verdict } from '../../sim/verdict.ts';
-import { twoNetworks } from '../sim/answers/networks.ts';
+import { twoNetworks } from '../networks.ts';
 import { properties, violated } from '../sim/report/sample.ts';
 
 let folder = '';

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nbctlScript } from '../../engine/ovsdb/nbctl.ts';
 import { openAnswers } from '../../sim/answers/index.ts';
 import type { Counterexample } from '../../sim/verdict.ts';
+import { analysed, hostToOutside, masqueraded, redToBlue, twoNetworks } from '../networks.ts';
 import { addAcl, logicalSwitch } from '../northd/topologies.ts';
 import { type Central, startCentral } from '../oracle/sandbox.ts';
-import { analysed, hostToOutside, masqueraded, redToBlue, twoNetworks } from '../sim/answers/networks.ts';
 
 let central: Central;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { openAnswers } from '../../../sim/answers/index.ts';
+import { analysed, hostToOutside, masqueraded, neighbours, redToBlue, twoNetworks } from '../../networks.ts';
 import { addRoute } from '../../northd/router/build.ts';
 import { addAcl, logicalSwitch } from '../../northd/topologies.ts';
-import { analysed, hostToOutside, masqueraded, neighbours, redToBlue, twoNetworks } from './networks.ts';
 
 const seen = { tracer: true, plane: true };
 

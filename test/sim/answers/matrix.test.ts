@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { matrixOf } from '../../../sim/answers/matrix.ts';
+import { analysed, masqueraded, twoNetworks } from '../../networks.ts';
 import { addAcl, logicalSwitch } from '../../northd/topologies.ts';
-import { analysed, masqueraded, twoNetworks } from './networks.ts';
 
 function cells(nb: ReturnType<typeof twoNetworks>, names: Record<string, string[]>) {
   const { analysis, port } = analysed(nb);

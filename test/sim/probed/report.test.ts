@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { computeSouthbound } from '../../../engine/northd/index.ts';
 import { northboundOfPlan, planTopology } from '../../../engine/vpc/index.ts';
-import { jsonReport } from '../../../sim/probe/json-report.ts';
-import { textReport } from '../../../sim/probe/text-report.ts';
 import { builtInProperties } from '../../../sim/probe/properties/index.ts';
+import { jsonReport } from '../../../sim/probed/json.ts';
+import { textReport } from '../../../sim/probed/text.ts';
 import { type Verification, verify } from '../../../sim/verify.ts';
 import { redAndBlue } from '../../topology.ts';
 

@@ -1,7 +1,7 @@
 /** Small networks for the tests of answers, with the fate of all their packets. */
-import { computeSouthbound } from '../../../engine/northd/index.ts';
-import type { Northbound } from '../../../engine/ovsdb/northbound.ts';
-import type { PacketSet } from '../../../engine/sets/index.ts';
+import { computeSouthbound } from '../engine/northd/index.ts';
+import type { Northbound } from '../engine/ovsdb/northbound.ts';
+import type { PacketSet } from '../engine/sets/index.ts';
 import {
   analyse,
   fieldIndex,
@@ -9,7 +9,7 @@ import {
   networkOf,
   packetFields,
   type TrafficClass,
-} from '../../../sim/symbolic/index.ts';
+} from '../sim/symbolic/index.ts';
 import {
   addLocalnet,
   addNat,
@@ -20,7 +20,7 @@ import {
   addSwitch,
   attach,
   northbound,
-} from '../../northd/router/build.ts';
+} from './northd/router/build.ts';
 
 /** Two switches of a router, red 10.0.0.0/24 and blue 10.1.0.0/24; red has two hosts, blue one. */
 export function twoNetworks(): Northbound {

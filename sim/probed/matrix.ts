@@ -1,5 +1,5 @@
 /** The table of who reaches whom. */
-import type { Reachability } from './reachability.ts';
+import type { Reachability } from '../probe/reachability.ts';
 
 const legend = (count: number): string => String.fromCharCode('A'.charCodeAt(0) + count);
 
