@@ -2,21 +2,14 @@
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import type { Value } from '../symbolic/index.ts';
 
-/** The packets of which a value is what a field was when they were sent. */
-export function copiesOf(space: Space, { pieces, width, options }: Value, field: number): PacketSet {
+/** The packets of which a value is what a field was when they were sent; not those of which it happens to be. */
+export function copiesOf(space: Space, { pieces, width, options, constant }: Value, field: number): PacketSet {
   if (options) {
     return space.orAll(options.map(({ packets, value }) => space.and(packets, copiesOf(space, value, field))));
   }
-  let set = space.all;
-  let ofs = 0;
-  for (const piece of pieces) {
-    if (piece.kind === 'input') set = space.and(set, space.same(piece.field, piece.ofs, field, ofs, piece.n));
-    else if (piece.kind === 'constant') {
-      const shift = BigInt(ofs);
-      const mask = ((1n << BigInt(piece.n)) - 1n) << shift;
-      set = space.and(set, space.cube([{ field, value: piece.value << shift, mask }]));
-    } else return space.empty;
-    ofs += piece.n;
+  if (constant !== undefined) {
+    return space.cube([{ field, value: constant, mask: (1n << BigInt(width)) - 1n }]);
   }
-  return ofs === width ? set : space.empty;
+  const [piece] = pieces;
+  return piece?.kind === 'input' && piece.field === field && piece.n === width ? space.all : space.empty;
 }

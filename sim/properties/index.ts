@@ -5,12 +5,14 @@ import { ambiguousFlows } from './ambiguous-flows.ts';
 import { deadFlows } from './dead-flows.ts';
 import { mtuFits } from './mtu-fits.ts';
 import { nextHopValid } from './next-hop-valid.ts';
+import { noTransit } from './no-transit.ts';
 import type { Property } from './property.ts';
 import { subnetOverlap } from './subnet-overlap.ts';
 import { tenantIsolation } from './tenant-isolation.ts';
 
 export const builtInProperties: readonly Property[] = [
   tenantIsolation,
+  noTransit,
   aclEffective,
   addressUnique,
   ambiguousFlows,
