@@ -98,6 +98,15 @@ export {
   placementOf,
   portsHere,
 } from './engine/program/index.ts';
+// Sets of packets
+export {
+  createSpace,
+  type PacketSet,
+  type SetField,
+  type Space,
+  SpaceFull,
+  type SpaceOptions,
+} from './engine/sets/index.ts';
 // Manifests
 export { compareVersions } from './engine/spec/compare.ts';
 export { describeResources } from './engine/spec/conditions.ts';
@@ -116,14 +125,23 @@ export {
   type ReadPolicyOptions,
   readPolicy,
 } from './sim/policy/index.ts';
-// Tracing and verdicts
-export { builtInProperties } from './sim/probe/properties/index.ts';
-export { jsonReport } from './sim/probed/json.ts';
-export { type TextOptions, textReport } from './sim/probed/text.ts';
 // All packets at once, and what is proven of them
+export { builtInProperties } from './sim/properties/index.ts';
 export { openView } from './sim/properties/open-view.ts';
+export type { Property } from './sim/properties/property.ts';
+export {
+  htmlReport,
+  jsonReport,
+  junitReport,
+  type ReportFormat,
+  report,
+  reportFormats,
+  sarifReport,
+  textReport,
+} from './sim/report/index.ts';
 export { type PolicyOptions, policyProperties, policyWatch } from './sim/rules/index.ts';
 export { type AnalyseOptions, type Analysis, analyse, type Network, networkOf } from './sim/symbolic/index.ts';
+// Tracing
 export {
   assumedConntrack,
   type Delivery,
@@ -142,4 +160,17 @@ export {
   traceText,
   trackingConntrack,
 } from './sim/trace/index.ts';
-export { type Finding, type Verdict, type Verification, type VerifyOptions, verify } from './sim/verify.ts';
+// Verdicts
+export type {
+  Counterexample,
+  Finding,
+  FlowMet,
+  Matrix,
+  Obstacle,
+  Sent,
+  Severity,
+  TopologySize,
+  Verdict,
+  Verification,
+} from './sim/verdict.ts';
+export { propertiesOf, type Subject, type VerifyOptions, verifyNetwork } from './sim/verifier.ts';

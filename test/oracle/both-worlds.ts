@@ -1,7 +1,6 @@
 /**
- * One topology twice: as the World that `lflow verify` sends its probes into,
- * and on the real data plane (packet-peer.ts).  What a property asks the World
- * is recorded, then sent through the real one, frame by frame and with the same
+ * One topology twice: as a World of hosts that the tracer follows packets through,
+ * and on the real data plane (packet-peer.ts).  What the World is sent is recorded, then sent through the real one, frame by frame and with the same
  * connections, and what came out of every port is laid side by side.
  *
  * Behind the physical network stands a router, as the World has one: it sends
@@ -14,13 +13,13 @@ import { computeSouthbound } from '../../engine/northd/index.ts';
 import { nbctlScript } from '../../engine/ovsdb/nbctl.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import { northboundOfPlan, planTopology, type VpcPlan } from '../../engine/vpc/index.ts';
-import { type FieldReader, frameOf } from '../../sim/probe/frame.ts';
-import { macText, microflowText } from '../../sim/probe/read.ts';
-import { type Connections, type Gateway, openWorld, outsideMac, type World } from '../../sim/probe/world.ts';
 import { trackingConntrack } from '../../sim/trace/index.ts';
 import { redAndBlue } from '../topology.ts';
 import { type PacketPeer, peerChassis, type Received, startPeer } from './packet-peer.ts';
 import type { Central } from './sandbox.ts';
+import { type FieldReader, frameOf } from './world/frame.ts';
+import { macText, microflowText } from './world/read.ts';
+import { type Connections, type Gateway, openWorld, outsideMac, type World } from './world/world.ts';
 
 /** A frame at a port: an interface's, or the localnet port of a gateway that it left by. */
 export interface Sighting {

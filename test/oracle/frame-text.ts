@@ -1,6 +1,6 @@
 /** A frame as a person reads it: a line with what its headers say, and its bytes. */
 import { parseFrame } from '../../engine/frame.ts';
-import { macText } from '../../sim/probe/read.ts';
+import { macText } from './world/read.ts';
 
 const ip4Text = (address: bigint): string =>
   [24n, 16n, 8n, 0n].map((shift) => String((address >> shift) & 0xffn)).join('.');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseFrame } from '../../../engine/frame.ts';
-import { type FieldReader, frameOf } from '../../../sim/probe/frame.ts';
+import { type FieldReader, frameOf } from './frame.ts';
 
 const reader =
   (fields: Record<string, bigint>): FieldReader =>

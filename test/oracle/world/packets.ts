@@ -9,7 +9,7 @@ export interface Endpoint {
   ip: string;
 }
 
-/** What stands behind the IP header of a probe. */
+/** What stands behind the IP header of a packet. */
 export type Transport =
   | { protocol: 'icmp'; type: 'request' | 'reply' | 'time exceeded' }
   | { protocol: 'tcp'; source: number; destination: number; flags: 'syn' | 'syn-ack' | 'ack' | 'fin' }

@@ -8,11 +8,11 @@
  * a gateway.  So two VPCs that could meet outside do meet here.
  */
 
-import { contains, formatIpv4, parseIpv4 } from '../../engine/address.ts';
-import { groupBy } from '../../engine/group.ts';
-import type { LogicalFlow, MacBinding, Southbound } from '../../engine/ovsdb/southbound.ts';
-import { externalName, localnetPort } from '../../engine/vpc/names.ts';
-import type { GatewayPlan, NetworkPlan, PortPlan, VpcPlan } from '../../engine/vpc/plan.ts';
+import { contains, formatIpv4, parseIpv4 } from '../../../engine/address.ts';
+import { groupBy } from '../../../engine/group.ts';
+import type { LogicalFlow, MacBinding, Southbound } from '../../../engine/ovsdb/southbound.ts';
+import { externalName, localnetPort } from '../../../engine/vpc/names.ts';
+import type { GatewayPlan, NetworkPlan, PortPlan, VpcPlan } from '../../../engine/vpc/plan.ts';
 import {
   type Delivery,
   type ParsedPacket,
@@ -20,7 +20,7 @@ import {
   prepare,
   traceFlow,
   trackingConntrack,
-} from '../trace/index.ts';
+} from '../../../sim/trace/index.ts';
 import type { FieldReader } from './frame.ts';
 import type { Endpoint } from './packets.ts';
 import { fieldReader, macText, microflowText } from './read.ts';

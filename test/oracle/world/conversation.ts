@@ -1,5 +1,5 @@
 /** Hosts that send to each other and to the world outside, and answer. */
-import { formatIpv4 } from '../../engine/address.ts';
+import { formatIpv4 } from '../../../engine/address.ts';
 import type { FieldReader } from './frame.ts';
 import { answerTo, ipv4Text, type Transport } from './packets.ts';
 import { ipv4Text as addressText, macText } from './read.ts';

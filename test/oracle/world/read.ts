@@ -1,6 +1,6 @@
 /** Reading what came out of a port, and saying it again as a microflow. */
-import { formatIpv4 } from '../../engine/address.ts';
-import { fields, type Packet, readBits } from '../trace/packet.ts';
+import { formatIpv4 } from '../../../engine/address.ts';
+import { fields, type Packet, readBits } from '../../../sim/trace/packet.ts';
 import type { FieldReader } from './frame.ts';
 
 /** Reads fields by their names in the match language; throws for a name that it does not have. */
