@@ -11,7 +11,7 @@ import { answering } from './host.ts';
 import { isKnown, knowledgeOf } from './knowledge.ts';
 import { enter } from './output.ts';
 import { possiblePackets } from './packets.ts';
-import { createPassages, type Passages } from './passage.ts';
+import { createPassages, type Passages, type TrackedCommit } from './passage.ts';
 import {
   type Connections,
   copyFields,
@@ -19,6 +19,7 @@ import {
   type Memory,
   nothingUsed,
   type Opened,
+  type OwnCommit,
   type Run,
   type State,
   startPipeline,
@@ -39,8 +40,11 @@ export interface Workshop {
   readonly possible: PacketSet;
 }
 
-export function openWorkshop(network: Network): Workshop {
-  const space = createSpace(packetFields, { order: fieldOrder });
+/** A space for the packets of networks; several networks are compared in one. */
+export const packetSpace = (): Space => createSpace(packetFields, { order: fieldOrder });
+
+/** Makes ready to analyse a network, in a space of its own unless one is given. */
+export function openWorkshop(network: Network, space = packetSpace()): Workshop {
   return {
     network,
     space,
@@ -231,15 +235,30 @@ function answersTo(
     const part = partOf(port.datapath);
     if (!part) return [];
     const some = opened.end.kind === 'port' ? packets : space.and(packets, inportIn(space, [port]));
-    const run = newRun(workshop, part.datapaths, { kind: 'own', commits: opened.commits }, part.maxHops);
-    for (const look of looksOf(workshop, opened, some)) {
+    return looksOf(workshop, opened, some).flatMap((look) => {
+      const commits = ownCommits(workshop, opened.commits as readonly TrackedCommit[], look.packets);
+      const run = newRun(workshop, part.datapaths, { kind: 'own', commits }, part.maxHops);
       for (const { store, set } of answering(run, look.store, look.packets)) {
         enter(run, 0, newState(workshop, store, set), port);
       }
-    }
-    walk(run);
-    return [...run.ended.values()];
+      walk(run);
+      return [...run.ended.values()];
+    });
   });
+}
+
+/** The connections as those packets opened them: one for each way that these looked then. */
+function ownCommits({ stores }: Workshop, commits: readonly TrackedCommit[], packets: PacketSet): OwnCommit[] {
+  return commits.flatMap((commit) =>
+    plainParts(stores, commit.before, packets, headerPlaces).flatMap((before) =>
+      plainParts(stores, commit.after, before.packets, headerPlaces).map((after) => ({
+        ...commit,
+        before: before.store,
+        after: after.store,
+        packets: after.packets,
+      })),
+    ),
+  );
 }
 
 function followFrom(workshop: Workshop, part: Part, set: PacketSet, store: Store, port: NetworkPort): TrafficClass[] {

@@ -71,7 +71,8 @@ export function knowledgeOf(stores: Stores, opened: Iterable<Opened>): Knowledge
   const { space, values } = stores;
   const zones = new Map<string, Map<string, KnownConnections>>();
   for (const one of [...opened].flatMap((each) => plainOpened(stores, each))) {
-    const { commit, mark, label } = one;
+    const { commit } = one;
+    const { mark, label } = commit;
     const made = connectionsOf(space, values, one);
     let groups = zones.get(commit.zone);
     if (!groups) {
@@ -103,15 +104,20 @@ export function knowledgeOf(stores: Stores, opened: Iterable<Opened>): Knowledge
 }
 
 /** One opening for each way its packets look. */
-function plainOpened(stores: Stores, { commit, mark, label, packets }: Opened): Opened[] {
+function plainOpened(stores: Stores, { commit, packets }: Opened): Opened[] {
   const { space } = stores;
-  const marks = partsOf(space, [mark, label, ...(commit.port ? [commit.port] : [])], packets);
-  return marks.flatMap(({ values: [plainMark, plainLabel, port], packets: some }) =>
+  const marks = partsOf(space, [commit.mark, commit.label, ...(commit.port ? [commit.port] : [])], packets);
+  return marks.flatMap(({ values: [mark, label, port], packets: some }) =>
     plainParts(stores, commit.before, some, tuplePlaces).flatMap((before) =>
       plainParts(stores, commit.after, before.packets, tuplePlaces).map((after) => ({
-        commit: { zone: commit.zone, before: before.store, after: after.store, ...(port && { port }) },
-        mark: plainMark as Value,
-        label: plainLabel as Value,
+        commit: {
+          zone: commit.zone,
+          before: before.store,
+          after: after.store,
+          mark: mark as Value,
+          label: label as Value,
+          ...(port && { port }),
+        },
         packets: after.packets,
       })),
     ),
@@ -130,8 +136,8 @@ function partsOf(space: Space, list: readonly Value[], packets: PacketSet): { va
   });
 }
 
-function connectionsOf(space: Space, values: Values, { commit, mark, label, packets }: Opened): KnownConnections {
-  const { before, after } = commit;
+function connectionsOf(space: Space, values: Values, { commit, packets }: Opened): KnownConnections {
+  const { before, after, mark, label } = commit;
   const translated = tupleEnds.filter((place) => read(before, place) !== read(after, place));
   const original = space.image(packets, originalRewrites(values, commit));
   const reply = space.image(packets, replyRewrites(values, commit, translated));

@@ -9,15 +9,32 @@ const outsideTypes = new Set(['localnet', 'l2gateway', 'vtep', 'remote']);
 /** Types that lead to another datapath, or stand for such a port. */
 const insideTypes = new Set(['patch', 'l3gateway', 'chassisredirect', 'localport']);
 
+export interface NetworkOptions {
+  /**
+   * The numbers of ports by name (`numbersOf`), so that packets of several networks mean the same port by the same number;
+   * ports that are missing there get numbers behind these.
+   */
+  readonly numbers?: ReadonlyMap<string, number>;
+}
+
+/** A number from 1 for each name of a port in the databases: equal names have equal numbers. */
+export function numbersOf(databases: readonly Southbound[]): ReadonlyMap<string, number> {
+  const numbers = new Map<string, number>();
+  for (const { logicalPort } of databases.flatMap(({ ports }) => ports)) {
+    if (!numbers.has(logicalPort)) numbers.set(logicalPort, numbers.size + 1);
+  }
+  return numbers;
+}
+
 /** Indexes a southbound database. What it cannot use becomes a warning. */
-export function networkOf(southbound: Southbound): Network {
+export function networkOf(southbound: Southbound, { numbers = new Map() }: NetworkOptions = {}): Network {
   const warnings: string[] = [];
   const datapaths = new Map<string, Mutable<NetworkDatapath> & { ports: NetworkPort[] }>();
   for (const { uuid, name, kind } of southbound.datapaths) {
     datapaths.set(uuid, { uuid, name, kind, ports: [], component: 0 });
   }
   const ports = new Map<string, Mutable<NetworkPort>>();
-  const portsByNumber: (NetworkPort | undefined)[] = [undefined];
+  const portsByNumber = Array.from({ length: numbers.size + 1 }, (): NetworkPort | undefined => undefined);
   for (const binding of southbound.ports) {
     const datapath = datapaths.get(binding.datapath);
     const { logicalPort: name } = binding;
@@ -27,9 +44,10 @@ export function networkOf(southbound: Southbound): Network {
       continue;
     }
     const edge = edgeOf(binding, datapath.kind);
-    const port: NetworkPort = { number: portsByNumber.length, name, binding, datapath, ...(edge && { edge }) };
+    const number = numbers.get(name) ?? portsByNumber.length;
+    const port: NetworkPort = { number, name, binding, datapath, ...(edge && { edge }) };
     ports.set(name, port);
-    portsByNumber.push(port);
+    portsByNumber[number] = port;
     datapath.ports.push(port);
   }
   linkPeers(ports);

@@ -8,6 +8,9 @@ import type { Value } from './value.ts';
 /** A connection that packets opened, and the port whose zone it is in, on a switch. */
 export interface TrackedCommit extends Commit {
   readonly port?: Value;
+  /** What its packets are marked with from then on. */
+  readonly mark: Value;
+  readonly label: Value;
 }
 
 export interface Passage {
@@ -38,6 +41,9 @@ export function changed({ known }: Passages, passage: Passage, change: Partial<O
 }
 
 function keyOf({ commits, passed }: Passage): string {
-  const opened = commits.map(({ zone, port, before, after }) => `${zone} ${port?.id} ${before.id} ${after.id}`);
+  const opened = commits.map(
+    ({ zone, port, before, after, mark, label }) =>
+      `${zone} ${port?.id} ${before.id} ${after.id} ${mark.id} ${label.id}`,
+  );
   return `${opened.join('+')}|${passed.join('+')}`;
 }

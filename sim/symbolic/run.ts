@@ -76,7 +76,12 @@ export type Connections =
   /** Any of those that packets may open. */
   | { readonly kind: 'any'; readonly knowledge: Knowledge }
   /** The packets are answers, and these connections belong to them. */
-  | { readonly kind: 'own'; readonly commits: readonly TrackedCommit[] };
+  | { readonly kind: 'own'; readonly commits: readonly OwnCommit[] };
+
+/** A connection that some packets opened, with stores that have no options for them. */
+export interface OwnCommit extends TrackedCommit {
+  readonly packets: PacketSet;
+}
 
 export interface Run {
   readonly network: Network;
@@ -107,22 +112,17 @@ export interface Run {
 /** A connection and the packets that open it. */
 export interface Opened {
   readonly commit: TrackedCommit;
-  /** Mark and label that it has from then on. */
-  readonly mark: Value;
-  readonly label: Value;
   packets: PacketSet;
 }
 
 /** What is worked out once for a space. */
 export interface Memory {
   readonly sets: Map<string, PacketSet>;
-  /** Marks and labels that connections were given, by what their packets look like after and before. */
-  readonly marks: Map<number, { mark: Value; label: Value }>;
   /** Ports that translation chose. */
   readonly ports: Map<string, Value>;
 }
 
-export const createMemory = (): Memory => ({ sets: new Map(), marks: new Map(), ports: new Map() });
+export const createMemory = (): Memory => ({ sets: new Map(), ports: new Map() });
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 

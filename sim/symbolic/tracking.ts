@@ -3,7 +3,7 @@
  * them.  Packets of connections that are known go each way that those allow.
  */
 import type { Action, Constant } from '../../engine/lang/ir.ts';
-import type { PacketSet } from '../../engine/sets/index.ts';
+import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { type KnownConnections, restoredValue } from './knowledge.ts';
 import { choose, invalid, ofIcmp, setOnce } from './packets.ts';
 import { changed, type TrackedCommit } from './passage.ts';
@@ -87,13 +87,12 @@ function find(run: Run, state: State, zone: Zone, alsoNew: boolean): Found[] {
     if (some) found.push(make(some));
   };
   const { connections, space } = run;
-  const unfit = entering(run, state.store, invalid(run));
-  let fresh = space.not(unfit);
+  let others = space.all;
   if (connections.kind === 'own') {
     for (const known of connections.commits) {
-      const packets = space.and(fresh, ownReply(run, state.store, known, zone));
+      const packets = space.and(others, space.and(known.packets, ownReply(run, state.store, known, zone)));
       add(packets, (some) => replyOf(run, some, known));
-      fresh = space.diff(fresh, packets);
+      others = space.diff(others, packets);
     }
   }
   if (connections.kind === 'any') {
@@ -102,6 +101,9 @@ function find(run: Run, state: State, zone: Zone, alsoNew: boolean): Found[] {
     }
   }
   if (!alsoNew) return found;
+  const strange = entering(run, state.store, invalid(run));
+  const unfit = space.and(others, strange);
+  const fresh = space.diff(others, strange);
   add(fresh, (some) => plainFound(run, some, 'new', bit.new | bit.trk));
   add(unfit, (some) => plainFound(run, some, 'invalid', bit.inv | bit.trk));
   return found;
@@ -133,8 +135,7 @@ function known({ stores }: Run, store: Store, ctState: number, mark: Value, labe
 /** The packets that answer a connection of their own. */
 function ownReply({ space }: Run, store: Store, { zone, port, after }: TrackedCommit, here: Zone): PacketSet {
   if (zone !== here.name) return space.empty;
-  const same = (a: Value | undefined, b: Value | undefined) =>
-    a && b ? sameValues(space, a, b, space.empty) : space.all;
+  const same = (a: Value | undefined, b: Value | undefined) => (a && b ? surelySame(space, a, b) : space.all);
   const pairs: [number, number][] = [
     [at.ethType, at.ethType],
     [at.ipProto, at.ipProto],
@@ -157,18 +158,32 @@ function ownReply({ space }: Run, store: Store, { zone, port, after }: TrackedCo
   return header === space.empty ? header : space.and(header, same(port, here.port));
 }
 
+/** Fields that happen to have the same value do not make an answer: that is told by where they come from. */
+function surelySame(space: Space, a: Value, b: Value): PacketSet {
+  if (a === b) return space.all;
+  const isComparable = [a, b].some(
+    ({ pieces, options }) => !options && pieces.every(({ kind }) => kind === 'constant'),
+  );
+  return isComparable || a.options || b.options ? comparable(space, a, b) : space.empty;
+}
+
+function comparable(space: Space, a: Value, b: Value): PacketSet {
+  if (a.options) {
+    return space.orAll(a.options.map(({ packets, value }) => space.and(packets, surelySame(space, value, b))));
+  }
+  return b.options ? comparable(space, b, a) : sameValues(space, a, b, space.empty);
+}
+
 /** A value to compare with, that is in no table. */
 function constantLike(value: bigint): Value {
   return { id: -1, width: 16, pieces: [{ n: 16, kind: 'constant', value }], constant: value, vague: false };
 }
 
 /** The answer to a connection of one's own, translated back. */
-function replyOf(run: Run, state: State, { before, after }: TrackedCommit): Found {
+function replyOf(run: Run, state: State, { before, after, mark, label }: TrackedCommit): Found {
   const { stores } = run;
-  const zero = (width: number) => constantOf(stores.values, width, 0n);
-  const marks = run.memory.marks.get(after.id * 2 ** 26 + before.id) ?? { mark: zero(32), label: zero(128) };
   const flags = bit.est | bit.rpl | bit.trk;
-  const store = known(run, state.store, flags, marks.mark, marks.label);
+  const store = known(run, state.store, flags, mark, label);
   const swap = (now: number, then: number): [number, Value] => [
     now,
     read(after, then) === read(before, then) ? read(store, now) : read(before, then),
@@ -334,15 +349,14 @@ function openAs(run: Run, state: State, zone: Zone, after: Store): State {
 }
 
 function open(run: Run, state: State, zone: Zone, before: Store, after: Store, mark: Value, label: Value): State {
-  const { space, passages, memory } = run;
-  const made: TrackedCommit = { zone: zone.name, before, after, ...(zone.port && { port: zone.port }) };
-  memory.marks.set(after.id * 2 ** 26 + before.id, { mark, label });
+  const { space, passages } = run;
+  const made: TrackedCommit = { zone: zone.name, before, after, mark, label, ...(zone.port && { port: zone.port }) };
   const key = `${made.zone} ${made.port?.id} ${before.id} ${after.id} ${mark.id} ${label.id}`;
   const packets = space.and(state.packets, entering(run, before, trackable(run)));
   if (packets === space.empty) return state;
   const known = run.opened.get(key);
   if (known) known.packets = space.or(known.packets, packets);
-  else run.opened.set(key, { commit: made, mark, label, packets });
+  else run.opened.set(key, { commit: made, packets });
   const others = state.passage.commits.filter(
     (one) => one.zone !== made.zone || one.port !== made.port || one.before !== made.before || one.after !== made.after,
   );

@@ -15,7 +15,7 @@ import type { Store } from './store.ts';
 
 /** A logical port of a network. */
 export interface NetworkPort {
-  /** From 1, dense over the whole network: what `inport` is in sets of packets. */
+  /** From 1, dense over the whole network (or all those that are compared): what `inport` is in sets of packets. */
   readonly number: number;
   readonly name: string;
   readonly binding: PortBinding;
@@ -45,7 +45,7 @@ export interface Network {
   readonly datapaths: ReadonlyMap<string, NetworkDatapath>;
   /** By name. */
   readonly ports: ReadonlyMap<string, NetworkPort>;
-  /** By `number`; [0] is undefined. */
+  /** By `number`; [0] is undefined, and so are ports that only another network has that this one is compared with. */
   readonly portsByNumber: readonly (NetworkPort | undefined)[];
   /** Datapaths that are joined by patch ports, directly or not; packets pass from one to another only outside. */
   readonly components: readonly (readonly NetworkDatapath[])[];

@@ -1,9 +1,11 @@
 /** The walk of all packets that wait: table by table, flow by flow, until none is left. */
+import { formatActions } from '../../engine/lang/index.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { perform } from './actions.ts';
 import { candidates, type SymbolicFlow } from './flows.ts';
 import { isVague, matching } from './matching.ts';
 import { type Bucket, drop, gap, type Here, inexactly, joinedStates, limited, type Run, type State } from './run.ts';
+import { cleared } from './tracking.ts';
 
 /** Follows everything that waits until it has ended. `onStep` is called after each pipeline. */
 export function walk(run: Run, onStep?: () => void): void {
@@ -98,7 +100,7 @@ function meetAll(
     hits.push({ flow, packets, matches, sure });
   }
   if (hits.length === 0) return;
-  if (hits.length > 1) noteOverlaps(run, hits);
+  if (hits.length > 1) noteOverlaps(run, state, hits);
   const { unsure } = rest;
   for (const { flow, packets, matches, sure } of hits) {
     run.met.add(flow.flow);
@@ -128,25 +130,33 @@ function forEachSure(run: Run, state: State, doubtful: PacketSet, take: (state: 
 }
 
 /** Pairs that share packets and do different things. */
-function noteOverlaps(run: Run, hits: readonly Hit[]): void {
+function noteOverlaps(run: Run, state: State, hits: readonly Hit[]): void {
   const { space } = run;
   let sum = space.empty;
   for (const [index, hit] of hits.entries()) {
     if (index > 0 && space.intersects(sum, hit.matches)) {
-      for (const other of hits.slice(0, index)) noteOverlap(run, other, hit);
+      for (const other of hits.slice(0, index)) noteOverlap(run, state, other, hit);
     }
     sum = space.or(sum, hit.matches);
   }
 }
 
-function noteOverlap({ space, ambiguous }: Run, a: Hit, b: Hit): void {
+function noteOverlap(run: Run, state: State, a: Hit, b: Hit): void {
+  const { space, ambiguous } = run;
   if (a.flow.flow.actions === b.flow.flow.actions || !space.intersects(a.matches, b.matches)) return;
+  if (effectOf(run, state, a.flow) === effectOf(run, state, b.flow)) return;
   const both = space.and(a.packets, b.packets);
   if (both === space.empty) return;
   const key = `${a.flow.flow.uuid} ${b.flow.flow.uuid}`;
   const known = ambiguous.get(key);
   if (known) known.packets = space.or(known.packets, both);
   else ambiguous.set(key, { flows: [a.flow.flow, b.flow.flow], packets: both });
+}
+
+/** What actions do to packets of a state, without those that change nothing of them. */
+function effectOf(run: Run, { store }: State, { actions }: SymbolicFlow): string {
+  const isClear = cleared(run, store) === store;
+  return formatActions(actions.filter(({ type }) => type !== 'log' && !(type === 'ct_clear' && isClear)));
 }
 
 function meet(run: Run, here: Here, state: State, { flow, actions, problem }: SymbolicFlow): void {
