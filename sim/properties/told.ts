@@ -18,7 +18,8 @@ export interface Party {
 
 const inventories = new WeakMap<View, Inventory>();
 
-function inventoryFor(view: View): Inventory {
+/** Everything that a policy can speak of in the view, worked out once. */
+export function inventoryFor(view: View): Inventory {
   const known = inventories.get(view) ?? inventoryIn(view);
   inventories.set(view, known);
   return known;

@@ -1,0 +1,116 @@
+/** What honest hosts send to others arrives there, whichever way chance chooses, and the answers come back. */
+import type { PacketSet } from '../../engine/sets/index.ts';
+import { answered, choices, forgotten, promised, promisedTo } from '../policy/honest.ts';
+import { matchSet } from '../policy/packets.ts';
+import type { Condition, Extent } from '../policy/select.ts';
+import { inportIn, type NetworkPort, type TrafficClass } from '../symbolic/index.ts';
+import { holds, type Judgement, unknown, violated } from './property.ts';
+import { inventoryFor } from './told.ts';
+import { doubt, type View } from './view.ts';
+
+/** Who sends, or whom it is for. */
+export interface Side {
+  readonly name: string;
+  readonly ports: readonly NetworkPort[];
+  /** Outside: which addresses there. */
+  readonly condition?: Condition;
+}
+
+/** What hosts may send of what they open connections with: all that is promised to arrive. */
+const traffic = 'ip4 && (tcp || udp || (icmp4.type == 8 && icmp4.code == 0))';
+
+interface Delivery {
+  readonly one: TrafficClass;
+  readonly packets: PacketSet;
+}
+
+/** Judges whether everything that honest hosts of `from` send to `to` arrives, and is answered. */
+export function judgeReaching(view: View, from: Side, to: Side): Judgement {
+  const { analysis } = view;
+  const { space, gaps } = analysis;
+  const { packets, arriving, doubt: unclearHosts } = promised(analysis, extentOf(view, from), extentOf(view, to));
+  const sent = space.and(packets, matchSet(space, traffic));
+  if (sent === space.empty) {
+    return unknown(unclearHosts ?? `no address of ${to.name} is known that ${from.name} could send to`);
+  }
+  const unclear = space.orAll(gaps.map((gap) => gap.packets));
+  const possible: Delivery[] = [];
+  for (const [edge, addresses] of arriving) {
+    for (const one of view.arrivals.get(edge.port) ?? []) {
+      if (one.connection !== 'new' || one.made !== undefined || !space.intersects(one.packets, sent)) continue;
+      const here = space.and(promisedTo(analysis, edge, addresses, one), sent);
+      if (here !== space.empty) possible.push({ one, packets: here });
+    }
+  }
+  const sure = possible.flatMap(({ one, packets: some }): Delivery[] => {
+    const clear = one.exact ? space.diff(some, unclear) : space.empty;
+    return clear === space.empty ? [] : [{ one, packets: clear }];
+  });
+  const arrival = judgeArrival(view, from, to, sent, unclear, possible, sure);
+  if (arrival.verdict !== 'holds') return arrival;
+  const answer = judgeAnswers(view, from, to, sure);
+  if (answer.verdict !== 'holds') return answer;
+  return unclearHosts === undefined ? holds : unknown(unclearHosts);
+}
+
+function extentOf(view: View, { name, ports, condition = true }: Side): Extent {
+  const { edgeOf } = inventoryFor(view);
+  const edges = ports.flatMap((port) => edgeOf.get(port) ?? []);
+  return { text: name, groups: condition === false ? [] : [{ condition, edges }], unknown: [] };
+}
+
+const union = ({ analysis: { space } }: View, list: readonly Delivery[]): PacketSet =>
+  space.orAll(list.map(({ packets }) => packets));
+
+const inexact = (what: string): string => `whether ${what} depends on something that is not modelled exactly`;
+
+/** Whether one of several ways is taken that all have to lead there: backends, routes of equal cost. */
+const chooses = ({ southbound }: View): boolean =>
+  southbound.flows.some(({ actions }) => /\b(ct_lb(_mark)?|select|fwd_group)\(/.test(actions));
+
+function judgeArrival(
+  view: View,
+  from: Side,
+  to: Side,
+  sent: PacketSet,
+  unclear: PacketSet,
+  possible: readonly Delivery[],
+  sure: readonly Delivery[],
+): Judgement {
+  const { space } = view.analysis;
+  const luck = chooses(view) ? forgotten : [...forgotten, ...choices];
+  const hoped = space.or(union(view, possible), space.and(sent, unclear));
+  const lost = space.diff(sent, space.forget(hoped, luck));
+  if (lost !== space.empty) {
+    const sentence = `what a host of ${from.name} sends to ${to.name} does not arrive`;
+    return violated({ kind: 'missing', packets: lost, to: to.ports, sentence });
+  }
+  const unsure = space.diff(sent, space.forget(union(view, sure), luck));
+  if (unsure === space.empty) return holds;
+  return unknown(doubt(view, unsure) ?? inexact(`what ${from.name} sends arrives at ${to.name}`));
+}
+
+function judgeAnswers(view: View, from: Side, to: Side, sure: readonly Delivery[]): Judgement {
+  const { space } = view.analysis;
+  const luck = chooses(view) ? forgotten : [...forgotten, ...choices];
+  const asked = answered(view.analysis);
+  let doubtful: string | undefined;
+  for (const { one, packets } of sure) {
+    const questions = space.and(packets, asked);
+    if (questions === space.empty) continue;
+    const back = view.analysis.answers(one, questions).flatMap(({ end, made, exact, packets: some }) => {
+      if (end.kind !== 'port' || made !== undefined) return [];
+      return [{ exact, packets: space.and(some, inportIn(space, [end.port])) }];
+    });
+    const came = (list: typeof back): PacketSet => space.forget(space.orAll(list.map((each) => each.packets)), luck);
+    const lost = space.diff(questions, came(back));
+    if (lost !== space.empty) {
+      const sentence = `what ${to.name} answers to a host of ${from.name} does not come back`;
+      return violated({ kind: 'unanswered', class: one, packets: lost, sentence });
+    }
+    const surely = came(back.filter(({ exact }) => exact));
+    if (space.diff(questions, surely) !== space.empty) doubtful ??= inexact(`the answers of ${to.name} come back`);
+  }
+  const reason = doubtful ?? doubt(view, inportIn(space, to.ports));
+  return reason === undefined ? holds : unknown(reason);
+}

@@ -1,0 +1,163 @@
+/** A packet with a forged source dies at its port. */
+import { formatIpv4 } from '../../engine/address.ts';
+import type { Literal, PacketSet } from '../../engine/sets/index.ts';
+import { matchSet } from '../policy/packets.ts';
+import { at, fieldIndex, type NetworkPort } from '../symbolic/index.ts';
+import { parseSecuredAddresses, type SecuredAddresses } from '../trace/addresses.ts';
+import { networksOf, outsideOfNetwork } from './outside.ts';
+import type { Check, Property } from './property.ts';
+import { endText, judgeRefusals, type Refusal } from './refusal.ts';
+import { portsMeant, settingsIn } from './told.ts';
+import { from, type Host, portsOf, type TenantNetwork, type View } from './view.ts';
+
+export const sourceGuarded: Property = {
+  id: 'source-guarded',
+  severity: 'error',
+  promise: 'a packet with a forged source dies at its port',
+  *checks(view) {
+    const trusted = new Set((settingsIn(view)?.trusted ?? []).flatMap((selector) => portsMeant(view, selector)));
+    for (const network of networksOf(view)) {
+      const hosts = network.hosts.filter((host) => !trusted.has(host.port) && !isFree(network, host));
+      const guarded = hosts.filter(({ port }) => network.plan || port.binding.portSecurity.length > 0);
+      const open = hosts.filter((host) => !guarded.includes(host));
+      if (guarded.length > 0 || open.length === 0) yield check(view, network, guarded);
+      if (open.length > 0) yield { ...check(view, network, open), severity: 'warning' };
+    }
+  },
+};
+
+/** Ports of manifests that may have any MAC address. */
+const isFree = ({ plan }: TenantNetwork, { port }: Host): boolean =>
+  plan?.ports.some(({ name, unknownMac }) => name === port.name && unknownMac) ?? false;
+
+function check(view: View, network: TenantNetwork, hosts: readonly Host[]): Check {
+  const vacuous =
+    network.hosts.length === 0
+      ? 'it has no interface'
+      : hosts.length === 0
+        ? 'all of its ports may send from any address'
+        : undefined;
+  return {
+    subject: network.name,
+    source: network.source,
+    ...(vacuous !== undefined && { vacuous }),
+    judge: () => judgeRefusals(view, network.plan ? planned(view, network, hosts) : [found(view, network, hosts)]),
+  };
+}
+
+/** The MAC address is bound; what leaves the network is from its subnet. */
+function planned(view: View, network: TenantNetwork, hosts: readonly Host[]): Refusal[] {
+  const { space } = view.analysis;
+  const ports = hosts.map(({ port }) => port);
+  const bound = hosts.map((host) => ({ host, entries: [{ mac: host.mac ?? 0n, ip4: [], ip6: [] }] }));
+  const refusals = [refusal(view, network, ports, forged(view, bound))];
+  const subnet = network.plan?.subnet;
+  if (!subnet) return refusals;
+  const outside = `ip4 && ip4.src != ${formatIpv4(subnet.address)}/${subnet.prefixLength}`;
+  const others = portsNear(view, network).filter(({ datapath }) => datapath !== network.datapath);
+  return [
+    ...refusals,
+    {
+      packets: space.and(from(view, ports), matchSet(space, outside)),
+      ports: others,
+      // What a router makes of a packet is from the router's address.
+      bad: ({ made }) => (made === undefined ? space.all : space.empty),
+      sentence: (one) =>
+        `a packet of ${network.name} with a source address of another network arrives at ${endText(view, one)}`,
+    },
+  ];
+}
+
+/** Nothing is sent but from the addresses of port security, or of the port where there are none. */
+function found(view: View, network: TenantNetwork, hosts: readonly Host[]): Refusal {
+  const known = hosts.map((host) => ({ host, entries: entriesOf(host) }));
+  return refusal(
+    view,
+    network,
+    hosts.map(({ port }) => port),
+    forged(view, known),
+  );
+}
+
+function entriesOf({ port: { binding } }: Host): SecuredAddresses[] {
+  const texts = binding.portSecurity.length > 0 ? binding.portSecurity : binding.mac;
+  return texts.flatMap((text) => parseSecuredAddresses(text) ?? []);
+}
+
+function refusal(view: View, network: TenantNetwork, ports: readonly NetworkPort[], packets: PacketSet): Refusal {
+  const { space } = view.analysis;
+  return {
+    packets: space.and(packets, from(view, ports)),
+    ports: portsNear(view, network),
+    // Back at the sender it harms nobody else.
+    bad: ({ end }) => (end.kind === 'port' ? space.not(from(view, [end.port])) : space.empty),
+    sentence: (one) => `a packet of ${network.name} with a forged source arrives at ${endText(view, one)}`,
+  };
+}
+
+/** Everywhere that packets of the network may get without leaving. */
+const portsNear = (view: View, network: TenantNetwork): NetworkPort[] => [
+  ...portsOf(networksOf(view).filter(({ datapath }) => datapath.component === network.datapath.component)),
+  ...outsideOfNetwork(view, network),
+];
+
+interface Bound {
+  readonly host: Host;
+  readonly entries: readonly SecuredAddresses[];
+}
+
+const field = (name: string, width: number, value: bigint): Literal => ({
+  field: fieldIndex(name),
+  value,
+  mask: (1n << BigInt(width)) - 1n,
+});
+
+/** What hosts may not send: by Ethernet's addresses, ARP's, neighbour discovery's, IPv4's or IPv6's. */
+function forged(view: View, bound: readonly Bound[]): PacketSet {
+  const { space } = view.analysis;
+  /** Packets of each port with one of these values in a field. */
+  const own = (values: (entry: SecuredAddresses) => readonly (readonly Literal[])[]): PacketSet =>
+    space.orAll(
+      bound.flatMap(({ host, entries }) =>
+        entries.flatMap((entry) =>
+          values(entry).map((literals) => space.cube([field('inport', 20, BigInt(host.port.number)), ...literals])),
+        ),
+      ),
+    );
+  const unless = (text: string, allowed: PacketSet): PacketSet => space.diff(matchSet(space, text), allowed);
+  const mac = (name: string) => own((entry) => [[field(name, 48, entry.mac)]]);
+  const macOrNone = (name: string) => own((entry) => [[field(name, 48, entry.mac)], [field(name, 48, 0n)]]);
+  const addresses = (family: 4 | 6, name: string, none: readonly bigint[]) =>
+    own((entry) => {
+      const list = family === 4 ? entry.ip4 : entry.ip6;
+      const width = family === 4 ? 32 : 128;
+      if (entry.ip4.length + entry.ip6.length === 0) return [[]];
+      return [
+        ...list.map(({ value, prefixLength }) => [inNetwork(name, width, value, prefixLength)]),
+        ...none.map((value) => [field(name, width, value)]),
+      ];
+    });
+  const linkLocal: PacketSet = own((entry) => [[inNetwork('ip6.src', 128, linkLocalOf(entry.mac), 128)]]);
+  return space.orAll([
+    unless('1', mac('eth.src')),
+    unless('arp', space.and(mac('arp.sha'), addresses(4, 'arp.spa', [0n]))),
+    unless('nd_ns', macOrNone('nd.sll')),
+    unless('nd_na', macOrNone('nd.tll')),
+    unless('ip4', addresses(4, 'ip4.src', [0n])),
+    unless('ip6', space.or(addresses(6, 'ip6.src', [0n]), linkLocal)),
+  ]);
+}
+
+/** An entry with host bits set names one host: ovn-nb(5), port_security. */
+function inNetwork(name: string, width: number, value: bigint, length: number): Literal {
+  const all = (1n << BigInt(width)) - 1n;
+  const mask = all & ~((1n << BigInt(width - length)) - 1n);
+  const exact = (value & mask) === value ? mask : all;
+  return { field: name === 'ip6.src' ? at.ip6Src : fieldIndex(name), value: value & exact, mask: exact };
+}
+
+/** RFC 4291, appendix A: the interface's identifier is made of the MAC address. */
+function linkLocalOf(mac: bigint): bigint {
+  const flipped = mac ^ (0x02n << 40n);
+  return (0xfe80n << 112n) | ((flipped >> 24n) << 40n) | (0xfffen << 24n) | (flipped & 0xffffffn);
+}
