@@ -3,6 +3,7 @@ import { aclEffective } from './acl-effective.ts';
 import { addressUnique } from './address-unique.ts';
 import { ambiguousFlows } from './ambiguous-flows.ts';
 import { deadFlows } from './dead-flows.ts';
+import { infrastructureUnreachable } from './infrastructure-unreachable.ts';
 import { interNetworkAccess } from './inter-network-access.ts';
 import { mtuFits } from './mtu-fits.ts';
 import { nextHopValid } from './next-hop-valid.ts';
@@ -16,6 +17,7 @@ export const builtInProperties: readonly Property[] = [
   tenantIsolation,
   interNetworkAccess,
   noTransit,
+  infrastructureUnreachable,
   sourceGuarded,
   aclEffective,
   addressUnique,
