@@ -8,7 +8,7 @@ import { output } from './output.ts';
 import { choose } from './packets.ts';
 import { drop, entering, goOn, type Here, limited, numberValue, type Run, type State, startPipeline } from './run.ts';
 import { secured } from './security.ts';
-import { at, type makings, read, readRef, type Store, write, writeAll, writeRef } from './store.ts';
+import { at, makings, read, readRef, type Store, write, writeAll, writeRef } from './store.ts';
 import { cleared, commit, track } from './tracking.ts';
 import { constantOf, mapped, plus, type Value } from './value.ts';
 
@@ -143,7 +143,9 @@ function results(run: Run, here: Here, state: State, action: Action): State[] {
     }
     case 'put_dhcp_opts':
     case 'put_dhcpv6_opts':
-      return answered(run, split(run, state, action.dst, payload(run, state.store, 1n)), action.dst, 'dhcp');
+      return answered(run, split(run, state, action.dst, payload(run, state.store, 1n)), action.dst, 'dhcp').map(
+        (one) => offered(run, one, action),
+      );
     case 'put_nd_ra_opts':
       return answered(run, split(run, state, action.dst, run.space.all), action.dst, 'nd_ra');
     case 'dns_lookup':
@@ -256,6 +258,17 @@ function answered(run: Run, states: State[], dst: FieldRef, name: (typeof making
     const isAnswer = readRef(run.stores, state.store, dst)?.constant === 1n;
     return isAnswer ? with_(state, madeAs(run, state.store, name)) : state;
   });
+}
+
+/** DHCP's answer is for the address that it offers: pinctrl.c, pinctrl_handle_put_dhcp_opts. */
+function offered(
+  run: Run,
+  state: State,
+  { options }: Extract<Action, { type: 'put_dhcp_opts' | 'put_dhcpv6_opts' | 'put_nd_ra_opts' }>,
+): State {
+  const offer = options.find(({ name }) => name === 'offerip')?.values[0];
+  if (offer?.kind !== 'bits' || read(state.store, at.made).constant !== BigInt(makings.indexOf('dhcp'))) return state;
+  return with_(state, write(run.stores, state.store, at.ip4Dst, constantOf(run.stores.values, 32, offer.value)));
 }
 
 function payload(run: Run, store: Store, kind: bigint): number {

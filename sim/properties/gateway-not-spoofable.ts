@@ -1,0 +1,146 @@
+/** No host is heard that claims the gateway's addresses: by other hosts, or by tables that learn. */
+import { formatEthernet } from '../../engine/lang/addresses.ts';
+import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
+import type { PacketSet, Space } from '../../engine/sets/index.ts';
+import { matchSet } from '../policy/packets.ts';
+import { formatPrefix } from '../policy/prefix.ts';
+import { analyse, inportIn, networkOf, packetFields } from '../symbolic/index.ts';
+import { networksOf } from './outside.ts';
+import { holds, type Judgement, type Property, unknown, violated } from './property.ts';
+import { doubt, type Gateway, portsOf, type TenantNetwork, type View } from './view.ts';
+
+export const gatewayNotSpoofable: Property = {
+  id: 'gateway-not-spoofable',
+  severity: 'error',
+  promise: "no host is heard that claims the gateway's addresses",
+  *checks(view) {
+    for (const network of networksOf(view)) {
+      const vacuous = emptiness(network);
+      yield {
+        subject: network.name,
+        source: network.source,
+        ...(vacuous !== undefined && { vacuous }),
+        judge: () => judge(view, network),
+      };
+    }
+  },
+};
+
+function emptiness({ hosts, gateways }: TenantNetwork): string | undefined {
+  if (hosts.length === 0) return 'the network has no interface';
+  return gateways.length === 0 ? 'no router is attached to the network' : undefined;
+}
+
+function judge(view: View, network: TenantNetwork): Judgement {
+  const { space, possible } = view.analysis;
+  const claims = claiming(space, network);
+  const sent = space.and(space.and(claims, inportIn(space, portsOf([network]))), possible);
+  const guesses: string[] = [];
+  for (const { port } of network.hosts) {
+    const others = space.diff(sent, inportIn(space, [port]));
+    for (const one of view.arrivals.get(port) ?? []) {
+      // What routers ask of their own says nothing of who made them ask.
+      if (one.made === 'arp' || one.made === 'nd_ns' || !space.intersects(one.packets, others)) continue;
+      const sentence = `a packet that claims an address of the gateway of ${network.name} arrives at ${port.name}`;
+      const packets = space.and(one.packets, others);
+      if (one.exact) return violated({ kind: 'goes', class: one, packets, sentence });
+      guesses.push(`${sentence}, as far as it was modelled, which is not exact`);
+    }
+  }
+  const rest = space.diff(sent, endingOnSwitch(view, network));
+  const learned = rest === space.empty ? undefined : learning(view, network, rest);
+  if (learned) return learned;
+  const reason = guesses[0] ?? doubt(view, sent);
+  return reason === undefined ? holds : unknown(reason);
+}
+
+/** The frames that say a gateway of the network is somewhere. */
+function claiming(space: Space, { gateways }: TenantNetwork): PacketSet {
+  return space.orAll(gateways.flatMap((gateway) => claimsOf(gateway).map((text) => matchSet(space, text))));
+}
+
+function claimsOf({ mac, addresses }: Gateway): string[] {
+  const ofAddresses = addresses.flatMap(({ address: { family, value } }) => {
+    const ip = formatPrefix({ family, value, length: family === 4 ? 32 : 128 });
+    return family === 4
+      ? [`arp.spa == ${ip}`, `ip4.src == ${ip}`]
+      : [`ip6.src == ${ip}`, `nd_na && nd.target == ${ip}`];
+  });
+  const isV6 = addresses.some(({ address }) => address.family === 6);
+  return [`eth.src == ${formatEthernet(mac)}`, ...ofAddresses, ...(isV6 ? ['nd_ra'] : [])];
+}
+
+const learns = /\bput_(arp|nd|fdb)\(/;
+
+/** Whether a flow learns something of a network's gateway that is asked for later. */
+function learner(
+  { southbound: { flows } }: View,
+  { datapath, gateways }: TenantNetwork,
+): (flow: LogicalFlow) => boolean {
+  const known = gateways.every(({ mac }) => isStatic(flows, datapath.uuid, formatEthernet(mac)));
+  return ({ actions, datapath: uuid }) =>
+    learns.test(actions) && !(known && uuid === datapath.uuid && actions.includes('put_fdb('));
+}
+
+/** A switch that has the MAC address from the database looks nowhere else for it. */
+const isStatic = (flows: readonly LogicalFlow[], datapath: string, mac: string): boolean =>
+  flows.some((flow) => flow.datapath === datapath && flow.stage === 'ls_in_l2_lkup' && flow.match.includes(mac));
+
+/** New packets that surely end on their switch, if nothing is learned there. */
+function endingOnSwitch(view: View, network: TenantNetwork): PacketSet {
+  const { space, classes } = view.analysis;
+  const isLearning = learner(view, network);
+  if (view.southbound.flows.some((flow) => flow.datapath === network.datapath.uuid && isLearning(flow))) {
+    return space.empty;
+  }
+  const ends = classes.filter(
+    ({ end, exact, connection }) =>
+      connection === 'new' &&
+      exact &&
+      end.kind === 'drop' &&
+      end.datapath === network.datapath &&
+      end.pipeline === 'ingress',
+  );
+  return space.orAll(ends.map(({ packets }) => packets));
+}
+
+/** Whether anything is learned from the packets: with flows that learn taken for ends, where packets can be seen. */
+function learning(view: View, network: TenantNetwork, rest: PacketSet): Judgement | undefined {
+  const { name, datapath } = network;
+  const { southbound, analysis } = view;
+  const { space } = analysis;
+  const isLearning = learner(view, network);
+  const flows = southbound.flows.map((flow) => (isLearning(flow) ? { ...flow, actions: 'drop;' } : flow));
+  const again = analyse(networkOf({ ...southbound, flows }), { components: [datapath.component] });
+  const there = translated(space, again.space, rest);
+  for (const { end, packets, exact } of again.classes) {
+    if (end.kind !== 'drop' || !end.flow) continue;
+    const { flow } = end;
+    const original = southbound.flows.find(({ uuid }) => uuid === flow.uuid);
+    if (!original || !isLearning(original) || !again.space.intersects(packets, there)) continue;
+    const sentence = `${end.datapath.name} learns from a packet that claims an address of the gateway of ${name}`;
+    if (!exact) return unknown(`${sentence}, as far as it was modelled, which is not exact`);
+    const packet = again.space.pick(again.space.and(packets, there));
+    const shown = packet && space.cube(packet.map((value, field) => whole(field, value)));
+    const one = shown && analysis.classes.find((each) => space.intersects(each.packets, shown));
+    if (!shown || !one) return unknown(`${sentence}, which could not be shown`);
+    return violated({ kind: 'goes', class: one, packets: shown, sentence });
+  }
+  return undefined;
+}
+
+const whole = (field: number, value: bigint) => ({
+  field,
+  value,
+  mask: (1n << BigInt(packetFields[field]?.width ?? 0)) - 1n,
+});
+
+/** A set of one space in another one with the same fields. */
+function translated(from: Space, to: Space, set: PacketSet): PacketSet {
+  const parts: PacketSet[] = [];
+  from.cubes(set, (literals) => {
+    parts.push(to.cube(literals));
+    return true;
+  });
+  return to.orAll(parts);
+}

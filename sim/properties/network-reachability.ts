@@ -1,0 +1,128 @@
+/** The hosts of one network find each other, by ARP or by what OVN answers in their place, and reach each other both ways. */
+import type { PacketSet, Space } from '../../engine/sets/index.ts';
+import { allOf, matchSet } from '../policy/packets.ts';
+import { at, read, type TrafficClass, type Value } from '../symbolic/index.ts';
+import { homecomings } from './homecoming.ts';
+import {
+  addressesOf,
+  asking,
+  copyFields,
+  type Family,
+  families,
+  field,
+  ofFamily,
+  orderly,
+  sentBy,
+  toNeighbors,
+} from './honest.ts';
+import { networksOf } from './outside.ts';
+import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
+import { doubt, type Host, type TenantNetwork, type View } from './view.ts';
+
+export const networkReachability: Property = {
+  id: 'network-reachability',
+  severity: 'error',
+  promise: 'hosts of one network find and reach each other',
+  *checks(view) {
+    for (const network of networksOf(view)) yield checkOf(view, network);
+  },
+};
+
+function checkOf(view: View, network: TenantNetwork): Check {
+  const { name: subject, source, plan } = network;
+  const hosts = network.hosts.filter(({ mac, ip4, ip6 }) => mac !== undefined && ip4.length + ip6.length > 0);
+  const vacuous = !plan
+    ? 'a database does not say that the hosts of a network are to reach each other; see no-blackhole'
+    : hosts.length < 2
+      ? 'the network has fewer than two hosts with addresses'
+      : undefined;
+  return { subject, source, ...(vacuous !== undefined && { vacuous }), judge: () => judge(view, network, hosts) };
+}
+
+function judge(view: View, network: TenantNetwork, hosts: readonly Host[]): Judgement {
+  const { space, possible } = view.analysis;
+  const requests = space.diff(
+    space.and(
+      asking(space, hosts),
+      space.oneOf(
+        at.arpTpa,
+        hosts.flatMap(({ ip4 }) => ip4),
+      ),
+    ),
+    space.orAll(
+      hosts.flatMap(({ ip4, port }) =>
+        ip4.map((ip) => space.cube([field(at.inport, BigInt(port.number)), field(at.arpTpa, ip)])),
+      ),
+    ),
+  );
+  const unfound = space.diff(requests, found(view, hosts, requests));
+  const packets = space.orAll(families.map((family) => promised(view, hosts, family)));
+  const sent = space.and(packets, possible);
+  const unreached = space.diff(sent, space.orAll(families.map((family) => reaching(view, hosts, family))));
+  const reason = doubt(view, space.or(requests, sent));
+  const ports = hosts.map(({ port }) => port);
+  if (unfound !== space.empty && reason === undefined) {
+    const sentence = `an ARP request of a host of ${network.name} for another one is neither answered nor heard`;
+    return violated({ kind: 'missing', packets: unfound, to: ports, sentence });
+  }
+  if (unreached !== space.empty && reason === undefined) {
+    const sentence = `a packet of a host of ${network.name} does not arrive at another one`;
+    return violated({ kind: 'missing', packets: unreached, to: ports, sentence });
+  }
+  return reason === undefined ? holds : unknown(reason);
+}
+
+/** All IP packets between two of the hosts, answers as well as questions. */
+const promised = (view: View, hosts: readonly Host[], family: Family): PacketSet => {
+  const { space } = view.analysis;
+  return allOf(space, [sentBy(space, hosts, family), toNeighbors(space, hosts, family), orderly(view.analysis)]);
+};
+
+const isItself = ({ exact, connection, made }: TrafficClass): boolean =>
+  exact && connection === 'new' && made === undefined;
+
+/** The packets that surely arrive at the host that they are addressed to. */
+function reaching(view: View, hosts: readonly Host[], family: Family): PacketSet {
+  const { space } = view.analysis;
+  const { type, dst } = ofFamily[family];
+  return space.orAll(
+    hosts.flatMap((host) => {
+      const own = space.and(space.cube([type]), space.oneOf(dst, addressesOf(host, family)));
+      return (view.arrivals.get(host.port) ?? []).filter(isItself).map(({ packets }) => space.and(packets, own));
+    }),
+  );
+}
+
+/** The ARP requests that are answered with the right MAC address, or that the host hears which they ask for. */
+function found(view: View, hosts: readonly Host[], requests: PacketSet): PacketSet {
+  const { space } = view.analysis;
+  const heard = hosts.flatMap(({ port, ip4 }) => {
+    const own = space.oneOf(at.arpTpa, ip4);
+    return (view.arrivals.get(port) ?? [])
+      .filter(isItself)
+      .map(({ packets, store }) => space.and(space.and(packets, own), matchSet(space, 'arp.op == 1', store)));
+  });
+  const addressesOfMac = new Map<bigint, bigint[]>();
+  for (const { mac, ip4 } of hosts) {
+    if (mac !== undefined) addressesOfMac.set(mac, [...(addressesOfMac.get(mac) ?? []), ...ip4]);
+  }
+  const answered = homecomings(view).flatMap(({ class: one, copies }) => {
+    if (!one.exact || one.connection !== 'new' || !space.intersects(copies, requests)) return [];
+    const isReply = matchSet(space, 'arp.op == 2', one.store);
+    const told = tellsRight(space, read(one.store, at.arpSha), addressesOfMac);
+    return [space.forget(allOf(space, [copies, isReply, told]), copyFields)];
+  });
+  return space.orAll([...heard, ...answered]);
+}
+
+/** The requests for an address of which a value is the MAC address. */
+function tellsRight(
+  space: Space,
+  { options, constant }: Value,
+  addresses: ReadonlyMap<bigint, readonly bigint[]>,
+): PacketSet {
+  if (options) {
+    return space.orAll(options.map(({ packets, value }) => space.and(packets, tellsRight(space, value, addresses))));
+  }
+  return constant === undefined ? space.empty : space.oneOf(at.arpTpa, addresses.get(constant) ?? []);
+}
