@@ -3,6 +3,8 @@ import { aclEffective } from './acl-effective.ts';
 import { addressUnique } from './address-unique.ts';
 import { ambiguousFlows } from './ambiguous-flows.ts';
 import { deadFlows } from './dead-flows.ts';
+import { externalEgressOff } from './external-egress-off.ts';
+import { externalIngressBlocked } from './external-ingress-blocked.ts';
 import { infrastructureUnreachable } from './infrastructure-unreachable.ts';
 import { interNetworkAccess } from './inter-network-access.ts';
 import { mtuFits } from './mtu-fits.ts';
@@ -16,6 +18,8 @@ import { tenantIsolation } from './tenant-isolation.ts';
 export const builtInProperties: readonly Property[] = [
   tenantIsolation,
   interNetworkAccess,
+  externalIngressBlocked,
+  externalEgressOff,
   noTransit,
   infrastructureUnreachable,
   sourceGuarded,

@@ -1,0 +1,45 @@
+/** Addresses that are published: by NAT rules and by load balancers, in the northbound database or in flows. */
+import type { View } from './view.ts';
+
+/** Matches of the language: what is sent to the published address, and what it is where it arrives. */
+export interface Published {
+  readonly sent: string;
+  readonly arriving: string;
+}
+
+/** Everything that a network publishes. */
+export function publishedIn({ northbound, southbound }: View): Published[] {
+  const rules = northbound
+    ? [...northbound.NAT.values()].flatMap((nat) =>
+        nat.type === 'snat' ? [] : [{ external: nat.external_ip, inside: nat.logical_ip }],
+      )
+    : southbound.flows.flatMap(({ stage, match, actions }) => {
+        if (stage !== 'lr_in_dnat') return [];
+        const [, external] = /\bip[46]\.dst == (\S+)/.exec(match) ?? [];
+        const [, inside] = /\bct_dnat(?:_in_czone)?\(([^,)]+)/.exec(actions) ?? [];
+        return external && inside ? [{ external, inside }] : [];
+      });
+  const balanced = northbound
+    ? [...northbound.Load_Balancer.values()].map(({ vips, protocol }) => ({ vips, protocol }))
+    : (southbound.loadBalancers ?? []);
+  return [
+    ...rules.map(({ external, inside }) => ({ sent: to(external), arriving: to(inside) })),
+    ...balanced.flatMap(({ vips, protocol }) =>
+      Object.entries(vips).flatMap(([vip, backends]) =>
+        backends
+          .split(',')
+          .filter((text) => text.trim() !== '')
+          .map((backend) => ({ sent: toService(vip, protocol), arriving: toService(backend.trim(), protocol) })),
+      ),
+    ),
+  ];
+}
+
+const to = (address: string): string => `${address.includes(':') ? 'ip6' : 'ip4'}.dst == ${address}`;
+
+/** `10.0.0.1:80`, `[2001:db8::1]:80`, or an address alone. */
+function toService(text: string, protocol: string | undefined): string {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(text) ?? [];
+  const address = to(bracketed ?? plain ?? text);
+  return port === undefined ? address : `${address} && ${protocol ?? 'tcp'}.dst == ${port}`;
+}
