@@ -3,14 +3,25 @@ import { aclEffective } from './acl-effective.ts';
 import { addressUnique } from './address-unique.ts';
 import { ambiguousFlows } from './ambiguous-flows.ts';
 import { deadFlows } from './dead-flows.ts';
+import { dhcpServed } from './dhcp-served.ts';
 import { externalEgressOff } from './external-egress-off.ts';
 import { externalIngressBlocked } from './external-ingress-blocked.ts';
+import { gatewayAnswers } from './gateway-answers.ts';
+import { gatewayNotSpoofable } from './gateway-not-spoofable.ts';
 import { infrastructureUnreachable } from './infrastructure-unreachable.ts';
 import { interNetworkAccess } from './inter-network-access.ts';
 import { mtuFits } from './mtu-fits.ts';
+import { natHairpin } from './nat-hairpin.ts';
+import { natReversed } from './nat-reversed.ts';
+import { natScope } from './nat-scope.ts';
+import { natUnique } from './nat-unique.ts';
+import { networkReachability } from './network-reachability.ts';
 import { nextHopValid } from './next-hop-valid.ts';
+import { noBlackhole } from './no-blackhole.ts';
+import { noLoop } from './no-loop.ts';
 import { noTransit } from './no-transit.ts';
 import type { Property } from './property.ts';
+import { sameGatewayBothWays } from './same-gateway-both-ways.ts';
 import { sourceGuarded } from './source-guarded.ts';
 import { subnetOverlap } from './subnet-overlap.ts';
 import { tenantIsolation } from './tenant-isolation.ts';
@@ -22,12 +33,23 @@ export const builtInProperties: readonly Property[] = [
   externalEgressOff,
   noTransit,
   infrastructureUnreachable,
+  natReversed,
+  natUnique,
+  natScope,
+  natHairpin,
+  gatewayAnswers,
+  gatewayNotSpoofable,
+  dhcpServed,
+  networkReachability,
   sourceGuarded,
+  noLoop,
+  noBlackhole,
+  sameGatewayBothWays,
+  nextHopValid,
   aclEffective,
-  addressUnique,
   ambiguousFlows,
   deadFlows,
-  mtuFits,
-  nextHopValid,
+  addressUnique,
   subnetOverlap,
+  mtuFits,
 ];

@@ -1,0 +1,53 @@
+/** Answers to what was translated: they come to who asked, from the address that was asked. */
+import type { PacketSet } from '../../engine/sets/index.ts';
+import { allOf, matchSet } from '../policy/packets.ts';
+import { at, inportIn, read, type TrafficClass } from '../symbolic/index.ts';
+import { unchanged } from './homecoming.ts';
+import { copyFields, families, neighborMacs, opening, orderly, outsideAddresses, sentBy } from './honest.ts';
+import type { View } from './view.ts';
+
+/** What hosts answer to: `Analysis.answers`. */
+const answerable = 'tcp || udp || sctp || icmp4.type == 8 || icmp6.type == 128';
+
+/** New connections of hosts with their own addresses, and of the world outside with addresses of its own. */
+export function honestOpeners(view: View): PacketSet {
+  const { analysis } = view;
+  const { space } = analysis;
+  const hosts = [...view.hostOf.values()];
+  const own = space.orAll(families.map((family) => sentBy(space, hosts, family)));
+  const wires = view.wires.flatMap(({ ports }) => ports);
+  const world = space.and(inportIn(space, wires), outsideAddresses(analysis, 'src'));
+  return allOf(space, [
+    space.or(own, world),
+    opening(analysis),
+    orderly(analysis),
+    matchSet(space, answerable),
+    analysis.possible,
+  ]);
+}
+
+/** Of the packets, those of which the answer comes back with exactly the addresses and ports exchanged that were sent. */
+export function answeredRight(view: View, one: TrafficClass, packets: PacketSet): { right: PacketSet; exact: boolean } {
+  const { space } = view.analysis;
+  let exact = true;
+  const sets: PacketSet[] = [];
+  for (const answer of view.analysis.answers(one, packets)) {
+    const { end, made } = answer;
+    if (end.kind !== 'port' || made !== undefined) continue;
+    const home = allOf(space, [answer.copies, inportIn(space, [end.port]), mirrored(view, answer)]);
+    if (home === space.empty) continue;
+    if (answer.exact) sets.push(space.forget(home, copyFields));
+    else exact = false;
+  }
+  return { right: space.forget(space.orAll(sets), neighborMacs), exact };
+}
+
+/** The packets of which the answer has their addresses and ports, exchanged. */
+function mirrored({ analysis: { space } }: View, { store }: TrafficClass): PacketSet {
+  const pair = (a: number, b: number) =>
+    space.and(unchanged(space, read(store, a), b), unchanged(space, read(store, b), a));
+  const v4 = space.and(matchSet(space, 'ip4'), pair(at.ip4Src, at.ip4Dst));
+  const v6 = space.and(matchSet(space, 'ip6'), pair(at.ip6Src, at.ip6Dst));
+  const ports = space.or(matchSet(space, 'icmp4 || icmp6'), pair(at.tpSrc, at.tpDst));
+  return space.and(space.or(v4, v6), ports);
+}

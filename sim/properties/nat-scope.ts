@@ -1,0 +1,187 @@
+/** A rule translates what it names: all of it, and nothing else. */
+import type { PacketSet } from '../../engine/sets/index.ts';
+import { allOf, matchSet } from '../policy/packets.ts';
+import { contains, parsePrefix } from '../policy/prefix.ts';
+import { at, type Commit, inportIn, type NetworkPort, read, type Store } from '../symbolic/index.ts';
+import { honestOpeners } from './conversations.ts';
+import { gatewayBehind } from './open-view.ts';
+import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
+import { endpoint, matchOfRule, type TranslationRule, translatedBy, translationRules } from './translations.ts';
+import { doubt, type View } from './view.ts';
+
+export const natScope: Property = {
+  id: 'nat-scope',
+  severity: 'error',
+  promise: 'a rule translates what it names: all of it, and nothing else',
+  *checks(view) {
+    const rules = translationRules(view);
+    if (rules.length === 0) yield nothing(view);
+    for (const rule of rules) {
+      yield {
+        subject: `${rule.router.name}: ${rule.name}`,
+        source: rule.source,
+        judge: () => judge(view, rule, rules),
+      };
+    }
+  },
+};
+
+const nothing = ({ northbound, tenants }: View): Check => ({
+  subject: tenants.map(({ name }) => name).join(', ') || 'the network',
+  source: [],
+  vacuous: northbound
+    ? 'no router translates addresses'
+    : 'a southbound database has no rows of NAT and load balancers',
+  judge: () => holds,
+});
+
+function judge(view: View, rule: TranslationRule, rules: readonly TranslationRule[]): Judgement {
+  const { space } = view.analysis;
+  const own = rules.filter(({ router }) => router === rule.router);
+  return (
+    somethingElse(view, rule, own) ??
+    notResident(view, rule) ??
+    notAll(view, rule) ??
+    doubtful(view, space.orAll(translatedBy(view, rule.router).map(({ packets }) => packets)))
+  );
+}
+
+function doubtful(view: View, packets: PacketSet): Judgement {
+  const reason = doubt(view, packets);
+  return reason === undefined ? holds : unknown(reason);
+}
+
+const family = (text: string): 4 | 6 => (text.includes(':') ? 6 : 4);
+
+/** What a rule names as a destination; ranges of ports, too, if it has one. */
+function namedDestinations(rule: TranslationRule): string {
+  const range = 'external_port_range' in rule.row ? rule.row.external_port_range : '';
+  const [low, high = low] = range.split('-');
+  const text = matchOfRule(rule);
+  if (low === undefined || low === '' || rule.kind !== 'dnat') return text;
+  return `${text} && (${['tcp', 'udp', 'sctp'].map((name) => `${low} <= ${name}.dst <= ${high}`).join(' || ')})`;
+}
+
+/** Packets whose destination becomes one of the rule's, though no rule names them. */
+function somethingElse(view: View, rule: TranslationRule, own: readonly TranslationRule[]): Judgement | undefined {
+  const { space } = view.analysis;
+  if (rule.kind === 'snat') return undefined;
+  const targets = new Set(rule.inside);
+  const alike = own.filter(({ kind, inside }) => kind !== 'snat' && inside.some((one) => targets.has(one)));
+  for (const { class: one, packets, commits } of translatedBy(view, rule.router)) {
+    for (const commit of commits) {
+      if (!changed(commit, [at.ip4Dst, at.ip6Dst])) continue;
+      const here = space.and(packets, leadsTo(view, commit.after, rule));
+      if (here === space.empty) continue;
+      const named = space.orAll(alike.map((each) => matchSet(space, namedDestinations(each), commit.before)));
+      const others = space.diff(here, named);
+      if (others === space.empty) continue;
+      const sentence = `${rule.name} of ${rule.router.name} translates packets that it does not name`;
+      return one.exact
+        ? violated({ kind: 'goes', class: one, packets: others, sentence })
+        : unknown(`${sentence}, as far as it was modelled`);
+    }
+  }
+  return undefined;
+}
+
+const changed = ({ before, after }: Commit, places: readonly number[]): boolean =>
+  places.some((place) => read(before, place) !== read(after, place));
+
+/** The packets that have one of the rule's addresses inside as their destination. */
+function leadsTo({ analysis: { space } }: View, store: Store, { inside }: TranslationRule): PacketSet {
+  return space.orAll(
+    inside.map((text) => {
+      const { ip } = endpoint(text);
+      return matchSet(space, `ip${family(ip)}.dst == ${ip}`, store);
+    }),
+  );
+}
+
+/** The ports outside by which packets for a rule come in, each with the router's port behind it. */
+function entrances(
+  view: View,
+  { router, external }: TranslationRule,
+): { port: NetworkPort; routerPort: NetworkPort; mac: bigint }[] {
+  const address = parsePrefix(external);
+  return view.wires.flatMap(({ ports }) =>
+    ports.flatMap((port) =>
+      port.datapath.ports.flatMap(gatewayBehind).flatMap(({ routerPort, mac, addresses }) => {
+        const serves = addresses.some(
+          ({ address: { family: of, value }, prefixLength }) =>
+            address !== undefined && contains(prefixOf(value, of, prefixLength), address),
+        );
+        return routerPort.datapath === router && serves ? [{ port, routerPort, mac }] : [];
+      }),
+    ),
+  );
+}
+
+function prefixOf(value: bigint, of: 4 | 6, length: number) {
+  const rest = BigInt((of === 4 ? 32 : 128) - length);
+  return { family: of, value: (value >> rest) << rest, length, text: '' };
+}
+
+/** A flow of the rule that runs on the chassis of another gateway port than that by which packets for it come in. */
+function notResident(view: View, rule: TranslationRule): Judgement | undefined {
+  if (rule.kind === 'snat') return undefined;
+  const flows = view.southbound.flows.filter(
+    ({ datapath, stage, match, actions }) =>
+      datapath === rule.router.uuid &&
+      stage === 'lr_in_dnat' &&
+      match.includes(rule.external) &&
+      /ct_(lb|dnat)/.test(actions),
+  );
+  for (const { routerPort } of entrances(view, rule)) {
+    const resident = flows.filter(({ match }) => {
+      const asked = /is_chassis_resident\("([^"]*)"\)/.exec(match)?.[1];
+      return asked === undefined || asked === `cr-${routerPort.name}` || !asked.startsWith('cr-');
+    });
+    if (flows.length === 0 || resident.length > 0) continue;
+    const sentence = `${rule.name} is not translated where packets for it come in, at ${routerPort.name}: its flows run elsewhere`;
+    return violated({ kind: 'written', flows, sentence });
+  }
+  return undefined;
+}
+
+/** New packets from outside that a rule names, reach its router, and go on untranslated. */
+function notAll(view: View, rule: TranslationRule): Judgement | undefined {
+  const { space } = view.analysis;
+  const places = rule.kind === 'snat' ? [at.ip4Src, at.ip6Src] : [at.ip4Dst, at.ip6Dst];
+  const translated = space.orAll(
+    translatedBy(view, rule.router).flatMap(({ packets, commits }) =>
+      commits.some((one) => changed(one, places)) ? [packets] : [],
+    ),
+  );
+  const named = rule.kind === 'snat' ? leaving(view, rule) : entering(view, rule);
+  const left = allOf(space, [named, honestOpeners(view), space.not(translated)]);
+  if (left === space.empty) return undefined;
+  for (const one of view.analysis.classes) {
+    // Who drops a packet has covered the rule.
+    if (one.connection !== 'new' || one.made !== undefined || one.end.kind !== 'port') continue;
+    if (
+      rule.kind === 'snat' &&
+      !entrances(view, rule).some(({ port }) => one.end.kind === 'port' && one.end.port === port)
+    )
+      continue;
+    if (!space.intersects(one.packets, left)) continue;
+    const sentence = `a packet that ${rule.name} of ${rule.router.name} names is not translated`;
+    if (!one.exact) return unknown(`${sentence}, as far as it was modelled`);
+    return violated({ kind: 'goes', class: one, packets: space.and(one.packets, left), sentence });
+  }
+  return undefined;
+}
+
+function entering(view: View, rule: TranslationRule): PacketSet {
+  const { space } = view.analysis;
+  const doors = entrances(view, rule).map(({ port, mac }) =>
+    space.and(inportIn(space, [port]), space.cube([{ field: at.ethDst, value: mac, mask: (1n << 48n) - 1n }])),
+  );
+  return space.and(space.orAll(doors), matchSet(space, namedDestinations(rule)));
+}
+
+function leaving(view: View, { inside }: TranslationRule): PacketSet {
+  const { space } = view.analysis;
+  const sources = inside.map((text) => matchSet(space, `ip${family(text)}.src == ${text}`));
+  return space.and(inportIn(space, [...view.hostOf.keys()]), space.orAll(sources));
+}

@@ -1,0 +1,154 @@
+/** An external address, with its port, belongs to one owner: of all who answer for it on one wire. */
+import { formatEthernet } from '../../engine/lang/addresses.ts';
+import { matchSet } from '../policy/packets.ts';
+import { formatPrefix, parsePrefix } from '../policy/prefix.ts';
+import { at, inportIn, type NetworkDatapath, type NetworkPort, read, type TrafficClass } from '../symbolic/index.ts';
+import { homecomings } from './homecoming.ts';
+import { field } from './honest.ts';
+import { gatewayBehind } from './open-view.ts';
+import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
+import { type TranslationRule, translationRules } from './translations.ts';
+import { doubt, type View, type Wire } from './view.ts';
+
+export const natUnique: Property = {
+  id: 'nat-unique',
+  severity: 'error',
+  promise: 'an external address, with its port, belongs to one owner',
+  *checks(view) {
+    const rules = translationRules(view);
+    let any = false;
+    for (const wire of view.wires) {
+      for (const [address, owners] of ownersOn(view, wire, rules)) {
+        any = true;
+        yield {
+          subject: address,
+          source: owners.flatMap(({ source }) => source),
+          judge: () => judge(view, wire, address, owners),
+        };
+      }
+    }
+    if (!any) yield nothing(view);
+  },
+};
+
+const nothing = ({ tenants }: View): Check => ({
+  subject: tenants.map(({ name }) => name).join(', ') || 'the network',
+  source: [],
+  vacuous: 'no router has an address on a wire outside',
+  judge: () => holds,
+});
+
+/** Who has an address: those of one `key` are one owner. */
+interface Owner {
+  readonly key: string;
+  readonly text: string;
+  readonly row?: string;
+  readonly source: TranslationRule['source'];
+}
+
+/** Whoever has an address on a wire, by address. */
+function ownersOn(view: View, wire: Wire, rules: readonly TranslationRule[]): Map<string, Owner[]> {
+  const owners = new Map<string, Owner[]>();
+  const add = (address: string, owner: Owner): void => {
+    owners.set(address, [...(owners.get(address) ?? []), owner]);
+  };
+  const switches = new Set(wire.ports.map(({ datapath }) => datapath));
+  const routers = new Set<NetworkDatapath>();
+  for (const { ports } of switches) {
+    for (const port of ports) {
+      for (const { routerPort, addresses } of gatewayBehind(port)) {
+        routers.add(routerPort.datapath);
+        const { name } = routerPort.datapath;
+        for (const { address } of addresses) {
+          add(textOf(address.family, address.value), {
+            key: name,
+            text: `port ${routerPort.name} of ${name}`,
+            source: [],
+          });
+        }
+      }
+      for (const address of hostAddresses(view, port))
+        add(address, { key: `host ${port.name}`, text: `port ${port.name}`, source: [] });
+    }
+  }
+  for (const rule of rules) {
+    if (!routers.has(rule.router)) continue;
+    const { name } = rule.router;
+    const row = 'vips' in rule.row ? `Load_Balancer ${rule.row.name}` : `NAT ${rule.external}`;
+    add(rule.external, { key: name, text: `${rule.name} of ${name}`, row, source: rule.source });
+  }
+  return owners;
+}
+
+const textOf = (family: 4 | 6, value: bigint): string => {
+  const parsed = { family, value, length: family === 4 ? 32 : 128 };
+  return formatPrefix(parsed);
+};
+
+function* hostAddresses({ hostOf }: View, port: NetworkPort): Generator<string, void> {
+  const host = hostOf.get(port);
+  for (const value of host?.ip4 ?? []) yield textOf(4, value);
+  for (const value of host?.ip6 ?? []) yield textOf(6, value);
+}
+
+function judge(view: View, wire: Wire, address: string, owners: readonly Owner[]): Judgement {
+  const rows = owners.flatMap(({ row }) => row ?? []);
+  const [first, ...more] = owners;
+  const other = first && more.find(({ key }) => key !== first.key);
+  const answers = answersFor(view, wire, address);
+  const macs = [...answers.keys()];
+  const one = [...answers.values()][0];
+  if (first && other) {
+    const sentence = `${address} is of ${first.text} and of ${other.text}`;
+    return one ? violated({ kind: 'goes', ...one, sentence }) : violated({ kind: 'written', rows, sentence });
+  }
+  const double = doubleTarget(view, address);
+  if (double !== undefined) return violated({ kind: 'written', rows, sentence: double });
+  if (macs.length > 1 && one) {
+    const sentence = `requests for ${address} are answered with ${macs.map(formatEthernet).join(' and ')}`;
+    return violated({ kind: 'goes', ...one, sentence });
+  }
+  const { space } = view.analysis;
+  const asked = space.and(inportIn(space, wire.ports), requestFor(view, address));
+  const reason = doubt(view, asked);
+  return reason === undefined ? holds : unknown(reason);
+}
+
+/** Two rules of one router that lead one address to two places inside: a sentence. */
+function doubleTarget(view: View, address: string): string | undefined {
+  const rules = translationRules(view).filter(({ external, kind }) => external === address && kind !== 'snat');
+  for (const [index, rule] of rules.entries()) {
+    for (const other of rules.slice(index + 1)) {
+      const same = rule.router === other.router && rule.port === other.port && rule.protocol === other.protocol;
+      if (!same || rule.inside.join() === other.inside.join()) continue;
+      return `${address} leads to ${rule.inside.join(', ')} and to ${other.inside.join(', ')} on ${rule.router.name}`;
+    }
+  }
+  return undefined;
+}
+
+function requestFor({ analysis: { space } }: View, address: string) {
+  const parsed = parsePrefix(address);
+  if (parsed?.family === 4)
+    return space.cube([field(at.ethType, 0x806n), field(at.arpOp, 1n), field(at.arpTpa, parsed.value)]);
+  return parsed ? space.and(matchSet(space, 'nd_ns'), space.cube([field(at.ndTarget, parsed.value)])) : space.empty;
+}
+
+/** Who answers requests that come in by a wire: the MAC addresses, each with a class that brings it. */
+function answersFor(view: View, wire: Wire, address: string): Map<bigint, { class: TrafficClass; packets: number }> {
+  const { space } = view.analysis;
+  const found = new Map<bigint, { class: TrafficClass; packets: number }>();
+  for (const port of wire.ports) {
+    const asked = space.and(inportIn(space, [port]), requestFor(view, address));
+    for (const { class: one, packets } of homecomings(view)) {
+      if (one.connection !== 'new' || !one.exact || !space.intersects(packets, asked)) continue;
+      const replies = space.and(space.and(packets, asked), matchSet(space, 'arp.op == 2 || nd_na', one.store));
+      if (replies === space.empty) continue;
+      for (const look of view.analysis.looks(one, replies)) {
+        const mac = read(look.store, at.ethSrc).constant;
+        if (mac !== undefined && !found.has(mac)) found.set(mac, { class: one, packets: look.packets });
+      }
+    }
+  }
+  return found;
+}
