@@ -20,7 +20,16 @@ export function perform(run: Run, here: Here, start: State, actions: readonly Ac
   let state = start;
   const before = run.outcomes;
   for (let i = first; i < actions.length; i++) {
-    const next = execute(run, here, state, actions[i] as Action);
+    const action = actions[i] as Action;
+    if (action.type === 'nested') {
+      // Those that nothing is made of go on alone: what the others came to is not theirs.
+      const rest = without(run, state, nested(run, here, state, action));
+      if (!rest || rest === state) continue;
+      perform(run, here, rest, actions, i + 1);
+      state = without(run, state, [rest]) as State;
+      continue;
+    }
+    const next = execute(run, here, state, action);
     const [only] = next;
     if (next.length === 1 && only) {
       state = only;
@@ -33,7 +42,20 @@ export function perform(run: Run, here: Here, start: State, actions: readonly Ac
   if (run.outcomes === before) drop(run, here, actions.length === 0 ? 'flow' : 'consumed', state);
 }
 
-/** Runs one action: the packets as the actions behind it find them. */
+/** Follows what is made of packets, and returns those that something is made of. */
+function nested(run: Run, here: Here, state: State, { name, actions }: Action & { type: 'nested' }): State[] {
+  const some = made(run, state, name);
+  for (const one of some) perform(run, here, one, actions);
+  return some;
+}
+
+/** The packets that are in none of the others. */
+function without(run: Run, state: State, others: readonly State[]): State | undefined {
+  const { space } = run;
+  return limited(run, state, space.not(space.orAll(others.map(({ packets }) => packets))));
+}
+
+/** Runs one action that is none in braces: the packets as the actions behind it find them. */
 function execute(run: Run, here: Here, state: State, action: Action): State[] {
   const { stores } = run;
   switch (action.type) {
@@ -71,9 +93,6 @@ function execute(run: Run, here: Here, state: State, action: Action): State[] {
     }
     case 'ip.ttl--':
       return lessLife(run, here, state);
-    case 'nested':
-      for (const one of made(run, state, action.name)) perform(run, here, one, action.actions);
-      return [state];
     case 'ct_next':
     case 'ct_dnat':
     case 'ct_snat':
@@ -101,13 +120,9 @@ function execute(run: Run, here: Here, state: State, action: Action): State[] {
     case 'fwd_group':
       for (const [index, one] of choose(run, state, action.childPorts.length).entries()) {
         const port = run.network.ports.get(action.childPorts[index] as string);
-        if (!one || !port) continue;
-        goOn(
-          run,
-          here,
-          here.table + 1,
-          with_(one, write(stores, one.store, at.outport, numberValue(run, port.number))),
-        );
+        // As on a chassis: a port that there is not has the number 0.
+        const number = numberValue(run, port?.number ?? 0);
+        if (one) goOn(run, here, here.table + 1, with_(one, write(stores, one.store, at.outport, number)));
       }
       return [state];
     default:

@@ -191,10 +191,36 @@ export function joinedStates(run: Run, states: readonly State[]): State[] {
   const byPassage = groupBy(states, ({ passage }) => passage);
   return [...byPassage.values()].flatMap((alike) => {
     const byLineage = groupBy(alike, ({ lineage }) => lineage);
-    const families = [...byLineage].flatMap(([lineage, family]) => joinedFamily(run, lineage, family));
+    const families = [...byLineage].flatMap(([lineage, family]) =>
+      [...groupBy(family, ({ store }) => kindOf(store)).values()].flatMap((kin) => joinedFamily(run, lineage, kin)),
+    );
     return mergedAlike(run, families);
   });
 }
+
+/**
+ * Packets are of one kind that have the same values but for constants: those that differ by where they go. To
+ * join others makes values of options that are as large as what they save.
+ */
+function kindOf(store: Store): string {
+  if (store.kind === undefined) {
+    store.kind = store.values
+      .map((value, place) => (value.constant !== undefined && !kindPlaces.has(place) ? 'c' : value.id))
+      .join(',');
+  }
+  return store.kind;
+}
+
+/** Places whose constants matter, too. */
+const kindPlaces: ReadonlySet<number> = new Set([
+  at.made,
+  at.connection,
+  at.inexact,
+  at.ethType,
+  at.ctState,
+  at.ctMark,
+  at.flags,
+]);
 
 /** Those of one lineage: their guards tell them apart. */
 function joinedFamily(run: Run, lineage: Lineage, family: readonly State[]): State[] {
@@ -256,12 +282,12 @@ function mostUsed(a: Used, b: Used): Used {
 export function end(run: Run, where: End, state: State): void {
   run.outcomes++;
   if (state.packets === run.space.empty) return;
-  for (const part of plainParts(run.stores, state.store, state.packets, kindPlaces)) {
+  for (const part of plainParts(run.stores, state.store, state.packets, endPlaces)) {
     endPart(run, where, { ...state, ...part });
   }
 }
 
-const kindPlaces = [at.made, at.connection, at.inexact];
+const endPlaces = [at.made, at.connection, at.inexact];
 
 function endPart({ space, ended }: Run, where: End, { store, passage, packets: some, used }: State): void {
   const packets = used.copies === 0 ? some : space.forget(some, copyFields.slice(0, used.copies));

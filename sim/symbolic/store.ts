@@ -103,6 +103,8 @@ export interface Store {
   readonly values: readonly Value[];
   /** What writing led to: by place and value. */
   readonly next: Map<number, Store>;
+  /** What stores that may be joined have in common, once it has been asked for. */
+  kind?: string;
 }
 
 export interface Stores {
