@@ -25,6 +25,11 @@ const commands: readonly Entry[] = [
     load: () => import('./commands/trace.ts'),
   },
   {
+    name: 'diff',
+    summary: 'say what traffic is newly allowed and newly denied between two inputs',
+    load: () => import('./commands/diff.ts'),
+  },
+  {
     name: 'flows',
     summary: 'print the logical flows, as ovn-sbctl lflow-list does',
     load: () => import('./commands/flows.ts'),
