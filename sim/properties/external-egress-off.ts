@@ -13,7 +13,7 @@ export const externalEgressOff: Property = {
     const planned = view.tenants.flatMap(({ networks }) => networks.filter(({ plan }) => plan));
     for (const network of planned) {
       const isOff = network.plan?.network.externallyRouted === false;
-      yield check(view, partyOfNetwork(network), isOff ? undefined : 'it is externally routed');
+      yield check(view, partyOfNetwork(view, network), isOff ? undefined : 'it is externally routed');
     }
     const told = settingsIn(view)?.internal ?? [];
     for (const selector of told) yield check(view, partyMeant(view, selector));
@@ -21,7 +21,7 @@ export const externalEgressOff: Property = {
       const why =
         'a database does not say which networks are to stay inside; a policy does, under builtin.external-egress-off.internal';
       for (const network of view.tenants.flatMap(({ networks }) => networks)) {
-        yield check(view, partyOfNetwork(network), why);
+        yield check(view, partyOfNetwork(view, network), why);
       }
     }
   },

@@ -29,7 +29,7 @@ function* ofTenant(view: View, tenant: Tenant): Generator<Check, void> {
     yield nothing(tenant, 'it has no two networks');
     return;
   }
-  const parties = tenant.networks.map(partyOfNetwork);
+  const parties = tenant.networks.map((network) => partyOfNetwork(view, network));
   yield* pairs(view, parties, tenant.plan?.vpc.interNetworkAccess === true, tenant.source);
 }
 

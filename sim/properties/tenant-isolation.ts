@@ -10,7 +10,7 @@ export const tenantIsolation: Property = {
   promise: 'nothing that one tenant sends arrives in another, whatever the path',
   *checks(view) {
     const told = settingsIn(view)?.tenants?.map((selector) => partyMeant(view, selector));
-    const planned = view.tenants.filter(({ plan }) => plan).map(partyOfTenant);
+    const planned = view.tenants.filter(({ plan }) => plan).map((tenant) => partyOfTenant(view, tenant));
     if (told) yield* pairs(view, told);
     else if (planned.length > 0) yield* planned.map((party) => check(view, party, othersThan(party, planned)));
     else yield nobody(view);

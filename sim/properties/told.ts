@@ -64,16 +64,34 @@ export function networksMeant(view: View, selectors: readonly Worded<Selector>[]
   return new Set(ports.flatMap((port) => view.hostOf.get(port)?.network ?? []));
 }
 
-/** All hosts of a tenant. */
-export const partyOfTenant = ({ name, networks, source }: Tenant): Party => {
-  const ports = networks.flatMap(({ hosts }) => hosts.map(({ port }) => port));
+/** All hosts of a tenant: those that manifests ask for, on whichever switch they are. */
+export function partyOfTenant(view: View, tenant: Tenant): Party {
+  const { name, networks, source } = tenant;
+  const ports = [...new Set(networks.flatMap((network) => portsOfNetwork(view, network)))];
   return { name, ports, source, ...(ports.length === 0 && { empty: `${name} has no interface` }) };
-};
+}
 
-/** All hosts of a network. */
-export const partyOfNetwork = ({ name, hosts, source }: TenantNetwork): Party => ({
-  name,
-  ports: hosts.map(({ port }) => port),
-  source,
-  ...(hosts.length === 0 && { empty: `${name} has no interface` }),
-});
+/** All hosts of a network: those that manifests ask for, on whichever switch they are. */
+export function partyOfNetwork(view: View, network: TenantNetwork): Party {
+  const { name, source } = network;
+  const ports = portsOfNetwork(view, network);
+  return { name, ports, source, ...(ports.length === 0 && { empty: `${name} has no interface` }) };
+}
+
+/** With manifests a switch's other ports are not the network's, if another network has them. */
+function portsOfNetwork(view: View, { plan, hosts }: TenantNetwork): NetworkPort[] {
+  const own = hosts.map(({ port }) => port);
+  if (!plan) return own;
+  const planned = plan.ports.flatMap(({ name }) => view.analysis.network.ports.get(name) ?? []);
+  const known = new Set(planned);
+  const others = own.filter((port) => !known.has(port));
+  if (others.length === 0) return planned;
+  const strays = new Set(strangers(view, plan));
+  return [...planned, ...others.filter(({ name }) => !strays.has(name))];
+}
+
+/** Names of the ports of all other planned networks. */
+const strangers = ({ tenants }: View, own: TenantNetwork['plan']): string[] =>
+  tenants.flatMap(({ plan }) =>
+    (plan?.networks ?? []).flatMap((network) => (network === own ? [] : network.ports.map(({ name }) => name))),
+  );

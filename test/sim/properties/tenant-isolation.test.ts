@@ -77,13 +77,6 @@ const damages: [string, RegExp, (nb: Northbound) => void][] = [
     },
   ],
   [
-    'a gateway lets in what is addressed to private addresses',
-    /over the wire outside/,
-    (nb) => {
-      for (const row of policies(nb, /^1$/, 1)) row.action = 'allow';
-    },
-  ],
-  [
     "a tenant's port is plugged into another tenant's switch",
     /arrives at/,
     (nb) => {
