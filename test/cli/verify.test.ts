@@ -1,13 +1,16 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { run } from '../../cli/program.ts';
-import { parsePacket, prepare, traceFlow } from '../../sim/trace/index.ts';
-import type { Verification } from '../../sim/verify.ts';
+import type { Verdict, Verification } from '../../sim/verdict.ts';
 
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
+const example = (...path: string[]): string => join(examples, ...path);
+const oneVpc = example('single-vpc.yaml');
+/** Two ACLs, of which the one that allows is above the one that denies. */
+const database = example('field', 'catch-all-allow', 'broken.db');
 
 let folder = '';
 beforeAll(() => {
@@ -15,7 +18,14 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What `lflow verify` prints, says, and ends with. */
+/** A policy file with this text below its first line. */
+function policyFile(...lines: string[]): string {
+  const file = join(folder, 'policy.yaml');
+  writeFileSync(file, `${['lflow: 1', ...lines].join('\n')}\n`);
+  return file;
+}
+
+/** What `lflow verify` writes, says, and ends with. */
 async function verify(...args: string[]) {
   const file = join(folder, 'answer');
   rmSync(file, { force: true });
@@ -29,29 +39,98 @@ async function verify(...args: string[]) {
   return { status, said, answer: status === 2 ? '' : readFileSync(file, 'utf8') };
 }
 
-describe('every example', () => {
-  test.each(readdirSync(examples).filter((name) => name.endsWith('.yaml')))('%s keeps its promises', async (name) => {
-    const { status, answer } = await verify(join(examples, name));
-    expect(answer).toMatch(/^PROBED: /m);
-    expect(status).toBe(0);
+/** The verdict on a network for a policy: its exit status, the verdict of the whole and of each property and rule. */
+async function verdicts(input: string, ...policy: string[]) {
+  const { status, answer } = await verify(input, '--policy', policyFile(...policy), '--format', 'json');
+  const verification: Verification = JSON.parse(answer);
+  const found = verification.properties.map(({ id, verdict }): [string, Verdict] => [id, verdict]);
+  return { status, verdict: verification.verdict, found: Object.fromEntries(found), verification };
+}
+
+describe('what is proven of a VPC', () => {
+  test('holds, or is about nothing', async () => {
+    const { status, verdict, found, verification } = await verdicts(
+      oneVpc,
+      'builtin: { enable: [tenant-isolation, no-transit, address-unique] }',
+    );
+    expect(found).toEqual({ 'tenant-isolation': 'vacuous', 'no-transit': 'holds', 'address-unique': 'holds' });
+    expect([status, verdict]).toEqual([0, 'holds']);
+    expect(verification.topology).toMatchObject({ vpcs: 1, networks: 1, interfaces: 2, nodes: 2 });
+  });
+
+  test('about nothing at all is vacuous, which is no failure', async () => {
+    const { status, verdict } = await verdicts(oneVpc, 'builtin: { enable: [tenant-isolation] }');
+    expect([status, verdict]).toEqual([0, 'vacuous']);
+  });
+
+  test('is broken by a packet, which is shown with the lines to blame', async () => {
+    const { status, verdict, found, verification } = await verdicts(
+      oneVpc,
+      'builtin: { enable: [no-transit] }',
+      'sets: { net: { network: testnet1 }, world: { external: true } }',
+      'rules:',
+      '  - { id: no-way-out, never: { from: net, to: world, traffic: tcp/443 } }',
+      '  - { id: no-way-in, never: { from: world, to: net } }',
+    );
+    expect(found).toEqual({ 'no-transit': 'holds', 'no-way-out': 'violated', 'no-way-in': 'holds' });
+    expect([status, verdict]).toEqual([1, 'violated']);
+    const broken = verification.properties.find(({ id }) => id === 'no-way-out');
+    expect(broken?.counterexample).toMatchObject({
+      inport: expect.stringMatching(/^default\/testnet1-vf2@node-[12]$/),
+      microflow: expect.stringContaining('tcp.dst == 443'),
+      frame: expect.stringMatching(/^([0-9a-f]{2}){54,}$/),
+      replayed: { tracer: true },
+    });
+    expect(broken?.source[0]).toMatchObject({ file: join(folder, 'policy.yaml'), line: 5 });
   });
 });
 
-test('two tenants on one subnet are told apart, and both reach the outside', async () => {
-  const { answer } = await verify(join(examples, 'two-tenants.yaml'), '--format', 'json');
-  const { verdict, properties, topology }: Verification = JSON.parse(answer);
-  expect(verdict).toBe('probed');
-  expect(topology).toMatchObject({ vpcs: 2, networks: 2, interfaces: 4, nodes: 4 });
-  const isolation = properties.filter(({ id }) => id === 'tenant-isolation');
-  expect(isolation.map(({ subject }) => subject)).toEqual([
-    'default/bluevpc → default/redvpc',
-    'default/redvpc → default/bluevpc',
-  ]);
-  expect(isolation.every(({ probes }) => probes > 50)).toBe(true);
+describe('what is proven of a database', () => {
+  test('is told by the rows in it', async () => {
+    const { status, found, verification } = await verdicts(
+      database,
+      'builtin: { enable: [acl-effective, address-unique] }',
+    );
+    expect(status).toBe(1);
+    expect(found['address-unique']).toBe('holds');
+    const broken = verification.properties.find(({ verdict }) => verdict === 'violated');
+    expect(broken?.id).toBe('acl-effective');
+    expect(broken?.reason).toContain('ACLs of higher priority allow all that it denies');
+    const fixed = await verdicts(
+      example('field', 'catch-all-allow', 'fixed.db'),
+      'builtin: { enable: [acl-effective] }',
+    );
+    expect([fixed.status, fixed.verdict]).toEqual([0, 'holds']);
+  });
+
+  test('stays unknown where nobody can tell', async () => {
+    const { status, verdict, verification } = await verdicts(
+      database,
+      'builtin: { enable: [address-unique] }',
+      'sets: { net: { switch: net } }',
+      'rules:',
+      '  - { id: frozen, unchanged: { from: net, to: net, against: last-release } }',
+    );
+    expect([status, verdict]).toEqual([3, 'unknown']);
+    expect(verification.properties.find(({ id }) => id === 'frozen')?.reason).toContain('last-release');
+  });
+});
+
+test.each([
+  ['text', /^✗ acl-effective +violated[\s\S]*^VIOLATED: 1 promise is broken/m],
+  ['json', /^\{\n {2}"verdict": "violated"/],
+  ['junit', /^<\?xml[\s\S]*<failure/],
+  ['sarif', /"ruleId": "acl-effective"/],
+  ['html', /^<!DOCTYPE html>[\s\S]*acl-effective/],
+])('the verdict as %s', async (format, expected) => {
+  const policy = policyFile('builtin: { enable: [acl-effective] }');
+  const { status, answer } = await verify(database, '--policy', policy, '--format', format);
+  expect(status).toBe(1);
+  expect(answer).toMatch(expected);
 });
 
 test('broken manifests are refused, all complaints at once', async () => {
-  const files = ['subnet-overlap.yaml', 'vpc-not-found.yaml'].map((name) => join(examples, 'broken', name));
+  const files = ['subnet-overlap.yaml', 'vpc-not-found.yaml'].map((name) => example('broken', name));
   const { status, said } = await verify(...files);
   expect(status).toBe(2);
   for (const file of files) expect(said).toMatch(new RegExp(`^${file}:\\d+:\\d+: \\S+: .+; .+$`, 'm'));
@@ -63,15 +142,11 @@ test('a folder that is not there is refused with a sentence', async () => {
   expect(said).toMatch(/nothing:1:1: cannot be read: no such file or directory/);
 });
 
-test('what the probes of an example send can be traced by hand', async () => {
-  const { computeSouthbound, northboundOf, readManifests } = await import('../../index.ts');
-  const file = join(examples, 'two-tenants.yaml');
-  const { resources } = readManifests([{ file, text: readFileSync(file, 'utf8') }]);
-  const topology = prepare(computeSouthbound(northboundOf(resources)).southbound);
-  const { datapath, packet } = parsePacket(
-    topology,
-    'inport == "default/rednet-vf2@worker1" && eth.src == 02:1e:29:98:59:a8 && eth.dst == 02:02:13:1e:10:03 && ip4.src == 192.178.0.2 && ip4.dst == 192.178.0.1 && ip.ttl == 64 && icmp4.type == 8',
-  );
-  const { deliveries } = traceFlow(topology, datapath, packet);
-  expect(deliveries.map(({ port }) => port.binding.logicalPort)).toEqual(['default/rednet-vf2@worker1']);
+test('a policy is refused with the place of each mistake, and one that is not there with a sentence', async () => {
+  const wrong = await verify(database, '--policy', policyFile('sets:', '  net: { swich: net }'));
+  expect(wrong.status).toBe(2);
+  expect(wrong.said).toMatch(/policy\.yaml:3:\d+: sets\.net\.swich: .*"switch"/);
+  const missing = await verify(database, '--policy', join(folder, 'none.yaml'));
+  expect(missing.status).toBe(2);
+  expect(missing.said).toContain('none.yaml:1:1: the policy cannot be read: there is no such file');
 });
