@@ -4,6 +4,7 @@ import { allOf, matchSet } from '../policy/packets.ts';
 import { at, inportIn, read, type TrafficClass } from '../symbolic/index.ts';
 import { unchanged } from './homecoming.ts';
 import { copyFields, families, neighborMacs, opening, orderly, outsideAddresses, sentBy } from './honest.ts';
+import { gatewayBehind } from './open-view.ts';
 import type { View } from './view.ts';
 
 /** What hosts answer to: `Analysis.answers`. */
@@ -23,6 +24,23 @@ export function honestOpeners(view: View): PacketSet {
     orderly(analysis),
     matchSet(space, answerable),
     analysis.possible,
+  ]);
+}
+
+/** The packets to addresses that nobody outside answers from: of routers, of whole networks, and reserved ones. */
+export function toNobody({ analysis: { space, network } }: View): PacketSet {
+  const taken = { 4: [] as bigint[], 6: [] as bigint[] };
+  for (const { addresses } of [...network.ports.values()].flatMap(gatewayBehind)) {
+    for (const { address, prefixLength } of addresses) {
+      const rest = (1n << BigInt((address.family === 4 ? 32 : 128) - prefixLength)) - 1n;
+      taken[address.family].push(address.value, address.value & ~rest, address.value | rest);
+    }
+  }
+  return space.orAll([
+    matchSet(space, 'ip4.dst == {0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3}'),
+    matchSet(space, 'ip6 && ip6.dst != 2000::/3'),
+    space.and(matchSet(space, 'ip4'), space.oneOf(at.ip4Dst, taken[4])),
+    space.and(matchSet(space, 'ip6'), space.oneOf(at.ip6Dst, taken[6])),
   ]);
 }
 

@@ -1,6 +1,6 @@
 /** The answer to a translated packet is translated back, and arrives at who sent it. */
 import type { NetworkDatapath } from '../symbolic/index.ts';
-import { answeredRight, honestOpeners } from './conversations.ts';
+import { answeredRight, honestOpeners, toNobody } from './conversations.ts';
 import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
 import { type TranslationRule, translatedBy, translationRules } from './translations.ts';
 import { doubt, type View } from './view.ts';
@@ -39,8 +39,10 @@ function judge(view: View, router: NetworkDatapath): Judgement {
     return violated({ kind: 'written', flows, sentence });
   }
   const openers = honestOpeners(view);
+  const nobody = toNobody(view);
   const conversations = translatedBy(view, router).flatMap(({ class: one, packets }) => {
-    const asked = space.and(packets, openers);
+    const leaves = one.end.kind === 'port' && one.end.port.edge === 'outside';
+    const asked = space.and(packets, leaves ? space.diff(openers, nobody) : openers);
     return asked === space.empty ? [] : [{ one, asked, ...answeredRight(view, one, asked) }];
   });
   // Which MAC addresses neighbours have, nobody promises: some of them are no host's, and get no answer.

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { gatewayAnswers } from '../../../sim/properties/gateway-answers.ts';
+import { network, node, resourcesOf, vf, vpc } from '../../topology.ts';
+import { exampleView, manifestView, rows, verdicts, violationOf } from './views.ts';
+
+describe('a network and its router', () => {
+  it('holds where the switch knows the right MAC address', () => {
+    expect(verdicts(gatewayAnswers, exampleView('properties/gateway-answers', 'good'))).toEqual(['net: holds']);
+  });
+
+  it('is violated where it does not', () => {
+    const view = exampleView('properties/gateway-answers', 'bad');
+    expect(violationOf(gatewayAnswers, view, 'net').sentence).toMatch(/10\.0\.0\.1 gets an answer, but not/);
+  });
+});
+
+describe('a VPC without a way outside', () => {
+  const inside = () =>
+    resourcesOf(
+      vpc('red'),
+      network('red-a', 'red', '10.1.0.0/24', { externallyRouted: false }),
+      vf('red-a', 2),
+      vf('red-a', 3),
+      node('n0', 'red'),
+    );
+
+  it('has a gateway that answers', () => {
+    expect(verdicts(gatewayAnswers, manifestView(inside()))).toEqual(['default/red-a: holds']);
+  });
+
+  it('has none, if ACLs drop what the router answers', () => {
+    const view = manifestView(inside(), (nb) => {
+      for (const row of rows(nb, 'ACL', ({ priority }) => priority === 1002)) row.action = 'drop';
+    });
+    expect(violationOf(gatewayAnswers, view, 'default/red-a').sentence).toBe(
+      'an echo request to 10.1.0.1 gets no answer',
+    );
+  });
+
+  it('has none, if the router is another one', () => {
+    const view = manifestView(inside(), (nb) => {
+      for (const row of rows(nb, 'Logical_Switch_Port', ({ type }) => type === 'router')) row.type = '';
+    });
+    expect(verdicts(gatewayAnswers, view)).toEqual(['default/red-a: vacuous']);
+  });
+});
