@@ -154,7 +154,7 @@ function notAll(view: View, rule: TranslationRule): Judgement | undefined {
     ),
   );
   const named = rule.kind === 'snat' ? leaving(view, rule) : entering(view, rule);
-  const left = allOf(space, [named, honestOpeners(view), space.not(translated)]);
+  const left = allOf(space, [named, concerned(view, rule), honestOpeners(view), space.not(translated)]);
   if (left === space.empty) return undefined;
   for (const one of view.analysis.classes) {
     // Who drops a packet has covered the rule.
@@ -170,6 +170,17 @@ function notAll(view: View, rule: TranslationRule): Judgement | undefined {
     return violated({ kind: 'goes', class: one, packets: space.and(one.packets, left), sentence });
   }
   return undefined;
+}
+
+/** The packets whose other end a rule is for: in `allowed_ext_ips`, and not in `exempted_ext_ips`. */
+function concerned({ analysis: { space }, northbound }: View, { row, kind }: TranslationRule): PacketSet {
+  if (!('allowed_ext_ips' in row)) return space.all;
+  const side = kind === 'snat' ? 'dst' : 'src';
+  const within = (uuid: string | undefined): PacketSet | undefined => {
+    const set = uuid === undefined ? undefined : northbound?.Address_Set.get(uuid);
+    return set && space.orAll(set.addresses.map((text) => matchSet(space, `ip${family(text)}.${side} == ${text}`)));
+  };
+  return space.diff(within(row.allowed_ext_ips) ?? space.all, within(row.exempted_ext_ips) ?? space.empty);
 }
 
 function entering(view: View, rule: TranslationRule): PacketSet {
