@@ -92,6 +92,7 @@ export function trackingConntrack(): Conntrack {
     balance: (packet, zone, name, backends) => balance(tableOf(zone), packet, name, backends),
     commit: (packet, zone, change) => commit(tableOf(zone), packet, change),
     cross: clearConntrack,
+    keepsFlags: true,
     hairpins: new Set(),
   };
 }
@@ -227,8 +228,8 @@ function freePort(table: Table, tuple: Tuple, { low, high } = { low: 1024, high:
 
 function insert(table: Table, original: Tuple, translated: Tuple): Connection {
   const connection = { original, reply: reversed(translated), replied: false, mark: 0, label: new Uint32Array(4) };
-  table.set(keyOf(original), connection);
-  table.set(keyOf(connection.reply), connection);
+  // Where packets of two connections look the same they belong to the one that was there first, as in Open vSwitch.
+  for (const key of [keyOf(original), keyOf(connection.reply)]) if (!table.has(key)) table.set(key, connection);
   return connection;
 }
 

@@ -56,6 +56,11 @@ export interface Conntrack {
    * what the egress pipeline of the last one left in it, as in ovn-trace.
    */
   nextMember?(packet: Packet): void;
+  /**
+   * The egress pipeline gets `flags` as the ingress pipeline left them, as on a chassis
+   * (controller/physical.c, OFTABLE_CHECK_LOOPBACK).  Unless set they are zero there, as in ovn-trace.
+   */
+  readonly keepsFlags?: boolean;
   /** A copy of the packet went through conntrack. Absent where the packet itself keeps what it knew, as in ovn-trace. */
   stayBehind?(packet: Packet): void;
   /**

@@ -53,13 +53,15 @@ function deliver(step: Step, port: TracePort | undefined, name: string): Continu
   return { place: startOf(peer.datapath, 'ingress', place), packet: entering, shared: false, into: node.subs };
 }
 
-/** Makes the packet what the egress pipeline gets: registers do not pass, but for the two ports. */
-function forgetRegisters(packet: Packet): Packet {
+/** Makes the packet what the egress pipeline gets: registers do not pass, but for the two ports, and on a chassis `flags`. */
+function forgetRegisters({ run }: Step, packet: Packet): Packet {
   const { words } = packet;
   const [inport, outport] = [words[slot.inport] as number, words[slot.outport] as number];
+  const flags = run.conntrack.keepsFlags ? (words[slot.flags] as number) : 0;
   words.fill(0, slot.reg0, slot.reg0 + 16);
   words[slot.inport] = inport;
   words[slot.outport] = outport;
+  words[slot.flags] = flags;
   return packet;
 }
 
@@ -74,11 +76,12 @@ function mayLeaveBy(packet: Packet, port: TracePort | undefined): boolean {
   return mayLoop || (port !== undefined && port.key !== keyIn(packet, 'inport'));
 }
 
-function replicate({ run, place, packet, into }: Step, group: TraceGroup): void {
+function replicate(step: Step, group: TraceGroup): void {
+  const { run, place, packet, into } = step;
   const { datapath } = place;
   const copies = append(into, 'pipeline', `multicast(dp="${datapath.friendlyName}", mcgroup="${group.name}")`);
   // ovn-trace sends one copy from port to port: what one egress pipeline changes, the next one gets.
-  const copy = forgetRegisters(clonePacket(packet));
+  const copy = forgetRegisters(step, clonePacket(packet));
   for (const port of group.ports) {
     const node = append(copies.subs, 'pipeline', egressTitle(place, packet, port.friendlyName));
     if (mayLeaveBy(packet, port)) {
@@ -110,7 +113,7 @@ function toEgress(step: Step, port: TracePort | undefined): Continuation | undef
     return undefined;
   }
   const node = append(into, 'pipeline', egressTitle(place, packet, target?.friendlyName ?? '(unnamed)'));
-  const copy = forgetRegisters(passedOn(step));
+  const copy = forgetRegisters(step, passedOn(step));
   if (target && target !== port) copy.words[slot.outport] = target.key;
   return { place: startOf(place.datapath, 'egress', place), packet: copy, shared: false, into: node.subs };
 }

@@ -113,7 +113,6 @@ describe('what cannot be used ends in a sentence:', () => {
       ['flows', nb, manifests],
       'it is a database, which is a whole network, and there are manifests',
     ],
-    ['verify', ['verify', sb], 'it is an OVSDB database, and this needs manifests'],
     ['describe', ['describe', nb], 'it is an OVSDB database, and this needs manifests'],
     ['tcp', ['flows', 'tcp:127.0.0.1:6642'], 'ovsdb-client backup tcp:127.0.0.1:6642 OVN_Southbound > southbound.db'],
     ['a cluster', ['flows', 'ssl:a:6642,ssl:b:6642'], 'ovsdb-client backup ssl:a:6642 OVN_Southbound'],

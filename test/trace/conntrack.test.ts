@@ -1,6 +1,7 @@
 /** Stories of several packets, traced one after the other with a tracker that remembers. */
 import { describe, expect, test } from 'vitest';
 import {
+  assumedConntrack,
   type Conntrack,
   type Delivery,
   fields,
@@ -178,6 +179,39 @@ describe('on a switch with stateful ACLs', () => {
     conntrack.lookup(packet, `${datapath.binding.uuid} 1`);
     expect(read(packet, 'ct_label')).toBe(7n << 96n);
     expect(read(packet, 'ct_mark')).toBe(0n);
+  });
+});
+
+describe('a router that remembers in its egress pipeline, too, what it sent to a backend', () => {
+  const flows = [
+    '0 50 inport == "a" => flags.force_snat_for_lb = 1; ct_lb_mark(backends=10.0.0.2; force_snat);',
+    '0 50 inport == "b" => ct_dnat;',
+    '1 50 inport == "a" => outport = "b"; output;',
+    '1 50 inport == "b" => outport = "a"; output;',
+    'egress 0 50 ip => ct_dnat;',
+    'egress 1 50 inport == "a" && flags.force_snat_for_lb == 1 => ct_commit { }; output;',
+    'egress 1 50 inport == "b" => output;',
+  ];
+  const topology = prepare(southboundFrom({ router: { kind: 'router', ports: { a: {}, b: {} }, flows } }));
+  const request = 'inport == "a" && ip4.src == 10.0.0.1 && ip4.dst == 10.0.0.100 && udp.src == 5000 && udp.dst == 53';
+  const answer = 'inport == "b" && ip4.src == 10.0.0.2 && ip4.dst == 10.0.0.1 && udp.src == 53 && udp.dst == 5000';
+  const deliveries = (conntrack: Conntrack, microflow: string): readonly Delivery[] => {
+    const { datapath, packet } = parsePacket(topology, microflow);
+    return traceFlow(topology, datapath, packet, { conntrack }).deliveries;
+  };
+
+  test('flags get there as on a chassis, but not as in ovn-trace', () => {
+    expect(ports(deliveries(trackingConntrack(), request))).toEqual(['b']);
+    expect(ports(deliveries(assumedConntrack(), request))).toEqual([]);
+  });
+
+  test('answers belong to the connection that was there first, which translates them', () => {
+    const conntrack = trackingConntrack();
+    const [sent] = deliveries(conntrack, request);
+    expect(read(sent?.packet as Packet, 'ip4.dst')).toBe(address('10.0.0.2'));
+    const [back] = deliveries(conntrack, answer);
+    expect(back?.port.binding.logicalPort).toBe('a');
+    expect(read(back?.packet as Packet, 'ip4.src')).toBe(address('10.0.0.100'));
   });
 });
 
