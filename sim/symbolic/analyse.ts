@@ -3,6 +3,7 @@
  * ends, first as if there were no connections, then with all those that packets
  * may open.
  */
+import { parseEthernet } from '../../engine/lang/addresses.ts';
 import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
 import { createSpace, type PacketSet, type Space } from '../../engine/sets/index.ts';
 import { fieldOrder, packetFields } from './fields.ts';
@@ -52,8 +53,15 @@ export function openWorkshop(network: Network, space = packetSpace()): Workshop 
     passages: createPassages(),
     memory: createMemory(),
     texts: createTexts(network),
-    possible: possiblePackets(space),
+    possible: space.and(possiblePackets(space), strangersAsNeighbors(space, network)),
   };
+}
+
+/** No neighbour outside has the MAC address that chassis themselves use (`svc_monitor_mac`). */
+function strangersAsNeighbors(space: Space, { southbound }: Network): PacketSet {
+  const own = (southbound.addressSets.get('svc_monitor_mac') ?? []).flatMap((text) => parseEthernet(text) ?? []);
+  const fields = packetFields.flatMap(({ name }, field) => (/^neighbor\..*\.mac$/.test(name) ? [field] : []));
+  return space.not(space.orAll(fields.map((field) => space.oneOf(field, own))));
 }
 
 /** How often connections that packets of connections open are looked for before the answer is no proof. */
@@ -143,13 +151,20 @@ function analyseComponent(workshop: Workshop, component: readonly NetworkDatapat
     knowledge = more;
   }
   const runs = last ? [first, last] : [first];
+  const whateverCopy = <T extends { packets: PacketSet }>(one: T): T => ({
+    ...one,
+    packets: space.forget(one.packets, copyFields),
+  });
   return {
     datapaths,
     edges,
     classes: runs.flatMap(({ ended }) => [...ended.values()]),
-    gaps: [...runs.flatMap(({ gaps }) => [...gaps.values()]), ...(isSettled ? [] : unsettled(last ?? first))],
+    gaps: [
+      ...runs.flatMap(({ gaps }) => [...gaps.values()].map(whateverCopy)),
+      ...(isSettled ? [] : unsettled(last ?? first)),
+    ],
     met: new Set(runs.flatMap(({ met }) => [...met])),
-    ambiguous: runs.flatMap(({ ambiguous }) => [...ambiguous.values()]),
+    ambiguous: runs.flatMap(({ ambiguous }) => [...ambiguous.values()].map(whateverCopy)),
     connections: last ? { kind: 'any', knowledge } : { kind: 'none' },
     maxHops,
   };
