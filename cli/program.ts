@@ -30,6 +30,11 @@ const commands: readonly Entry[] = [
     load: () => import('./commands/diff.ts'),
   },
   {
+    name: 'reach',
+    summary: 'say which packets get from one port, network or the outside to another, or what is in the way',
+    load: () => import('./commands/reach.ts'),
+  },
+  {
     name: 'flows',
     summary: 'print the logical flows, as ovn-sbctl lflow-list does',
     load: () => import('./commands/flows.ts'),
@@ -72,7 +77,7 @@ const commands: readonly Entry[] = [
 ];
 
 const statuses = `
-INPUT is a YAML file, a folder of them, an OVSDB file (trace, flows, nb, sb, replay, bench), or - for standard input.
+INPUT is a YAML file, a folder of them, an OVSDB file (verify, trace, diff, reach, flows, nb, sb, replay, bench), or - for standard input.
 
 Exit status: 0 fine, 1 a property is violated, 2 the input or the usage is wrong, 3 the verdict is unknown.
 lflow COMMAND --help tells the rest.`;

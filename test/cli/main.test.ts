@@ -71,7 +71,9 @@ describe('mistakes in usage', () => {
     expect(status).toBe(2);
     expect(stderr).toContain("unknown command 'verfy'");
     expect(stderr).toContain('Did you mean verify?');
-    expect(stderr).toContain('The commands are verify, trace, flows, nb, sb, describe, replay, bench, lang, doctor.');
+    expect(stderr).toContain(
+      'The commands are verify, trace, diff, reach, flows, nb, sb, describe, replay, bench, lang, doctor.',
+    );
   });
 
   test.each([
