@@ -179,10 +179,10 @@ function choosing({ backend = 0 }: Choice): { tracker: ReturnType<typeof trackin
       states.push(state(packet));
       return title;
     },
-    balance(packet, zone, name, backends) {
+    balance(packet, zone, name, backends, snat) {
       const chosen = backends[Math.min(backend, backends.length - 1)];
       const sorted = chosen ? [chosen, ...backends.filter((other) => other !== chosen)] : backends;
-      const result = remembering.balance(packet, zone, name, sorted);
+      const result = remembering.balance(packet, zone, name, sorted, snat);
       states.push(state(packet));
       return result;
     },

@@ -69,7 +69,7 @@ export function balance(step: Step, action: ActionOf<'ct_lb' | 'ct_lb_mark'>): C
     const address = addressOf(ip);
     return address ? [{ ...address, port }] : [];
   });
-  const { title, error } = step.run.conntrack.balance(copy, zoneOf(step), action.type, backends);
+  const { title, error } = step.run.conntrack.balance(copy, zoneOf(step), action.type, backends, action.flag);
   if (error !== undefined) say(step.into, 'error', error);
   return fork(step, title, copy);
 }

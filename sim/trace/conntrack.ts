@@ -19,6 +19,7 @@ import {
   type NatAddress,
   natName,
   natTitle,
+  type SnatFlag,
   sendTo,
   setAddress,
 } from './ct.ts';
@@ -89,7 +90,7 @@ export function trackingConntrack(): Conntrack {
       track(tableOf(zone), packet);
       return name;
     },
-    balance: (packet, zone, name, backends) => balance(tableOf(zone), packet, name, backends),
+    balance: (packet, zone, name, backends, snat) => balance(tableOf(zone), packet, name, backends, snat),
     commit: (packet, zone, change) => commit(tableOf(zone), packet, change),
     cross: clearConntrack,
     keepsFlags: true,
@@ -175,7 +176,17 @@ function describe(name: string, changes: readonly Change[] = []): string {
   return change ? natTitle(name, change.direction, change.address) : name;
 }
 
-function balance(table: Table, packet: Packet, name: string, backends: readonly Backend[]): BalanceResult {
+/** Bits of `ct_mark`, of `ct_label` for `ct_lb`, that a load balancer leaves in its connections: ovn-sb(5), lib/actions.c. */
+const natted = 2;
+const snatBits = { skip_snat: 4, force_snat: 8 } as const;
+
+function balance(
+  table: Table,
+  packet: Packet,
+  name: string,
+  backends: readonly Backend[],
+  snat?: SnatFlag,
+): BalanceResult {
   const known = track(table, packet);
   if (known) applyEntry(packet, known);
   const backend = backends.find(({ family }) => family === familyOf(packet));
@@ -183,7 +194,12 @@ function balance(table: Table, packet: Packet, name: string, backends: readonly 
   const tuple = tupleOf(packet);
   if (!tuple) return { title: name };
   const { port } = tuple.dst;
-  insert(table, tuple, { ...tuple, dst: { address: backend.value, port: backend.port || port } });
+  const opened = insert(table, tuple, { ...tuple, dst: { address: backend.value, port: backend.port || port } });
+  const bits = natted | (snat ? snatBits[snat] : 0);
+  if (name === 'ct_lb') opened.label[3] = bits;
+  else opened.mark = bits;
+  packet.words[slot.ctMark] = opened.mark;
+  packet.words.set(opened.label, slot.ctLabel);
   sendTo(packet, backend);
   return { title: name };
 }

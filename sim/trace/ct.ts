@@ -38,6 +38,9 @@ export interface Backend extends NatAddress {
   port: number;
 }
 
+/** What a load balancer says of source translation. */
+export type SnatFlag = 'skip_snat' | 'force_snat';
+
 export interface Conntrack {
   /** `ct_next`: looks the packet up.  Returns the node's title. */
   lookup(packet: Packet, zone: string): string;
@@ -45,8 +48,11 @@ export interface Conntrack {
   translate(packet: Packet, zone: string, nat: Nat): string | undefined;
   /** `ct_commit_to_zone`: remembers the connection there, and looks the packet up.  Returns the node's title. */
   commitTo(packet: Packet, zone: string, name: string): string;
-  /** `ct_lb` and `ct_lb_mark`: to one of the backends, without any to where the entry says. */
-  balance(packet: Packet, zone: string, name: string, backends: readonly Backend[]): BalanceResult;
+  /**
+   * `ct_lb` and `ct_lb_mark` (`name`): to one of the backends, without any to where the entry says.
+   * `snat` is what the entry is to remember of source translation, if anything.
+   */
+  balance(packet: Packet, zone: string, name: string, backends: readonly Backend[], snat?: SnatFlag): BalanceResult;
   /** `ct_commit`: remembers the connection; `change` sets mark and label in a packet that has the entry's. */
   commit(packet: Packet, zone: string, change: (entry: Packet) => void): void;
   /** The packet crosses into another datapath. */

@@ -200,6 +200,22 @@ describe('a router that remembers in its egress pipeline, too, what it sent to a
     return traceFlow(topology, datapath, packet, { conntrack }).deliveries;
   };
 
+  test.each([
+    ['ct_lb_mark', '; force_snat', 'ct_mark', 10n],
+    ['ct_lb_mark', '; skip_snat', 'ct_mark', 6n],
+    ['ct_lb_mark', '', 'ct_mark', 2n],
+    ['ct_lb', '; force_snat', 'ct_label', 10n],
+  ])('%s(...%s) marks its connections in %s: %s', (action, flag, field, bits) => {
+    const balancing = `0 50 inport == "a" => ${action}(backends=10.0.0.2${flag});`;
+    const marking = prepare(southboundFrom({ r: { kind: 'router', ports: { a: {}, b: {} }, flows: [balancing] } }));
+    const conntrack = trackingConntrack();
+    const { datapath, packet } = parsePacket(marking, request);
+    traceFlow(marking, datapath, packet, { conntrack });
+    const next = parsePacket(marking, request).packet;
+    conntrack.lookup(next, `${datapath.binding.uuid} dnat`);
+    expect(read(next, field)).toBe(bits);
+  });
+
   test('flags get there as on a chassis, but not as in ovn-trace', () => {
     expect(ports(deliveries(trackingConntrack(), request))).toEqual(['b']);
     expect(ports(deliveries(assumedConntrack(), request))).toEqual([]);
