@@ -50,7 +50,7 @@ function planned(view: View, network: TenantNetwork, hosts: readonly Host[]): Re
   const { space } = view.analysis;
   const ports = hosts.map(({ port }) => port);
   const bound = hosts.map((host) => ({ host, entries: [{ mac: host.mac ?? 0n, ip4: [], ip6: [] }] }));
-  const refusals = [refusal(view, network, ports, forged(view, bound))];
+  const refusals = [refusal(view, network, ports, forged(view, bound, false))];
   const subnet = network.plan?.subnet;
   if (!subnet) return refusals;
   const outside = `ip4 && ip4.src != ${formatIpv4(subnet.address)}/${subnet.prefixLength}`;
@@ -112,8 +112,11 @@ const field = (name: string, width: number, value: bigint): Literal => ({
   mask: (1n << BigInt(width)) - 1n,
 });
 
-/** What hosts may not send: by Ethernet's addresses, ARP's, neighbour discovery's, IPv4's or IPv6's. */
-function forged(view: View, bound: readonly Bound[]): PacketSet {
+/**
+ * What hosts may not send: by Ethernet's addresses, ARP's, neighbour discovery's, IPv4's or IPv6's.  OVN 23.03 lets
+ * solicitations pass whatever they say of their sender: `solicits` tells whether that counts.
+ */
+function forged(view: View, bound: readonly Bound[], solicits = true): PacketSet {
   const { space } = view.analysis;
   /** Packets of each port with one of these values in a field. */
   const own = (values: (entry: SecuredAddresses) => readonly (readonly Literal[])[]): PacketSet =>
@@ -141,7 +144,7 @@ function forged(view: View, bound: readonly Bound[]): PacketSet {
   return space.orAll([
     unless('1', mac('eth.src')),
     unless('arp', space.and(mac('arp.sha'), addresses(4, 'arp.spa', [0n]))),
-    unless('nd_ns', macOrNone('nd.sll')),
+    solicits ? unless('nd_ns', macOrNone('nd.sll')) : space.empty,
     unless('nd_na', macOrNone('nd.tll')),
     unless('ip4', addresses(4, 'ip4.src', [0n])),
     unless('ip6', space.or(addresses(6, 'ip6.src', [0n]), linkLocal)),

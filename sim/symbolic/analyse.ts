@@ -3,7 +3,6 @@
  * ends, first as if there were no connections, then with all those that packets
  * may open.
  */
-import { parseEthernet } from '../../engine/lang/addresses.ts';
 import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
 import { createSpace, type PacketSet, type Space } from '../../engine/sets/index.ts';
 import { fieldOrder, packetFields } from './fields.ts';
@@ -53,15 +52,8 @@ export function openWorkshop(network: Network, space = packetSpace()): Workshop 
     passages: createPassages(),
     memory: createMemory(),
     texts: createTexts(network),
-    possible: space.and(possiblePackets(space), strangersAsNeighbors(space, network)),
+    possible: possiblePackets(space),
   };
-}
-
-/** No neighbour outside has the MAC address that chassis themselves use (`svc_monitor_mac`). */
-function strangersAsNeighbors(space: Space, { southbound }: Network): PacketSet {
-  const own = (southbound.addressSets.get('svc_monitor_mac') ?? []).flatMap((text) => parseEthernet(text) ?? []);
-  const fields = packetFields.flatMap(({ name }, field) => (/^neighbor\..*\.mac$/.test(name) ? [field] : []));
-  return space.not(space.orAll(fields.map((field) => space.oneOf(field, own))));
 }
 
 /** How often connections that packets of connections open are looked for before the answer is no proof. */

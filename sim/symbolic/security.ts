@@ -64,30 +64,31 @@ function enterTest(entry: SecuredAddresses): Test {
 
 const others: Test = all(not(ip4), not(ip6), not(arp));
 
+const icmp6 = is(at.ipProto, 8, 58n) as Test & { type: 'bits' };
+const lastHop = is(at.ttl, 8, 255n) as Test & { type: 'bits' };
+const icmp6Type = (value: bigint) => is(at.icmpType, 8, value) as Test & { type: 'bits' };
+
+/** Neighbour discovery: solicitations pass whatever they say of their sender, advertisements only in their sender's name. */
+function discovery({ mac, ip6: addresses }: SecuredAddresses): Test {
+  const own = any([is(at.ndTll, 48, 0n), is(at.ndTll, 48, mac)]);
+  const targets = any([is(at.ndTarget, 128, linkLocal(mac)), inAny(at.ndTarget, addresses)]);
+  const advertises = all(is(at.icmpCode, 8, 0n), own, addresses.length === 0 ? always : targets);
+  return any([not(icmp6), not(icmp6Type(136n)), not(lastHop), advertises]);
+}
+
 function ip6Enter(entry: SecuredAddresses): Test {
-  if (unrestricted(entry)) return ip6;
+  if (unrestricted(entry)) return all(ip6, discovery(entry));
   if (entry.ip6.length === 0) return any([]);
-  const lla = linkLocal(entry.mac);
-  const icmp6 = is(at.ipProto, 8, 58n) as Test & { type: 'bits' };
-  const type = (value: bigint) => is(at.icmpType, 8, value) as Test & { type: 'bits' };
-  const unsetOr = (place: number) => any([is(place, 48, 0n), is(place, 48, entry.mac)]);
-  const solicits = all(type(135n), unsetOr(at.ndSll));
-  const source = any([is(at.ip6Src, 128, lla), inAny(at.ip6Src, entry.ip6)]);
-  const advertises = all(
-    type(136n),
-    unsetOr(at.ndTll),
-    any([is(at.ndTarget, 128, lla), inAny(at.ndTarget, entry.ip6)]),
-  );
-  const plain = any([not(icmp6), all(icmp6, any([solicits, advertises, all(not(type(135n)), not(type(136n)))]))]);
+  const source = any([is(at.ip6Src, 128, linkLocal(entry.mac)), inAny(at.ip6Src, entry.ip6)]);
   const toAll: Test = { type: 'bits', place: at.ip6Dst, value: 0xff02n << 112n, mask: 0xffffn << 112n, equal: true };
   const forDuplicates = all(
     is(at.ip6Src, 128, 0n),
     icmp6,
     is(at.icmpCode, 8, 0n),
     toAll,
-    any([type(131n), type(143n), solicits]),
+    any([icmp6Type(131n), icmp6Type(143n), icmp6Type(135n)]),
   );
-  return all(ip6, any([all(source, plain), forDuplicates]));
+  return all(ip6, any([all(source, discovery(entry)), forDuplicates]));
 }
 
 function leaveTest(entry: SecuredAddresses): Test {
