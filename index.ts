@@ -117,6 +117,14 @@ export type { ReadResult, Resources } from './engine/spec/resources.ts';
 export { northboundOf, northboundOfPlan, planTopology, type VpcPlan } from './engine/vpc/index.ts';
 // Policies
 export {
+  type Change,
+  type DiffOptions,
+  type DiffSide,
+  diffNetworks,
+  diffText,
+  type NetworkDiff,
+} from './sim/diff/index.ts';
+export {
   explainSet,
   explanationText,
   inventoryOf,
@@ -129,6 +137,7 @@ export {
 export { builtInProperties } from './sim/properties/index.ts';
 export { openView } from './sim/properties/open-view.ts';
 export type { Property } from './sim/properties/property.ts';
+export { type Place, placesOf, type Reach, type ReachOptions, reachOf, reachText } from './sim/reach/index.ts';
 export {
   htmlReport,
   jsonReport,
