@@ -6,6 +6,7 @@ import { at, fieldIndex, inportIn, matching, type NetworkDatapath, type Store, t
 import { createStores, write } from '../symbolic/store.ts';
 import { inputOf } from '../symbolic/value.ts';
 import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
+import { passingAcls } from './unguarded.ts';
 import { arriving, doubt, type View } from './view.ts';
 
 type Acl = NorthboundRow<'ACL'>;
@@ -134,7 +135,8 @@ function judgeDelivery(
     return typeof test === 'string' ? space.empty : matching(space, lookOf(view, acl.direction), test, 'may');
   });
   const hosts = datapath.ports.filter(({ edge }) => edge === 'vif');
-  const packets = space.and(space.diff(denied, space.orAll(excused)), inportIn(space, hosts));
+  const guarded = space.diff(denied, passingAcls(view));
+  const packets = space.and(space.diff(guarded, space.orAll(excused)), inportIn(space, hosts));
   const edges = [...network.ports.values()].filter(({ edge }) => edge !== undefined);
   const found = arriving(view, packets, edges, ({ connection, made }) => connection === 'new' && made === undefined);
   if (found) {

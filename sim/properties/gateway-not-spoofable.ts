@@ -7,6 +7,7 @@ import { formatPrefix } from '../policy/prefix.ts';
 import { analyse, inportIn, networkOf, packetFields } from '../symbolic/index.ts';
 import { networksOf } from './outside.ts';
 import { holds, type Judgement, type Property, unknown, violated } from './property.ts';
+import { passingAcls } from './unguarded.ts';
 import { doubt, type Gateway, portsOf, type TenantNetwork, type View } from './view.ts';
 
 export const gatewayNotSpoofable: Property = {
@@ -34,7 +35,8 @@ function emptiness({ hosts, gateways }: TenantNetwork): string | undefined {
 function judge(view: View, network: TenantNetwork): Judgement {
   const { space, possible } = view.analysis;
   const claims = claiming(space, network);
-  const sent = space.and(space.and(claims, inportIn(space, portsOf([network]))), possible);
+  const heard = space.and(space.and(claims, inportIn(space, portsOf([network]))), possible);
+  const sent = space.diff(heard, passingAcls(view));
   const guesses: string[] = [];
   for (const { port } of network.hosts) {
     const others = space.diff(sent, inportIn(space, [port]));

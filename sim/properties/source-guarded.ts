@@ -2,7 +2,7 @@
 import { formatIpv4 } from '../../engine/address.ts';
 import type { Literal, PacketSet } from '../../engine/sets/index.ts';
 import { matchSet } from '../policy/packets.ts';
-import { at, fieldIndex, type NetworkPort } from '../symbolic/index.ts';
+import { at, fieldIndex, type NetworkPort, read, type Store, type Value } from '../symbolic/index.ts';
 import { parseSecuredAddresses, type SecuredAddresses } from '../trace/addresses.ts';
 import { networksOf, outsideOfNetwork } from './outside.ts';
 import type { Check, Property } from './property.ts';
@@ -60,12 +60,20 @@ function planned(view: View, network: TenantNetwork, hosts: readonly Host[]): Re
     {
       packets: space.and(from(view, ports), matchSet(space, outside)),
       ports: others,
-      // What a router makes of a packet is from the router's address.
-      bad: ({ made }) => (made === undefined ? space.all : space.empty),
+      // What a router makes of a packet, or answers, is from the router's address.
+      bad: ({ made, store }) => (made === undefined ? withOwnSource(view, store) : space.empty),
       sentence: (one) =>
         `a packet of ${network.name} with a source address of another network arrives at ${endText(view, one)}`,
     },
   ];
+}
+
+/** The packets that still have the source that they entered with. */
+function withOwnSource({ analysis: { space } }: View, store: Store): PacketSet {
+  const value = read(store, at.ip4Src);
+  const options = value.options ?? [{ packets: space.all, value }];
+  const isOwn = ({ pieces: [piece] }: Value): boolean => piece?.kind === 'input' && piece.field === at.ip4Src;
+  return space.orAll(options.filter((option) => isOwn(option.value)).map(({ packets }) => packets));
 }
 
 /** Nothing is sent but from the addresses of port security, or of the port where there are none. */

@@ -1,0 +1,17 @@
+/** What ovn-northd lets pass whatever ACLs say. */
+import type { PacketSet } from '../../engine/sets/index.ts';
+import { matchSet } from '../policy/packets.ts';
+import type { View } from './view.ts';
+
+/**
+ * Neighbour discovery and multicast listeners' reports, which flows of priority 65532 allow where a switch has stateful
+ * ACLs, and what is sent to the chassis' own address for health checks (`$svc_monitor_mac`): ovn-northd(8),
+ * "Ingress Table 8".
+ */
+export function passingAcls({ analysis: { space }, southbound }: View): PacketSet {
+  const monitors = southbound.addressSets.get('svc_monitor_mac') ?? [];
+  return space.orAll([
+    matchSet(space, 'nd || nd_ra || nd_rs || mldv1 || mldv2'),
+    ...monitors.map((mac) => matchSet(space, `eth.dst == ${mac}`)),
+  ]);
+}
