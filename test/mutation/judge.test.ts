@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { northboundOfPlan, planTopology } from '../../engine/vpc/index.ts';
+import { network, node, resourcesOf, vf, vpc } from '../topology.ts';
+import { openTrial } from './judge.ts';
+import type { Mutant } from './mutant.ts';
+
+const plans = planTopology(
+  resourcesOf(vpc('red'), network('red-a', 'red', '10.1.0.0/16'), vf('red-a', 2), node('n0', 'red'), node('n1', 'red')),
+);
+const northbound = northboundOfPlan(plans);
+const open = (properties?: Parameters<typeof openTrial>[2]) => openTrial(plans, northbound, properties);
+
+const find = (mutants: readonly Mutant[], kind: string, what: RegExp): Mutant => {
+  const found = mutants.find((one) => one.kind === kind && what.test(one.what));
+  if (!found) throw new Error(`there is no mutant ${kind} ${what}`);
+  return found;
+};
+
+describe('mutation/judge', () => {
+  it('tells a guard that is missed, a change that is none, and both again in another order', {
+    timeout: 120_000,
+  }, () => {
+    const trial = open();
+    const guard = find(trial.mutants, 'policy removed', /red: 500 inport == "default\/red:red-a"/);
+    const idle = find(trial.mutants, 'flow dropped', /ls_out_acl 34000 /);
+    const outcomes = [guard, idle, guard, idle].map((mutant) => trial.judge(mutant));
+    expect(outcomes[0]).toEqual({ verdict: 'caught', by: 'gateway-answers' });
+    expect(outcomes[1]).toEqual({ verdict: 'equivalent' });
+    expect(outcomes.slice(2)).toEqual(outcomes.slice(0, 2));
+  });
+
+  it('tells what survives with the packets whose fate changed', { timeout: 120_000 }, () => {
+    const trial = open([]);
+    const outcome = trial.judge(find(trial.mutants, 'policy removed', /red: 500 inport == "default\/red:red-a"/));
+    expect(outcome.verdict).toBe('survived');
+    expect(outcome.verdict === 'survived' && outcome.changes.join('\n')).toContain('no longer leave by');
+    expect(trial.complaints).toEqual([]);
+  });
+});

@@ -1,0 +1,164 @@
+/**
+ * Whether the built-in properties see a mutant.
+ *
+ *     const trial = openTrial(plans, northbound);
+ *     for (const mutant of trial.mutants) trial.judge(mutant);
+ *
+ * All mutants of a network are followed in one space of packets, beside the network as it was; what was made for one
+ * is released before the next.
+ */
+import { computeSouthbound } from '../../engine/northd/index.ts';
+import type { Northbound } from '../../engine/ovsdb/northbound.ts';
+import type { Southbound } from '../../engine/ovsdb/southbound.ts';
+import { type PacketSet, type Space, SpaceFull } from '../../engine/sets/index.ts';
+import type { VpcPlan } from '../../engine/vpc/index.ts';
+import { builtInProperties } from '../../sim/properties/index.ts';
+import { openView } from '../../sim/properties/open-view.ts';
+import type { Check, Property } from '../../sim/properties/property.ts';
+import type { View } from '../../sim/properties/view.ts';
+import {
+  type Analysis,
+  analyse,
+  type Network,
+  networkOf,
+  numbersOf,
+  openWorkshop,
+  packetSpace,
+} from '../../sim/symbolic/index.ts';
+import { changesOf, type Fates, fatesOf, isSame } from './fate.ts';
+import { flowMutants } from './flows.ts';
+import { type Mutant, withFlow } from './mutant.ts';
+import { rowMutants } from './rows.ts';
+
+/**
+ * `caught`: a property is violated that was not, `by` it.  `equivalent`: no packet's fate changed.  `unknown`: none
+ * is violated, but one that was decided is not any more (`reason`).  `survived`: nobody noticed (`changes`).
+ */
+export type Outcome =
+  | { readonly verdict: 'caught'; readonly by: string }
+  | { readonly verdict: 'equivalent' }
+  | { readonly verdict: 'unknown'; readonly reason: string }
+  | { readonly verdict: 'survived'; readonly changes: readonly string[] };
+
+export interface Trial {
+  readonly mutants: readonly Mutant[];
+  /** What properties say of the network as it is, other than that they hold or speak of nothing: sentences. */
+  readonly complaints: readonly string[];
+  judge(mutant: Mutant): Outcome;
+}
+
+/** Follows all packets of the network as it is, and makes its mutants. */
+export function openTrial(
+  plans: readonly VpcPlan[],
+  northbound: Northbound,
+  unordered: readonly Property[] = builtInProperties,
+): Trial {
+  // What is an error is asked first: a mutant that is caught by a warning is caught by nothing else.
+  const isWarning = ({ severity }: Property): number => (severity === 'error' ? 0 : 1);
+  const properties = [...unordered].sort((a, b) => isWarning(a) - isWarning(b));
+  const { southbound } = computeSouthbound(northbound);
+  const numbers = numbersOf([southbound]);
+  const space = packetSpace();
+  const before = followed(southbound, numbers, space);
+  const fates = fatesOf(before);
+  const opinions = new Map(opinionsOn(openView(before, plans, northbound), properties).map((one) => [one.key, one]));
+  const context: Context = { plans, properties, numbers, space, before, fates, opinions };
+  return {
+    mutants: [...rowMutants(northbound), ...flowMutants(southbound)],
+    complaints: [...opinions.values()]
+      .filter(({ verdict }) => verdict === 'violated' || verdict === 'unknown')
+      .map(({ key, verdict, reason }) => `${key} is ${verdict}: ${reason}`),
+    judge: (mutant) => {
+      // Nothing changes where no packet came by, or where the flow is written as it was.
+      if (mutant.of === 'flows' && !mutant.instead && !before.met.has(mutant.flow)) return { verdict: 'equivalent' };
+      const mark = space.mark();
+      try {
+        return judged(context, subjectOf(mutant, northbound, southbound));
+      } catch (error) {
+        if (!(error instanceof SpaceFull)) throw error;
+        return { verdict: 'unknown', reason: error.message };
+      } finally {
+        space.release(mark);
+      }
+    },
+  };
+}
+
+interface Context {
+  readonly plans: readonly VpcPlan[];
+  readonly properties: readonly Property[];
+  readonly numbers: ReadonlyMap<string, number>;
+  readonly space: Space;
+  readonly before: Analysis;
+  readonly fates: Fates;
+  readonly opinions: ReadonlyMap<string, Opinion>;
+}
+
+interface Subject {
+  readonly northbound: Northbound;
+  readonly southbound: Southbound;
+}
+
+function subjectOf(mutant: Mutant, northbound: Northbound, southbound: Southbound): Subject {
+  if (mutant.of === 'flows') return { northbound, southbound: withFlow(southbound, mutant) };
+  const copy = structuredClone(northbound);
+  mutant.damage(copy);
+  return { northbound: copy, southbound: computeSouthbound(copy).southbound };
+}
+
+function followed(southbound: Southbound, numbers: ReadonlyMap<string, number>, space: Space): Analysis {
+  const network: Network = networkOf(southbound, { numbers });
+  return analyse(network, {}, openWorkshop(network, space));
+}
+
+function judged(context: Context, { southbound, northbound }: Subject): Outcome {
+  const { space, numbers, fates, opinions, properties, plans } = context;
+  const after = followed(southbound, numbers, space);
+  const gaps = newGaps(context, after);
+  const now = fatesOf(after);
+  if (gaps === undefined && isSame(space, fates, now)) return { verdict: 'equivalent' };
+  const view = openView(after, plans, northbound);
+  let reason: string | undefined;
+  for (const property of properties) {
+    for (const { key, verdict, reason: why } of opinionsOn(view, [property])) {
+      const known = opinions.get(key)?.verdict;
+      if (verdict === 'violated' && known !== 'violated') return { verdict: 'caught', by: property.id };
+      if (verdict === 'unknown' && known !== 'unknown') reason ??= `${key}: ${why}`;
+    }
+  }
+  if (reason !== undefined) return { verdict: 'unknown', reason };
+  return { verdict: 'survived', changes: [...(gaps ? [gaps] : []), ...changesOf(space, fates, now)] };
+}
+
+/** Of what was understood before and is not any more. */
+function newGaps({ space, before }: Context, after: Analysis): string | undefined {
+  const packets = (gaps: Analysis['gaps']): PacketSet => space.orAll(gaps.map((one) => one.packets));
+  if (space.isSubset(packets(after.gaps), packets(before.gaps))) return undefined;
+  return `not understood any more: ${after.gaps.map(({ reason }) => reason)[0]}`;
+}
+
+/** What a property says on one thing. */
+interface Opinion {
+  /** `ID SUBJECT`. */
+  readonly key: string;
+  readonly verdict: 'holds' | 'violated' | 'unknown' | 'vacuous';
+  readonly reason: string;
+}
+
+function opinionsOn(view: View, properties: readonly Property[]): Opinion[] {
+  return properties.flatMap((property) => [...property.checks(view)].map((check) => opinion(property, check)));
+}
+
+function opinion({ id }: Property, check: Check): Opinion {
+  const key = `${id} ${check.subject}`;
+  if (check.vacuous !== undefined) return { key, verdict: 'vacuous', reason: check.vacuous };
+  const judgement = check.judge();
+  switch (judgement.verdict) {
+    case 'holds':
+      return { key, verdict: 'holds', reason: '' };
+    case 'unknown':
+      return { key, verdict: 'unknown', reason: judgement.reason };
+    case 'violated':
+      return { key, verdict: 'violated', reason: judgement.violation.sentence };
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * How many mutants of the examples' networks the built-in properties catch: docs/testing.md.
+ *
+ *     npm run test:mutation -- --examples single-vpc,two-vpcs --sample 40
+ *     npm run test:mutation -- --all
+ *
+ * Exit status: 0 where the bound is reached, 1 where it is not, 2 where the arguments are wrong.
+ */
+import { parseArgs } from 'node:util';
+import { seedAndRuns } from '../oracle/seed.ts';
+import type { Outcome } from './judge.ts';
+import { type MutantName, openLimited } from './limited.ts';
+import { sampleOf } from './sample.ts';
+import { bound, goal, scoreOf, tally } from './score.ts';
+
+const usual = { examples: 'single-vpc,two-networks,isolated-networks,two-vpcs', sample: '40' };
+
+interface Settings {
+  readonly examples: readonly string[];
+  /** Of each example; all of them if undefined. */
+  readonly sample?: number;
+  readonly seed: number;
+}
+
+function settings(): Settings {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({ options: { examples: text, sample: text, all: { type: 'boolean' } } });
+  const sample = values.sample ?? usual.sample;
+  if (!/^[1-9]\d*$/.test(sample)) throw new Error(`--sample ${sample}: give a number of 1 or more`);
+  const { seed, runs } = seedAndRuns(Number(sample));
+  const examples = (values.examples ?? usual.examples).split(',');
+  return { examples, seed, ...(!values.all && { sample: runs }) };
+}
+
+async function tried(example: string, { sample, seed }: Settings): Promise<Outcome[]> {
+  const file = `examples/${example}.yaml`;
+  const { names, complaints, judge, close } = await openLimited(file);
+  const all = names.map((_, index) => index);
+  const chosen = sample === undefined ? all : halves(names, sample, seed);
+  print(`\n${file}: ${chosen.length} of ${names.length} mutants`);
+  for (const complaint of complaints) print(`  as it is, ${complaint}`);
+  const outcomes: Outcome[] = [];
+  for (const index of chosen) {
+    const outcome = await judge(index);
+    told(names[index] as MutantName, outcome);
+    outcomes.push(outcome);
+  }
+  await close();
+  return outcomes;
+}
+
+/** Half of the sample are mutants of rows: there are far more flows, but rows are what people change. */
+function halves(names: readonly MutantName[], sample: number, seed: number): number[] {
+  const indicesOf = (of: MutantName['of']): number[] => names.flatMap((one, index) => (one.of === of ? [index] : []));
+  const rows = sampleOf(indicesOf('rows'), Math.ceil(sample / 2), seed);
+  return [...rows, ...sampleOf(indicesOf('flows'), sample - rows.length, seed)];
+}
+
+function told({ kind, what }: MutantName, outcome: Outcome): void {
+  if (process.stderr.isTTY) process.stderr.write('.');
+  if (outcome.verdict === 'survived') {
+    print(`  survived: ${kind}: ${what}`);
+    for (const line of outcome.changes) print(`    ${line}`);
+  } else if (outcome.verdict === 'unknown') {
+    print(`  unknown: ${kind}: ${what}\n    ${outcome.reason}`);
+  } else if (process.env.LFLOW_VERBOSE) {
+    print(`  ${outcome.verdict}${outcome.verdict === 'caught' ? ` by ${outcome.by}` : ''}: ${kind}: ${what}`);
+  }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+async function main(): Promise<number> {
+  let wanted: Settings;
+  try {
+    wanted = settings();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    return 2;
+  }
+  const started = performance.now();
+  const outcomes: Outcome[] = [];
+  for (const example of wanted.examples) outcomes.push(...(await tried(example, wanted)));
+  for (const line of tally(outcomes)) print(line);
+  const score = scoreOf(outcomes);
+  print(`caught ${score.toFixed(1)} of 100; the bound is ${bound}, the goal ${goal}`);
+  print(`${Math.round((performance.now() - started) / 1000)} s`);
+  return score >= bound ? 0 : 1;
+}
+
+process.exitCode = await main();

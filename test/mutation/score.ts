@@ -1,0 +1,31 @@
+/** What the outcomes of mutants come to. */
+import type { Outcome } from './judge.ts';
+
+/** Of 100 mutants that change a packet's fate, so many are caught at least, whichever sample is taken: what has been reached. */
+export const bound = 45;
+
+/** What is wanted once all properties of docs/properties are there. */
+export const goal = 98;
+
+/** Caught ones of 100 that change the fate of a packet; those of which nothing is known are not caught. 100 of none. */
+export function scoreOf(outcomes: readonly Outcome[]): number {
+  const counted = outcomes.filter(({ verdict }) => verdict !== 'equivalent').length;
+  const caught = outcomes.filter(({ verdict }) => verdict === 'caught').length;
+  return counted === 0 ? 100 : (100 * caught) / counted;
+}
+
+/** Lines: how many of each verdict, and of those caught, by which property first. */
+export function tally(outcomes: readonly Outcome[]): string[] {
+  const verdicts = countsOf(outcomes.map(({ verdict }) => verdict));
+  const properties = countsOf(outcomes.flatMap((one) => (one.verdict === 'caught' ? [one.by] : [])));
+  return [
+    `\n${outcomes.length} mutants: ${verdicts.map(([verdict, count]) => `${count} ${verdict}`).join(', ')}`,
+    ...properties.map(([id, count]) => `  ${String(count).padStart(5)}  caught by ${id}`),
+  ];
+}
+
+function countsOf(words: readonly string[]): [string, number][] {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return [...counts].sort(([, a], [, b]) => b - a);
+}
