@@ -7,6 +7,7 @@
  */
 import type { Northbound } from '../engine/ovsdb/northbound.ts';
 import type { Southbound } from '../engine/ovsdb/southbound.ts';
+import { SpaceFull } from '../engine/sets/index.ts';
 import type { VpcPlan } from '../engine/vpc/plan.ts';
 import { findingOf, overallVerdict } from './answers/findings.ts';
 import { type MatrixGroup, matrixOf, openAnswers } from './answers/index.ts';
@@ -60,24 +61,35 @@ export function verifyNetwork(
   const day = options.today ?? today();
   const started = now();
   const network = networkOf(southbound);
-  const analysis = analyse(network, {
-    watch: policy ? policyWatch(policy, network, plans) : [],
-    onProgress: (done, total) => onProgress?.(`following all packets: ${done} of ${total} parts of the network`),
-  });
+  const properties = options.properties ?? propertiesOf(policy, day);
+  const analysis = withinMemory(() =>
+    analyse(network, {
+      watch: policy ? policyWatch(policy, network, plans) : [],
+      onProgress: (done, total) => onProgress?.(`following all packets: ${done} of ${total} parts of the network`),
+    }),
+  );
+  if (!analysis) {
+    return {
+      verdict: 'unknown',
+      topology: { vpcs: plans.length, networks: 0, interfaces: 0, nodes: 0, logicalFlows: southbound.flows.length },
+      properties: properties.map((property) => tooLarge(property, 'the network')),
+      elapsedMs: Math.round(now() - started),
+    };
+  }
   const view = openView(analysis, plans, northbound, policy);
   const answers = openAnswers(analysis, northbound ? { northbound } : {});
   const inventory = inventoryOf(network, plans);
   const findings: Finding[] = [];
-  for (const property of options.properties ?? propertiesOf(policy, day)) {
+  for (const property of properties) {
     const before = findings.length;
     for (const check of property.checks(view)) {
       onProgress?.(`${property.id}: ${check.subject}`);
-      const finding = findingOf(property, check, answers);
+      const finding = withinMemory(() => findingOf(property, check, answers)) ?? tooLarge(property, check.subject);
       findings.push(policy ? excused(finding, policy, inventory, day) : finding);
     }
     if (findings.length === before) findings.push(speechless(property));
   }
-  const matrix = matrixOfView(view);
+  const matrix = withinMemory(() => matrixOfView(view));
   return {
     verdict: overallVerdict(findings),
     topology: sizeOf(view),
@@ -85,6 +97,21 @@ export function verifyNetwork(
     ...(matrix && { matrix }),
     elapsedMs: Math.round(now() - started),
   };
+}
+
+/** Undefined where the sets of packets would need more memory than they are allowed. */
+function withinMemory<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof SpaceFull) return undefined;
+    throw error;
+  }
+}
+
+function tooLarge({ id, severity }: Property, subject: string): Finding {
+  const reason = 'the sets of packets of this network need more memory than the 1 GiB allowed';
+  return { id, subject, severity, verdict: 'unknown', reason, method: 'proof', source: [] };
 }
 
 /** A property that has nothing to say of a network. */
