@@ -26,6 +26,7 @@ describe('mutation/judge', () => {
     const outcomes = [guard, idle, guard, idle].map((mutant) => trial.judge(mutant));
     expect(outcomes[0]).toEqual({ verdict: 'caught', by: 'gateway-answers' });
     expect(outcomes[1]).toEqual({ verdict: 'equivalent' });
+    expect(trial.judge(find(trial.mutants, 'DHCP option removed', /router/)).verdict).not.toBe('equivalent');
     expect(outcomes.slice(2)).toEqual(outcomes.slice(0, 2));
   });
 

@@ -62,7 +62,8 @@ export function openTrial(
   const before = followed(southbound, numbers, space);
   const fates = fatesOf(before);
   const opinions = new Map(opinionsOn(openView(before, plans, northbound), properties).map((one) => [one.key, one]));
-  const context: Context = { plans, properties, numbers, space, before, fates, opinions };
+  const offers = offersOf(southbound);
+  const context: Context = { offers, plans, properties, numbers, space, before, fates, opinions };
   return {
     mutants: [...rowMutants(northbound), ...flowMutants(southbound)],
     complaints: [...opinions.values()]
@@ -85,6 +86,7 @@ export function openTrial(
 }
 
 interface Context {
+  readonly offers: string;
   readonly plans: readonly VpcPlan[];
   readonly properties: readonly Property[];
   readonly numbers: ReadonlyMap<string, number>;
@@ -116,7 +118,11 @@ function judged(context: Context, { southbound, northbound }: Subject): Outcome 
   const after = followed(southbound, numbers, space);
   const gaps = newGaps(context, after);
   const now = fatesOf(after);
-  if (gaps === undefined && isSame(space, fates, now)) return { verdict: 'equivalent' };
+  const differing = [
+    ...(gaps === undefined ? [] : [gaps]),
+    ...(offersOf(southbound) === context.offers ? [] : ['DHCP offers something else']),
+  ];
+  if (differing.length === 0 && isSame(space, fates, now)) return { verdict: 'equivalent' };
   const view = openView(after, plans, northbound);
   let reason: string | undefined;
   for (const property of properties) {
@@ -127,7 +133,12 @@ function judged(context: Context, { southbound, northbound }: Subject): Outcome 
     }
   }
   if (reason !== undefined) return { verdict: 'unknown', reason };
-  return { verdict: 'survived', changes: [...(gaps ? [gaps] : []), ...changesOf(space, fates, now)] };
+  return { verdict: 'survived', changes: [...differing, ...changesOf(space, fates, now)] };
+}
+
+/** What DHCP says, which is no header of a packet and so no part of its fate. */
+function offersOf({ flows }: Southbound): string {
+  return flows.flatMap(({ actions }) => (actions.includes('put_dhcp') ? [actions] : [])).join('\n');
 }
 
 /** Of what was understood before and is not any more. */
