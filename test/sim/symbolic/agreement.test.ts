@@ -9,7 +9,7 @@ import type { Southbound } from '../../../engine/ovsdb/southbound.ts';
 import { readManifests } from '../../../engine/spec/read.ts';
 import { northboundOfPlan, planTopology } from '../../../engine/vpc/index.ts';
 import { analyse } from '../../../sim/symbolic/index.ts';
-import { asTracer, classLines, networkOf, packetText, prepare, tracedLines } from './traced.ts';
+import { asTracer, classLines, networkOf, packetText, prepare, sayTheSame, tracedLines } from './traced.ts';
 
 const examples = ['single-vpc', 'two-networks', 'isolated-networks', 'service-interface'];
 
@@ -46,7 +46,9 @@ describe.each(examples)('%s', (name) => {
       if (!picked) continue;
       const packet = asTracer(picked);
       compared++;
-      expect(classLines(analysis, packet), packetText(packet)).toEqual(tracedLines(topology, analysis, packet));
+      const own = classLines(analysis, packet);
+      const traced = tracedLines(topology, analysis, packet);
+      if (!sayTheSame(own, traced)) expect(own, packetText(packet)).toEqual(traced);
     }
     expect(compared).toBeGreaterThan(50);
   });

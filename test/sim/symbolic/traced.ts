@@ -8,9 +8,11 @@ import {
   packetFields,
   read,
   type Store,
+  type TrafficClass,
   type Value,
 } from '../../../sim/symbolic/index.ts';
 import {
+  type Conntrack,
   clonePacket,
   emptyPacket,
   fields,
@@ -90,57 +92,153 @@ function tracedPacket(packet: Fields, key: number): Packet {
   return traced;
 }
 
-const compared = ['eth.src', 'eth.dst', 'eth.type', 'ip4.src', 'ip4.dst', 'ip6.src', 'ip6.dst', 'ip.proto', 'ip.ttl'];
+/** A packet of the tracer as one that enters by a port. */
+function untraced(packet: Packet, port: number): Fields {
+  const names: Readonly<Record<string, string>> = {
+    'tp.src': 'tcp.src',
+    'tp.dst': 'tcp.dst',
+    'icmp.type': 'icmp4.type',
+    'icmp.code': 'icmp4.code',
+  };
+  return packetFields.map(({ name }) => {
+    if (name === 'inport') return BigInt(port);
+    const where = fields[names[name] ?? name];
+    return where ? readBits(packet, where) : 0n;
+  });
+}
 
-/** Fields that a packet of that type has and the two are compared by. */
-function isCompared(name: string, type: bigint): boolean {
-  if (name.startsWith('eth')) return true;
-  if (name.startsWith('ip4')) return type === 0x800n;
-  if (name.startsWith('ip6')) return type === 0x86ddn;
+/** Fields that the two are compared by: as the analysis calls them, and where the tracer keeps them, if elsewhere. */
+const compared: readonly { name: string; traced?: string; of: (type: bigint, proto: bigint) => boolean }[] = [
+  ...['eth.src', 'eth.dst', 'eth.type', 'vlan.tci'].map((name) => ({ name, of: () => true })),
+  ...['ip4.src', 'ip4.dst'].map((name) => ({ name, of: (type: bigint) => type === 0x800n })),
+  ...['ip6.src', 'ip6.dst', 'ip6.label'].map((name) => ({ name, of: (type: bigint) => type === 0x86ddn })),
+  ...['ip.proto', 'ip.ttl', 'ip.dscp', 'ip.ecn', 'ip.frag'].map((name) => ({ name, of: isIp })),
+  ...['arp.op', 'arp.spa', 'arp.tpa', 'arp.sha', 'arp.tha'].map((name) => ({
+    name,
+    of: (type: bigint) => type === 0x806n,
+  })),
+  ...['tp.src', 'tp.dst'].map((name) => ({
+    name,
+    traced: name.replace('tp', 'tcp'),
+    of: (type: bigint, proto: bigint) => isIp(type) && (proto === 6n || proto === 17n || proto === 132n),
+  })),
+  { name: 'tcp.flags', of: (type, proto) => isIp(type) && proto === 6n },
+  ...['icmp.type', 'icmp.code'].map((name) => ({ name, traced: name.replace('icmp', 'icmp4'), of: isIcmp })),
+];
+
+function isIp(type: bigint): boolean {
   return type === 0x800n || type === 0x86ddn;
 }
 
-function lineOf(port: string, of: (name: string) => bigint | undefined): string {
-  const type = of('eth.type') ?? 0n;
+function isIcmp(type: bigint, proto: bigint): boolean {
+  return (type === 0x800n && proto === 1n) || (type === 0x86ddn && proto === 58n);
+}
+
+function lineOf(port: string, of: (field: { name: string; traced?: string }) => bigint | undefined): string {
+  const type = of({ name: 'eth.type' }) ?? 0n;
+  const proto = of({ name: 'ip.proto' }) ?? 0n;
   const parts = compared
-    .filter((name) => isCompared(name, type))
-    .map((name) => `${name}=${of(name)?.toString(16) ?? '?'}`);
+    .filter((one) => one.of(type, proto))
+    .map((one) => `${one.name}=${of(one)?.toString(16) ?? '?'}`);
   return `${port}: ${parts.join(' ')}`;
 }
 
-/** Where the tracer brings the packet, without any connections: sorted lines. */
-export function tracedLines(topology: TraceTopology, analysis: Analysis, packet: Fields): string[] {
+export interface Traced {
+  /** Where the tracer brings the packet, and what it looks like there: sorted. */
+  readonly lines: string[];
+  /** What the tracer does not know. */
+  readonly gaps: readonly string[];
+  /** The packets that come out, as packets that enter by the same ports would look. */
+  readonly delivered: readonly Fields[];
+  /** The actions of the flows that the packet met. */
+  readonly actions: readonly string[];
+}
+
+/** Where the tracer brings the packet; `conntrack` is what is known of connections, none unless given. */
+export function trace(
+  topology: TraceTopology,
+  analysis: Analysis,
+  packet: Fields,
+  conntrack: Conntrack = trackingConntrack(),
+): Traced {
   const port = analysis.network.portsByNumber[Number(field(packet, 'inport'))];
-  const traced = port && topology.ports.get(port.name);
-  if (!traced) return [];
-  const result = traceFlow(topology, traced.datapath, clonePacket(tracedPacket(packet, traced.key)), {
-    conntrack: trackingConntrack(),
+  const from = port && topology.ports.get(port.name);
+  if (!from) return { lines: [], gaps: [], delivered: [], actions: [] };
+  const { deliveries, gaps, flows } = traceFlow(topology, from.datapath, clonePacket(tracedPacket(packet, from.key)), {
+    conntrack,
     securedNetworks: 'as-network',
   });
-  const lines = result.deliveries.map(({ port: { binding }, packet: out }) =>
-    lineOf(binding.logicalPort, (name) => readBits(out, fields[name] as never)),
+  const edges = deliveries.flatMap(({ port: { binding }, packet: look }) => {
+    const edge = analysis.network.ports.get(binding.logicalPort);
+    // A port that lost its peer leads nowhere.
+    return edge?.edge === undefined ? [] : [{ edge, look }];
+  });
+  const lines = edges.map(({ edge, look }) =>
+    lineOf(edge.name, ({ name, traced = name }) => readBits(look, fields[traced] as never)),
   );
-  return [...new Set(lines)].sort();
+  const delivered = edges.map(({ edge, look }) => untraced(look, edge.number));
+  return { lines: [...new Set(lines)].sort(), gaps, delivered, actions: flows.map(({ actions }) => actions) };
 }
+
+/** `trace` of a packet that the tracer knows all about. */
+export const tracedLines = (topology: TraceTopology, analysis: Analysis, packet: Fields): string[] =>
+  trace(topology, analysis, packet).lines;
+
+/** Whether a line of the classes, in which a value may be unknown, says what a line of the tracer says. */
+export function saysSame(line: string, tracer: string): boolean {
+  if (line === tracer) return true;
+  const [own, other] = [line.split(' '), tracer.split(' ')];
+  return (
+    own.length === other.length &&
+    own.every((part, n) => part === other[n] || (part.endsWith('=?') && other[n]?.startsWith(part.slice(0, -1))))
+  );
+}
+
+/** Lines of which none goes without one of the other side. */
+export const sayTheSame = (lines: readonly string[], tracer: readonly string[]): boolean =>
+  lines.every((line) => tracer.some((other) => saysSame(line, other))) && isSaid(lines, tracer);
+
+/** Whether everything the tracer says is said by the classes. */
+export const isSaid = (lines: readonly string[], tracer: readonly string[]): boolean =>
+  tracer.every((other) => lines.some((line) => saysSame(line, other)));
 
 /** Where the classes of new packets say that it goes. */
 export function classLines(analysis: Analysis, packet: Fields): string[] {
-  const { space } = analysis;
+  return linesOf(
+    analysis,
+    analysis.classes.filter(({ connection }) => connection === 'new'),
+    packet,
+  );
+}
+
+/** Where these classes say that the packet goes. */
+export function linesOf(analysis: Analysis, classes: readonly TrafficClass[], packet: Fields): string[] {
+  const { space, network } = analysis;
   const contains = (set: number) => space.contains(set, packet);
-  const lines = analysis.classes.flatMap((one) => {
-    if (one.connection !== 'new' || !contains(one.packets)) return [];
-    const { end } = one;
-    if (end.kind !== 'port' && end.kind !== 'sender') return [];
-    const name =
-      end.kind === 'port'
-        ? end.port.name
-        : (analysis.network.portsByNumber[Number(field(packet, 'inport'))]?.name ?? '');
-    return analysis
-      .looks(one)
+  const sender = network.portsByNumber[Number(field(packet, 'inport'))]?.name ?? '';
+  const lines = classes.flatMap((one) => {
+    const { end, packets } = one;
+    if ((end.kind !== 'port' && end.kind !== 'sender') || !contains(packets)) return [];
+    const name = end.kind === 'port' ? end.port.name : sender;
+    return looksOf(analysis, one)
       .filter((look) => contains(look.packets))
-      .map(({ store }) => lineOf(name, (place) => valueIn(store, place, packet, contains)));
+      .map(({ store }) => {
+        // ovn-trace does not say that DHCP's answer goes to the address that is offered.
+        const isUnsaid = (place: string) => one.made === 'dhcp' && place === 'ip4.dst';
+        return lineOf(name, (place) =>
+          isUnsaid(place.name) ? undefined : valueIn(store, place.name, packet, contains),
+        );
+      });
   });
   return [...new Set(lines)].sort();
+}
+
+const knownLooks = new WeakMap<TrafficClass, ReturnType<Analysis['looks']>>();
+
+function looksOf(analysis: Analysis, one: TrafficClass): ReturnType<Analysis['looks']> {
+  const looks = knownLooks.get(one) ?? analysis.looks(one);
+  knownLooks.set(one, looks);
+  return looks;
 }
 
 function valueIn(store: Store, name: string, packet: Fields, contains: (set: number) => boolean): bigint | undefined {
