@@ -204,7 +204,11 @@ const mtu = 1280n;
 
 /** Whole packets without tags, that do not expire on the way, when all neighbours are known. */
 export function orderly({ space }: Analysis): PacketSet {
-  const known = Array.from({ length: lookups }, (_, n) => whole(`neighbor.${n}.known`, 1, 1n));
+  // A neighbour is one host: its MAC address is nobody else's.
+  const known = Array.from({ length: lookups }, (_, n) => [
+    whole(`neighbor.${n}.known`, 1, 1n),
+    { field: fieldIndex(`neighbor.${n}.mac`), value: 0n, mask: 1n << 40n },
+  ]).flat();
   return allOf(space, [
     space.cube([
       whole('vlan.tci', 16, 0n),

@@ -4,12 +4,14 @@ import { addressUnique } from './address-unique.ts';
 import { ambiguousFlows } from './ambiguous-flows.ts';
 import { deadFlows } from './dead-flows.ts';
 import { dhcpServed } from './dhcp-served.ts';
+import { externalEgress } from './external-egress.ts';
 import { externalEgressOff } from './external-egress-off.ts';
 import { externalIngressBlocked } from './external-ingress-blocked.ts';
 import { gatewayAnswers } from './gateway-answers.ts';
 import { gatewayNotSpoofable } from './gateway-not-spoofable.ts';
 import { infrastructureUnreachable } from './infrastructure-unreachable.ts';
 import { interNetworkAccess } from './inter-network-access.ts';
+import { masqueradeApplied } from './masquerade-applied.ts';
 import { mtuFits } from './mtu-fits.ts';
 import { natHairpin } from './nat-hairpin.ts';
 import { natReversed } from './nat-reversed.ts';
@@ -30,9 +32,11 @@ export const builtInProperties: readonly Property[] = [
   tenantIsolation,
   interNetworkAccess,
   externalIngressBlocked,
+  externalEgress,
   externalEgressOff,
   noTransit,
   infrastructureUnreachable,
+  masqueradeApplied,
   natReversed,
   natUnique,
   natScope,

@@ -1,4 +1,6 @@
 /** What ovn-northd lets pass whatever ACLs say. */
+
+import { parseEthernet } from '../../engine/lang/index.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { matchSet } from '../policy/packets.ts';
 import type { View } from './view.ts';
@@ -14,4 +16,11 @@ export function passingAcls({ analysis: { space }, southbound }: View): PacketSe
     matchSet(space, 'nd || nd_ra || nd_rs || mldv1 || mldv2'),
     ...monitors.map((mac) => matchSet(space, `eth.dst == ${mac}`)),
   ]);
+}
+
+/** Packets none of whose neighbours has the chassis' own MAC address: nobody outside has it. */
+export function amongStrangers({ analysis: { space }, southbound }: View): PacketSet {
+  const own = (southbound.addressSets.get('svc_monitor_mac') ?? []).flatMap((text) => parseEthernet(text) ?? []);
+  const fields = space.fields.flatMap(({ name }, field) => (/^neighbor\..*\.mac$/.test(name) ? [field] : []));
+  return space.not(space.orAll(fields.map((field) => space.oneOf(field, own))));
 }

@@ -140,11 +140,11 @@ export function surelyArriving({ analysis: { space }, arrivals }: View, ports: r
   );
 }
 
-/** Everything that a space's fields hold when a packet meets no surprise: the neighbours that it asks for are known. */
+/** Packets that meet no surprise: the neighbours that they ask for are known, each as one host. */
 export function neighborsKnown(space: Space): PacketSet {
-  return space.fields.reduce(
-    (set, { name }, field) =>
-      /^neighbor\.\d+\.known$/.test(name) ? space.and(set, space.cube([{ field, value: 1n, mask: 1n }])) : set,
-    space.all,
-  );
+  const literals = space.fields.flatMap(({ name }, field) => {
+    if (/^neighbor\.\d+\.known$/.test(name)) return [{ field, value: 1n, mask: 1n }];
+    return /^neighbor\.\d+\.mac$/.test(name) ? [{ field, value: 0n, mask: 1n << 40n }] : [];
+  });
+  return space.cube(literals);
 }
