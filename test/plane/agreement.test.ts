@@ -173,9 +173,12 @@ function withoutChoices(network: Network): Network {
   return network;
 }
 
-/** Choices, tags and ports of other devices are not in the logical pipelines, or not the same in both. */
+/**
+ * Choices, tags and ports of other devices are not in the logical pipelines, or not the same in both; and a chassis
+ * remembers which backend a client has an affinity to, which the tracer does not.
+ */
 const isSpecial = ({ flows, ports }: Southbound, { ports: placements }: Placement): boolean =>
-  flows.some(({ actions }) => /\b(?:select|fwd_group)\(/.test(actions)) ||
+  flows.some(({ actions }) => /\b(?:select|fwd_group|commit_lb_aff)\(/.test(actions)) ||
   ports.some(({ type }) => type === 'external') ||
   [...placements.values()].some(({ parent, tag }) => parent !== undefined || tag !== undefined);
 
