@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { gatewayNotSpoofable } from '../../../sim/properties/gateway-not-spoofable.ts';
 import { network, node, resourcesOf, unknownMac, vf, vpc } from '../../topology.ts';
-import { exampleView, manifestView, rows, verdicts, violationOf } from './views.ts';
+import { exampleView, judgementOn, manifestView, rows, verdicts, violationOf } from './views.ts';
 
 describe('two hosts and a router', () => {
   it('holds with port security', () => {
@@ -37,9 +37,9 @@ describe('a VPC', () => {
     expect(violationOf(gatewayNotSpoofable, view, 'default/red-a').sentence).toMatch(/claims an address/);
   });
 
-  // MLD and what is for the service monitor skip ACLs (ovn-northd(8), ACLs of switches), which are all that guards it there.
-  it('is violated, if a port may send from any MAC address', () => {
+  // MLD and what is for the service monitor skip ACLs (ovn-northd(8), ACLs of switches), and are not held against them.
+  it('holds, if a port may send from any MAC address', () => {
     const view = manifestView(inside(vf('red-a', 3, unknownMac)));
-    expect(violationOf(gatewayNotSpoofable, view, 'default/red-a').sentence).toMatch(/claims an address .* arrives at/);
+    expect(judgementOn(gatewayNotSpoofable, view, 'default/red-a')).toEqual({ verdict: 'holds' });
   });
 });
