@@ -2,7 +2,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { /** What only manifests promise: there is no database that breaks it. */
+const ofManifests = new Set(['network-reachability']);
+
+describe, expect, test } from 'vitest';
+
 import { pairs } from './pairs.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -68,6 +72,8 @@ describe.each(ids)('%s', (id) => {
       words.split(' ').filter((word) => word.startsWith('examples/')),
     );
     expect(files.filter((name) => !existsSync(join(root, name)))).toEqual([]);
+    expect(files).not.toEqual([]);
+    if (ofManifests.has(id)) return;
     const about = pairs.filter(({ expected }) => expected.property === id);
     const shown = about.filter((pair) => files.includes(`examples/${pair.name}/${pair.bad}.db`));
     expect(shown).not.toEqual([]);
