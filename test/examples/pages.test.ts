@@ -2,11 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { /** What only manifests promise: there is no database that breaks it. */
-const ofManifests = new Set(['network-reachability']);
-
-describe, expect, test } from 'vitest';
-
+import { describe, expect, test } from 'vitest';
 import { pairs } from './pairs.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -48,6 +44,9 @@ function deadLinks(file: string): string[] {
     return anchor !== undefined && !anchorsIn(read(file2)).includes(anchor);
   });
 }
+
+/** What only manifests promise: there is no database that breaks it. */
+const ofManifests = new Set(['network-reachability']);
 
 describe.each(ids)('%s', (id) => {
   const file = `docs/properties/${id}.md`;
