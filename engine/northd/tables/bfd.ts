@@ -55,11 +55,17 @@ function leads(
   const prefix = parseIpv4Cidr(ip_prefix) ?? parseIpv6Cidr(ip_prefix);
   if (!prefix) return false;
   if (nexthop === 'discard') return true;
-  const hop = parseIpv4Cidr(nexthop) ?? parseIpv6Cidr(nexthop);
   const isIpv4 = typeof prefix.bits === 'number';
+  const hop = parseIpv4Cidr(nexthop) ?? parseIpv6Cidr(nexthop);
+  // A route may name the port alone.
+  if (nexthop === '' && output_port !== undefined) return hasNetwork(dp, output_port, isIpv4);
   if (!hop || hop.prefixLength !== (isIpv4 ? 32 : 128) || isIpv4 !== (typeof hop.bits === 'number')) return false;
   if (output_port === undefined) return dp.ports.some((port) => addressFacing(port, nexthop) !== undefined);
-  const port = dp.ports.find(({ name }) => name === output_port);
+  return hasNetwork(dp, output_port, isIpv4);
+}
+
+function hasNetwork(dp: RouterDatapath, output: string, isIpv4: boolean): boolean {
+  const port = dp.ports.find(({ name }) => name === output);
   return port !== undefined && (isIpv4 ? port.networks.ipv4 : port.networks.ipv6).length > 0;
 }
 
