@@ -52,11 +52,14 @@ export function total(agreements: readonly Agreement[]): Agreement {
   return { conversations: sum('conversations'), random: sum('random'), told: [] };
 }
 
-/** Sentences about shares that are below what they have to be; nothing compared is below all. */
+/**
+ * Sentences about shares that are below what they have to be.  Of one topology all of a kind may be left out
+ * (differences.ts); of all together nothing compared is below all.
+ */
 export function exceeded(agreement: Agreement, least: Least): string[] {
   return (['conversations', 'random'] as const).flatMap((part) => {
     const { count, different } = agreement[part];
-    const equal = count === 0 ? 0 : (count - different) / count;
+    const equal = count === 0 ? (least === leastForAll ? 0 : 1) : (count - different) / count;
     return equal >= least[part] ? [] : [`${different} of ${count} ${part} differ, at most ${1 - least[part]} may`];
   });
 }
