@@ -246,12 +246,30 @@ function answersTo(
       const commits = ownCommits(workshop, opened.commits as readonly TrackedCommit[], look.packets);
       const run = newRun(workshop, part.datapaths, { kind: 'own', commits }, part.maxHops);
       for (const { store, set } of answering(run, look.store, look.packets)) {
-        enter(run, 0, newState(workshop, store, set), port);
+        enter(run, 0, laterState(workshop, store, set), port);
       }
       walk(run);
       return [...run.ended.values()];
     });
   });
+}
+
+/** Packets on another way, on which nothing is told by the fields that told it on the first one. */
+function laterState(workshop: Workshop, store: Store, packets: PacketSet): State {
+  const inputs = store.values.flatMap(({ pieces }) =>
+    pieces.flatMap((piece) => (piece.kind === 'input' || piece.kind === 'plus' ? [piece.field] : [])),
+  );
+  const names = [...workshop.space.support(packets), ...inputs].map((field) => packetFields[field]?.name ?? '');
+  const next = (kind: string): number =>
+    Math.max(0, ...names.filter((name) => name.startsWith(`${kind}.`)).map((name) => Number(name.split('.')[1]) + 1));
+  const used = {
+    neighbors: next('neighbor'),
+    choices: next('choice'),
+    chances: names.includes('chance') ? 16 : 0,
+    copies: next('copy'),
+    restored: names.some((name) => name.startsWith('opener.')),
+  };
+  return { ...newState(workshop, store, packets), used };
 }
 
 /** The connections as those packets opened them: one for each way that these looked then. */
@@ -270,7 +288,7 @@ function ownCommits({ stores }: Workshop, commits: readonly TrackedCommit[], pac
 
 function followFrom(workshop: Workshop, part: Part, set: PacketSet, store: Store, port: NetworkPort): TrafficClass[] {
   const run = newRun(workshop, part.datapaths, part.connections, part.maxHops);
-  enter(run, 0, newState(workshop, store, set), port);
+  enter(run, 0, laterState(workshop, store, set), port);
   walk(run);
   return [...run.ended.values()];
 }

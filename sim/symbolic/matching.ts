@@ -2,7 +2,7 @@
  * Matches against stores: which of the packets that entered match, now that they
  * look as the store says.
  */
-import type { Comparison, Expr, FieldRef, StringComparison } from '../../engine/lang/ir.ts';
+import type { Comparison, Expr, StringComparison } from '../../engine/lang/ir.ts';
 import type { Literal, PacketSet, Space } from '../../engine/sets/index.ts';
 import { placeOf, read, type Store } from './store.ts';
 import { type Piece, plusMatches, type Value } from './value.ts';
@@ -263,21 +263,3 @@ export function isVague(store: Store, test: Test): boolean {
       return test.terms.some((term) => isVague(store, term));
   }
 }
-
-/** A field that all of a match's packets have one value of, all bits of it. */
-export interface Demand {
-  readonly place: number;
-  readonly value: bigint;
-}
-
-/** What a test demands of whole places. */
-export function demandsOf(test: Test, widthOf: (place: number) => number): Demand[] {
-  const terms = test.type === 'and' ? test.terms : [test];
-  return terms.flatMap((term) => {
-    if (term.type !== 'bits' || !term.equal) return [];
-    return term.mask === (1n << BigInt(widthOf(term.place))) - 1n ? [{ place: term.place, value: term.value }] : [];
-  });
-}
-
-/** The symbol whole. */
-export const refOf = (symbol: FieldRef['symbol']): FieldRef => ({ symbol, ofs: 0, n: symbol.width });

@@ -27,7 +27,7 @@ import {
 } from './store.ts';
 import type { TrackingAction } from './tracking.ts';
 import type { End, Gap, Network, NetworkPort, TrafficClass } from './types.ts';
-import { constantOf, inputOf, type Value } from './value.ts';
+import { constantOf, type Value } from './value.ts';
 
 export interface State {
   readonly store: Store;
@@ -384,9 +384,6 @@ export function inexactly({ stores }: Run, store: Store): Store {
 }
 
 export const numberValue = ({ stores }: Run, number: number): Value => constantOf(stores.values, 20, BigInt(number));
-
-/** The port that packets entered by, as a value. */
-export const inportValue = ({ stores }: Run): Value => inputOf(stores.values, at.inport, 20);
 
 export const portByNumber = ({ network }: Run, number: number): NetworkPort | undefined =>
   network.portsByNumber[number];
