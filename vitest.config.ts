@@ -2,9 +2,15 @@ import { defineConfig } from 'vitest/config';
 
 // `npm test` needs neither root nor OVN; what compares with a real OVN is a project of its own
 // (`npm run test:ovn`), and so is what needs the addon that is built against DPDK (`npm run test:dpdk`).
+//
+// Random tests follow LFLOW_SEED (test/oracle/setup.ts).  Without one in the environment each run has its own.
+const seed = process.env.LFLOW_SEED || String(Math.floor(Math.random() * 2 ** 31));
+
 export default defineConfig({
   test: {
     globalSetup: 'scripts/test-setup.js',
+    setupFiles: 'test/oracle/setup.ts',
+    env: { LFLOW_SEED: seed },
     projects: [
       {
         extends: true,
