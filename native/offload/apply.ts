@@ -14,6 +14,7 @@
  */
 import type { Action, Rule, RuleSet } from '../../engine/offload/rules.ts';
 import type { OffloadDevice } from './device.ts';
+import { jumpsOf, rootCookie, type State, stateOf } from './generations.ts';
 import type { InstalledRule } from './protocol.ts';
 
 /** Milliseconds that somebody else may take. */
@@ -47,19 +48,27 @@ export class ApplyError extends Error {
   }
 }
 
-interface State {
-  /** The root that packets see. */
-  readonly root: InstalledRule | undefined;
-  readonly base: number;
-  readonly live: readonly InstalledRule[];
-  readonly leftovers: readonly InstalledRule[];
+/** What is going to happen: the generation that is to come in the place of the one that packets see. */
+export interface Intent {
+  readonly generation: number;
+  /** 0 where packets meet no rule. */
+  readonly before: number;
 }
 
-/** Applies a set of rules; `batch` rules are sent at once.  Refused where somebody else is changing rules for long. */
-export async function applyRules(device: OffloadDevice, rules: RuleSet, batch = 1000): Promise<Applied> {
+/**
+ * Applies a set of rules; `batch` rules are sent at once.  `intend` is told what is going to happen while nobody else
+ * changes rules and before anything is done; where it rejects, nothing is.  Refused where somebody else is changing
+ * rules for long.
+ */
+export async function applyRules(
+  device: OffloadDevice,
+  rules: RuleSet,
+  batch = 1000,
+  intend?: (intent: Intent) => Promise<void>,
+): Promise<Applied> {
   await claim(device);
   try {
-    return await exchangeRules(device, rules, batch);
+    return await exchangeRules(device, rules, batch, intend);
   } finally {
     await device.release().catch(() => undefined);
   }
@@ -79,11 +88,17 @@ async function claim(device: OffloadDevice): Promise<void> {
   }
 }
 
-async function exchangeRules(device: OffloadDevice, rules: RuleSet, batch: number): Promise<Applied> {
+async function exchangeRules(
+  device: OffloadDevice,
+  rules: RuleSet,
+  batch: number,
+  intend?: (intent: Intent) => Promise<void>,
+): Promise<Applied> {
   const state = stateOf(await device.list());
+  const generation = state.generation + 1;
+  await intend?.({ generation, before: state.generation });
   await remove(device, state.leftovers, batch);
   await removeShared(device, state.live);
-  const generation = generationOf(state.root) + 1;
   const groups = 1 + rules.rules.reduce((most, rule) => Math.max(most, rule.group, ...jumpsOf(rule)), 0);
   const base = freeBase(state, groups);
   const undo: (() => Promise<void>)[] = [];
@@ -101,36 +116,6 @@ async function exchangeRules(device: OffloadDevice, rules: RuleSet, batch: numbe
   await remove(device, old, batch);
   await removeShared(device, await device.list());
   return { generation, base, created: rules.rules.length, removed: old.length, leftovers: state.leftovers.length };
-}
-
-/** What the rules of a device are to each other. */
-function stateOf(rules: readonly InstalledRule[]): State {
-  const roots = rules.filter(({ rule }) => rule.group === 0).sort((a, b) => a.rule.priority - b.rule.priority);
-  const [root] = roots;
-  const base = root ? (jumpsOf(root.rule)[0] ?? 0) : 0;
-  if (!root) return { root, base, live: [], leftovers: rules };
-  // A generation is what can be reached from its base.
-  const jumps = new Map<number, Set<number>>();
-  for (const { rule } of rules) {
-    const known = jumps.get(rule.group) ?? new Set();
-    for (const next of jumpsOf(rule)) known.add(next);
-    jumps.set(rule.group, known);
-  }
-  const reached = new Set([base]);
-  for (const group of reached) for (const next of jumps.get(group) ?? []) reached.add(next);
-  const [low, high] = [base, Math.max(...reached)];
-  const isLive = ({ id, rule }: InstalledRule) => id === root.id || (rule.group >= low && rule.group <= high);
-  const isFree = (rule: InstalledRule) => !isLive(rule);
-  return { root, base, live: rules.filter(isLive), leftovers: rules.filter(isFree) };
-}
-
-function jumpsOf(rule: Rule): number[] {
-  return rule.actions.flatMap((action) => (action.type === 'jump' ? [action.group ?? 0] : []));
-}
-
-function generationOf(root: InstalledRule | undefined): number {
-  const found = /^generation (\d+)$/.exec(root?.rule.cookie ?? '');
-  return found ? Number(found[1]) : 0;
 }
 
 /** So many groups that the live generation has none of. */
@@ -246,7 +231,7 @@ async function exchange(
     priority,
     pattern: [{ type: 'eth' }],
     actions: [{ type: 'jump', group: base }],
-    cookie: `generation ${generation}`,
+    cookie: rootCookie(generation),
   };
   const [outcome] = await device.create([root]);
   if (outcome?.id === undefined)
