@@ -91,7 +91,7 @@ function find(run: Run, state: State, zone: Zone, alsoNew: boolean): Found[] {
   if (connections.kind === 'own') {
     for (const known of connections.commits) {
       const packets = space.and(others, space.and(known.packets, ownReply(run, state.store, known, zone)));
-      add(packets, (some) => replyOf(run, some, known));
+      add(packets, (some) => replyOf(run, some, known, 'reply'));
       others = space.diff(others, packets);
     }
   }
@@ -101,6 +101,16 @@ function find(run: Run, state: State, zone: Zone, alsoNew: boolean): Found[] {
     }
   }
   if (!alsoNew) return found;
+  if (connections.kind !== 'own') {
+    // What the network makes of a packet passes with what the packet opened: a router's echo reply.
+    for (const opened of state.passage.commits) {
+      const fit = space.and(others, ownReply(run, state.store, opened, zone));
+      if (fit === space.empty) continue;
+      const packets = space.and(fit, entering(run, opened.before, trackable(run)));
+      add(packets, (some) => replyOf(run, some, opened, 'unchanged'));
+      others = space.diff(others, packets);
+    }
+  }
   const strange = entering(run, state.store, invalid(run));
   const unfit = space.and(others, strange);
   const fresh = space.diff(others, strange);
@@ -179,8 +189,13 @@ function constantLike(value: bigint): Value {
   return { id: -1, width: 16, pieces: [{ n: 16, kind: 'constant', value }], constant: value, vague: false };
 }
 
-/** The answer to a connection of one's own, translated back. */
-function replyOf(run: Run, state: State, { before, after, mark, label }: TrackedCommit): Found {
+/** The answer to a connection of one's own, translated back; of packets that opened it themselves, `unchanged`. */
+function replyOf(
+  run: Run,
+  state: State,
+  { before, after, mark, label }: TrackedCommit,
+  connection: 'reply' | 'unchanged',
+): Found {
   const { stores } = run;
   const flags = bit.est | bit.rpl | bit.trk;
   const store = known(run, state.store, flags, mark, label);
@@ -196,7 +211,8 @@ function replyOf(run: Run, state: State, { before, after, mark, label }: Tracked
     swap(at.ip6Src, at.ip6Dst),
     swap(at.tpSrc, at.tpDst),
   ]);
-  return reached(run, state, store, translated, 'reply');
+  if (connection === 'reply') return reached(run, state, store, translated, 'reply');
+  return { state: { ...state, store }, kind: 'reply', translated: withNatBits(run, store, translated) };
 }
 
 /** Packets of a connection, as they are and translated. */

@@ -8,6 +8,10 @@ describe('a network and its router', () => {
     expect(verdicts(gatewayAnswers, exampleView('properties/gateway-answers', 'good'))).toEqual(['net: holds']);
   });
 
+  it('holds where the ACLs of hosts are stateful: the answer belongs to what was asked', () => {
+    expect(verdicts(gatewayAnswers, exampleView('field/dhcp-denied', 'good'))).toEqual(['net: holds']);
+  });
+
   it('is violated where it does not', () => {
     const view = exampleView('properties/gateway-answers', 'bad');
     expect(violationOf(gatewayAnswers, view, 'net').sentence).toMatch(/10\.0\.0\.1 gets an answer, but not/);
