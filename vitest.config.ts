@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // `npm test` needs neither root nor OVN; what compares with a real OVN is a project of its own
@@ -27,7 +28,15 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'ovn', include: ['test/ovn/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 120_000 },
+        test: {
+          name: 'ovn',
+          include: ['test/ovn/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+          // Half of the time these wait for daemons, so there are more of them than processors.
+          maxWorkers: availableParallelism() + 1,
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },

@@ -110,9 +110,16 @@ function manifestTopologies(): PlaneTopology[] {
   ];
 }
 
-export const planeTopologies: readonly PlaneTopology[] = [
-  ...[...switchFeatures, ...routerFeatures, ...balancerFeatures, ...planeFeatures]
-    .filter(({ name }) => !leftOut.has(name))
-    .map(featureTopology),
-  ...manifestTopologies(),
-];
+const ofFeatures = (features: readonly Feature[]): PlaneTopology[] =>
+  features.filter(({ name }) => !leftOut.has(name)).map(featureTopology);
+
+/** By what they are about; each part is a suite of its own, so that they can run side by side. */
+export const planeTopologies = {
+  switches: ofFeatures(switchFeatures),
+  routers: ofFeatures(routerFeatures),
+  balancers: ofFeatures(balancerFeatures),
+  features: ofFeatures(planeFeatures),
+  manifests: manifestTopologies(),
+} as const satisfies Record<string, readonly PlaneTopology[]>;
+
+export const allPlaneTopologies: readonly PlaneTopology[] = Object.values(planeTopologies).flat();
