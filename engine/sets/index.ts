@@ -1,11 +1,13 @@
 /** Sets of packets: `createSpace`, and the types of space.ts. */
 import { bitsOf, fieldAt, layOut, variableOf } from './fields.ts';
 import { ANY, type Kernel, startKernel } from './kernel.ts';
-import { contains, count, cubes, eachNode, firstPacket } from './packets.ts';
+import { commonBits, contains, count, cubes, eachNode, firstPacket, literalsOf } from './packets.ts';
 import { image, preimage } from './rewriting.ts';
+import { load, save } from './saved.ts';
 import type { PacketSet, SetField, Space, SpaceOptions } from './space.ts';
 import { oneOf, range, same } from './values.ts';
 
+export type { SavedSets } from './saved.ts';
 export {
   type Literal,
   type Mark,
@@ -77,6 +79,7 @@ export function createSpace(fields: readonly SetField[], options: SpaceOptions =
     },
     contains: (set, packet) => contains(kernel, layout, checked(set), packet),
     cubes: (set, visit) => cubes(kernel, layout, checked(set), visit),
+    hull: (set) => literalsOf(layout, commonBits(kernel, checked(set))),
     count: (set) => count(kernel, layout, checked(set)),
     size(set) {
       let size = 0;
@@ -90,6 +93,8 @@ export function createSpace(fields: readonly SetField[], options: SpaceOptions =
       eachNode(kernel, checked(set), (node) => found.add(layout.fieldOf[kernel.variable(node)] ?? 0));
       return [...found].sort((a, b) => a - b);
     },
+    save: (sets) => save(kernel, layout.variables, sets),
+    load: (saved) => load(kernel, layout.variables, saved),
     mark: () => exports.nodeCount(),
     release: (mark, keep = []) => kernel.release(mark, keep),
     stats: () => ({

@@ -43,6 +43,38 @@ function bitOf({ fields, first, fieldOf }: Layout, variable: number): bigint {
   return 1n << BigInt((first[field] ?? 0) + (fields[field]?.width ?? 0) - 1 - variable);
 }
 
+/** The demands that all packets of the set meet, as bits (variable * 2 + value) in ascending order; none of the empty set. */
+export function commonBits(kernel: Kernel, set: PacketSet): readonly number[] {
+  if (set === 0) return [];
+  const known = new Map<PacketSet, readonly number[]>([[1, []]]);
+  const bitsOfSet = (at: PacketSet): readonly number[] => {
+    const found = known.get(at);
+    if (found) return found;
+    const variable = kernel.variable(at);
+    const [low, high] = [kernel.low(at), kernel.high(at)];
+    let bits: readonly number[];
+    if (low === 0) bits = [variable * 2 + 1, ...bitsOfSet(high)];
+    else if (high === 0) bits = [variable * 2, ...bitsOfSet(low)];
+    else bits = inBoth(bitsOfSet(low), bitsOfSet(high));
+    known.set(at, bits);
+    return bits;
+  };
+  return bitsOfSet(set);
+}
+
+/** What stands in two ascending lists. */
+function inBoth(a: readonly number[], b: readonly number[]): readonly number[] {
+  if (a === b) return a;
+  const both: number[] = [];
+  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    const [left, right] = [a[i] as number, b[j] as number];
+    if (left === right) both.push(left);
+    if (left <= right) i++;
+    if (right <= left) j++;
+  }
+  return both;
+}
+
 /** Calls with conjunctions that together are the set and do not overlap, until it returns false. */
 export function cubes(
   kernel: Kernel,
@@ -74,7 +106,7 @@ export function cubes(
   }
 }
 
-function literalsOf(layout: Layout, bits: readonly number[]): Literal[] {
+export function literalsOf(layout: Layout, bits: readonly number[]): Literal[] {
   const literals: { field: number; value: bigint; mask: bigint }[] = [];
   for (const bit of bits) {
     const field = layout.fieldOf[bit >> 1] ?? 0;

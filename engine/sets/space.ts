@@ -10,6 +10,8 @@
  * numbers, as long as the space lives and nothing below them was released.
  */
 
+import type { SavedSets } from './saved.ts';
+
 /** A set of packets; what `release` has dropped is no longer one. */
 export type PacketSet = number;
 
@@ -122,12 +124,18 @@ export interface Space {
   contains(set: PacketSet, packet: readonly bigint[]): boolean;
   /** Calls with conjunctions that together are the set and do not overlap, until it returns false. */
   cubes(set: PacketSet, visit: (literals: Literal[]) => boolean | undefined): void;
+  /** The demands that all packets of the set meet: the smallest conjunction around it; none of the empty set. */
+  hull(set: PacketSet): Literal[];
   /** How many packets; a number that large is not exact. */
   count(set: PacketSet): number;
   /** Nodes that the set's diagram has; 0 for `empty` and `all`. */
   size(set: PacketSet): number;
   /** The fields that decide whether a packet is in the set. */
   support(set: PacketSet): number[];
+
+  /** The sets as plain data, and such data as sets of this space, which has to have the same fields (else RangeError). */
+  save(sets: readonly PacketSet[]): SavedSets;
+  load(saved: SavedSets): PacketSet[];
 
   mark(): Mark;
   /** Drops all sets made since the mark but those in `keep`, which it gives the new numbers of. */
