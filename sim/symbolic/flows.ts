@@ -124,7 +124,7 @@ function readDatapath(
       if (port) return port.datapath === datapath ? port.number : undefined;
       return groupsByName.get(name)?.number;
     },
-    isResident: (name) => name === '' || network.ports.has(name),
+    isResident: (name) => name === '' || (network.isResident?.(name) ?? network.ports.has(name)),
   };
   const key = network.southbound.datapaths.find(({ uuid }) => uuid === datapath.uuid)?.tunnelKey ?? 0;
   const sorted: Record<Pipeline, SymbolicFlow[][]> = { ingress: [], egress: [] };

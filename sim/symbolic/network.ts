@@ -15,6 +15,8 @@ export interface NetworkOptions {
    * ports that are missing there get numbers behind these.
    */
   readonly numbers?: ReadonlyMap<string, number>;
+  /** What `is_chassis_resident` says, where the network is seen by one chassis. */
+  readonly isResident?: (port: string) => boolean;
 }
 
 /** A number from 1 for each name of a port in the databases: equal names have equal numbers. */
@@ -27,7 +29,7 @@ export function numbersOf(databases: readonly Southbound[]): ReadonlyMap<string,
 }
 
 /** Indexes a southbound database. What it cannot use becomes a warning. */
-export function networkOf(southbound: Southbound, { numbers = new Map() }: NetworkOptions = {}): Network {
+export function networkOf(southbound: Southbound, { numbers = new Map(), isResident }: NetworkOptions = {}): Network {
   const warnings: string[] = [];
   const datapaths = new Map<string, Mutable<NetworkDatapath> & { ports: NetworkPort[] }>();
   for (const { uuid, name, kind } of southbound.datapaths) {
@@ -52,7 +54,7 @@ export function networkOf(southbound: Southbound, { numbers = new Map() }: Netwo
   }
   linkPeers(ports);
   const components = sortIntoComponents([...datapaths.values()]);
-  return { southbound, datapaths, ports, portsByNumber, components, warnings };
+  return { southbound, datapaths, ports, portsByNumber, components, warnings, ...(isResident && { isResident }) };
 }
 
 function edgeOf({ type, options }: PortBinding, kind: 'switch' | 'router'): 'vif' | 'outside' | undefined {

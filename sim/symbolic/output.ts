@@ -1,5 +1,6 @@
 /** The `output` action: from the ingress pipeline into the egress one, from there to the port and beyond. */
 import { groupBy } from '../../engine/group.ts';
+import type { PacketSet } from '../../engine/sets/index.ts';
 import type { SymbolicGroup } from './flows.ts';
 import { copies } from './packets.ts';
 import { changed } from './passage.ts';
@@ -43,7 +44,8 @@ function depart(run: Run, here: Here, state: State, choices: readonly PortChoice
     const group = typeof number === 'number' ? here.datapath.groupsByNumber.get(number) : undefined;
     const port = typeof number === 'number' ? portByNumber(run, number) : undefined;
     const target = port && distributed(run, port);
-    if (number === 'inport') single.push({ packets, value });
+    if (run.chassis && (group || (port && run.chassis.isAway(port)))) leaveChassis(run, state, packets, port);
+    else if (number === 'inport') single.push({ packets, value });
     else if (target) single.push({ packets, value: numberValue(run, target.number) });
     else {
       const some = limited(run, state, packets);
@@ -53,6 +55,14 @@ function depart(run: Run, here: Here, state: State, choices: readonly PortChoice
     }
   }
   toEgress(run, here, state, single);
+}
+
+/** Where one chassis is looked at, packets for other chassis end here, and so do those for groups, which are copied. */
+function leaveChassis(run: Run, state: State, packets: PacketSet, port: NetworkPort | undefined): void {
+  const some = limited(run, state, packets);
+  if (!some) return;
+  if (port) end(run, { kind: 'port', port }, some);
+  else run.chassis?.floods(some.packets);
 }
 
 /** The port that a chassisredirect port stands for. */
@@ -88,7 +98,9 @@ function toEgress(run: Run, here: Here, state: State, options: readonly Option[]
   const outport = choiceOf(stores.values, space, options);
   const loopback = sliceOf(stores.values, space, read(store, at.flags), 0, 1);
   const mayLoop = sameValues(space, loopback, constantOf(stores.values, 1, 1n), space.empty);
-  const back = space.diff(sameValues(space, read(store, at.inport), outport, space.all), mayLoop);
+  const turning = space.diff(sameValues(space, read(store, at.inport), outport, space.all), mayLoop);
+  run.chassis?.returns(space.and(going.packets, turning));
+  const back = run.chassis ? space.empty : turning;
   const omitted = limited(run, going, back);
   const rest = limited(run, going, space.not(back));
   if (omitted) drop(run, here, 'inport', omitted);

@@ -7,6 +7,7 @@
  * other; all that have passed as many are brought forward together, table by table.
  */
 import { groupBy } from '../../engine/group.ts';
+import type { Action } from '../../engine/lang/ir.ts';
 import type { LogicalFlow, Pipeline } from '../../engine/ovsdb/southbound.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { fieldIndex, lookups } from './fields.ts';
@@ -107,6 +108,20 @@ export interface Run {
   readonly opened: Map<string, Opened>;
   /** How often anything went on or ended: tells whether actions led anywhere. */
   outcomes: number;
+  /** Set where one chassis is looked at, not all of them as one. */
+  readonly chassis?: ChassisRun;
+}
+
+/** What is different, and what is asked for, where packets are followed on one chassis. */
+export interface ChassisRun {
+  /** Packets for this port leave the chassis before the egress pipeline: they end there. */
+  isAway(port: NetworkPort): boolean;
+  /** Packets meet a flow and are about to go through its actions. */
+  meets(here: Here, state: State, actions: readonly Action[]): void;
+  /** Packets that would be dropped because they go out by the port that they came in by; they are followed on. */
+  returns(packets: PacketSet): void;
+  /** Packets are sent to a group; they are followed no further. */
+  floods(packets: PacketSet): void;
 }
 
 /** A connection and the packets that open it. */

@@ -51,6 +51,8 @@ export interface Network {
   readonly components: readonly (readonly NetworkDatapath[])[];
   /** What of the database was not understood and left out: sentences. */
   readonly warnings: readonly string[];
+  /** What `is_chassis_resident` says of a port; true of all that there are unless given. */
+  readonly isResident?: (port: string) => boolean;
 }
 
 /** Where packets of a class end. */

@@ -166,5 +166,6 @@ function effectOf(run: Run, { store }: State, { actions }: SymbolicFlow): string
 }
 
 function meet(run: Run, here: Here, state: State, { flow, actions }: SymbolicFlow): void {
+  run.chassis?.meets({ ...here, flow }, state, actions);
   perform(run, { ...here, flow }, state, actions);
 }

@@ -257,6 +257,28 @@ describe('what is in a set', () => {
     expect(space.size(space.cubeBits([0, 3, 5]))).toBe(3);
   });
 
+  test('hull is what all packets of the set have in common, bit by bit', () => {
+    fc.assert(
+      fc.property(recipe, (made) => {
+        const set = cook(space, made);
+        const members = membersOf(space, set);
+        const own = packets.filter((_, number) => members[number]);
+        const common = space.hull(set);
+        expect(own.every((packet) => meets(packet, common))).toBe(true);
+        for (const [field, { width }] of fields.entries()) {
+          for (let bit = 0; bit < width; bit++) {
+            const one = 1n << BigInt(bit);
+            const values = new Set(own.map((packet) => (packet[field] ?? 0n) & one));
+            const isSaid = common.some((each) => each.field === field && (each.mask & one) !== 0n);
+            expect(isSaid).toBe(values.size === 1);
+          }
+        }
+      }),
+      runs,
+    );
+    expect(space.hull(space.empty)).toEqual([]);
+  });
+
   test('pick takes a packet of the set, and meets each preference that it can', () => {
     fc.assert(
       fc.property(recipe, fc.array(recipe, { maxLength: 3 }), (what, preferred) => {
