@@ -15,10 +15,13 @@ export interface State {
   readonly leftovers: readonly InstalledRule[];
 }
 
-/** Finds the generation among all rules of a device: the root is the rule of group 0 with the lowest priority number. */
+/**
+ * Finds the generation among all rules of a device: its root is the rule of group 0 with the lowest priority number among
+ * those that applyRules made.  Only where it made none it is that of somebody else.
+ */
 export function stateOf(rules: readonly InstalledRule[]): State {
   const roots = rules.filter(({ rule }) => rule.group === 0).sort((a, b) => a.rule.priority - b.rule.priority);
-  const [root] = roots;
+  const root = roots.find(({ rule }) => generationOf(rule) > 0) ?? roots[0];
   if (!root) return { root, generation: 0, base: 0, live: [], leftovers: rules };
   const base = jumpsOf(root.rule)[0] ?? 0;
   // A generation is what can be reached from its base.
