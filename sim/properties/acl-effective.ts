@@ -21,8 +21,9 @@ export const aclEffective: Property = {
     if (!northbound) return;
     for (const { name, acls, switches } of bearers(view, northbound)) {
       for (const acl of acls.filter(denies)) {
-        const { priority, match, origin } = acl;
+        const { _uuid: key, priority, match, origin } = acl;
         yield {
+          key,
           subject: `${name}, priority ${priority}: ${match}`,
           source: origin ? [origin] : [],
           ...(switches.length === 0 && { vacuous: `${name} has no port` }),

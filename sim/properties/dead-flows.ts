@@ -18,7 +18,7 @@ export const deadFlows: Property = {
     for (const table of tables) {
       for (const row of northbound[table].values()) {
         const flows = byRow.get(row._uuid.slice(0, 8)) ?? byRow.get(row._uuid) ?? [];
-        yield check(view, `${table} ${nameOf(row)}`, flows, row.origin ? [row.origin] : []);
+        yield { key: row._uuid, ...check(view, `${table} ${nameOf(row)}`, flows, row.origin ? [row.origin] : []) };
       }
     }
   },

@@ -1,5 +1,6 @@
 /** An external address, with its port, belongs to one owner: of all who answer for it on one wire. */
 import { formatEthernet } from '../../engine/lang/addresses.ts';
+import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { matchSet } from '../policy/packets.ts';
 import { formatPrefix, parsePrefix } from '../policy/prefix.ts';
 import { at, inportIn, type NetworkDatapath, type NetworkPort, read, type TrafficClass } from '../symbolic/index.ts';
@@ -109,7 +110,7 @@ function judge(view: View, wire: Wire, address: string, owners: readonly Owner[]
     return violated({ kind: 'goes', ...one, sentence });
   }
   const { space } = view.analysis;
-  const asked = space.and(inportIn(space, wire.ports), requestFor(view, address));
+  const asked = space.and(inportIn(space, wire.ports), requestFor(view.analysis.space, address));
   const reason = doubt(view, asked);
   return reason === undefined ? holds : unknown(reason);
 }
@@ -127,7 +128,8 @@ function doubleTarget(view: View, address: string): string | undefined {
   return undefined;
 }
 
-function requestFor({ analysis: { space } }: View, address: string) {
+/** The packets that ask who has an address. */
+export function requestFor(space: Space, address: string): PacketSet {
   const parsed = parsePrefix(address);
   if (parsed?.family === 4)
     return space.cube([field(at.ethType, 0x806n), field(at.arpOp, 1n), field(at.arpTpa, parsed.value)]);
@@ -139,7 +141,7 @@ function answersFor(view: View, wire: Wire, address: string): Map<bigint, { clas
   const { space } = view.analysis;
   const found = new Map<bigint, { class: TrafficClass; packets: number }>();
   for (const port of wire.ports) {
-    const asked = space.and(inportIn(space, [port]), requestFor(view, address));
+    const asked = space.and(inportIn(space, [port]), requestFor(view.analysis.space, address));
     for (const { class: one, packets } of homecomings(view)) {
       if (one.connection !== 'new' || !one.exact || !space.intersects(packets, asked)) continue;
       const replies = space.and(space.and(packets, asked), matchSet(space, 'arp.op == 2 || nd_na', one.store));

@@ -69,6 +69,8 @@ export type Judgement =
 
 export interface Check {
   readonly subject: string;
+  /** What it is told apart by from others with its subject, in the whole network: the UUID of a row. */
+  readonly key?: string;
   /** Where the promise is written down; empty for a database. */
   readonly source: readonly Position[];
   /** Set where the promise speaks of nothing: why. */
