@@ -95,7 +95,8 @@ import {
 } from './megaflows';
 import { initMeters } from './meters';
 import { forward, goOn } from './run';
-import { findWays, hasWays, initWays, learnWay, runWay, runWays } from './ways';
+import { findStraight, runStraight } from './straight';
+import { hasWays, initWays, learnWay } from './ways';
 
 /** Inputs that there is room for. */
 export const MAX_INPUTS: u32 = 1024;
@@ -119,7 +120,7 @@ const HASHES: usize = memory.data(32 * 4, 64);
 const ENTRIES: usize = memory.data(32 * 4, 64);
 const MEGAFLOWS: usize = memory.data(32 * 4, 64);
 const LANES: usize = memory.data(32 * 4, 64);
-const WAYS: usize = memory.data(32 * 4, 64);
+const STRAIGHT: usize = memory.data(32 * 4, 64);
 /** Megaflows whose ways are not known yet. */
 const MET: usize = memory.data(32 * 4, 64);
 
@@ -196,21 +197,24 @@ function forgetChanged(): void {
 }
 
 function step(first: u32, count: u32): void {
-  const inputsHere = inputs + first * INPUT_SIZE;
   const inLanes: u32 = hasLanes ? findLanes(first, count) : 0;
   if (inLanes === count) {
     runLanes(first, count);
     return;
   }
-  const straight: u32 = hasWays ? findWays(inputsHere, count, inLanes === 0 ? 0 : LANES, WAYS) : 0;
-  if (straight === count) {
-    runWays(inputsHere, WAYS, first, count);
-    return;
+  if (hasWays && inLanes === 0) {
+    const done = runStraight(inputs + first * INPUT_SIZE, first, count);
+    if (done === count) return;
+    first += done;
+    count -= done;
   }
+  const inputsHere = inputs + first * INPUT_SIZE;
+  const straight: u32 = hasWays ? findStraight(inputsHere, count, inLanes === 0 ? 0 : LANES, STRAIGHT) : 0;
   if (inLanes + straight < count) {
     for (let i: u32 = 0; i < count; i++) {
       const isKnown =
-        (inLanes !== 0 && load<u32>(LANES + (i << 2)) !== 0) || (straight !== 0 && load<u32>(WAYS + (i << 2)) !== 0);
+        (inLanes !== 0 && load<u32>(LANES + (i << 2)) !== 0) ||
+        (straight !== 0 && load<u32>(STRAIGHT + (i << 2)) !== 0);
       if (isKnown) store<u32>(PACKETS + i * PACKET_SIZE, 0, P_LENGTH);
       else takeIn(first + i, PACKETS + i * PACKET_SIZE, FLOWS + i * FLOW_SIZE);
     }
@@ -227,9 +231,11 @@ function step(first: u32, count: u32): void {
       else goTheLongWay(first + i, PACKETS + i * PACKET_SIZE, FLOWS + i * FLOW_SIZE);
       continue;
     }
-    const way: usize = straight === 0 ? 0 : load<u32>(WAYS + (i << 2));
-    if (way !== 0) {
-      runWay(way, inputsHere + i * INPUT_SIZE, first + i);
+    if (straight !== 0 && load<u32>(STRAIGHT + (i << 2)) !== 0) {
+      // There may be no room any more: the long way counts that.
+      if (runStraight(inputsHere + i * INPUT_SIZE, first + i, 1) === 0) {
+        goTheLongWay(first + i, PACKETS + i * PACKET_SIZE, FLOWS + i * FLOW_SIZE);
+      }
       continue;
     }
     const packet = PACKETS + i * PACKET_SIZE;

@@ -88,9 +88,13 @@ export function countOut(record: usize, packets: u32, bytes: u32): void {
 }
 
 export function countDrop(reason: u32): void {
+  countDrops(reason, 1);
+}
+
+export function countDrops(reason: u32, packets: u32): void {
   assert(reason < (DROP_REASONS as u32));
   const at = DROPS + (reason << 3);
-  store<u64>(at, load<u64>(at) + 1);
+  store<u64>(at, load<u64>(at) + (packets as u64));
 }
 
 /** Drops by reason, DROP_REASONS numbers. */

@@ -113,6 +113,22 @@ export function putOutUncounted(port: u32, frame: usize, length: u32, index: u32
   outputCount += 1;
 }
 
+/** Where the next output is to be written by whoever has seen that there is room for it; `addOutputs` tells how many were. */
+export function nextOutput(): usize {
+  return outputs + outputCount * OUTPUT_SIZE;
+}
+
+/** So many outputs were written at `nextOutput`. */
+export function addOutputs(count: u32): void {
+  outputCount += count;
+  assert(outputCount <= MAX_OUTPUTS);
+}
+
+/** Whether there is room for so many outputs. */
+export function hasRoomFor(count: u32): bool {
+  return outputCount + count <= MAX_OUTPUTS;
+}
+
 /** Hands packet and flow, as they are, to the host; counts a drop if there is no room. */
 export function punt(packet: usize, flow: usize, action: u32, recirc: u32): void {
   const length = load<u32>(packet, P_LENGTH);

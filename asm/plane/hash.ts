@@ -37,15 +37,6 @@ export function finish(hash: u64): u32 {
   return (hash >> 32) as u32;
 }
 
-/** Of four words; `salt` tells what they are of. */
-export function quadHash(a: u64, b: u64, c: u64, d: u64, salt: u32): u32 {
-  const one = (a ^ seed) * FACTOR;
-  const two = (b ^ rotl<u64>(seed, 13)) * FACTOR_HIGH;
-  const three = (c ^ rotl<u64>(seed, 29) ^ (salt as u64)) * FACTOR_LOW;
-  const four = (d ^ rotl<u64>(seed, 43)) * FACTOR_LAST;
-  return finish((one ^ (one >> 32)) + rotl<u64>(two, 19) + (three ^ (three >> 31)) + rotl<u64>(four, 41));
-}
-
 /** Of what tells one direction of a connection from others: Ethernet, addresses, ports, where it came in. */
 export function packetHash(flow: usize): u32 {
   const first = load<u64>(flow);

@@ -25,6 +25,9 @@ const CAPTURES: usize = memory.data(1024 * 16, 16);
 let captures: u32 = 0;
 let turn: u32 = 0;
 let slots: usize = 0;
+const INPUT_SIZE: u32 = 16;
+/** Bytes that are copied at once. */
+const COPIED: u32 = 64;
 /** Bytes for the frames of a batch. */
 const SLOTS: u32 = 16 << 20;
 
@@ -32,7 +35,7 @@ const SLOTS: u32 = 16 << 20;
 export function addCapture(port: u32, bytes: u32): usize {
   if (captures === MAX_CAPTURES) return 0;
   if (slots === 0) slots = reserve(SLOTS);
-  const size = (bytes as usize) + FRAME_HEADER;
+  const size = (bytes as usize) + FRAME_HEADER + COPIED;
   if (slots === 0 || size < (bytes as usize)) return 0;
   const at = reserve(size);
   if (at === 0) return 0;
@@ -70,23 +73,38 @@ export function replay(batches: u32, size: u32, milliseconds: u32): u32 {
 
 /** Copies the next frames into slots, one behind the other; gives how many there is room for. */
 function fill(size: u32): u32 {
-  const inputs = inputsAt();
+  const end = slots + SLOTS;
+  let input = inputsAt();
   let slot = slots + HEADROOM;
   for (let i: u32 = 0; i < size; i++) {
     const capture = CAPTURES + turn * CAPTURE_SIZE;
     const at: usize = load<u32>(capture, NEXT);
     const length = load<u32>(at);
-    if (slot + length + HEADROOM > slots + SLOTS) return i;
-    turn = turn + 1 === captures ? 0 : turn + 1;
+    if (slot + length + HEADROOM > end) return i;
+    if (captures > 1) turn = turn + 1 === captures ? 0 : turn + 1;
     const from = at + FRAME_HEADER;
-    for (let k: u32 = 0; k < length; k += 16) v128.store(slot + k, v128.load(from + k));
+    copy(slot, from, length);
     const next = from + ((length + 15) & ~15);
     store<u32>(capture, load<u32>(next) === 0 ? load<u32>(capture, FIRST) : (next as u32), NEXT);
-    const input = inputs + (i << 4);
     store<u32>(input, load<u32>(capture));
     store<u32>(input, slot as u32, 4);
     store<u32>(input, length, 8);
+    input += INPUT_SIZE;
     slot += (length + HEADROOM + 127) & ~63;
   }
   return size;
+}
+
+/** Copies a frame, and up to COPIED - 1 bytes behind it. */
+function copy(to: usize, from: usize, length: u32): void {
+  for (let k: u32 = 0; k < length; k += COPIED) {
+    const a = v128.load(from + k);
+    const b = v128.load(from + k, 16);
+    const c = v128.load(from + k, 32);
+    const d = v128.load(from + k, 48);
+    v128.store(to + k, a);
+    v128.store(to + k, b, 16);
+    v128.store(to + k, c, 32);
+    v128.store(to + k, d, 48);
+  }
 }

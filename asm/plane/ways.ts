@@ -3,9 +3,7 @@
  * bytes, without a flow in between.  Everyday is UDP or TCP behind an IPv4 header
  * of 20 bytes, untagged, no fragment, on a port without tunnels.
  *
- *     findWays(inputs, count, taken, found): u32       looks up inputs of a batch; gives how many have one
- *     runWays(inputs, found, first, count)             sends inputs that all have one
- *     runWay(way, input, index)                        sends one of them
+ *     wayUnder(head, body, wayMasks(port), port)       the way of a frame; straight.ts sends it
  *     learnWay(megaflow)                               the way of a megaflow that was met; not while ways are being run
  *     allowWays(on)                                    whether any are learned; for comparisons
  *
@@ -23,20 +21,8 @@
  *    112 | port out, or DROP_ reason | difference of the header's checksum | drops (0, 1) | next free one
  */
 import { reserve } from './arena';
-import { now } from './clock';
-import {
-  CACHE_MEGAFLOW,
-  countCache,
-  countDrop,
-  countIn,
-  PORT_MASKS,
-  PORT_PRESENT,
-  portAt,
-  portFlags,
-  portRecord,
-} from './counters';
-import { putOut } from './frames';
-import { quadHash } from './hash';
+import { PORT_MASKS, PORT_PRESENT, portAt, portFlags, portRecord } from './counters';
+import { begin, finish, mix } from './hash';
 import {
   B_FRAG,
   B_TOS,
@@ -54,33 +40,17 @@ import {
   W_L4,
 } from './layout';
 import { maskWord } from './masks';
-import {
-  countMegaflow,
-  MEGAFLOW_MASK,
-  megaflowProgram,
-  megaflowWay,
-  megaflowWord,
-  setMegaflowWay,
-  whenStraight,
-} from './megaflows';
+import { MEGAFLOW_MASK, megaflowProgram, megaflowWay, megaflowWord, setMegaflowWay, whenStraight } from './megaflows';
 import { OP_ADDRESSES } from './polish';
-import { PROTO_TCP, PROTO_UDP } from './rewrite';
 
-const INPUT_SIZE: u32 = 16;
-/** Ends of the least frames. */
-const UDP_END: u32 = 42;
-const TCP_MORE: u32 = 12;
-const LONGEST: u32 = 0xffff - 8;
-/** Bytes 12 to 14 of a frame: IPv4, a header of 20 bytes. */
-const PLAIN: u32 = 0x00450008;
-const FRAGMENT_IN_MEMORY: u32 = 0xff3f;
 const TYPE_IP4: u64 = 0x0800;
-const IP: u32 = 14;
-const BODY: u32 = 22;
-const IP_CHECKSUM: u32 = 24;
+/** Version 4, a header of five words. */
+const PLAIN_HEADER: u8 = 0x45;
 
 const MASK_LIST_SIZE: u32 = 192;
 const MASK_ITEM: u32 = 48;
+const MASK_HEAD: u32 = 16;
+const MASK_BODY: u32 = 32;
 const MASKS_A_PORT: u32 = 4;
 const WAY_SIZE: u32 = 128;
 const MAX_WAYS: u32 = 16384;
@@ -91,14 +61,18 @@ const WAY_MASK: u32 = 8;
 const WAY_SLOT: u32 = 12;
 const WAY_HEAD: u32 = 16;
 const WAY_BODY: u32 = 32;
-const NEW_HEAD: u32 = 48;
-const HEAD_CHANGES: u32 = 64;
-const NEW_BODY: u32 = 80;
-const BODY_CHANGES: u32 = 96;
-const WAY_OUT: u32 = 112;
-const WAY_DIFFERENCE: u32 = 116;
-const WAY_DROPS: u32 = 120;
+export const NEW_HEAD: u32 = 48;
+export const HEAD_CHANGES: u32 = 64;
+export const NEW_BODY: u32 = 80;
+export const BODY_CHANGES: u32 = 96;
+export const WAY_OUT: u32 = 112;
+export const WAY_DIFFERENCE: u32 = 116;
+export const WAY_DROPS: u32 = 120;
 const WAY_NEXT: u32 = 124;
+
+/** What words of head and body are added to in the hash. */
+const SEEDS: usize = memory.data(32, 16);
+const SALT: u32 = 7;
 
 let lists: usize = 0;
 let ways: usize = 0;
@@ -115,6 +89,7 @@ export function initWays(ports: u32): bool {
   lists = reserve((ports as usize) * MASK_LIST_SIZE);
   ways = reserve((MAX_WAYS as usize) * WAY_SIZE);
   slots = reserve(SLOTS * 4);
+  for (let i: u32 = 0; i < 4; i++) store<u64>(SEEDS + (i << 3), mix(begin(SALT), i));
   whenStraight(dropWay);
   return lists !== 0 && ways !== 0 && slots !== 0;
 }
@@ -124,136 +99,49 @@ export function allowWays(on: bool): void {
   allowed = on;
 }
 
-/**
- * Looks up `count` inputs (batch.ts), but for those that have something else in
- * `taken` (u32 each; 0 if none has): writes their ways, or 0, to `found`.
- */
-export function findWays(inputs: usize, count: u32, taken: usize, found: usize): u32 {
-  let ways: u32 = 0;
-  let last: usize = 0;
-  for (let i: u32 = 0; i < count; i++) {
-    const input = inputs + i * INPUT_SIZE;
-    const isTaken = taken !== 0 && load<u32>(taken + (i << 2)) !== 0;
-    const way = isTaken ? 0 : findWay(load<u32>(input), load<u32>(input, 4), load<u32>(input, 8), last);
-    store<u32>(found + (i << 2), way as u32);
-    if (way === 0) continue;
-    last = way;
-    ways += 1;
-  }
-  return ways;
+/** The masks that ways of a port have. */
+export function wayMasks(port: u32): usize {
+  return lists + port * MASK_LIST_SIZE;
 }
 
-/** The way of a frame, which is `last` perhaps; 0 if it has none. */
-function findWay(port: u32, frame: usize, length: u32, last: usize): usize {
-  const record = portAt(port);
-  if (record === 0 || load<u32>(record, PORT_MASKS) === 0 || !isEveryday(record, frame, length)) return 0;
-  const head = v128.load(frame);
-  const body = v128.load(frame, BODY);
-  const list = lists + port * MASK_LIST_SIZE;
-  if (last !== 0 && isWay(last, head, body, list + load<u32>(last, WAY_MASK) * MASK_ITEM, port)) return last;
+/** The way of a port's everyday frame with this head and body, by one of the port's masks; 0 if it has none. */
+export function wayUnder(head: v128, body: v128, masks: usize, port: u32): usize {
+  let mask = masks;
   for (let i: u32 = 0; i < MASKS_A_PORT; i++) {
-    const mask = list + i * MASK_ITEM;
-    if (load<u32>(mask) === 0) continue;
-    const slot = slotOf(
-      load<u64>(frame),
-      load<u64>(frame, 8),
-      load<u64>(frame, BODY),
-      load<u64>(frame, BODY + 8),
-      mask,
-      port,
-    );
-    const way: usize = load<u32>(slots + (slot << 2));
-    if (way !== 0 && load<u32>(way, WAY_MASK) === i && isWay(way, head, body, mask, port)) return way;
+    if (load<u32>(mask) !== 0) {
+      const headUnder = v128.and(head, v128.load(mask, MASK_HEAD));
+      const bodyUnder = v128.and(body, v128.load(mask, MASK_BODY));
+      const way: usize = load<u32>(slots + (slotOf(headUnder, bodyUnder, port) << 2));
+      if (way !== 0 && load<u32>(way, WAY_MASK) === i && isKey(way, headUnder, bodyUnder, port)) return way;
+    }
+    mask += MASK_ITEM;
   }
   return 0;
 }
 
-function isEveryday(record: usize, frame: usize, length: u32): bool {
-  if (portFlags(record) !== PORT_PRESENT || length < UDP_END || length > LONGEST) return false;
-  const total: u32 = bswap<u16>(load<u16>(frame, 16));
-  const proto: u32 = load<u8>(frame, 23);
-  const least: u32 = proto === PROTO_UDP ? UDP_END - IP : proto === PROTO_TCP ? UDP_END - IP + TCP_MORE : 0xffffffff;
-  return (
-    (load<u32>(frame, 12) & 0xffffff) === PLAIN &&
-    (load<u16>(frame, 20) & FRAGMENT_IN_MEMORY) === 0 &&
-    total >= least &&
-    total <= length - IP
-  );
+/** Whether a way is that of a port's everyday frame; the port's own ways only. */
+export function isWay(way: usize, head: v128, body: v128, masks: usize, port: u32): bool {
+  const mask = masks + load<u32>(way, WAY_MASK) * MASK_ITEM;
+  return isKey(way, v128.and(head, v128.load(mask, MASK_HEAD)), v128.and(body, v128.load(mask, MASK_BODY)), port);
 }
 
-/** Slot of head and body, two words each, under a mask of a port's. */
-function slotOf(a: u64, b: u64, c: u64, d: u64, mask: usize, port: u32): u32 {
-  const hash = quadHash(
-    a & load<u64>(mask, 16),
-    b & load<u64>(mask, 24),
-    c & load<u64>(mask, 32),
-    d & load<u64>(mask, 40),
-    port,
-  );
-  return hash & (SLOTS - 1);
-}
-
-/** Whether a way with this mask is that of a port's frame. */
-function isWay(way: usize, head: v128, body: v128, mask: usize, port: u32): bool {
-  const heads = v128.xor(v128.and(head, v128.load(mask, 16)), v128.load(way, WAY_HEAD));
-  const bodies = v128.xor(v128.and(body, v128.load(mask, 32)), v128.load(way, WAY_BODY));
+/** Whether a way has this head and body under its mask. */
+function isKey(way: usize, head: v128, body: v128, port: u32): bool {
+  const heads = v128.xor(head, v128.load(way, WAY_HEAD));
+  const bodies = v128.xor(body, v128.load(way, WAY_BODY));
   return !v128.any_true(v128.or(heads, bodies)) && load<u32>(way, WAY_PORT) === port;
 }
 
-/** Sends an input, number `index` of its batch, on its way. */
-export function runWay(way: usize, input: usize, index: u32): void {
-  const length = load<u32>(input, 8);
-  countWay(way, 1, length);
-  sendFrame(way, load<u32>(input, 4), length, index);
-}
-
-/** Sends `count` inputs, all of which have ways in `found`; the first one is number `first` of its batch. */
-export function runWays(inputs: usize, found: usize, first: u32, count: u32): void {
-  let last: usize = load<u32>(found);
-  let packets: u32 = 0;
-  let bytes: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) {
-    const way: usize = load<u32>(found + (i << 2));
-    const input = inputs + i * INPUT_SIZE;
-    const length = load<u32>(input, 8);
-    if (way !== last) {
-      countWay(last, packets, bytes);
-      last = way;
-      packets = 0;
-      bytes = 0;
-    }
-    packets += 1;
-    bytes += length;
-    sendFrame(way, load<u32>(input, 4), length, first + i);
-  }
-  countWay(last, packets, bytes);
-}
-
-/** Counts frames that went a way, all but what `putOut` counts. */
-function countWay(way: usize, packets: u32, bytes: u32): void {
-  countIn(portRecord(load<u32>(way, WAY_PORT)), packets, bytes);
-  countMegaflow(load<u32>(way), packets, bytes, now);
-  countCache(CACHE_MEGAFLOW, packets);
-}
-
-function sendFrame(way: usize, frame: usize, length: u32, index: u32): void {
-  if (load<u32>(way, WAY_DROPS) !== 0) {
-    countDrop(load<u32>(way, WAY_OUT));
-    return;
-  }
-  const checksum: u32 = load<u16>(frame, IP_CHECKSUM);
-  v128.store(frame, v128.bitselect(v128.load(way, NEW_HEAD), v128.load(frame), v128.load(way, HEAD_CHANGES)));
-  const body = v128.bitselect(v128.load(way, NEW_BODY), v128.load(frame, BODY), v128.load(way, BODY_CHANGES));
-  v128.store(frame, body, BODY);
-  store<u16>(frame, differing(checksum, load<u32>(way, WAY_DIFFERENCE)) as u16, IP_CHECKSUM);
-  putOut(load<u32>(way, WAY_OUT), frame, length, index);
-}
-
-/** A checksum when what it covers differs (RFC 1624); both are as memory has them, which order does not matter. */
-function differing(checksum: u32, difference: u32): u32 {
-  if (difference === 0) return checksum;
-  const sum = (~checksum & 0xffff) + difference;
-  return ~((sum & 0xffff) + (sum >> 16)) & 0xffff;
+/**
+ * Slot of a port's head and body under a mask.  Each word of one is added to a
+ * word of the seed and multiplied by such a sum of the other (NH, RFC 4418).
+ */
+function slotOf(head: v128, body: v128, port: u32): u32 {
+  const heads = i32x4.add(head, v128.load(SEEDS));
+  const bodies = i32x4.add(body, v128.load(SEEDS, 16));
+  const sums = i64x2.add(i64x2.extmul_low_i32x4_u(heads, bodies), i64x2.extmul_high_i32x4_u(heads, bodies));
+  const sum = (i64x2.extract_lane(sums, 0) as u64) + rotl<u64>(i64x2.extract_lane(sums, 1), 32);
+  return finish(sum ^ (sum >> 32) ^ (port as u64)) & (SLOTS - 1);
 }
 
 /** Makes the straight way of a megaflow of packets that have just come in, if there is one.  Asked once for each. */
@@ -286,14 +174,7 @@ export function learnWay(megaflow: usize): void {
   else unusedWay += 1;
   const list = lists + port * MASK_LIST_SIZE + item * MASK_ITEM;
   store<u32>(list, load<u32>(list) + 1);
-  const slot = slotOf(
-    load<u64>(way, WAY_HEAD),
-    load<u64>(way, WAY_HEAD + 8),
-    load<u64>(way, WAY_BODY),
-    load<u64>(way, WAY_BODY + 8),
-    list,
-    port,
-  );
+  const slot = slotOf(v128.load(way, WAY_HEAD), v128.load(way, WAY_BODY), port);
   const before: usize = load<u32>(slots + (slot << 2));
   if (before !== 0) dropWay(before);
   store<u32>(slots + (slot << 2), way as u32);
@@ -368,8 +249,9 @@ function writeWords(to: usize, megaflow: usize, mask: usize, isMask: bool): void
   store<u64>(to, bswap<u64>(first << 16));
   store<u32>(to, bswap<u32>((second >> 16) as u32), 6);
   store<u16>(to, bswap<u16>(second as u16), 10);
-  store<u16>(to, bswap<u16>((first >> 48) as u16), 12);
-  store<u8>(to, 0, 14);
+  // All of these have the type, whether the megaflow asked for it or not.
+  store<u16>(to, isMask ? 0xffff : bswap<u16>(TYPE_IP4 as u16), 12);
+  store<u8>(to, isMask ? 0xff : PLAIN_HEADER, 14);
   store<u8>(to, (l4 >> B_TOS) as u8, 15);
   store<u8>(to, (l4 >> B_TTL) as u8, 16);
   store<u8>(to, l4 as u8, 17);
