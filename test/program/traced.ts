@@ -153,6 +153,8 @@ export const alwaysEstablished: Conntrack = {
     clearConntrack(packet);
     packet.words.fill(0, slot.reg0, slot.flags + 1);
   },
+  // Flags are a register that a chassis keeps between the pipelines (controller/physical.c), and ovn-trace does not.
+  keepsFlags: true,
   // Open vSwitch forgets it for all that comes after the action: ovs-actions(7), ct.
   stayBehind: clearConntrack,
   // Each member's egress pipeline begins with registers that are zero: controller/physical.c, OFTABLE_CHECK_LOOPBACK.
