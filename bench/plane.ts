@@ -12,25 +12,10 @@ import { cpuUsage } from 'node:process';
 import { parseArgs } from 'node:util';
 import * as layout from '../asm/plane/layout.ts';
 import { withChecksums } from '../engine/frame.ts';
-import { Plane, type PlaneExports } from '../engine/node/plane.ts';
+import { Plane } from '../engine/node/plane.ts';
 import { tableText } from './measure.ts';
 
-interface Exports extends PlaneExports {
-  extract(packet: number, flow: number): number;
-  installMegaflow(
-    flow: number,
-    mask: number,
-    program: number,
-    words: number,
-    tags: bigint,
-    visited: bigint,
-    flows: number,
-    flowsCount: number,
-  ): number;
-}
-
 class HandMade extends Plane {
-  declare readonly exports: Exports;
   private readonly scratch = this.reserve(65536);
 
   /** A megaflow for packets like `frame`; `state`: W_CT, which is matched as far as it says something. */

@@ -13,7 +13,7 @@
  */
 import { cpuUsage, memoryUsage } from 'node:process';
 import { FLOW_WORDS, W_ETH_DST, W_ETH_SRC, W_IN, W_IP4, W_L4 } from '../asm/plane/layout.ts';
-import { Plane, type PlaneExports } from '../engine/node/plane.ts';
+import { Plane } from '../engine/node/plane.ts';
 import { computeSouthbound } from '../engine/northd/index.ts';
 import type { PortBinding, Southbound } from '../engine/ovsdb/southbound.ts';
 import { type ChassisInput, type Program, ProgramBuilder, placementOf, portsHere } from '../engine/program/index.ts';
@@ -21,12 +21,7 @@ import { northboundOf } from '../engine/vpc/index.ts';
 import { duration, median, readOptions, sizeText, tableText } from './measure.ts';
 import { resourcesOf } from './topology.ts';
 
-interface Exports extends PlaneExports {
-  translate(packet: number, flow: number): number;
-}
-
 class Translator extends Plane {
-  declare readonly exports: Exports;
   private readonly flows = this.reserve(COUNT * FLOW_WORDS * 8);
 
   /** Translations a second of these flows, FLOW_WORDS words each. */

@@ -8,25 +8,10 @@
  */
 import { LEARNED_NEIGHBOR } from '../../asm/plane/image.ts';
 import type { WrittenFrame } from '../../engine/capture/index.ts';
-import { Plane, type PlaneExports, type PlaneOptions } from '../../engine/node/plane.ts';
+import { Plane, type PlaneOptions } from '../../engine/node/plane.ts';
 import { computeSouthbound } from '../../engine/northd/index.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import { type Program, ProgramBuilder, placementOf, portsHere } from '../../engine/program/index.ts';
-
-/** What flows learn, by hand: asm/plane/learned.ts. */
-export interface LearningExports extends PlaneExports {
-  learnedKey(
-    kind: number,
-    datapath: number,
-    protocol: number,
-    port: number,
-    a: bigint,
-    b: bigint,
-    c: bigint,
-    d: bigint,
-  ): void;
-  learn(value: bigint, more: bigint, third: number, seconds: number): number;
-}
 
 export interface Neighbour {
   logicalPort: string;
@@ -48,7 +33,7 @@ export class Subject {
   readonly program: Program;
   /** Physical ports by name. */
   readonly ports: ReadonlyMap<string, number>;
-  private readonly exports: LearningExports;
+  private readonly exports: Plane['exports'];
   private readonly begin = performance.now();
 
   constructor(northbound: Northbound, { chassis, neighbours, ...options }: SubjectOptions) {
@@ -58,7 +43,7 @@ export class Subject {
     this.program = new ProgramBuilder().build({ southbound, placement, chassis, ports: this.ports });
     if (this.program.problems.length > 0) throw new Error(this.program.problems.join('\n'));
     this.plane = new Plane({ ports: Math.max(this.ports.size, 64), ...options });
-    this.exports = this.plane.exports as LearningExports;
+    this.exports = this.plane.exports;
     this.plane.load(this.program.image, undefined, this.program.thresholds);
     for (const port of this.ports.values()) this.plane.addPort(port);
     for (const neighbour of neighbours) this.learn(neighbour);

@@ -4,24 +4,7 @@
  * asm/plane/learned.ts.
  */
 import { LEARNED_FDB, LEARNED_NEIGHBOR } from '../../asm/plane/image.ts';
-import type { PlaneExports } from './plane.ts';
-
-/** What the module exports for what is learned. */
-export interface LearnedExports extends PlaneExports {
-  learnedKey(
-    kind: number,
-    datapath: number,
-    protocol: number,
-    port: number,
-    a: bigint,
-    b: bigint,
-    c: bigint,
-    d: bigint,
-  ): void;
-  learn(value: bigint, more: bigint, third: number, seconds: number): number;
-  forget(): void;
-  forgetAll(kind: number, datapath: number): void;
-}
+import type { PlaneExports } from './plane-exports.ts';
 
 /** An IP address as the plane's keys have it. */
 export interface Address {
@@ -31,9 +14,9 @@ export interface Address {
 
 /** What is known of neighbours and addresses, in one plane. */
 export class LearnedTables {
-  private readonly exports: LearnedExports;
+  private readonly exports: PlaneExports;
 
-  constructor(exports: LearnedExports) {
+  constructor(exports: PlaneExports) {
     this.exports = exports;
   }
 

@@ -32,20 +32,13 @@ import { type VirtualClaim, withClaims } from './claims.ts';
 import { Delayed } from './delayed.ts';
 import { datapathOf, type Flow, flowOf, wordOf } from './flow.ts';
 import { answer, type Findings } from './host.ts';
-import { type Address, type LearnedExports, LearnedTables } from './learned.ts';
+import { type Address, LearnedTables } from './learned.ts';
 import { Limits } from './limits.ts';
 import { Monitors, type ServiceStatus } from './monitors.ts';
 import { NameRecords } from './names.ts';
 import { type LearnedAddress, type LearnedBinding, Neighbors, parseAddress } from './neighbors.ts';
 import { PendingPackets } from './pending.ts';
-import {
-  type CacheCounters,
-  Plane,
-  type PlaneExports,
-  type PlaneOptions,
-  type PortCounters,
-  type Punt,
-} from './plane.ts';
+import { type CacheCounters, Plane, type PlaneOptions, type PortCounters, type Punt } from './plane.ts';
 import { type NodePort, PhysicalPorts } from './ports.ts';
 import { Random } from './random.ts';
 import { Sessions } from './sessions.ts';
@@ -143,6 +136,8 @@ export interface Node {
    * port that is not here.
    */
   send(port: string, frames: Uint8Array | readonly Uint8Array[]): void;
+  /** The same for frames of several ports, in this order. */
+  sendAll(frames: readonly Received[]): void;
   /** What ports were sent since the last call, in order. */
   received(): Received[];
   /** Lets time pass; does what is due meanwhile. */
@@ -163,14 +158,6 @@ export interface Node {
 /** A chassis.  Throws a RangeError if there is not enough memory. */
 export function createNode(options: NodeOptions): Node {
   return new ChassisNode(options);
-}
-
-interface HostExports extends LearnedExports {
-  freeze(flow: number, place: number, number: number): number;
-  refreeze(id: number, flow: number): number;
-  findFrozen(id: number): number;
-  frozenMetadata(record: number): number;
-  frozenPlace(record: number): number;
 }
 
 /** The port of a chassis where encapsulated frames go in and out. */
@@ -215,7 +202,7 @@ class ChassisNode implements Node, Chassis, Findings {
   private readonly builder = new ProgramBuilder();
   private readonly physical: PhysicalPorts;
   readonly plane: Plane;
-  private readonly exports: HostExports;
+  private readonly exports: Plane['exports'];
   private readonly flowAt: number;
   private readonly neighbors: Neighbors;
   private readonly pending = new PendingPackets(this);
@@ -252,7 +239,7 @@ class ChassisNode implements Node, Chassis, Findings {
     this.placement = placementIn(options.southbound, options.placement);
     this.chance = new Random(Number((options.seed ?? 1n) & 0xffffffffn));
     this.plane = new Plane({ ...(options.seed !== undefined && { seed: options.seed }), ...options.plane });
-    this.exports = this.plane.exports as PlaneExports & HostExports;
+    this.exports = this.plane.exports;
     this.flowAt = this.plane.reserve(FLOW_SIZE);
     this.neighbors = new Neighbors(new LearnedTables(this.exports));
     this.learning = new Delayed(this, options.learningDelay ?? 0);
@@ -282,18 +269,28 @@ class ChassisNode implements Node, Chassis, Findings {
   }
 
   send(port: string, frames: Uint8Array | readonly Uint8Array[]): void {
-    const all = frames instanceof Uint8Array ? [frames] : frames;
+    this.mustHave(port);
+    for (const frame of frames instanceof Uint8Array ? [frames] : frames) this.enqueue(port, frame);
+    this.process();
+  }
+
+  sendAll(frames: readonly Received[]): void {
+    for (const { port } of frames) this.mustHave(port);
+    for (const { port, frame } of frames) this.enqueue(port, frame);
+    this.process();
+  }
+
+  private mustHave(port: string): void {
+    if (this.physical.wireOf(port) || this.physical.numberOf(port) !== undefined) return;
+    const names = this.ports.map(({ name }) => `"${name}"`).join(', ');
+    throw new RangeError(`there is no port "${port}" on chassis "${this.name}"; there are ${names || 'none'}`);
+  }
+
+  private enqueue(port: string, frame: Uint8Array): void {
     const wire = this.physical.wireOf(port);
     const number = this.physical.numberOf(port);
-    if (!wire && number === undefined) {
-      const names = this.ports.map(({ name }) => `"${name}"`).join(', ');
-      throw new RangeError(`there is no port "${port}" on chassis "${this.name}"; there are ${names || 'none'}`);
-    }
-    for (const frame of all) {
-      if (wire) this.crossWire(wire.carry(frame, undefined), frame, 0);
-      else if (number !== undefined) this.waiting.push({ port: number, frame, crossings: 0 });
-    }
-    this.process();
+    if (wire) this.crossWire(wire.carry(frame, undefined), frame, 0);
+    else if (number !== undefined) this.waiting.push({ port: number, frame, crossings: 0 });
   }
 
   received(): Received[] {

@@ -13,6 +13,7 @@
 import { instantiateSync } from '@assemblyscript/loader';
 import { wasm } from '#asm/plane';
 import { FLOW_SIZE, HEADROOM, MAX_THRESHOLDS } from '../../asm/plane/layout.ts';
+import type { PlaneExports } from './plane-exports.ts';
 
 /** How much room is made; numbers are counts. */
 export interface PlaneOptions {
@@ -106,58 +107,6 @@ export interface TunnelEnd {
   local: bigint;
   /** Physical port that the inner frames come in by. */
   port: number;
-}
-
-/** What the module exports; conntrack and what flows learn are used by others than this file. */
-export interface PlaneExports {
-  readonly memory: { readonly buffer: ArrayBuffer };
-  reserve(bytes: number): number;
-  giveBack(address: number, bytes: number): void;
-  reserved(): number;
-  initPlane(
-    ports: number,
-    megaflows: number,
-    connections: number,
-    entries: number,
-    tunnels: number,
-    meters: number,
-  ): number;
-  inputsAt(): number;
-  process(count: number, milliseconds: number): number;
-  inject(address: number, length: number, flow: number, milliseconds: number): number;
-  outputsAt(): number;
-  outputsCount(): number;
-  puntsAt(): number;
-  puntsCount(): number;
-  release(): void;
-  setPort(port: number, flags: number): number;
-  portRecord(port: number): number;
-  cacheCounters(): number;
-  dropCounters(): number;
-  flowCounter(flow: number): number;
-  pushAllCounters(): void;
-  tunnelRecord(tunnel: number): number;
-  clearEnds(): void;
-  endAddresses(): number;
-  addEnd(kind: number, port: number): number;
-  setThresholds(count: number): void;
-  thresholdsAt(): number;
-  setSeed(low: number, high: number): void;
-  setTagLimit(limit: number): void;
-  setMeter(meter: number, unit: number, rate: number, burst: number): number;
-  meterDrops(meter: number): bigint;
-  loadImage(address: number, length: number): number;
-  invalidateAll(): void;
-  invalidateTables(visited: bigint): number;
-  invalidateTags(tags: bigint): number;
-  megaflowCount(): number;
-  addCapture(port: number, bytes: number): number;
-  clearCaptures(): void;
-  replay(batches: number, size: number, milliseconds: number): number;
-  ctSeed(low: number, high: number): void;
-  ctFlush(zone: number): void;
-  ctLimit(zone: number, most: number): void;
-  ctCount(zone: number): number;
 }
 
 /** What tables may take of the 4 GB that there are. */

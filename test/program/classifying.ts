@@ -3,17 +3,10 @@ import { instantiateSync } from '@assemblyscript/loader';
 import { wasm } from '#asm/plane-checked';
 import { FLOW_WORDS, KEY_WORDS } from '../../asm/plane/layout.ts';
 import { createMicroflow, type Microflow, VALUE_FIELDS } from '../../engine/lang/index.ts';
+import type { PlaneExports } from '../../engine/node/plane-exports.ts';
 import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
 import { storagePieces } from '../../engine/program/fields.ts';
 import { compileTables, type TableEnvironment } from '../../engine/program/tables.ts';
-
-interface Exports {
-  memory: { buffer: ArrayBuffer };
-  reserve(bytes: number): number;
-  lookup(table: number, flow: number): number;
-  WC: { value: number };
-  KNOWN: { value: number };
-}
 
 /** Words of a flow. */
 export type Words = BigUint64Array;
@@ -26,7 +19,7 @@ export interface Found {
 
 /** A module of its own, to look into tables with. */
 export class Plane {
-  private readonly asm = instantiateSync<Exports & Record<string, unknown>>(wasm).exports as unknown as Exports;
+  private readonly asm = instantiateSync<PlaneExports & Record<string, unknown>>(wasm).exports;
   private readonly flow = this.asm.reserve(FLOW_WORDS * 8);
 
   /** Puts a blob into memory. */

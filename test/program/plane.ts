@@ -49,31 +49,10 @@ import {
   W_PORTS,
   W_TUNNEL,
 } from '../../asm/plane/layout.ts';
-import type { LearnedExports } from '../../engine/node/learned.ts';
+import type { PlaneExports } from '../../engine/node/plane-exports.ts';
 import { storagePieces } from '../../engine/program/fields.ts';
 import type { Program } from '../../engine/program/index.ts';
 import { emptyPacket, fields, type Packet, readBits, writeBits } from '../../sim/trace/index.ts';
-
-type Exports = Pick<LearnedExports, 'learnedKey' | 'learn' | 'forget' | 'forgetAll'> & {
-  memory: { buffer: ArrayBuffer };
-  reserve(bytes: number): number;
-  loadImage(address: number, length: number): number;
-  translate(packet: number, flow: number): number;
-  translatedProgram(): number;
-  translatedWords(): number;
-  translatedMask(): number;
-  translatedTags(): bigint;
-  translatedVisited(): bigint;
-  translatedFlows(): number;
-  translatedFlowCount(): number;
-  learnedCount(): number;
-  takeChangedTags(): bigint;
-  ctExpire(milliseconds: number, budget: number): void;
-  freeze(flow: number, place: number, number: number): number;
-  refreeze(id: number, flow: number): number;
-  findFrozen(id: number): number;
-  frozenMetadata(record: number): number;
-};
 
 /** A packet's flow: FLOW_WORDS words. */
 export type Flow = BigUint64Array;
@@ -122,14 +101,14 @@ export interface Step {
 const CHANGES: readonly number[] = [DP_SET, DP_PUSH_VLAN, DP_POP_VLAN, DP_CT_CLEAR, DP_CLONE, DP_END];
 
 export class TestPlane {
-  readonly exports: Exports;
+  readonly exports: PlaneExports;
   /** Plays the host: what it makes of a packet that is handed to it, with its metadata; undefined for nothing. */
   host: (action: number, flow: Flow) => Flow | undefined = () => undefined;
   private readonly flowAt: number;
   private readonly packetAt: number;
 
   constructor(program?: Program) {
-    this.exports = instantiateSync<Exports>(wasm, {}).exports;
+    this.exports = instantiateSync<PlaneExports & Record<string, unknown>>(wasm, {}).exports;
     this.flowAt = this.exports.reserve(FLOW_SIZE);
     this.packetAt = this.exports.reserve(64);
     if (program) this.load(program);

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import * as layout from '../../../asm/plane/layout.ts';
 import { withChecksums } from '../../../engine/frame.ts';
 import { be, bytes, ethernet, ip4, tcp, udp } from '../build.ts';
-import { type CheckedExports, CheckedPlane } from './plane.ts';
+import { CheckedPlane } from './plane.ts';
 import { install, output, recirc, send, set, track } from './programs.ts';
 
 const { W_ETH_DST, W_ETH_SRC, W_L4, W_CT, W_DERIVED, CS_NEW, CS_EST, CS_INV, CS_TRK, CS_RPL } = layout;
@@ -16,15 +16,6 @@ const UDP = 17;
 
 type Kind = 'source' | 'destination' | 'none';
 
-interface Dumping extends CheckedExports {
-  ctNext(from: number): number;
-  ctDescribe(connection: number, out: number): number;
-}
-
-class TrackingPlane extends CheckedPlane {
-  declare readonly exports: Dumping;
-}
-
 /** What both sides of a conversation see of each other. */
 const seen = {
   source: { there: [client, 1000, server, 80], back: [server, 80, outside, 1000] },
@@ -32,8 +23,8 @@ const seen = {
   none: { there: [client, 1000, server, 80], back: [server, 80, client, 1000] },
 } as const satisfies Record<Kind, unknown>;
 
-function newPlane(): TrackingPlane {
-  const plane = new TrackingPlane({ ports: 8, megaflows: 256, connections: 64, entries: 64, tunnels: 1, meters: 1 });
+function newPlane(): CheckedPlane {
+  const plane = new CheckedPlane({ ports: 8, megaflows: 256, connections: 64, entries: 64, tunnels: 1, meters: 1 });
   for (const port of [1, 2, 3]) plane.addPort(port);
   return plane;
 }
@@ -250,7 +241,7 @@ describe('the express lane', () => {
 });
 
 describe('what has a lane', () => {
-  let plane: TrackingPlane;
+  let plane: CheckedPlane;
   beforeEach(() => {
     plane = newPlane();
   });
@@ -321,7 +312,7 @@ describe('what has a lane', () => {
   });
 
   test('a connection whose time is over is none, though it is still in the table', () => {
-    plane = new TrackingPlane({ ports: 8, megaflows: 256, connections: 1024, entries: 1024, tunnels: 1, meters: 1 });
+    plane = new CheckedPlane({ ports: 8, megaflows: 256, connections: 1024, entries: 1024, tunnels: 1, meters: 1 });
     for (const port of [1, 2]) plane.addPort(port);
     setUp(plane, 'none');
     const talks = Array.from({ length: 200 }, (_, i) => {

@@ -2,20 +2,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import * as layout from '../../../asm/plane/layout.ts';
-import type { PlaneExports } from '../../../engine/node/plane.ts';
 import { ethernet, ip4, ip6, tcp, udp } from '../build.ts';
 import { checked } from './plane.ts';
 
-interface GroupExports extends PlaneExports {
-  extract(packet: number, flow: number): number;
-  groupHash(packet: number, flow: number): number;
-  symmetricGroupHash(flow: number): number;
-  memberByScore(hash: number, count: number, weights: number, stride: number): number;
-  memberOf(hash: number, count: number, weights: number, stride: number): number;
-  equalMember(hash: number, count: number): number;
-}
-
-const asm = checked.exports as PlaneExports as GroupExports;
+const asm = checked.exports;
 const at = { packet: checked.reserve(layout.PACKET_SIZE), flow: checked.reserve(layout.FLOW_SIZE) };
 const room = checked.reserve(2048);
 const weightsAt = checked.reserve(4 * 256);

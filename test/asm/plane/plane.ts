@@ -1,30 +1,8 @@
 /** The packet plane with every assertion checked, and programs written by hand. */
 import { wasm } from '#asm/plane-checked';
-import { Plane, type PlaneExports, type PlaneOptions } from '../../../engine/node/plane.ts';
-
-/** Exports that only tests use. */
-export interface CheckedExports extends PlaneExports {
-  extract(packet: number, flow: number): number;
-  wantHash(on: number): void;
-  setWord(packet: number, flow: number, word: number, value: bigint, mask: bigint): void;
-  installMegaflow(
-    flow: number,
-    mask: number,
-    program: number,
-    words: number,
-    tags: bigint,
-    visited: bigint,
-    flows: number,
-    flowsCount: number,
-  ): number;
-  lookupMegaflow(flow: number): number;
-  ageMegaflows(budget: number, idle: number): void;
-  dropConnections(): void;
-}
+import { Plane, type PlaneOptions } from '../../../engine/node/plane.ts';
 
 export class CheckedPlane extends Plane {
-  declare readonly exports: CheckedExports;
-
   constructor(options: PlaneOptions = {}) {
     super({ ...options, module: wasm });
   }

@@ -2,6 +2,7 @@
 import { instantiateSync } from '@assemblyscript/loader';
 import { wasm as checkedWasm } from '#asm/plane-checked';
 import * as layout from '../../../asm/plane/layout.ts';
+import type { PlaneExports } from '../../../engine/node/plane-exports.ts';
 
 /** One `ct` action. */
 export interface CtAction {
@@ -44,33 +45,6 @@ export interface Described {
   tuples: { src: string; dst: string; ports: number }[];
 }
 
-type Pointer = { value: number };
-
-export interface PlaneExports {
-  memory: { buffer: ArrayBuffer };
-  reserve(bytes: number): number;
-  reserved(): number;
-  extract(packet: number, flow: number): number;
-  ctInit(max: number): number;
-  ctSeed(low: number, high: number): void;
-  ctProcess(packet: number, flow: number, op: number): number;
-  ctTouch(conn: number, version: number, direction: number, packet: number, flow: number): number;
-  ctTranslate(conn: number, direction: number, packet: number, flow: number): void;
-  ctExpire(now: number, budget: number): number;
-  ctFlush(zone: number): void;
-  ctLimit(zone: number, most: number): void;
-  ctCount(zone: number): number;
-  ctNext(from: number): number;
-  ctDescribe(conn: number, out: number): number;
-  ctReleased(id: number): number;
-  ctFragments(): number;
-  ctConn: Pointer;
-  ctVersion: Pointer;
-  ctDirection: Pointer;
-  ctReleasedFrom: Pointer;
-  ctReleasedTo: Pointer;
-}
-
 const frameRoom = 65_536 + layout.HEADROOM;
 const go = 0;
 const held = 1;
@@ -97,7 +71,7 @@ export class Tracker {
   now = 0;
 
   constructor(max = 1000, wasm: Uint8Array<ArrayBuffer> = checkedWasm) {
-    this.plane = instantiateSync<PlaneExports & Record<string, unknown>>(wasm).exports as PlaneExports;
+    this.plane = instantiateSync<PlaneExports & Record<string, unknown>>(wasm).exports;
     const { plane } = this;
     if (!plane.ctInit(max)) throw new Error(`there is no room for ${max} connections`);
     this.packet = plane.reserve(layout.PACKET_SIZE);
