@@ -8,6 +8,8 @@ import { createConnection } from 'node:net';
 export interface Control {
   /** What `ovs-appctl METHOD PARAMS` prints; rejects with the daemon's words if it refuses, or when it ends. */
   ask(method: string, ...params: string[]): Promise<string>;
+  /** Asks so many times in one message, one time or more, and gives the last answer: cheaper than as many `ask`. */
+  askTimes(times: number, method: string, ...params: string[]): Promise<string>;
   close(): void;
 }
 
@@ -19,6 +21,9 @@ interface Answer {
 interface Waiting {
   resolve: (answer: string) => void;
   reject: (error: Error) => void;
+  /** How many answers are still to come. */
+  left: number;
+  refused?: string;
 }
 
 /** Connects to the socket at `path`; rejects if nobody listens there. */
@@ -29,9 +34,13 @@ export async function connectControl(path: string): Promise<Control> {
     for (const each of waiting.splice(0)) each.reject(error);
   };
   const answers = answerReader(({ result, error }) => {
-    const first = waiting.shift();
-    if (error !== null) first?.reject(new Error(error.trim()));
-    else first?.resolve(result ?? '');
+    const first = waiting[0];
+    if (first === undefined) return;
+    if (error !== null) first.refused ??= error.trim();
+    if (--first.left > 0) return;
+    waiting.shift();
+    if (first.refused !== undefined) first.reject(new Error(first.refused));
+    else first.resolve(result ?? '');
   });
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve);
@@ -40,12 +49,17 @@ export async function connectControl(path: string): Promise<Control> {
   socket.on('error', fail);
   socket.on('close', () => fail(new Error('the daemon has ended')));
   socket.on('data', (data) => answers(data.toString('utf8')));
+  const askTimes = (times: number, method: string, ...params: string[]): Promise<string> =>
+    new Promise((resolve, reject) => {
+      waiting.push({ resolve, reject, left: times });
+      // Questions that are asked at once leave at once.
+      socket.cork();
+      socket.write(JSON.stringify({ method, params, id: 0 }).repeat(times));
+      process.nextTick(() => socket.uncork());
+    });
   return {
-    ask: (method, ...params) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ resolve, reject });
-        socket.write(JSON.stringify({ method, params, id: waiting.length }));
-      }),
+    ask: (method, ...params) => askTimes(1, method, ...params),
+    askTimes,
     close: () => socket.destroy(),
   };
 }

@@ -21,6 +21,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { northboundSchema } from '../../engine/ovsdb/northbound.ts';
 import type { Flow } from './compare.ts';
+import { type Control, connectControl } from './control.ts';
 
 /** What a program printed, and how it ended: its exit status, or 128 plus the signal's number. */
 export interface Outcome {
@@ -145,6 +146,7 @@ export async function startCentral({ northd = true } = {}): Promise<Central> {
     return results.map((result) => result.rows ?? []);
   };
 
+  let nbctlDaemon: Control | undefined;
   const central: Central = {
     directory,
     endpoint,
@@ -213,10 +215,11 @@ export async function startCentral({ northd = true } = {}): Promise<Central> {
       const capped = `ulimit -v ${kibibytes}; exec timeout -s KILL ${seconds} ovn-trace "$@"`;
       return outcome('sh', ['-c', capped, 'sh', ...args], environment);
     },
-    nbctl: (...args) => call('ovn-nbctl', '--timeout=120', ...args),
+    nbctl: (...args) => nbctlDaemon?.ask('run', ...args) ?? call('ovn-nbctl', '--timeout=120', ...args),
     sbctl: (...args) => call('ovn-sbctl', '--timeout=120', ...args),
     northd: (...args) => call('ovs-appctl', '-t', `${directory}/northd.ctl`, ...args),
     async stop() {
+      nbctlDaemon?.close();
       shell.stdin?.end();
       await ended;
     },
@@ -229,6 +232,13 @@ export async function startCentral({ northd = true } = {}): Promise<Central> {
     const sockets = [`${directory}/db.sock`, ...(northd ? [`${directory}/northd.ctl`] : [])];
     await Promise.race([failed, listens(sockets, 20_000)]);
     await central.nbctl(northd ? '--wait=sb' : '--no-wait', 'init');
+    if (northd) {
+      // A daemon that knows the database serves all other calls of ovn-nbctl, those of scripts, too.
+      const places = [`--pidfile=${directory}/daemon.nbctl.pid`, `--unixctl=${directory}/nbctl.ctl`];
+      await call('ovn-nbctl', '--detach', '--no-chdir', ...places, '-vsyslog:off', '-vconsole:off');
+      Object.assign(environment, { OVN_NB_DAEMON: `${directory}/nbctl.ctl` });
+      nbctlDaemon = await connectControl(`${directory}/nbctl.ctl`);
+    }
   } catch (error) {
     await central.stop();
     throw error;
