@@ -2,6 +2,7 @@
 import { localnetPort } from '../../engine/vpc/names.ts';
 import type { Condition } from '../policy/select.ts';
 import type { NetworkPort } from '../symbolic/index.ts';
+import { judgeLeaving } from './leaving.ts';
 import { networksOf, outsideOfNetwork } from './outside.ts';
 import { type Check, holds, type Judgement, type Property } from './property.ts';
 import { judgeReaching } from './reaching.ts';
@@ -44,7 +45,7 @@ function judge(view: View, network: TenantNetwork): Judgement {
     );
     if (judgement.verdict !== 'holds') return judgement;
   }
-  return holds;
+  return network.tenant.plan ? judgeLeaving(view, network, network.tenant.plan) : holds;
 }
 
 interface Group {

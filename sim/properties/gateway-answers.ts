@@ -1,10 +1,14 @@
-/** The gateway of a network answers ARP and echo requests of every host, and neighbour solicitations: once, as itself. */
+/**
+ * The gateway of a network answers ARP and echo requests of every host, and neighbour solicitations: once, as itself;
+ * and tells of packets that run out of hops.
+ */
 import { formatEthernet } from '../../engine/lang/addresses.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
 import { formatPrefix } from '../policy/prefix.ts';
 import { at, read, type TrafficClass } from '../symbolic/index.ts';
 import type { Address } from '../trace/addresses.ts';
+import { expiringOf } from './expiry.ts';
 import { type Answered, answersAt, unchanged } from './homecoming.ts';
 import {
   addressesOf,
@@ -25,7 +29,7 @@ import { doubt, type Gateway, type Host, type TenantNetwork, type View } from '.
 export const gatewayAnswers: Property = {
   id: 'gateway-answers',
   severity: 'error',
-  promise: 'the gateway of a network answers ARP and echo requests of every host',
+  promise: 'the gateway of a network answers ARP and echo requests of every host, and tells of packets that expire',
   *checks(view) {
     for (const network of networksOf(view)) {
       const vacuous = emptiness(network);
@@ -75,6 +79,11 @@ function judge(view: View, network: TenantNetwork): Judgement {
         asked = space.or(asked, question.packets);
       }
     }
+  }
+  for (const question of expiringOf(view, network)) {
+    const wrong = breach(view, question);
+    if (wrong) return wrong;
+    asked = space.or(asked, question.packets);
   }
   const reason = doubt(view, asked);
   return reason === undefined ? holds : unknown(reason);

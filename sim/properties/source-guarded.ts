@@ -1,4 +1,4 @@
-/** A packet with a forged source dies at its port. */
+/** A packet with a forged source dies at its port, and so does a frame with a tag or from a group. */
 import { formatIpv4 } from '../../engine/address.ts';
 import type { Literal, PacketSet } from '../../engine/sets/index.ts';
 import { matchSet } from '../policy/packets.ts';
@@ -6,7 +6,7 @@ import { at, fieldIndex, type NetworkPort, read, type Store, type Value } from '
 import { parseSecuredAddresses, type SecuredAddresses } from '../trace/addresses.ts';
 import { networksOf, outsideOfNetwork } from './outside.ts';
 import type { Check, Property } from './property.ts';
-import { endText, judgeRefusals, type Refusal } from './refusal.ts';
+import { endText, judgeRefusals, type Refusal, whatText } from './refusal.ts';
 import { portsMeant, settingsIn } from './told.ts';
 import { from, type Host, portsOf, type TenantNetwork, type View } from './view.ts';
 
@@ -41,7 +41,11 @@ function check(view: View, network: TenantNetwork, hosts: readonly Host[]): Chec
     subject: network.name,
     source: network.source,
     ...(vacuous !== undefined && { vacuous }),
-    judge: () => judgeRefusals(view, network.plan ? planned(view, network, hosts) : [found(view, network, hosts)]),
+    judge: () =>
+      judgeRefusals(view, [
+        ...(network.plan ? planned(view, network, hosts) : [found(view, network, hosts)]),
+        ...strange(view, network, hosts),
+      ]),
   };
 }
 
@@ -65,7 +69,54 @@ function planned(view: View, network: TenantNetwork, hosts: readonly Host[]): Re
       sentence: (one) =>
         `a packet of ${network.name} with a source address of another network arrives at ${endText(view, one)}`,
     },
+    {
+      packets: space.and(from(view, ports), matchSet(space, outside)),
+      ports: portsOf([network]),
+      bad: ({ made, store }) =>
+        made === undefined ? space.and(withOwnSource(view, store), wereRouted(view, store)) : space.empty,
+      sentence: (one) =>
+        `a packet of ${network.name} with a source address of another network is routed to ${endText(view, one)}`,
+    },
   ];
+}
+
+/** No frame is delivered with a VLAN's tag where VLANs are not passed through, nor with a group for a sender (IEEE 802.3, 3.2.3). */
+function strange(view: View, network: TenantNetwork, hosts: readonly Host[]): Refusal[] {
+  const { space } = view.analysis;
+  const ports = portsNear(view, network);
+  const senders = from(view, [...hosts.map(({ port }) => port), ...outsideOfNetwork(view, network)]);
+  const group: Refusal = {
+    packets: senders,
+    ports,
+    orBack: true,
+    bad: ({ store }, certainty) => matchSet(space, 'eth.src[40]', store, certainty),
+    sentence: (one) => `${whatText(one)} arrives at ${endText(view, one)} with a group address as its source`,
+  };
+  if (passesTags(view, network)) return [group];
+  const tagged: Refusal = {
+    packets: space.and(senders, matchSet(space, 'vlan.present')),
+    ports,
+    orBack: true,
+    sentence: (one) => `${whatText(one)} that has a VLAN's tag arrives at ${endText(view, one)}`,
+  };
+  return [group, tagged];
+}
+
+/** Whether a switch that is joined with the network lets tags pass, as far as that is known: ovn-nb(5), `vlan-passthru`. */
+function passesTags({ northbound, analysis }: View, { datapath }: TenantNetwork): boolean {
+  if (!northbound) return true;
+  const names = new Set(analysis.network.components[datapath.component]?.map(({ name }) => name));
+  return [...northbound.Logical_Switch.values()].some(
+    (row) => names.has(row.name) && row.other_config['vlan-passthru'] === 'true',
+  );
+}
+
+/** The packets that a router has passed on: their time to live is not what it was. */
+function wereRouted({ analysis: { space } }: View, store: Store): PacketSet {
+  const value = read(store, at.ttl);
+  const options = value.options ?? [{ packets: space.all, value }];
+  const isOwn = ({ pieces: [piece] }: Value): boolean => piece?.kind === 'input' && piece.field === at.ttl;
+  return space.orAll(options.filter((option) => !isOwn(option.value)).map(({ packets }) => packets));
 }
 
 /** The packets that still have the source that they entered with. */

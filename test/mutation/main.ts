@@ -3,6 +3,7 @@
  *
  *     npm run test:mutation -- --examples single-vpc,two-vpcs --sample 40
  *     npm run test:mutation -- --all
+ *     npm run test:mutation -- --all --only 'policy removed'
  *
  * Exit status: 0 where the bound is reached, 1 where it is not, 2 where the arguments are wrong.
  */
@@ -20,23 +21,26 @@ interface Settings {
   /** Of each example; all of them if undefined. */
   readonly sample?: number;
   readonly seed: number;
+  /** Mutants of which kind and row or flow match it; all unless given. */
+  readonly only?: RegExp;
 }
 
 function settings(): Settings {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({ options: { examples: text, sample: text, all: { type: 'boolean' } } });
+  const { values } = parseArgs({ options: { examples: text, sample: text, only: text, all: { type: 'boolean' } } });
   const sample = values.sample ?? usual.sample;
   if (!/^[1-9]\d*$/.test(sample)) throw new Error(`--sample ${sample}: give a number of 1 or more`);
   const { seed, runs } = seedAndRuns(Number(sample));
   const examples = (values.examples ?? usual.examples).split(',');
-  return { examples, seed, ...(!values.all && { sample: runs }) };
+  const only = values.only === undefined ? undefined : new RegExp(values.only);
+  return { examples, seed, ...(!values.all && { sample: runs }), ...(only && { only }) };
 }
 
-async function tried(example: string, { sample, seed }: Settings): Promise<Outcome[]> {
+async function tried(example: string, { sample, seed, only }: Settings): Promise<Outcome[]> {
   const file = `examples/${example}.yaml`;
   const { names, complaints, judge, close } = await openLimited(file);
-  const all = names.map((_, index) => index);
-  const chosen = sample === undefined ? all : halves(names, sample, seed);
+  const all = names.flatMap(({ kind, what }, index) => (only && !only.test(`${kind}: ${what}`) ? [] : [index]));
+  const chosen = sample === undefined ? all : halves(names, all, sample, seed);
   print(`\n${file}: ${chosen.length} of ${names.length} mutants`);
   for (const complaint of complaints) print(`  as it is, ${complaint}`);
   const outcomes: Outcome[] = [];
@@ -50,8 +54,8 @@ async function tried(example: string, { sample, seed }: Settings): Promise<Outco
 }
 
 /** Half of the sample are mutants of rows: there are far more flows, but rows are what people change. */
-function halves(names: readonly MutantName[], sample: number, seed: number): number[] {
-  const indicesOf = (of: MutantName['of']): number[] => names.flatMap((one, index) => (one.of === of ? [index] : []));
+function halves(names: readonly MutantName[], all: readonly number[], sample: number, seed: number): number[] {
+  const indicesOf = (of: MutantName['of']): number[] => all.filter((index) => names[index]?.of === of);
   const rows = sampleOf(indicesOf('rows'), Math.ceil(sample / 2), seed);
   return [...rows, ...sampleOf(indicesOf('flows'), sample - rows.length, seed)];
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { gatewayAnswers } from '../../../sim/properties/gateway-answers.ts';
 import { network, node, resourcesOf, vf, vpc } from '../../topology.ts';
-import { exampleView, manifestView, rows, verdicts, violationOf } from './views.ts';
+import { exampleView, flowsView, manifestView, rows, verdicts, violationOf } from './views.ts';
 
 describe('a network and its router', () => {
   it('holds where the switch knows the right MAC address', () => {
@@ -46,5 +46,28 @@ describe('a VPC without a way outside', () => {
       for (const row of rows(nb, 'Logical_Switch_Port', ({ type }) => type === 'router')) row.type = '';
     });
     expect(verdicts(gatewayAnswers, view)).toEqual(['default/red-a: vacuous']);
+  });
+});
+
+describe('a VPC with a way outside', () => {
+  const outward = () =>
+    resourcesOf(vpc('red'), network('red-a', 'red', '10.1.0.0/24'), vf('red-a', 2), node('n0', 'red'));
+  const expiring = (inport: string) =>
+    flowsView(outward(), (flow) =>
+      flow.stage === 'lr_in_ip_input' && flow.priority === 31 && flow.match.includes(`"${inport}"`) ? undefined : flow,
+    );
+
+  it('tells hosts and the world of packets that expire', () => {
+    expect(verdicts(gatewayAnswers, manifestView(outward()))).toEqual(['default/red-a: holds']);
+  });
+
+  it.each([
+    ['the gateway of the network', 'default/red:red-a', '10.1.0.1'],
+    ["the node's gateway, to hosts", 'default/red@n0+join', '100.64.0.2'],
+    ["the node's gateway, to the world", 'default/red@n0+external', '30.30.0.2'],
+  ])('does not, if %s is silent', (_, inport, address) => {
+    expect(violationOf(gatewayAnswers, expiring(inport), 'default/red-a').sentence).toBe(
+      `a packet that runs out of hops at ${address} gets no answer`,
+    );
   });
 });

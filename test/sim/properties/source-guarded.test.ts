@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sourceGuarded } from '../../../sim/properties/source-guarded.ts';
-import { exampleView, verdicts } from './views.ts';
+import { network, node, resourcesOf, vf, vpc } from '../../topology.ts';
+import { exampleView, flowsView, manifestView, policies, rows, verdicts, violationOf } from './views.ts';
 
 describe('properties/source-guarded', () => {
   it('is violated', () => {
@@ -27,5 +28,36 @@ describe('ports without port security', () => {
   it('are told as warnings', () => {
     const [check] = [...sourceGuarded.checks(exampleView('properties/source-guarded', 'bad'))];
     expect(check).toMatchObject({ subject: 'net', severity: 'warning' });
+  });
+});
+
+describe('a VPC', () => {
+  const resources = () =>
+    resourcesOf(vpc('red'), network('red-a', 'red', '10.1.0.0/24'), vf('red-a', 2), vf('red-a', 3), node('n0', 'red'));
+  const sentence = (view: ReturnType<typeof manifestView>) =>
+    violationOf(sourceGuarded, view, 'default/red-a').sentence;
+  const without = (match: string) =>
+    flowsView(resources(), (flow) =>
+      flow.stage === 'ls_in_check_port_sec' && flow.match === match ? undefined : flow,
+    );
+
+  it('is guarded', () => {
+    expect(verdicts(sourceGuarded, manifestView(resources()))).toEqual(['default/red-a: holds']);
+  });
+
+  it('is not, if its router passes on what is from elsewhere', () => {
+    const view = manifestView(resources(), (nb) => {
+      const [router] = rows(nb, 'Logical_Router', ({ name }) => name === 'default/red');
+      for (const row of policies(nb, /^1$/, 1)) if (router?.policies.includes(row._uuid)) row.action = 'allow';
+    });
+    expect(sentence(view)).toMatch(/a packet of default\/red-a with a source address of another network is routed to /);
+  });
+
+  it('is not, if tags pass', () => {
+    expect(sentence(without('vlan.present'))).toMatch(/ that has a VLAN's tag arrives at /);
+  });
+
+  it('is not, if a group is a sender', () => {
+    expect(sentence(without('eth.src[40]'))).toMatch(/ arrives at .* with a group address as its source$/);
   });
 });

@@ -5,6 +5,7 @@ import { computeSouthbound } from '../../../engine/northd/index.ts';
 import { readDatabase } from '../../../engine/ovsdb/file.ts';
 import type { Northbound, NorthboundRow, NorthboundTable } from '../../../engine/ovsdb/northbound.ts';
 import { readNorthbound } from '../../../engine/ovsdb/northbound-db.ts';
+import type { LogicalFlow } from '../../../engine/ovsdb/southbound.ts';
 import type { Resources } from '../../../engine/spec/resources.ts';
 import { northboundOfPlan, planTopology } from '../../../engine/vpc/index.ts';
 import { readPolicy } from '../../../sim/policy/index.ts';
@@ -47,6 +48,16 @@ export function manifestView(resources: Resources, damage?: (nb: Northbound) => 
     northbound,
     policyText === undefined ? undefined : policyOf(policyText),
   );
+}
+
+/** Of manifests; `damage` changes the logical flows, as if ovn-northd had written them so. */
+export function flowsView(resources: Resources, damage: (flow: LogicalFlow) => LogicalFlow | undefined): View {
+  const plans = planTopology(resources);
+  const northbound = northboundOfPlan(plans);
+  const { southbound } = computeSouthbound(northbound);
+  const flows = southbound.flows.flatMap((flow) => damage(flow) ?? []);
+  if (southbound.flows.every((flow, index) => flow === flows[index])) throw new Error('no flow was broken');
+  return openView(analyse(networkOf({ ...southbound, flows })), plans, northbound);
 }
 
 function policyOf(text: string) {

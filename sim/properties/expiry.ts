@@ -1,0 +1,91 @@
+/**
+ * Who sends packets that run out of hops is told so, by the router where they do (RFC 792, "Time Exceeded"; RFC 1812,
+ * section 5.3.1): with manifests, hosts by their gateway and by that of their node, and the world outside.
+ */
+import { formatIpv4 } from '../../engine/address.ts';
+import { formatEthernet } from '../../engine/lang/addresses.ts';
+import type { PacketSet } from '../../engine/sets/index.ts';
+import { localnetPort } from '../../engine/vpc/names.ts';
+import type { GatewayPlan, VpcPlan } from '../../engine/vpc/plan.ts';
+import { allOf, matchSet } from '../policy/packets.ts';
+import { at, inportIn, read, type TrafficClass } from '../symbolic/index.ts';
+import { unchanged } from './homecoming.ts';
+import { field, outsideAddresses, plain, sentBy, toGateway } from './honest.ts';
+import type { Gateway, Host, TenantNetwork, View } from './view.ts';
+import { ownMacs } from './wires.ts';
+
+/** Packets that expire, and what of a class is the right answer to them. */
+export interface Expiring {
+  readonly what: string;
+  readonly packets: PacketSet;
+  readonly isRight: (one: TrafficClass) => PacketSet;
+  readonly isAnswer: (one: TrafficClass) => PacketSet;
+}
+
+/** Those of a planned network; none of a database, which does not say who is to be told what. */
+export function expiringOf(view: View, network: TenantNetwork): Expiring[] {
+  const { plan } = network.tenant;
+  if (!plan) return [];
+  const near = network.gateways.flatMap((gateway) =>
+    gateway.addresses.flatMap(({ address: { family, value } }) =>
+      family === 4 ? [ofHosts(view, network.hosts, gateway, 1, formatIpv4(Number(value)))] : [],
+    ),
+  );
+  if (!network.plan?.network.externallyRouted) return near;
+  const far = plan.gateways.flatMap((own) => {
+    const hosts = network.hosts.filter(({ node }) => node === own.node.name);
+    return network.gateways.map((gateway) => ofHosts(view, hosts, gateway, 2, formatIpv4(own.joinAddress)));
+  });
+  return [...near, ...far, ...plan.gateways.map((own) => ofWorld(view, plan, own))];
+}
+
+/** What hosts send to the world, so that it expires at the router with the address. */
+function ofHosts(view: View, hosts: readonly Host[], gateway: Gateway, hops: number, address: string): Expiring {
+  const { space } = view.analysis;
+  const sent = allOf(space, [sentBy(space, hosts, 4), toGateway(space, gateway), datagrams(view, hops)]);
+  return expiring(view, sent, address, formatEthernet(gateway.mac));
+}
+
+/** What comes in from the world with its last hop. */
+function ofWorld(view: View, { vpc }: VpcPlan, { node, externalAddress, externalMac }: GatewayPlan): Expiring {
+  const { space, network } = view.analysis;
+  const port = network.ports.get(localnetPort(vpc, node));
+  const sent = allOf(space, [
+    inportIn(space, port ? [port] : []),
+    outsideAddresses(view.analysis, 'src'),
+    matchSet(space, `eth.dst == ${externalMac}`),
+    space.not(ownMacs(view)),
+    datagrams(view, 1),
+  ]);
+  return expiring(view, sent, formatIpv4(externalAddress), externalMac);
+}
+
+/** Plain UDP datagrams to addresses outside. */
+const datagrams = (view: View, hops: number): PacketSet => {
+  const { space, possible } = view.analysis;
+  const kind = matchSet(space, 'ip4 && udp');
+  const payload = field(at.payload, 0n);
+  return allOf(space, [
+    plain(space),
+    kind,
+    space.cube([payload, field(at.ttl, BigInt(hops))]),
+    space.range(at.length, 20n, 1280n),
+    outsideAddresses(view.analysis, 'dst'),
+    possible,
+  ]);
+};
+
+function expiring({ analysis: { space } }: View, packets: PacketSet, address: string, mac: string): Expiring {
+  const error = 'icmp4.type == 11 && icmp4.code == 0';
+  return {
+    what: `a packet that runs out of hops at ${address}`,
+    packets,
+    isRight: ({ store }) =>
+      allOf(space, [
+        matchSet(space, `${error} && ip4.src == ${address} && eth.src == ${mac}`, store),
+        unchanged(space, read(store, at.ip4Dst), at.ip4Src),
+        unchanged(space, read(store, at.ethDst), at.ethSrc),
+      ]),
+    isAnswer: ({ store }) => matchSet(space, error, store, 'may'),
+  };
+}
