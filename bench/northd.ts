@@ -9,6 +9,9 @@
  * that it holds; building the flows does not), and the CPU that the process
  * used.  Ours is the call of `computeSouthbound`: the first in the process, and
  * the median of those that follow.
+ *
+ * Then what single changes cost where the computation follows its database
+ * (`northd-changes.ts`), in that network and with as many ports on one switch.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -29,6 +32,7 @@ import {
   tableText,
   timed,
 } from './measure.ts';
+import { type ChangeTimes, changeRows, changeTimes, oneSwitch } from './northd-changes.ts';
 import { resourcesOf } from './topology.ts';
 
 interface Ours {
@@ -48,12 +52,32 @@ interface Theirs {
   flows: number;
 }
 
+/** How often each kind of change is made. */
+const changesMeasured = 50;
+
+const program = fileURLToPath(import.meta.url);
 const options = readOptions(9);
 if (options.part === 'ours') process.stdout.write(JSON.stringify(ours(options)));
-else await compare(options);
+else if (options.part === 'changes') process.stdout.write(JSON.stringify(changeTimes(options, changesMeasured)));
+else {
+  if (options.part !== 'changes-only') await compare(options);
+  compareChanges(options);
+}
+
+function compareChanges(options: Options): void {
+  for (const [title, size] of [
+    ['a change', options],
+    ['a change, all ports on one switch', oneSwitch(options)],
+  ] as const) {
+    const answer = execFileSync(process.execPath, [program, ...argumentsOf({ ...options, ...size }, 'changes')], {
+      encoding: 'utf8',
+    });
+    const times: ChangeTimes[] = JSON.parse(answer);
+    process.stdout.write(`\n${tableText([[title, 'median', 'worst', 'CPU median', 'worst'], ...changeRows(times)])}`);
+  }
+}
 
 async function compare(options: Options): Promise<void> {
-  const program = fileURLToPath(import.meta.url);
   const answer = execFileSync(process.execPath, [program, ...argumentsOf(options, 'ours')], { encoding: 'utf8' });
   const mine: Ours = JSON.parse(answer);
   const real = await theirs(options);

@@ -91,6 +91,10 @@ export interface Partition {
   readonly twins: ReadonlySet<string>;
   /** Names of ports, and UUIDs of their rows, that something elsewhere refers to. */
   readonly claims: ReadonlySet<string>;
+  /** Names of ports that flows of other ports depend on; of each group one on each switch does. */
+  readonly anchors: ReadonlySet<string>;
+  /** UUIDs of port groups' ACLs. */
+  readonly groupRules: ReadonlySet<string>;
   /** Ports are given addresses, which depend on all others'. */
   readonly isManaged: boolean;
 }
@@ -127,6 +131,8 @@ export function partitionOf(nb: Northbound, facts: ReadonlyMap<string, DatapathF
   const owners = new Map<string, string>();
   const twins = new Set<string>();
   const claims = new Set<string>();
+  const anchors = new Set<string>();
+  const groupRules = new Set<string>();
   for (const { uuid, names } of facts.values()) {
     for (const name of names) {
       if (owners.has(name)) twins.add(name);
@@ -138,15 +144,21 @@ export function partitionOf(nb: Northbound, facts: ReadonlyMap<string, DatapathF
     for (const key of keys) join(shared, key, uuid);
     for (const link of links) {
       claims.add(link);
+      anchors.add(link);
       const owner = owners.get(link);
       if (owner !== undefined) sets.join(owner, uuid);
     }
   }
-  for (const { _uuid, ports } of nb.Port_Group.values()) {
+  for (const { _uuid, ports, acls } of nb.Port_Group.values()) {
+    for (const acl of acls) groupRules.add(acl);
     for (const port of ports) claims.add(port);
+    const anchored = new Set<string>();
     for (const { name } of rowsOf(nb, 'Logical_Switch_Port', ports)) {
       const owner = owners.get(name);
-      if (owner !== undefined) join(shared, _uuid, owner);
+      if (owner === undefined) continue;
+      join(shared, _uuid, owner);
+      if (!anchored.has(owner)) anchors.add(name);
+      anchored.add(owner);
     }
   }
   for (const { _uuid, ip_port_mappings } of nb.Load_Balancer.values()) {
@@ -154,6 +166,7 @@ export function partitionOf(nb: Northbound, facts: ReadonlyMap<string, DatapathF
       const name = mapping.slice(0, Math.max(0, mapping.indexOf(':')));
       const owner = owners.get(name);
       claims.add(name);
+      anchors.add(name);
       if (owner !== undefined) join(shared, _uuid, owner);
     }
   }
@@ -165,7 +178,7 @@ export function partitionOf(nb: Northbound, facts: ReadonlyMap<string, DatapathF
   const place = (uuid: string) => partOf(shared.has(uuid) ? sets.find(shared.get(uuid) as string) : '');
   for (const uuid of nb.Port_Group.keys()) place(uuid).groups.add(uuid);
   for (const uuid of nb.Load_Balancer.keys()) place(uuid).balancers.add(uuid);
-  return { components: [...parts.values()], owners, twins, claims, isManaged };
+  return { components: [...parts.values()], owners, twins, claims, anchors, groupRules, isManaged };
 
   /** Makes whoever has a key one part with whoever has it already. */
   function join(holders: Map<string, string>, key: string, uuid: string): void {

@@ -32,9 +32,10 @@ export interface FlowTable {
   /**
    * Appends the collected flows to `list`: by stage, within a stage by falling
    * priority, then match, then actions.  Of flows that are the same in all of
-   * these only the first that was emitted remains, as in ovn-northd.
+   * these only the first that was emitted remains, as in ovn-northd; its UUID
+   * goes to `repeated`.
    */
-  appendTo(list: LogicalFlow[]): void;
+  appendTo(list: LogicalFlow[], repeated?: Set<string>): void;
 }
 
 /** An empty table for the datapath whose UUID is `datapath` and whose stages are `pipeline`. */
@@ -56,14 +57,17 @@ export function flowTable(datapath: string, pipeline: readonly Stage[]): FlowTab
         controllerMeter: meter,
       });
     },
-    appendTo(list) {
+    appendTo(list, repeated) {
       const nameUuid = uuidMaker(datapath);
       for (const flows of byStage) {
         flows.sort(compareFlows);
         let last: LogicalFlow | undefined;
         for (const flow of flows) {
           const isTwin = last !== undefined && flow.priority === last.priority && flow.match === last.match;
-          if (isTwin && flow.actions === last?.actions) continue;
+          if (isTwin && flow.actions === last?.actions) {
+            repeated?.add(last.uuid);
+            continue;
+          }
           flow.uuid = nameUuid(flow, isTwin);
           list.push(flow);
           last = flow;
@@ -73,7 +77,8 @@ export function flowTable(datapath: string, pipeline: readonly Stage[]): FlowTab
   };
 }
 
-function compareFlows(a: LogicalFlow, b: LogicalFlow): number {
+/** The order of the flows of one stage: falling priority, then match, then actions. */
+export function compareFlows(a: LogicalFlow, b: LogicalFlow): number {
   if (a.priority !== b.priority) return b.priority - a.priority;
   if (a.match !== b.match) return a.match < b.match ? -1 : 1;
   if (a.actions !== b.actions) return a.actions < b.actions ? -1 : 1;

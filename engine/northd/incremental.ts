@@ -12,6 +12,7 @@
  */
 import type { Northbound, NorthboundRow, NorthboundTable } from '../ovsdb/northbound.ts';
 import type { LogicalFlow } from '../ovsdb/southbound.ts';
+import { type NorthboundChange, uuidOf } from './change.ts';
 import {
   type Component,
   type DatapathFacts,
@@ -21,17 +22,15 @@ import {
   partialNorthbound,
   partitionOf,
 } from './components.ts';
+import { flowChanges, withChanges } from './flow-list.ts';
 import { type Computation, computationOf, datapathFlows } from './index.ts';
+import { type Frame, frameOf, noteHost, type SketchedFlows, type Subject, sketchedFlows } from './sketch.ts';
+import { type SmallChange, sameValue, smallChange } from './small-change.ts';
 import { buildTopology, type Datapath, type Port, type Topology } from './topology.ts';
 import { datapathKeys } from './tunnel-keys.ts';
 import type { NorthdWarning } from './warning.ts';
 
-/** A row that is inserted or replaces the one with its UUID, or one that is deleted. */
-export type NorthboundChange = {
-  [T in NorthboundTable]:
-    | { readonly table: T; readonly row: NorthboundRow<T> }
-    | { readonly table: T; readonly deleted: string };
-}[NorthboundTable];
+export type { NorthboundChange };
 
 /** A computation that follows its northbound database. */
 export interface Northd {
@@ -50,14 +49,23 @@ export interface Northd {
 /** A part as it was computed. */
 interface Part {
   readonly component: Component;
+  /** By UUID of their southbound rows. */
+  readonly flows: Map<string, DatapathFlows>;
+  /** Rows changed since: `topology` is not theirs any more. */
+  isOutdated: boolean;
+  topology: PartTopology;
+}
+
+interface PartTopology {
   readonly datapaths: readonly Datapath[];
-  readonly flows: ReadonlyMap<string, DatapathFlows>;
   readonly warnings: readonly NorthdWarning[];
 }
 
 /** The flows of a datapath, and what was passed over on the way to them. */
 interface DatapathFlows {
   readonly flows: readonly LogicalFlow[];
+  /** UUIDs of flows that several rows cause. */
+  readonly repeated: ReadonlySet<string>;
   readonly warnings: readonly NorthdWarning[];
 }
 
@@ -67,11 +75,14 @@ export function createNorthd(northbound: Northbound): Northd {
     Object.entries(northbound).map(([table, rows]) => [table, new Map<string, unknown>(rows)]),
   ) as Northbound;
   const facts = new Map<string, DatapathFacts>();
+  /** Datapaths that small changes made others than `facts` says. */
+  const outdated = new Set<string>();
   /** Whose a row is: the datapaths that have it as their own. */
   const owners = new Map<string, Set<string>>();
   let parts = new Map<string, Part>();
   /** Names of parts by the UUIDs of their datapaths' rows. */
   const homes = new Map<string, string>();
+  const frames = new Map<string, Frame>();
   let partition: Partition | undefined;
   let keys: ReadonlyMap<string, number> = new Map();
   let keyWarnings: NorthdWarning[] = [];
@@ -80,33 +91,8 @@ export function createNorthd(northbound: Northbound): Northd {
 
   return {
     apply(changes) {
-      const touched = new Set<string>();
-      const touch = (uuid: string): boolean => {
-        for (const owner of owners.get(uuid) ?? []) touched.add(owner);
-        return owners.has(uuid);
-      };
-      const adopted: NorthboundChange[] = [];
-      let areHosts = true;
-      for (const change of changes) {
-        const uuid = uuidOf(change);
-        areHosts &&= isAboutHosts(nb, change);
-        if (isDatapath(change.table) && !keepsKey(nb, change)) keys = new Map();
-        const rows = nb[change.table] as Map<string, unknown>;
-        if ('row' in change) rows.set(uuid, change.row);
-        else rows.delete(uuid);
-        if (isDatapath(change.table)) touched.add(uuid);
-        else if (!touch(uuid)) adopted.push(change);
-      }
-      for (const uuid of touched) {
-        const before = facts.get(uuid);
-        look(uuid);
-        const after = facts.get(uuid);
-        if (!partition || !before || !after || !keepsParts(partition, before, after)) partition = undefined;
-      }
-      // A row that was nobody's may have become a datapath's own by the same changes.
-      const everything = adopted.some((change) => !touch(uuidOf(change)) && !ownedTables.has(change.table));
-      if (everything) lookAtAll();
-      return !everything && areHosts && partition ? refreshHosts(touched) : refresh(touched, everything);
+      const small = partition && smallChange({ nb, owners, partition }, changes);
+      return small ? applySmall(changes, small) : applyAny(changes);
     },
     flows(datapath) {
       for (const part of parts.values()) {
@@ -116,9 +102,134 @@ export function createNorthd(northbound: Northbound): Northd {
       return [];
     },
     computation() {
+      for (const part of parts.values()) {
+        if (!part.isOutdated) continue;
+        part.topology = partTopology(topologyOf(nb, part.component, keys), keys);
+        part.isOutdated = false;
+      }
       return whole(nb, [...parts.values()], keyWarnings);
     },
   };
+
+  function applyAny(changes: readonly NorthboundChange[]): ReadonlySet<string> {
+    for (const uuid of outdated) look(uuid);
+    const touched = new Set<string>();
+    const touch = (uuid: string): boolean => {
+      for (const owner of owners.get(uuid) ?? []) touched.add(owner);
+      return owners.has(uuid);
+    };
+    const adopted: NorthboundChange[] = [];
+    const groupRules = partition?.groupRules ?? new Set();
+    for (const change of changes) {
+      const uuid = uuidOf(change);
+      if (isDatapath(change.table) && !keepsKey(nb, change)) keys = new Map();
+      make(change);
+      if (isDatapath(change.table)) touched.add(uuid);
+      else if (!touch(uuid) || groupRules.has(uuid)) adopted.push(change);
+    }
+    for (const uuid of touched) {
+      const before = facts.get(uuid);
+      look(uuid);
+      const after = facts.get(uuid);
+      if (!partition || !before || !after || !keepsParts(partition, before, after)) partition = undefined;
+    }
+    // A row that was nobody's may have become a datapath's own by the same changes.
+    const everything = adopted.some((change) => {
+      const uuid = uuidOf(change);
+      return groupRules.has(uuid) || (!touch(uuid) && !ownedTables.has(change.table));
+    });
+    if (everything) lookAtAll();
+    return refresh(touched, everything);
+  }
+
+  function make(change: NorthboundChange): void {
+    const rows = nb[change.table] as Map<string, unknown>;
+    if ('row' in change) rows.set(change.row._uuid, change.row);
+    else rows.delete(change.deleted);
+  }
+
+  /** Computes what a small change adds and takes away; all flows of its parts where that cannot be told. */
+  function applySmall(changes: readonly NorthboundChange[], small: SmallChange): ReadonlySet<string> {
+    const touched = new Set([...small.hosts.keys(), ...small.ruled, ...small.routers]);
+    const names = new Set([...touched].map((uuid) => homes.get(uuid) ?? ''));
+    const near = [...names].flatMap((name) => {
+      const part = parts.get(name);
+      return part ? [{ part, subject: subjectOf(part, small) }] : [];
+    });
+    const before = near.map(({ subject }) => sketchedFlows(nb, subject));
+    for (const change of changes) make(change);
+    note(small);
+    const reached = new Set<string>();
+    const fresh = near.map(({ part, subject }, index) => changedFlows(part, before[index], sketchedFlows(nb, subject)));
+    if (fresh.includes(undefined)) {
+      for (const uuid of [...touched, ...outdated]) look(uuid);
+      partition = undefined;
+      return refresh(touched, false);
+    }
+    for (const [index, { part }] of near.entries()) {
+      part.isOutdated = true;
+      for (const [uuid, flows] of fresh[index] ?? []) {
+        part.flows.set(uuid, flows);
+        reached.add(uuid);
+      }
+    }
+    return reached;
+  }
+
+  function subjectOf({ component }: Part, { hosts, ruled, routers }: SmallChange): Subject {
+    const drawn = new Map<string, ReadonlySet<string>>(hosts);
+    for (const uuid of ruled) if (!drawn.has(uuid)) drawn.set(uuid, new Set());
+    // What other datapaths have to do with a router's rows is looked for in all of the part.
+    const isAll = component.datapaths.some(({ uuid }) => routers.has(uuid));
+    if (isAll) {
+      for (const { table, uuid } of component.datapaths) {
+        if (table === 'Logical_Switch' && !drawn.has(uuid)) drawn.set(uuid, new Set());
+      }
+    }
+    const hasHosts = ({ row }: Datapath) => (hosts.get(row._uuid)?.size ?? 0) > 0;
+    const isWanted = (dp: Datapath) => {
+      if (isAll || drawn.has(dp.row._uuid)) return true;
+      return dp.kind === 'router' && dp.switchPeers.some(hasHosts);
+    };
+    return { component, keys, hosts: drawn, frame, isWanted };
+  }
+
+  function frame(row: NorthboundRow<'Logical_Switch'>): Frame {
+    let known = frames.get(row._uuid);
+    if (!known && partition) {
+      known = frameOf(nb, row, partition);
+      frames.set(row._uuid, known);
+    }
+    return known ?? { fixed: new Set(row.ports), unknown: new Set() };
+  }
+
+  /** Keeps what is known of rows, names and hosts up to date with a small change that was made. */
+  function note({ hosts, ruled, routers, adopted, released, named, unnamed }: SmallChange): void {
+    for (const uuid of [...hosts.keys(), ...ruled, ...routers]) outdated.add(uuid);
+    for (const { row, datapath } of released) disown(row, datapath);
+    for (const { row, datapath } of adopted) own(row, datapath);
+    for (const name of unnamed) partition?.owners.delete(name);
+    for (const [name, datapath] of named) partition?.owners.set(name, datapath);
+    for (const [at, uuids] of hosts) {
+      const known = frames.get(at);
+      if (!known) continue;
+      for (const uuid of uuids) {
+        noteHost(known, uuid, owners.get(uuid)?.has(at) ? nb.Logical_Switch_Port.get(uuid) : undefined);
+      }
+    }
+  }
+
+  function own(row: string, datapath: string): void {
+    const holders = owners.get(row);
+    if (holders) holders.add(datapath);
+    else owners.set(row, new Set([datapath]));
+  }
+
+  function disown(row: string, datapath: string): void {
+    const holders = owners.get(row);
+    holders?.delete(datapath);
+    if (holders?.size === 0) owners.delete(row);
+  }
 
   function lookAtAll(): void {
     for (const uuid of [...nb.Logical_Switch.keys(), ...nb.Logical_Router.keys()]) look(uuid);
@@ -126,33 +237,14 @@ export function createNorthd(northbound: Northbound): Northd {
 
   /** Learns anew what ties a datapath to others. */
   function look(uuid: string): void {
-    for (const row of facts.get(uuid)?.rows ?? []) {
-      const holders = owners.get(row);
-      holders?.delete(uuid);
-      if (holders?.size === 0) owners.delete(row);
-    }
+    for (const row of facts.get(uuid)?.rows ?? []) disown(row, uuid);
     facts.delete(uuid);
+    frames.delete(uuid);
+    outdated.delete(uuid);
     const found = datapathFacts(nb, uuid);
     if (!found) return;
     facts.set(uuid, found);
-    for (const row of found.rows) {
-      const holders = owners.get(row);
-      if (holders) holders.add(uuid);
-      else owners.set(row, new Set([uuid]));
-    }
-  }
-
-  /** Hosts came, went or changed: computes their switches and the routers beside these. */
-  function refreshHosts(touched: ReadonlySet<string>): ReadonlySet<string> {
-    const reached = new Set<string>();
-    for (const name of new Set([...touched].map((uuid) => homes.get(uuid) ?? ''))) {
-      const known = parts.get(name);
-      if (!known) continue;
-      const part = computePart(nb, known.component, keys, known, touched);
-      parts.set(name, part);
-      for (const [uuid, flows] of part.flows) if (known.flows.get(uuid) !== flows) reached.add(uuid);
-    }
-    return reached;
+    for (const row of found.rows) own(row, uuid);
   }
 
   /** Computes the parts that are new, or that have a datapath that was touched or has another key. */
@@ -163,7 +255,10 @@ export function createNorthd(northbound: Northbound): Northd {
       keyWarnings = [];
       keys = datapathKeys(nb, keyWarnings);
     }
-    if (everything || !partition) partition = partitionOf(nb, facts);
+    if (everything || !partition) {
+      partition = partitionOf(nb, facts);
+      frames.clear();
+    }
     parts = new Map();
     homes.clear();
     for (const component of partition.components) {
@@ -173,14 +268,14 @@ export function createNorthd(northbound: Northbound): Northd {
         known !== undefined &&
         !everything &&
         !component.datapaths.some(({ uuid }) => touched.has(uuid)) &&
-        known.datapaths.every(({ row, tunnelKey }) => keys.get(row._uuid) === tunnelKey);
+        known.topology.datapaths.every(({ row, tunnelKey }) => keys.get(row._uuid) === tunnelKey);
       const part = isCurrent ? known : computePart(nb, component, keys);
       parts.set(name, part);
       for (const { uuid } of component.datapaths) homes.set(uuid, name);
       if (!isCurrent) for (const uuid of part.flows.keys()) reached.add(uuid);
     }
-    for (const [name, { datapaths }] of before) {
-      if (!parts.has(name)) for (const { uuid } of datapaths) reached.add(uuid);
+    for (const [name, { flows }] of before) {
+      if (!parts.has(name)) for (const uuid of flows.keys()) reached.add(uuid);
     }
     return reached;
   }
@@ -201,21 +296,6 @@ const ownedTables: ReadonlySet<NorthboundTable> = new Set<NorthboundTable>([
 
 const isDatapath = (table: NorthboundTable): boolean => table === 'Logical_Switch' || table === 'Logical_Router';
 
-/** Whether a change is about hosts' ports alone, which only their own switch and its routers look at. */
-function isAboutHosts(nb: Northbound, change: NorthboundChange): boolean {
-  if (change.table === 'Logical_Switch') {
-    const before = nb.Logical_Switch.get(uuidOf(change));
-    if (!before || !('row' in change)) return false;
-    const { ports: _, ...others } = change.row;
-    return Object.entries(others).every(([column, value]) => sameValue(before[column as keyof typeof others], value));
-  }
-  if (change.table !== 'Logical_Switch_Port') return false;
-  const before = nb.Logical_Switch_Port.get(uuidOf(change));
-  return (before?.type ?? '') === '' && (!('row' in change) || change.row.type === '');
-}
-
-const sameValue = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
-
 /** Whether a change of a datapath's row leaves all that tunnel keys are given by. */
 function keepsKey(nb: Northbound, change: NorthboundChange): boolean {
   const of = (row: NorthboundRow<'Logical_Switch'> | NorthboundRow<'Logical_Router'>) => [
@@ -228,40 +308,63 @@ function keepsKey(nb: Northbound, change: NorthboundChange): boolean {
   return before !== undefined && sameValue(of(before), of(change.row));
 }
 
-const uuidOf = (change: NorthboundChange): string => ('row' in change ? change.row._uuid : change.deleted);
-
 /** Tells components apart: by what is in them. */
 function nameOf({ datapaths, groups, balancers }: Component): string {
   return [...datapaths.map(({ uuid }) => uuid), '', ...groups, '', ...balancers].join();
 }
 
-/** Computes a part; what is `known` of it stays, but for datapaths that were touched and routers beside those. */
-function computePart(
-  nb: Northbound,
-  component: Component,
-  keys: ReadonlyMap<string, number>,
-  known?: Part,
-  touched: ReadonlySet<string> = new Set(),
-): Part {
+function topologyOf(nb: Northbound, component: Component, keys: ReadonlyMap<string, number>): Topology {
   const topology = buildTopology(partialNorthbound(nb, component));
-  const datapaths = [...topology.switches, ...topology.routers];
-  // Keys of datapaths are given in view of all of them.
-  const warnings = topology.warnings.filter(({ id, row }) => !id.startsWith('tunnel-key') || !keys.has(row));
-  for (const dp of datapaths) dp.tunnelKey = keys.get(dp.row._uuid) ?? 0;
-  const isNear = (dp: Datapath): boolean =>
-    touched.has(dp.row._uuid) || (dp.kind === 'router' && dp.switchPeers.some(({ row }) => touched.has(row._uuid)));
-  const flows = datapaths.map((dp): [string, DatapathFlows] => {
-    const before = isNear(dp) ? undefined : known?.flows.get(dp.uuid);
-    if (before) return [dp.uuid, before];
-    const complaints = topology.warnings.length;
-    return [dp.uuid, { flows: datapathFlows(dp, topology), warnings: topology.warnings.slice(complaints) }];
-  });
-  return { component, datapaths, flows: new Map(flows), warnings };
+  for (const dp of [...topology.switches, ...topology.routers]) dp.tunnelKey = keys.get(dp.row._uuid) ?? 0;
+  return topology;
 }
+
+/** What is kept of a topology; keys of datapaths are given in view of all of them. */
+function partTopology({ switches, routers, warnings }: Topology, keys: ReadonlyMap<string, number>): PartTopology {
+  return {
+    datapaths: [...switches, ...routers],
+    warnings: warnings.filter(({ id, row }) => !id.startsWith('tunnel-key') || !keys.has(row)),
+  };
+}
+
+function computePart(nb: Northbound, component: Component, keys: ReadonlyMap<string, number>): Part {
+  const topology = topologyOf(nb, component, keys);
+  const kept = partTopology(topology, keys);
+  const flows = kept.datapaths.map((dp): [string, DatapathFlows] => {
+    const complaints = topology.warnings.length;
+    const repeated = new Set<string>();
+    const list = datapathFlows(dp, topology, repeated);
+    return [dp.uuid, { flows: list, repeated, warnings: topology.warnings.slice(complaints) }];
+  });
+  return { component, flows: new Map(flows), isOutdated: false, topology: kept };
+}
+
+/** The flows of those datapaths of a part whose sketches are known from before and after; undefined if they do not tell. */
+function changedFlows(
+  part: Part,
+  before: ReadonlyMap<string, SketchedFlows> | undefined,
+  after: ReadonlyMap<string, SketchedFlows>,
+): Map<string, DatapathFlows> | undefined {
+  const fresh = new Map<string, DatapathFlows>();
+  for (const [uuid, drawn] of after) {
+    const [old, known] = [before?.get(uuid), part.flows.get(uuid)];
+    if (!old || !known || old.follows !== drawn.follows || !sameWarnings(old.warnings, drawn.warnings))
+      return undefined;
+    const repeated = new Set([...known.repeated, ...old.repeated, ...drawn.repeated]);
+    const flows = withChanges(known.flows, flowChanges(old.flows, drawn.flows), repeated);
+    if (!flows) return undefined;
+    fresh.set(uuid, { ...known, flows, repeated });
+  }
+  return fresh;
+}
+
+const sameWarnings = (a: readonly NorthdWarning[], b: readonly NorthdWarning[]): boolean => sameValue(a, b);
 
 /** The parts as one network. */
 function whole(nb: Northbound, parts: readonly Part[], keyWarnings: readonly NorthdWarning[]): Computation {
-  const datapaths = new Map(parts.flatMap((part) => part.datapaths.map((dp) => [dp.row._uuid, dp] as const)));
+  const datapaths = new Map(
+    parts.flatMap(({ topology }) => topology.datapaths.map((dp) => [dp.row._uuid, dp] as const)),
+  );
   const frame = buildTopology({
     ...nb,
     Logical_Switch: new Map(),
@@ -281,8 +384,8 @@ function whole(nb: Northbound, parts: readonly Part[], keyWarnings: readonly Nor
   return computationOf(topology, flows).computation;
 }
 
-function warningsOf({ warnings, flows }: Part): NorthdWarning[] {
-  return [...warnings, ...[...flows.values()].flatMap((each) => each.warnings)];
+function warningsOf({ topology, flows }: Part): NorthdWarning[] {
+  return [...topology.warnings, ...[...flows.values()].flatMap((each) => each.warnings)];
 }
 
 function byName(a: Datapath, b: Datapath): number {

@@ -89,17 +89,17 @@ function logicalFlows(topology: Topology): LogicalFlow[] {
   return flows;
 }
 
-function appendFlows(dp: Datapath, topology: Topology, flows: LogicalFlow[]): void {
+function appendFlows(dp: Datapath, topology: Topology, flows: LogicalFlow[], repeated?: Set<string>): void {
   const table = flowTable(dp.uuid, dp.kind === 'switch' ? switchStages : routerStages);
   if (dp.kind === 'switch') buildSwitchFlows(dp, topology, table.emit);
   else buildRouterFlows(dp, topology, table.emit);
-  table.appendTo(flows);
+  table.appendTo(flows, repeated);
 }
 
-/** The flows of one datapath of a topology. */
-export function datapathFlows(dp: Datapath, topology: Topology): LogicalFlow[] {
+/** The flows of one datapath of a topology; `repeated` gets the UUIDs of those that several rows cause. */
+export function datapathFlows(dp: Datapath, topology: Topology, repeated?: Set<string>): LogicalFlow[] {
   const flows: LogicalFlow[] = [];
-  appendFlows(dp, topology, flows);
+  appendFlows(dp, topology, flows, repeated);
   return flows;
 }
 

@@ -70,6 +70,8 @@ function union(...all: readonly Northbound[]): Northbound {
 
 const { seed, runs } = seedAndRuns(20);
 
+type AnyRow = { readonly _uuid: string; readonly [column: string]: unknown };
+
 /** Databases of random networks and of written ones. */
 const databases = fc.oneof(
   randomSwitches.map((made) => northboundOf(made)),
@@ -171,6 +173,60 @@ test('one host at a time: new, with another address, and gone', () => {
   );
 });
 
+test('one rule or one router port at a time: another one, new, and gone', () => {
+  const kinds = ['ACL', 'QoS', 'Logical_Router_Static_Route', 'Logical_Router_Policy', 'Logical_Router_Port'] as const;
+  const columns = {
+    ACL: 'acls',
+    QoS: 'qos_rules',
+    Logical_Router_Static_Route: 'static_routes',
+    Logical_Router_Policy: 'policies',
+    Logical_Router_Port: 'ports',
+  } as const;
+  const picks = fc.array(fc.tuple(fc.constantFrom(...kinds), fc.nat(), fc.nat()), { minLength: 1, maxLength: 6 });
+  fc.assert(
+    fc.property(databases, picks, (nb, picked) => {
+      const northd = createNorthd(nb);
+      let current = nb;
+      const apply = (changes: unknown[]) => {
+        const reached = northd.apply(changes as NorthboundChange[]);
+        const before = computeSouthbound(current).southbound;
+        current = changed(current, changes as NorthboundChange[]);
+        const after = computeSouthbound(current);
+        expect(settled(northd.computation())).toEqual(settled(after));
+        expect(new Set([...reached, ...differing(before, after.southbound)])).toEqual(reached);
+      };
+      for (const [table, where, which] of picked) {
+        const homes = table === 'ACL' || table === 'QoS' ? 'Logical_Switch' : 'Logical_Router';
+        const all = [...current[table].values()] as AnyRow[];
+        const [like, home] = [
+          all[which % all.length],
+          [...current[homes].values()][where % current[homes].size] as AnyRow,
+        ];
+        if (!like || !home) continue;
+        const other =
+          table === 'Logical_Router_Port' ? { mac: '02:00:00:00:66:66' } : { priority: 7, nexthop: '10.0.0.7' };
+        apply([{ table, row: { ...like, ...other } }]);
+        const row = {
+          ...like,
+          _uuid: rowUuid(table, `other ${where}`),
+          name: `other ${where}`,
+          networks: ['10.66.0.1/24'],
+        };
+        const column = columns[table];
+        const before = home[column] as string[];
+        const grown = { table: homes, row: { ...home, [column]: [...new Set([...before, row._uuid])] } };
+        apply([{ table, row }, grown]);
+        if (which % 2 === 0)
+          apply([
+            { table: homes, row: { ...home } },
+            { table, deleted: row._uuid },
+          ]);
+      }
+    }),
+    { seed, numRuns: runs },
+  );
+});
+
 /** The datapaths whose flows are not the same. */
 function differing(before: Southbound, after: Southbound): string[] {
   const flows = ({ flows: all }: Southbound) => {
@@ -220,14 +276,65 @@ describe('what a change reaches', () => {
     expect(flows.some(({ match }) => match.includes('10.0.0.99'))).toBe(true);
   });
 
-  test('an ACL more, with the row that has it: its own part', () => {
+  test('an ACL more, with the row that has it: its own switch', () => {
     const nb = tenants(3);
     const northd = createNorthd(nb);
     const after = copyOf(nb);
     const row = { ...logicalSwitch(after, 's1'), acls: [] };
     after.Logical_Switch.set(row._uuid, row);
     addAcl(after, row, 'to-lport', 1000, 'ip4', 'drop');
-    expect(names(northd, northd.apply(changesBetween(nb, after)))).toEqual(['s1', 'r1']);
+    expect(names(northd, northd.apply(changesBetween(nb, after)))).toEqual(['s1']);
+  });
+
+  function onlyAcl(nb: Northbound) {
+    const [acl] = nb.ACL.values();
+    if (!acl || nb.ACL.size > 1) throw new Error('not one ACL');
+    return acl;
+  }
+
+  /** Of a switch's flows those that are not the ones that were there. */
+  function fresh(northd: Northd, on: string, change: () => void): string[] {
+    const uuid = northd.computation().southbound.datapaths.find(({ name }) => name === on)?.uuid ?? '';
+    const before = new Set(northd.flows(uuid));
+    change();
+    return northd.flows(uuid).flatMap((flow) => (before.has(flow) ? [] : [flow.match]));
+  }
+
+  test('on the switch of a port that comes, the flows of the others stay', () => {
+    const nb = tenants(2);
+    const northd = createNorthd(nb);
+    const matches = fresh(northd, 's1', () => northd.apply(oneMore(nb, 's1')));
+    expect(matches.sort()).toEqual([
+      'arp.tpa == 10.0.0.99 && arp.op == 1',
+      'arp.tpa == 10.0.0.99 && arp.op == 1 && inport == "s1-more"',
+      'eth.dst == 02:00:00:00:99:99',
+    ]);
+  });
+
+  test('an ACL that makes a switch follow connections makes all its flows anew', () => {
+    const nb = tenants(2);
+    addAcl(nb, logicalSwitch(nb, 's1'), 'to-lport', 1000, 'ip4', 'allow');
+    const acl = onlyAcl(nb);
+    const northd = createNorthd(nb);
+    const other = { ...acl, match: 'ip6' };
+    expect(fresh(northd, 's1', () => northd.apply([{ table: 'ACL', row: other }]))).toEqual(['ip6']);
+    const followed = { ...acl, action: 'allow-related' };
+    expect(fresh(northd, 's1', () => northd.apply([{ table: 'ACL', row: followed }])).length).toBeGreaterThan(40);
+    expect(settled(northd.computation())).toEqual(
+      settled(computeSouthbound(changed(nb, [{ table: 'ACL', row: followed }]))),
+    );
+  });
+
+  test('an ACL that a switch and a group have: everything that the group reaches', () => {
+    const nb = tenants(3);
+    const group = addPortGroup(nb, 'group', ['s0a', 's1a']);
+    addAcl(nb, group, 'to-lport', 1000, 'ip4', 'drop');
+    const acl = onlyAcl(nb);
+    logicalSwitch(nb, 's2').acls.push(acl._uuid);
+    const northd = createNorthd(nb);
+    const changes: NorthboundChange[] = [{ table: 'ACL', row: { ...acl, match: 'ip6' } }];
+    northd.apply(changes);
+    expect(settled(northd.computation())).toEqual(settled(computeSouthbound(changed(nb, changes))));
   });
 
   test('a switch before the others has their tunnel keys: those that have another are told', () => {

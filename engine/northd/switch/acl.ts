@@ -37,6 +37,11 @@ export function summarizeAcls(dp: SwitchDatapath, topology: Topology): AclSummar
   return { acls, hasStateful: acls.some(({ action }) => action === 'allow-related') };
 }
 
+/** Whether the switch follows connections: what all flows about them, and DHCP answers to its ports, depend on. */
+export function followsConnections(dp: SwitchDatapath, topology: Topology): boolean {
+  return dp.hasLbVip || summarizeAcls(dp, topology).hasStateful;
+}
+
 /** ACLs have a smaller range of priorities than flows; OVN's own decisions stand above and below it. */
 export function aclPriority(acl: Acl): number {
   return acl.priority + 1000;
