@@ -127,6 +127,57 @@ test('fragments in any order reach the connection of their datagram', async () =
   });
 });
 
+test('many frames at once come out as of one engine, those of a connection in order, however little room there is', async () => {
+  const all = placed(ofExample('two-vpcs.yaml'));
+  const options = optionsOf(all);
+  const hosts = all.scene.hosts.flatMap(({ mac, ip4, port, gateways: [gateway], isOutside }) =>
+    isOutside || !ip4 || !gateway ? [] : [{ mac, ip4, port, gateway: gateway.mac }],
+  );
+  /** Longer than all rings together; a number says which one of its connection it is. */
+  const wave = (count: number): Received[] =>
+    Array.from({ length: count }, (_, i) => {
+      const { mac, ip4, port, gateway } = hosts[i % hosts.length] ?? expect.fail('there are no hosts');
+      const connection = 1000 + (i % 37);
+      const data = [i & 255, i >> 8, 0, 0, ...zeros(1200)];
+      const ip = { src: ip4, dst: '198.51.100.7' };
+      return { port, frame: frame({ src: mac, dst: gateway }, ip, protocols.udp, udp(connection, 53, data)) };
+    });
+  const node = createNode(options);
+  const workers = createWorkers({ ...options, workers: 3, thread, batchBytes: 1 });
+  try {
+    // What is learned of the world outside, nobody has to wait for afterwards.
+    for (const each of [node, workers]) {
+      for (const one of wave(hosts.length)) each.sendAll([one]);
+      each.advance(1000);
+      each.received();
+    }
+    const many = wave(3000);
+    node.sendAll(many);
+    workers.sendAll(many);
+    const [expected, got] = [node.received(), workers.received()];
+    expect(expected.length).toBeGreaterThanOrEqual(2000);
+    expect(textOf(got)).toEqual(textOf(expected));
+    expect(inOrder(got)).toEqual(inOrder(expected));
+    expect(() => workers.sendAll([many[0] ?? expect.fail(), { port: 'nobody', frame: new Uint8Array(60) }])).toThrow(
+      'nobody',
+    );
+    expect(workers.received()).toEqual([]);
+  } finally {
+    await workers.close();
+  }
+});
+
+/** What each port was sent of each connection: numbers of frames. */
+function inOrder(received: readonly Received[]): Record<string, number[]> {
+  const orders: Record<string, number[]> = {};
+  for (const { port, frame: bytes } of received) {
+    if (bytes.length < 1000) continue;
+    const key = `${port} ${Buffer.from(bytes.subarray(26, 38)).toString('hex')}`;
+    orders[key] = [...(orders[key] ?? []), new DataView(bytes.buffer, bytes.byteOffset).getUint32(42, true)];
+  }
+  return orders;
+}
+
 describe('steering', () => {
   const steering = new Steering(4);
   const there = { src: '02:00:00:00:00:01', dst: '02:00:00:00:00:02' };

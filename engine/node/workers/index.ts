@@ -17,14 +17,26 @@ import type { Southbound } from '../../ovsdb/southbound.ts';
 import type { Placement } from '../../program/index.ts';
 import type { NodeOptions, NodeStats, Received } from '../node.ts';
 import type { NodePort } from '../ports.ts';
-import { Batch, COMMAND, CONTROL_WORDS, COUNT, FAILED, FRAMES, GO_ON, IDLE, MORE, STATE } from './batch.ts';
-import { type Answer, type Command, type Learned, portNames, type Start } from './messages.ts';
+import { answersMemory } from './answers.ts';
+import {
+  type Answer,
+  BLOCKED,
+  CONTROL_WORDS,
+  type Command,
+  type Learned,
+  OBEYED,
+  portNames,
+  SENT,
+  type Start,
+  WAKE,
+} from './messages.ts';
+import { Ring, ringMemory } from './ring.ts';
 import { Steering } from './steering.ts';
 
 export interface WorkersOptions extends Omit<NodeOptions, 'learningDelay'> {
   /** How many threads; each needs the memory of a packet plane. */
   readonly workers: number;
-  /** Bytes for the frames of a batch, each way, of each worker; default 4 MB. */
+  /** Bytes for the frames on their way to and from each worker, each way; default 4 MB, 256 kB at least. */
   readonly batchBytes?: number;
   /** The program of a worker's thread, if this module is not where it was built. */
   readonly thread?: URL;
@@ -53,69 +65,101 @@ export function createWorkers(options: WorkersOptions): Workers {
   return new WorkerChassis(options);
 }
 
-/** A worker that does not answer for so long has died. */
+/** A worker that does not get on for so long has died. */
 const PATIENCE = 120_000;
 const BATCH_BYTES = 4 << 20;
+/** The longest frames fit in any case. */
+const LEAST_BYTES = 256 << 10;
+/** Frames after which a worker is told that there are any: it begins while main still writes. */
+const PUBLISHED = 64;
+/** Bytes of frames that main takes at once. */
+const PORTION = 1 << 16;
 /** Fragments that are held; then the oldest are dropped. */
 const MOST_HELD = 256;
+
+/** What workers have in common. */
+interface Common {
+  readonly workers: number;
+  readonly signal: SharedArrayBuffer;
+  readonly answers: SharedArrayBuffer;
+}
 
 /** Main's side of a worker. */
 class Thread {
   private readonly worker: Worker;
   private readonly control: Int32Array<SharedArrayBuffer>;
-  private readonly inputs: Batch;
-  private readonly outputs: Batch;
+  private readonly inputs: Ring;
+  private readonly outputs: Ring;
   private readonly messages: MessagePort;
+  private unpublished = 0;
+  private told = 0;
+  private heard = 0;
+  private failure: string | undefined;
 
-  constructor(options: NodeOptions, bytes: number, thread: URL) {
-    const shared = new SharedArrayBuffer(4 * CONTROL_WORDS);
-    const [input, output] = [new SharedArrayBuffer(bytes), new SharedArrayBuffer(bytes)];
+  constructor(options: NodeOptions, worker: number, common: Common, bytes: number, thread: URL) {
+    const control = new SharedArrayBuffer(4 * CONTROL_WORDS);
+    const [input, output] = [ringMemory(bytes), ringMemory(bytes)];
     const { port1, port2 } = new MessageChannel();
-    this.control = new Int32Array(shared);
-    this.inputs = new Batch(input);
-    this.outputs = new Batch(output);
+    this.control = new Int32Array(control);
+    this.inputs = new Ring(input);
+    this.outputs = new Ring(output);
     this.messages = port1;
-    const start: Start = { options, control: shared, input, output, messages: port2 };
+    const start: Start = { options, worker, ...common, control, input, output, messages: port2 };
     this.worker = new Worker(thread, { workerData: start, transferList: [port2] });
     this.worker.unref();
     this.messages.unref();
   }
 
-  /** False if the batch is full. */
+  /** Gives the worker a frame; false if there is no room before it has processed others. */
   push(port: number, frame: Uint8Array): boolean {
-    return this.inputs.push(port, frame);
+    if (!this.inputs.holds(frame.length)) {
+      throw new RangeError(`a frame of ${frame.length} bytes is more than the memory between threads holds`);
+    }
+    const isPushed = this.inputs.push(port, frame);
+    if (isPushed) this.unpublished++;
+    if (!isPushed || this.unpublished >= PUBLISHED) this.publish();
+    return isPushed;
   }
 
-  /** Has the worker process what was pushed; says whether there is anything. */
-  begin(): boolean {
-    const { count } = this.inputs;
-    if (count === 0) return false;
-    this.inputs.clear();
-    Atomics.store(this.control, COUNT, count);
-    this.wake(FRAMES);
-    return true;
+  /** Has the worker begin with what was pushed. */
+  publish(): void {
+    if (this.unpublished === 0) return;
+    this.unpublished = 0;
+    this.inputs.publish();
+    this.wake();
   }
 
   tell(command: Command): void {
+    this.told++;
     this.messages.postMessage(command);
-    this.wake(COMMAND);
+    this.wake();
   }
 
-  /** Waits until the worker has done what it was told, and takes what it sends. */
-  finish(take: (port: number, frame: Uint8Array) => void): Answer {
+  /** Whether the worker has done all that it was given.  What came of that is there to be taken. */
+  get isIdle(): boolean {
+    return this.inputs.isEmpty && Atomics.load(this.control, OBEYED) === this.told;
+  }
+
+  /** What it has sent so far. */
+  *outgoing(): Generator<{ port: number; frame: Uint8Array }> {
     for (;;) {
-      const state = Atomics.load(this.control, STATE);
-      if (state === FRAMES || state === COMMAND || state === GO_ON) {
-        if (Atomics.wait(this.control, STATE, state, PATIENCE) === 'timed-out') {
-          throw new Error('a worker thread does not answer any more; close the workers and create new ones');
-        }
-        continue;
-      }
-      if (state === FAILED) throw new Error(`a worker thread failed: ${this.answer().error ?? 'it does not say why'}`);
-      for (const { port, frame } of this.outputs.read(Atomics.load(this.control, COUNT))) take(port, frame);
-      if (state === IDLE) return this.answer();
-      if (state === MORE) this.wake(GO_ON);
+      const frames = this.outputs.take(PORTION);
+      if (frames.length === 0) return;
+      this.outputs.free();
+      if (Atomics.load(this.control, BLOCKED) === 1) this.wake();
+      yield* frames;
     }
+  }
+
+  /** What it has said so far.  Throws an Error if it failed. */
+  answers(): Answer[] {
+    const answers: Answer[] = [];
+    for (; this.heard !== Atomics.load(this.control, SENT); this.heard++) {
+      answers.push((receiveMessageOnPort(this.messages)?.message as Answer | undefined) ?? {});
+    }
+    this.failure ??= answers.find(({ error }) => error !== undefined)?.error;
+    if (this.failure !== undefined) throw new Error(`a worker thread failed: ${this.failure}`);
+    return answers;
   }
 
   async close(): Promise<void> {
@@ -123,13 +167,9 @@ class Thread {
     await this.worker.terminate();
   }
 
-  private answer(): Answer {
-    return (receiveMessageOnPort(this.messages)?.message as Answer | undefined) ?? {};
-  }
-
-  private wake(state: number): void {
-    Atomics.store(this.control, STATE, state);
-    Atomics.notify(this.control, STATE);
+  private wake(): void {
+    Atomics.add(this.control, WAKE, 1);
+    Atomics.notify(this.control, WAKE);
   }
 }
 
@@ -139,6 +179,7 @@ class WorkerChassis implements Workers {
   private readonly chassis: string;
   private readonly threads: readonly Thread[];
   private readonly steering: Steering;
+  private readonly signal: Int32Array<SharedArrayBuffer>;
   private names: readonly string[] = [];
   private numbers = new Map<string, number>();
   private out: Received[] = [];
@@ -153,8 +194,11 @@ class WorkerChassis implements Workers {
       throw new Error(`there is no program for workers at ${program}; name it by \`thread\``);
     }
     this.chassis = options.chassis;
-    this.steering = new Steering(workers);
-    this.threads = Array.from({ length: workers }, () => new Thread(options, batchBytes, program));
+    const common: Common = { workers, signal: new SharedArrayBuffer(4), answers: answersMemory() };
+    this.signal = new Int32Array(common.signal);
+    this.steering = new Steering(workers, common.answers);
+    const bytes = Math.max(batchBytes, LEAST_BYTES);
+    this.threads = Array.from({ length: workers }, (_, worker) => new Thread(options, worker, common, bytes, program));
     this.usePorts(this.command({ type: 'start' }));
   }
 
@@ -163,8 +207,10 @@ class WorkerChassis implements Workers {
   }
 
   sendAll(frames: readonly Received[]): void {
-    for (const { port, frame } of frames) {
+    for (const { port } of frames) {
       if (!this.numbers.has(port)) throw new RangeError(`there is no port "${port}" on chassis "${this.chassis}"`);
+    }
+    for (const { port, frame } of frames) {
       this.give({ port, frame });
       // The first fragment of a datagram may be what others waited for.
       if (this.held.length > 0) for (const each of this.held.splice(0)) this.give(each);
@@ -199,7 +245,7 @@ class WorkerChassis implements Workers {
     await Promise.all(this.threads.map((thread) => thread.close()));
   }
 
-  /** Puts a frame into its worker's batch, or keeps it for later. */
+  /** Gives a frame to its worker, or keeps it for later. */
   private give({ port, frame }: Received): void {
     const number = this.numbers.get(port);
     if (number === undefined) return;
@@ -210,49 +256,77 @@ class WorkerChassis implements Workers {
       return;
     }
     const thread = this.threads[worker];
-    if (!thread || thread.push(number, frame)) return;
-    this.process();
-    if (!thread.push(number, frame)) {
-      throw new RangeError(`a frame of ${frame.length} bytes is more than a batch holds`);
+    while (thread && !thread.push(number, frame)) {
+      // Room comes with what the worker gets done; it may itself wait for room for what it sends.
+      const seen = Atomics.load(this.signal, 0);
+      const took = this.takeAll();
+      if (!took && !thread.isIdle) this.wait(seen);
     }
   }
 
+  /** Waits until all frames given are processed, and what was learned is known to all. */
   private process(): void {
-    const busy = this.threads.map((thread) => thread.begin());
-    const answers = this.threads.map((thread, worker) => (busy[worker] ? this.finish(thread, worker) : {}));
-    this.share(answers);
+    for (const thread of this.threads) thread.publish();
+    this.share(this.settle(() => true));
   }
 
   /** Has all workers do something; what they send by themselves, worker 0 sends. */
   private command(command: Command): Answer[] {
     for (const thread of this.threads) thread.tell(command);
-    const answers = this.threads.map((thread, worker) =>
-      worker === 0 ? this.finish(thread, worker) : thread.finish(() => {}),
-    );
+    const answers = this.settle((worker) => worker === 0);
     this.share(answers);
     return answers;
   }
 
-  private finish(thread: Thread, worker: number): Answer {
-    return thread.finish((number, frame) => {
+  /** Waits until all workers have done what they were given; takes what those send who may, and gives what each said. */
+  private settle(mayTake: (worker: number) => boolean): Answer[] {
+    const answers: Answer[] = this.threads.map(() => ({}));
+    for (;;) {
+      const seen = Atomics.load(this.signal, 0);
+      const areIdle = this.threads.map((thread) => thread.isIdle);
+      for (const [worker, thread] of this.threads.entries()) {
+        this.take(thread, mayTake(worker));
+        answers[worker] = thread.answers().reduce(joined, answers[worker] ?? {});
+      }
+      if (areIdle.every((isIdle) => isIdle)) return answers;
+      this.wait(seen);
+    }
+  }
+
+  /** Sleeps until a worker has got on since `seen`. */
+  private wait(seen: number): void {
+    if (Atomics.wait(this.signal, 0, seen, PATIENCE) === 'timed-out') {
+      throw new Error('a worker thread does not answer any more; close the workers and create new ones');
+    }
+  }
+
+  /** Takes what workers have sent so far; says whether it was anything. */
+  private takeAll(): boolean {
+    const before = this.out.length;
+    for (const thread of this.threads) this.take(thread, true);
+    return this.out.length > before;
+  }
+
+  private take(thread: Thread, isWanted: boolean): void {
+    for (const { port: number, frame } of thread.outgoing()) {
       const port = this.names[number];
-      if (port === undefined) return;
-      this.steering.sent(frame, worker);
-      this.out.push({ port, frame });
-    });
+      if (port !== undefined && isWanted) this.out.push({ port, frame });
+    }
   }
 
   /** Tells every worker what the others have learned. */
   private share(answers: readonly Answer[]): void {
     const news = answers.map(({ learned }) => learned);
+    let isNews = false;
     for (const [worker, thread] of this.threads.entries()) {
       const others = news.filter((each, from): each is Learned => each !== undefined && from !== worker);
       if (others.length === 0) continue;
       const macBindings = others.flatMap((each) => each.macBindings);
       const fdb = others.flatMap((each) => each.fdb);
       thread.tell({ type: 'learn', learned: { macBindings, fdb } });
-      this.finish(thread, worker);
+      isNews = true;
     }
+    if (isNews) this.settle(() => true);
   }
 
   private usePorts(answers: readonly Answer[]): void {
@@ -263,6 +337,17 @@ class WorkerChassis implements Workers {
     this.numbers = new Map(this.names.map((name, number) => [name, number]));
   }
 }
+
+/** What was said first, and then more. */
+function joined(one: Answer, other: Answer): Answer {
+  const learned = one.learned && other.learned ? both(one.learned, other.learned) : (one.learned ?? other.learned);
+  return { ...one, ...other, ...(learned && { learned }) };
+}
+
+const both = (one: Learned, other: Learned): Learned => ({
+  macBindings: [...one.macBindings, ...other.macBindings],
+  fdb: [...one.fdb, ...other.fdb],
+});
 
 function sum(one: NodeStats, other: NodeStats): NodeStats {
   const flows = new Map(one.flows.map((each) => [each.flow.uuid + each.flow.datapath, each]));

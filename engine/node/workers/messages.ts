@@ -9,11 +9,30 @@ export type Learned = Pick<LearnedState, 'macBindings' | 'fdb'>;
 
 export interface Start {
   readonly options: NodeOptions;
+  /** Number of the worker, and how many there are. */
+  readonly worker: number;
+  readonly workers: number;
+  /** The worker's own words, CONTROL_WORDS of them. */
   readonly control: SharedArrayBuffer;
+  /** One word of all workers': grows whenever one of them has got on. */
+  readonly signal: SharedArrayBuffer;
+  /** Rings (ring.ts). */
   readonly input: SharedArrayBuffer;
   readonly output: SharedArrayBuffer;
+  /** Which worker answers belong to (answers.ts). */
+  readonly answers: SharedArrayBuffer;
   readonly messages: MessagePort;
 }
+
+/** Grows whenever there is something for the worker to do. */
+export const WAKE = 0;
+/** Commands that it has carried out. */
+export const OBEYED = 1;
+/** Messages that it has sent. */
+export const SENT = 2;
+/** 1: it waits for room for outputs. */
+export const BLOCKED = 3;
+export const CONTROL_WORDS = 4;
 
 export type Command =
   | { readonly type: 'start' }
@@ -29,6 +48,7 @@ export interface Answer {
   readonly problems?: readonly string[];
   readonly stats?: NodeStats;
   readonly learned?: Learned;
+  /** Why the thread failed: the last thing that it says. */
   readonly error?: string;
 }
 

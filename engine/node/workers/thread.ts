@@ -1,13 +1,30 @@
 /** A worker: one chassis of its own in a thread, that does what main says and sleeps meanwhile. */
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { createNode, type Node } from '../node.ts';
-import { Batch, COMMAND, CONTROL_WORDS, COUNT, FAILED, FRAMES, GO_ON, IDLE, MORE, STATE } from './batch.ts';
-import { type Answer, type Command, type Learned, portNames, type Start } from './messages.ts';
+import {
+  type Answer,
+  BLOCKED,
+  CONTROL_WORDS,
+  type Command,
+  type Learned,
+  OBEYED,
+  portNames,
+  SENT,
+  type Start,
+  WAKE,
+} from './messages.ts';
+import { Ring } from './ring.ts';
+import { Steering } from './steering.ts';
 
-const { options, control: shared, input, output, messages } = workerData as Start;
-const control = new Int32Array(shared, 0, CONTROL_WORDS);
-const inputs = new Batch(input);
-const outputs = new Batch(output);
+/** Bytes of frames that are processed at once: main takes what came of them meanwhile. */
+const PORTION = 1 << 16;
+
+const { options, worker, workers, messages, ...shared } = workerData as Start;
+const control = new Int32Array(shared.control, 0, CONTROL_WORDS);
+const signal = new Int32Array(shared.signal, 0, 1);
+const inputs = new Ring(shared.input);
+const outputs = new Ring(shared.output);
+const steering = new Steering(workers, shared.answers);
 const known = new Set<string>();
 let names: string[] = [];
 let numbers = new Map<string, number>();
@@ -17,10 +34,9 @@ function run(): void {
   const node = createNode(options);
   usePorts(node);
   for (;;) {
-    const state = Atomics.load(control, STATE);
-    if (state === FRAMES) process(node);
-    else if (state === COMMAND) obey(node);
-    else Atomics.wait(control, STATE, state);
+    const seen = Atomics.load(control, WAKE);
+    const isBusy = process(node) || obey(node);
+    if (!isBusy) Atomics.wait(control, WAKE, seen);
   }
 }
 
@@ -29,32 +45,46 @@ function usePorts(node: Node): void {
   numbers = new Map(names.map((name, number) => [name, number]));
 }
 
-/** Frames of one port after the other are one batch of the plane's. */
-function process(node: Node): void {
-  let frames: Uint8Array[] = [];
-  let from = -1;
-  const flush = () => {
-    const name = names[from];
-    if (name !== undefined && frames.length > 0) node.send(name, frames);
-    frames = [];
-  };
-  for (const { port, frame } of inputs.read(Atomics.load(control, COUNT))) {
-    if (port !== from) flush();
-    from = port;
-    frames.push(frame);
-  }
-  flush();
+/** Processes the next portion of frames; false if there is none. */
+function process(node: Node): boolean {
+  const frames = inputs.take(PORTION);
+  if (frames.length === 0) return false;
+  node.sendAll(
+    frames.flatMap(({ port: number, frame }) => {
+      const port = names[number];
+      return port === undefined ? [] : [{ port, frame }];
+    }),
+  );
+  handOver(node);
   const learned = newlyLearned(node);
-  if (learned) messages.postMessage({ learned } satisfies Answer);
-  done(node);
+  if (learned) say({ learned });
+  inputs.free();
+  gotOn();
+  return true;
 }
 
-function obey(node: Node): void {
-  const command = receiveMessageOnPort(messages)?.message as Command;
+/** Carries out the next command; false if there is none. */
+function obey(node: Node): boolean {
+  const command = receiveMessageOnPort(messages)?.message as Command | undefined;
+  if (!command) return false;
   const answer = carryOut(node, command);
+  handOver(node);
   const learned = newlyLearned(node);
-  messages.postMessage({ ...answer, ...(learned && { learned }) });
-  done(node);
+  say({ ...answer, ...(learned && { learned }) });
+  Atomics.add(control, OBEYED, 1);
+  gotOn();
+  return true;
+}
+
+function say(answer: Answer): void {
+  messages.postMessage(answer);
+  Atomics.add(control, SENT, 1);
+}
+
+/** Wakes main, which may wait for this. */
+function gotOn(): void {
+  Atomics.add(signal, 0, 1);
+  Atomics.notify(signal, 0);
 }
 
 function carryOut(node: Node, command: Command): Answer {
@@ -80,24 +110,26 @@ function carryOut(node: Node, command: Command): Answer {
   }
 }
 
-/** Hands over what ports were sent, in portions if it is too much. */
-function done(node: Node): void {
-  outputs.clear();
+/** Hands over what ports were sent, and waits for room where there is none. */
+function handOver(node: Node): void {
   for (const { port, frame } of node.received()) {
     const number = numbers.get(port);
-    if (number === undefined || outputs.push(number, frame)) continue;
-    handOver(MORE);
-    for (let state = MORE; state !== GO_ON; state = Atomics.load(control, STATE)) Atomics.wait(control, STATE, MORE);
-    outputs.clear();
-    outputs.push(number, frame);
+    if (number === undefined) continue;
+    // Where answers belong must be known before anybody can answer.
+    steering.sent(frame, worker);
+    while (!outputs.push(number, frame)) waitForRoom(frame.length);
   }
-  handOver(IDLE);
+  outputs.publish();
 }
 
-function handOver(state: number): void {
-  Atomics.store(control, COUNT, outputs.count);
-  Atomics.store(control, STATE, state);
-  Atomics.notify(control, STATE);
+function waitForRoom(length: number): void {
+  if (!outputs.holds(length)) throw new Error(`a frame of ${length} bytes does not fit in the memory between threads`);
+  outputs.publish();
+  const seen = Atomics.load(control, WAKE);
+  Atomics.store(control, BLOCKED, 1);
+  gotOn();
+  Atomics.wait(control, WAKE, seen);
+  Atomics.store(control, BLOCKED, 0);
 }
 
 /** What this worker learned that others do not know; only what the host was asked can teach anything. */
@@ -126,6 +158,6 @@ function keyOf(row: Learned['macBindings'][number] | Learned['fdb'][number]): st
 try {
   run();
 } catch (error) {
-  messages.postMessage({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-  handOver(FAILED);
+  say({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  gotOn();
 }
