@@ -138,8 +138,6 @@ export interface Node {
   send(port: string, frames: Uint8Array | readonly Uint8Array[]): void;
   /** The same for frames of several ports, in this order. */
   sendAll(frames: readonly Received[]): void;
-  /** The same for frames of several ports, in this order. */
-  sendAll(frames: readonly Received[]): void;
   /** What ports were sent since the last call, in order. */
   received(): Received[];
   /** Lets time pass; does what is due meanwhile. */
