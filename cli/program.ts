@@ -70,6 +70,11 @@ const commands: readonly Entry[] = [
     load: () => import('./commands/lang.ts'),
   },
   {
+    name: 'offload',
+    summary: 'make rules for the hardware of a node, explain them, and give them to a device',
+    load: () => import('./commands/offload.ts'),
+  },
+  {
     name: 'doctor',
     summary: 'say what this machine has for carrying packets, and what is missing',
     load: () => import('./commands/doctor.ts'),

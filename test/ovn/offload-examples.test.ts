@@ -1,0 +1,37 @@
+/**
+ * The databases of examples/offload are what their scripts of ovn-nbctl commands make;
+ * `LFLOW_RECORD=1 npm run test:ovn -- offload-examples` writes them anew.
+ */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { databaseOf } from '../../engine/ovsdb/database.ts';
+import { parseSchema } from '../../engine/ovsdb/file-schema.ts';
+import { type NorthboundTable, northboundSchema } from '../../engine/ovsdb/northbound.ts';
+import { readNorthbound } from '../../engine/ovsdb/northbound-db.ts';
+import { exampleFile } from '../examples/file.ts';
+import { type Central, startCentral } from '../oracle/sandbox.ts';
+
+const folder = fileURLToPath(new URL('../../examples/offload/', import.meta.url));
+const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'network.nbctl')));
+const tables = Object.keys(northboundSchema) as NorthboundTable[];
+
+let databases: Central;
+beforeAll(async () => {
+  databases = await startCentral({ northd: false });
+});
+afterAll(async () => {
+  await databases?.stop();
+});
+
+test.each(names)('%s', async (name) => {
+  const schema = parseSchema(JSON.parse(readFileSync('/usr/share/ovn/ovn-nb.ovsschema', 'utf8')));
+  await databases.empty();
+  await databases.run(readFileSync(join(folder, name, 'network.nbctl'), 'utf8'));
+  const rows = await databases.rows('OVN_Northbound', tables);
+  const made = exampleFile(readNorthbound(databaseOf(schema, rows)).northbound);
+  const file = join(folder, name, 'network.db');
+  if (process.env.LFLOW_RECORD === '1') writeFileSync(file, made);
+  expect(readFileSync(file, 'utf8')).toBe(new TextDecoder().decode(made));
+});
