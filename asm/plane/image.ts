@@ -86,7 +86,7 @@ export const NO_FLOW = 0xffffffff;
  *      4 | DATAPATH          |  8 key (16), ZONE_PORT (16)
  *     12 | physical port, tunnel, or key of the port that stands for it
  *     16 | peer: DATAPATH    | 20 peer: port record
- *     24 | group: offset of its list | 28 (zero)
+ *     24 | group: offset of its list; PK_BRIDGED: MAC address, low 32 bits, 28 high 16 bits
  *
  * A group's list: count and keys of the members that only the chassis where the
  * packet came from serves (patch ports, localports); count and numbers of tunnels;
@@ -106,6 +106,8 @@ export const PK_BY_NETWORK = 6;
 export const PK_GROUP = 7;
 /** A port of its datapath that no packet can be delivered to. */
 export const PK_ABSENT = 8;
+/** A gateway port of another chassis: reached over its peer, a localnet port, from a MAC address of its own. */
+export const PK_BRIDGED = 9;
 export const PF_LOCALPORT = 1;
 export const PF_NESTED = 2;
 /** The port's tunnel is VXLAN. */

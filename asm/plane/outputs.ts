@@ -28,6 +28,7 @@ import {
   PH_NONE,
   PH_VXLAN,
   PHYSICAL_SIZE,
+  PK_BRIDGED,
   PK_BY_NETWORK,
   PK_GROUP,
   PK_NETWORK,
@@ -80,6 +81,7 @@ import { KNOWN, look } from './wildcards';
 const TCI: u64 = (<u64>0xffff) << B_VLAN_TCI;
 const CFI: u64 = (<u64>0x1000) << B_VLAN_TCI;
 const VID: u64 = (<u64>0x0fff) << B_VLAN_TCI;
+const MAC: u64 = 0xffff_ffff_ffff;
 
 /** The physical port that the packet came in by, plus 1; 0 if it may leave by any. */
 export const W_CAME_BY: u32 = 31;
@@ -345,6 +347,10 @@ function outputHere(start: usize, tail: bool): bool {
     return false;
   }
   let kind = <u32>load<u8>(port);
+  if (kind === PK_BRIDGED) {
+    sendOver(port);
+    return false;
+  }
   if (kind === PK_REDIRECT || kind === PK_BY_NETWORK) {
     setOutport(load<u32>(port, 12));
     // The same packet may go out by the tunnel it came by.
@@ -359,6 +365,18 @@ function outputHere(start: usize, tail: bool): bool {
   if (kind === PK_GROUP) return toMembers(port, tail);
   noteDrop(DROP_NO_PORT);
   return false;
+}
+
+/** Straight to the localnet port of another datapath, past that one's pipelines: put_remote_port_redirect_bridged(). */
+function sendOver(port: usize): void {
+  const network = portAt(load<u32>(port, 20));
+  const at = FLOW + W_ETH_SRC * 8;
+  store<u64>(at, (load<u64>(at) & ~MAC) | (load<u64>(port, 24) & MAC));
+  store<u64>(KNOWN + W_ETH_SRC * 8, load<u64>(KNOWN + W_ETH_SRC * 8) | MAC);
+  store<u32>(FLOW + W_DATAPATH * 8, load<u32>(port, 16));
+  setOutport(<u32>load<u16>(network, 8));
+  visit();
+  deliver(network, false);
 }
 
 /** To each member of a group that is here; the packet passes from one to the next, as in Open vSwitch. */
@@ -435,18 +453,17 @@ export function outputFromEgress(tail: bool): bool {
     endScope();
     return false;
   }
-  if (kind === PK_VIF || kind === PK_NETWORK) deliver(port);
+  if (kind === PK_VIF || kind === PK_NETWORK) deliver(port, flag(MLF_ALLOW_LOOPBACK) || flag(MLF_NESTED_CONTAINER));
   else noteDrop(DROP_NO_PORT);
   return false;
 }
 
-/** Out of a physical port, with the tag of a nested port or a network. */
-function deliver(port: usize): void {
+/** Out of a physical port, with the tag of a nested port or a network; `turns`: also out of the one that it came in by. */
+function deliver(port: usize, turns: bool): void {
   const physical = load<u32>(port, 12);
   const tag = load<u16>(port, 2);
   // What gets a tag is for somebody else behind the same physical port.
-  const mayReturn = tag !== 0 || flag(MLF_ALLOW_LOOPBACK) || flag(MLF_NESTED_CONTAINER);
-  if (!mayReturn && load<u64>(FLOW + <usize>W_CAME_BY * 8) === <u64>physical + 1) {
+  if (tag === 0 && !turns && load<u64>(FLOW + <usize>W_CAME_BY * 8) === <u64>physical + 1) {
     noteDrop(DROP_LOOPBACK);
     return;
   }

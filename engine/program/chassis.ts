@@ -35,6 +35,8 @@ export type Reach =
   | { readonly kind: 'remote'; readonly tunnel: Tunnel; readonly isVtep: boolean }
   /** By another port of the same datapath: the distributed port that is resident here, the localnet port. */
   | { readonly kind: 'redirect' | 'by-network'; readonly key: number }
+  /** Over the localnet port of another datapath, from a MAC address: `redirect-type=bridged`. */
+  | { readonly kind: 'bridged'; readonly network: PortBinding; readonly mac: string }
   | { readonly kind: 'absent' };
 
 export interface LocalPort {
@@ -234,7 +236,9 @@ class View {
         return physical === undefined ? { kind: 'absent' } : { kind: 'vif', physical, tag: 0, nested: false };
       case 'chassisredirect': {
         const [active] = this.candidates(port);
-        if (active !== chassis) return this.remote(port, active);
+        if (active !== chassis) {
+          return port.options['redirect-type'] === 'bridged' ? this.bridged(port) : this.remote(port, active);
+        }
         const distributed = this.byName.get(port.options['distributed-port'] ?? '');
         return distributed?.datapath === port.datapath
           ? { kind: 'redirect', key: distributed.tunnelKey }
@@ -260,6 +264,16 @@ class View {
         : { kind: 'absent' };
     }
     return this.remote(port, this.candidates(port)[0]);
+  }
+
+  /** A gateway port that resides elsewhere, by the physical network behind the switch that it is on. */
+  private bridged(port: PortBinding): Reach {
+    const distributed = this.byName.get(port.options['distributed-port'] ?? '');
+    const peer = distributed && this.peerOf(distributed);
+    const network = peer && this.networkOf(peer.datapath);
+    const mac = port.mac[0]?.split(' ')[0];
+    if (!network || mac === undefined || !this.input.ports.has(network.logicalPort)) return { kind: 'absent' };
+    return { kind: 'bridged', network, mac };
   }
 
   private networkOf(datapath: string): PortBinding | undefined {

@@ -28,6 +28,7 @@ import {
   PH_VXLAN,
   PHYSICAL_SIZE,
   PK_ABSENT,
+  PK_BRIDGED,
   PK_BY_NETWORK,
   PK_GROUP,
   PK_NETWORK,
@@ -265,7 +266,9 @@ class ImageWriter {
         const content = this.portWords(number, port);
         put(port.binding.uuid, port.binding.tunnelKey, content);
         // What a record's number is does not matter to anybody.
-        this.digest(number, [...content.slice(0, 5), port.reach.kind === 'patch' ? port.reach.peer.tunnelKey : 0]);
+        const stands =
+          port.reach.kind === 'patch' ? port.reach.peer : port.reach.kind === 'bridged' && port.reach.network;
+        this.digest(number, [...content.slice(0, 5), ...content.slice(6), stands ? stands.tunnelKey : 0]);
       }
       for (const group of view.groups) {
         const list = groupList(group);
@@ -285,6 +288,7 @@ class ImageWriter {
     let tag = 0;
     let value = 0;
     let peer = [0, 0];
+    let mac = [0, 0];
     switch (reach.kind) {
       case 'vif':
       case 'network':
@@ -304,6 +308,14 @@ class ImageWriter {
         if (reach.isVtep) flags |= PF_VTEP;
         if (reach.tunnel.type === 'vxlan') flags |= PF_VXLAN;
         break;
+      case 'bridged': {
+        kind = PK_BRIDGED;
+        const address = Number.parseInt(reach.mac.replaceAll(':', ''), 16);
+        mac = [address % 2 ** 32, Math.floor(address / 2 ** 32)];
+        peer = [this.numbers.get(reach.network.datapath) ?? 0, this.records.get(reach.network.uuid) ?? 0];
+        if (peer[1] === 0) kind = PK_ABSENT;
+        break;
+      }
       case 'redirect':
       case 'by-network':
         kind = reach.kind === 'redirect' ? PK_REDIRECT : PK_BY_NETWORK;
@@ -312,7 +324,7 @@ class ImageWriter {
       case 'absent':
     }
     const keyAndZone = binding.tunnelKey | (this.input.zoneOf(port) << 16);
-    return [kind | (flags << 8) | (tag << 16), number, keyAndZone, value, ...peer];
+    return [kind | (flags << 8) | (tag << 16), number, keyAndZone, value, ...peer, ...mac];
   }
 
   /** A hash table at most half full. */

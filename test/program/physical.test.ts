@@ -225,6 +225,16 @@ describe('other chassis', () => {
       2,
       (1 << 16) | 3,
     ]);
+    const bridged = structuredClone(gateway);
+    for (const port of bridged.ports) {
+      if (port.type !== 'chassisredirect') continue;
+      port.options['redirect-type'] = 'bridged';
+      port.mac = ['02:00:00:00:00:99 10.0.0.1/24'];
+    }
+    const fromGateway = [head(DP_SET, 5, W_ETH_SRC), 0x99, 0x0200, 0xffffffff, 0xffff];
+    expect(program(plane(bridged, ports('a', 'net'), far), packet(1))).toEqual([...fromGateway, ...output(2)]);
+    // Without the physical network it does not get there.
+    expect(program(plane(bridged, ports('a'), far), packet(1))).toEqual(drop(DROP_NO_PORT));
     const near = { ...tunnel('geneve'), placement: placement('here', 'there') };
     expect(program(plane(gateway, ports('a', 'net'), near), packet(1))).toEqual(output(2));
     expect(
