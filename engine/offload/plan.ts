@@ -42,6 +42,10 @@ export const REASON_CODES = [
   'too-many-rewrites',
   'unsupported-action',
   'unsupported-match',
+  // How the machine is set up; only the flows of a running switch tell.
+  'device-setup',
+  'recirculation',
+  'software-port',
 ] as const;
 
 export type ReasonCode = (typeof REASON_CODES)[number];
@@ -62,6 +66,8 @@ export interface Traffic {
   readonly id: string;
   /** The logical port that it comes in by; `tunnel` for what other nodes send. */
   readonly from: string;
+  /** Other ports that the same is true of. */
+  readonly also?: readonly string[];
   /** The logical ports that it goes out by; none where it is dropped. */
   readonly to: readonly string[];
   /** The traffic in words, for a person. */
