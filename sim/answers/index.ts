@@ -19,7 +19,7 @@ import { sentenceOf } from './reasons.ts';
 import { createStage, type Replayed, type ReplayOptions, type Stage } from './replay.ts';
 import { type Expected, openerOf, type Send, type Story, seenAgain } from './story.ts';
 import { arrivalAt } from './traced.ts';
-import { type Witness, witnessOf } from './witness.ts';
+import { usualCircumstances, type Witness, witnessOf } from './witness.ts';
 
 export { type MatrixGroup, matrixOf } from './matrix.ts';
 export type { ReplayOptions } from './replay.ts';
@@ -101,7 +101,8 @@ function bestStory(analysis: Analysis, stage: Stage, violation: Told): Story | u
     }
     case 'unanswered': {
       const ask = packet(expectedOf(violation.class.end, witness));
-      const lost: Send = { kind: 'answer', expected: { kind: 'lost', ports: [witness.port.name] } };
+      const expected: Expected = { kind: 'lost', ports: [witness.port.name], asked: witness.packet };
+      const lost: Send = { kind: 'answer', expected };
       return { sends: [ask, lost] };
     }
     case 'goes':
@@ -121,7 +122,8 @@ function crossingStory(
   const [leg] = stage.tracer([witness.port]).tell({ sends: [out] }).legs;
   const left = leg && out.expected.kind === 'arrives' ? arrivalAt(leg, out.expected.port) : undefined;
   const again = left && entering !== undefined ? seenAgain(left, forwarded) : undefined;
-  const as = again && space.pick(space.and(then.packets, cubeOf(space, { ...again, inport: BigInt(port.number) })));
+  const coming = again && space.and(then.packets, cubeOf(space, { ...again, inport: BigInt(port.number) }));
+  const as = coming === undefined ? undefined : space.pick(coming, usualCircumstances(space));
   return { sends: [out, { kind: 'crossing', port, expected, ...(as && { as }) }] };
 }
 

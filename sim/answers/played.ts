@@ -4,8 +4,8 @@ import { createNode, type Node, type Received } from '../../engine/node/index.ts
 import type { PortBinding, Southbound } from '../../engine/ovsdb/southbound.ts';
 import type { Network } from '../symbolic/types.ts';
 import { frameOf } from './frame.ts';
-import type { PacketValues } from './packet.ts';
-import { answerTo, difference, isSameKind, packetOfFields, type Story } from './story.ts';
+import { fieldReader, type PacketValues, vlanPresent } from './packet.ts';
+import { answerTo, difference, isUnwanted, packetOfFields, type Story, withFields } from './story.ts';
 import { arrivalAt, type KnownNeighbor, type Traced } from './traced.ts';
 
 /** Whether a story ends in the data plane as it should; `not run` where it cannot be played, or not be decided. */
@@ -65,7 +65,7 @@ export function play(southbound: Southbound, story: Story, traced: Traced): Play
   if (strangers.length > 0) return { outcome: 'not run', why: `the port ${strangers[0]} has no wire of its own` };
   node.received();
   learn(node, traced.neighbors);
-  return follow(node, story, traced);
+  return follow(here, node, story, traced);
 }
 
 /** Ports that frames are sent to or expected at. */
@@ -78,7 +78,7 @@ function learn(node: Node, neighbors: readonly KnownNeighbor[]): void {
   node.learn({ macBindings: neighbors.map((one) => ({ ...one, since: 0 })), fdb: [] });
 }
 
-function follow(node: Node, story: Story, { legs }: Traced): Played {
+function follow(southbound: Southbound, node: Node, story: Story, { legs }: Traced): Played {
   let arrived: PacketValues | undefined;
   for (const [index, send] of story.sends.entries()) {
     const leg = legs[index];
@@ -89,14 +89,12 @@ function follow(node: Node, story: Story, { legs }: Traced): Played {
         : arrived && (send.kind === 'crossing' ? (send.as ?? arrived) : answerTo(arrived));
     if (!packet) return { outcome: false, why: `nothing that could be answered came out before packet ${index + 1}` };
     node.received();
-    node.send(leg.inport, frameOf(packet));
-    const received = node.received().map(valuesAt);
+    node.send(leg.inport, frameOf(onWire(southbound, leg.inport, packet)));
+    const received = node.received().map((one) => offWire(southbound, valuesAt(one)));
     const { expected } = send;
     if (expected.kind === 'loops') return { outcome: 'not run', why: 'packets that go round are cut off' };
     if (expected.kind === 'lost') {
-      const found = received.find(
-        ({ port, packet: came }) => isSameKind(packet, came) && (expected.ports?.includes(port) ?? true),
-      );
+      const found = received.find((came) => isUnwanted(expected, packet, came));
       if (found && expected.flow) return { outcome: 'not run', why: 'a copy of the packet comes out' };
       if (found) return { outcome: false, why: `in the data plane it comes out of ${found.port}` };
       continue;
@@ -110,6 +108,21 @@ function follow(node: Node, story: Story, { legs }: Traced): Played {
     arrived = found.packet;
   }
   return { outcome: true };
+}
+
+/** The VLAN that a port outside puts frames into; 0 for none. */
+const vlanOf = ({ services }: Southbound, port: string): bigint => BigInt(services?.ports.get(port)?.tag ?? 0);
+
+/** Frames have the tag of a port outside on its wire, and not behind it: ovn-nb(5), `tag`. */
+function onWire(southbound: Southbound, port: string, packet: PacketValues): PacketValues {
+  const vlan = vlanOf(southbound, port);
+  return vlan === 0n ? packet : withFields(packet, { 'vlan.tci': vlanPresent | vlan });
+}
+
+function offWire(southbound: Southbound, came: { port: string; packet: PacketValues }): typeof came {
+  const vlan = vlanOf(southbound, came.port);
+  const isOwn = vlan !== 0n && (fieldReader(came.packet)('vlan.tci') & 0xfffn) === vlan;
+  return isOwn ? { port: came.port, packet: withFields(came.packet, { 'vlan.tci': 0n }) } : came;
 }
 
 const valuesAt = ({ port, frame }: Received): { port: string; packet: PacketValues } => ({

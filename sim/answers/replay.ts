@@ -8,7 +8,7 @@ import type { Counterexample, Sent } from '../verdict.ts';
 import { frameOf } from './frame.ts';
 import { fieldReader, type PacketValues } from './packet.ts';
 import { componentsOf, play } from './played.ts';
-import { circumstancesOf, type Expected, isSameKind, type Send, type Story } from './story.ts';
+import { circumstancesOf, type Expected, isUnwanted, type Send, type Story } from './story.ts';
 import { summaryOf } from './summary.ts';
 import { ctOptions } from './trace-options.ts';
 import { arrivalAt, type Choice, createTracer, type Traced, type TracedLeg, type Tracer } from './traced.ts';
@@ -97,9 +97,7 @@ function isAsExpected(expected: Expected, leg: TracedLeg | undefined): boolean {
       return arrivalAt(leg, expected.port) !== undefined;
     case 'lost':
       if (expected.flow) return leg.flows.includes(expected.flow);
-      return !leg.deliveries.some(
-        ({ port, packet }) => isSameKind(leg.packet, packet) && (expected.ports?.includes(port) ?? true),
-      );
+      return !leg.deliveries.some((came) => isUnwanted(expected, leg.packet, came));
     case 'loops':
       return isRound(leg.flows) || leg.gaps.length > 0;
   }

@@ -13,8 +13,16 @@ import { etherTypes, fieldReader, networkOf, type PacketValues, packetOf, protoc
 export type Expected =
   /** It comes out of this port. */
   | { readonly kind: 'arrives'; readonly port: string }
-  /** It comes out of none of these; or, where a flow is given, a copy of it ends there; else it comes out nowhere. */
-  | { readonly kind: 'lost'; readonly ports?: readonly string[]; readonly flow?: LogicalFlow }
+  /**
+   * It comes out of none of these; or, where a flow is given, a copy of it ends there; else it comes out nowhere. As the
+   * answer to a packet it is lost, too, if it comes with other addresses or ports than that had.
+   */
+  | {
+      readonly kind: 'lost';
+      readonly ports?: readonly string[];
+      readonly flow?: LogicalFlow;
+      readonly asked?: PacketValues;
+    }
   /** It goes on and on. */
   | { readonly kind: 'loops' };
 
@@ -146,6 +154,27 @@ export function isSameKind(sent: PacketValues, arrived: PacketValues): boolean {
   const fields = a('eth.type') === etherTypes.arp ? ['arp.op'] : ['ip.proto'];
   const isIcmp = a('ip.proto') === protocols.icmp4 || a('ip.proto') === protocols.icmp6;
   return [...fields, ...(isIcmp ? ['icmp.type'] : [])].every((name) => a(name) === b(name));
+}
+
+/** Whether a packet that came out is one that should not: it is sent to one of the ports, and what was asked is answered by it. */
+export function isUnwanted(
+  { ports, asked }: Extract<Expected, { kind: 'lost' }>,
+  sent: PacketValues,
+  came: { readonly port: string; readonly packet: PacketValues },
+): boolean {
+  if (!isSameKind(sent, came.packet) || !(ports?.includes(came.port) ?? true)) return false;
+  return asked === undefined || answersTo(asked, came.packet);
+}
+
+/** Whether a packet has another's addresses and ports, exchanged. */
+function answersTo(asked: PacketValues, came: PacketValues): boolean {
+  const [a, b] = [fieldReader(asked), fieldReader(came)];
+  const pairs: (readonly [string, string])[] = [
+    ['ip4.src', 'ip4.dst'],
+    ['ip6.src', 'ip6.dst'],
+    ...(hasPorts(asked) ? [['tp.src', 'tp.dst'] as const] : []),
+  ];
+  return pairs.every(([one, other]) => a(one) === b(other) && a(other) === b(one));
 }
 
 /** Fields that a router changes when it forwards a packet. */

@@ -120,7 +120,7 @@ class Wishes {
   }
 
   all(): PacketSet[] {
-    return [...this.senders(), ...this.kinds(), ...this.usual(), ...this.targets(), ...this.circumstances()];
+    return [...this.senders(), ...this.kinds(), ...this.usual(), ...this.targets(), ...usualCircumstances(this.space)];
   }
 
   /** The next hop that the sender of a packet like this one would give it to. */
@@ -227,17 +227,18 @@ class Wishes {
       this.space.cube([{ field: fieldIndex('eth.dst'), value: 0n, mask: 1n << 40n }]),
     ];
   }
+}
 
-  /** As little as possible has to be known, and what has to be known is believable. */
-  private circumstances(): PacketSet[] {
-    const numbers = Array.from({ length: lookups }, (_, n) => n);
-    return [
-      ...numbers.map((n) => this.field(`neighbor.${n}.known`, 0)),
-      ...numbers.map((n) => this.field(`neighbor.${n}.mac`, outside.mac + BigInt(n))),
-      ...numbers.map((n) => this.field(`choice.${n}`, 0)),
-      this.field('chance', 0),
-    ];
-  }
+/** Wishes of what is not the packet's to say: as little as possible has to be known, and what has to be is believable. */
+export function usualCircumstances(space: Space): PacketSet[] {
+  const numbers = Array.from({ length: lookups }, (_, n) => n);
+  const has = (name: string, value: bigint): PacketSet => space.cube([whole(fieldIndex(name), value)]);
+  return [
+    ...numbers.map((n) => has(`neighbor.${n}.known`, 0n)),
+    ...numbers.map((n) => has(`neighbor.${n}.mac`, outside.mac + BigInt(n))),
+    ...numbers.map((n) => has(`choice.${n}`, 0n)),
+    has('chance', 0n),
+  ];
 }
 
 /** A packet, and what has to be known of the port that it enters by. */

@@ -4,7 +4,7 @@
  */
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { at, type NetworkPort, type TrafficClass } from '../symbolic/index.ts';
-import type { View, Wire } from './view.ts';
+import { believable, type View, type Wire } from './view.ts';
 import {
   asSeenOn,
   beforeForwarding,
@@ -165,6 +165,8 @@ export interface Crossing {
 /** How some of the packets of a set, which come in from outside, came to leave; undefined if none did. */
 export function crossingTo(view: View, going: PacketSet, coming: PacketSet): Crossing | undefined {
   const { space } = view.analysis;
+  const likely = believable(space);
+  let found: Crossing | undefined;
   for (const { one, port: out, wire: here } of leavingClasses(view)) {
     if (!space.intersects(one.packets, going)) continue;
     const seen = onWire(view, one, going);
@@ -180,10 +182,12 @@ export function crossingTo(view: View, going: PacketSet, coming: PacketSet): Cro
           const before = isForwarded ? beforeForwarding(space, entering) : entering;
           const packets = thatAreOnWire(view, one, going, asSeenOn(space, before, there, here));
           if (packets === space.empty) continue;
-          return { class: one, packets, port, entering, forwarded: isForwarded };
+          const crossing = { class: one, packets, port, entering, forwarded: isForwarded };
+          if (space.intersects(packets, likely)) return crossing;
+          found ??= crossing;
         }
       }
     }
   }
-  return undefined;
+  return found;
 }

@@ -3,7 +3,7 @@ import type { PacketSet } from '../../engine/sets/index.ts';
 import type { NetworkPort, TrafficClass } from '../symbolic/index.ts';
 import type { Certainty } from '../symbolic/matching.ts';
 import { holds, type Judgement, unknown, violated } from './property.ts';
-import { doubt, type View } from './view.ts';
+import { believable, doubt, type View } from './view.ts';
 
 export interface Refusal {
   /** As they are sent. */
@@ -33,16 +33,23 @@ export function judgeRefusals(view: View, refusals: readonly Refusal[]): Judgeme
 function breach(view: View, refusal: Refusal, guesses: string[]): Judgement | undefined {
   const { space } = view.analysis;
   const { bad = () => space.all } = refusal;
+  const likely = believable(space);
+  let found: Judgement | undefined;
   for (const one of classesOf(view, refusal)) {
     if (!space.intersects(one.packets, refusal.packets)) continue;
     const some = space.and(one.copies, refusal.packets);
     if (!space.intersects(some, bad(one, 'may'))) continue;
     const sentence = refusal.sentence(one);
     const packets = one.exact ? space.and(some, bad(one, 'must')) : space.empty;
-    if (packets !== space.empty) return violated({ kind: 'goes', class: one, packets, sentence });
-    guesses.push(`${sentence}, as far as it was modelled, which is not exact`);
+    if (packets === space.empty) {
+      guesses.push(`${sentence}, as far as it was modelled, which is not exact`);
+      continue;
+    }
+    const judgement = violated({ kind: 'goes', class: one, packets, sentence });
+    if (space.intersects(packets, likely)) return judgement;
+    found ??= judgement;
   }
-  return undefined;
+  return found;
 }
 
 function* classesOf(view: View, { ports, orBack }: Refusal): Generator<TrafficClass, void> {

@@ -4,7 +4,7 @@ import { at, inportIn, type NetworkPort, packetFields, type TrafficClass } from 
 import { crossingTo, type Journey, journeyOf, surely } from './crossing.ts';
 import { holds, type Judgement, unknown, violated } from './property.ts';
 import type { Party } from './told.ts';
-import { doubt, type View } from './view.ts';
+import { believable, doubt, type View } from './view.ts';
 import { circumstances } from './wires.ts';
 
 /** Judges whether anything of a party arrives at any of the others; their own ports do not count. */
@@ -74,17 +74,23 @@ function arrivesInside(
   guesses: string[],
 ): Judgement | undefined {
   const { space } = view.analysis;
+  const likely = believable(space);
+  let found: Judgement | undefined;
   for (const other of others) {
     if (!space.intersects(arrivingAt(view, other).senders, sent)) continue;
     for (const one of classesAt(view, other, own)) {
       const packets = space.and(one.packets, sent);
       if (packets === space.empty) continue;
       const said = sentence(view, party, other, one);
-      if (one.exact) return violated({ kind: 'goes', class: one, packets, sentence: said });
-      guesses.push(notExactly(said));
+      if (!one.exact) guesses.push(notExactly(said));
+      else {
+        const judgement = violated({ kind: 'goes', class: one, packets, sentence: said });
+        if (space.intersects(packets, likely)) return judgement;
+        found ??= judgement;
+      }
     }
   }
-  return undefined;
+  return found;
 }
 
 /** Classes that end at a port of the party which is not of the others. */
@@ -101,6 +107,10 @@ function arrivesOverWires(
   guesses: string[],
 ): Judgement | undefined {
   const { space } = view.analysis;
+  const likely = believable(space);
+  let found: Judgement | undefined;
+  // Something made of a packet on its way is shown where there is nothing better: over one wire, believable.
+  let isShown = false;
   for (const other of others) {
     if (!space.intersects(arrivingAt(view, other).admitted, coming)) continue;
     for (const then of classesAt(view, other, own)) {
@@ -109,15 +119,23 @@ function arrivesOverWires(
         const entering = space.and(surely(view, back), then.packets);
         if (entering === space.empty) continue;
         const said = `${sentence(view, party, other, then)}, over ${round === 0 ? 'the wire' : `${round + 1} wires`} outside`;
-        if (round > 0) return violated({ kind: 'goes', class: then, packets: entering, sentence: said });
+        if (round > 0) {
+          found ??= violated({ kind: 'goes', class: then, packets: entering, sentence: said });
+          continue;
+        }
         const crossing = crossingTo(view, sent, space.forget(entering, circumstances));
-        if (crossing?.class.exact && then.exact)
-          return violated({ kind: 'crosses', ...crossing, then, sentence: said });
-        guesses.push(notExactly(said));
+        if (crossing?.class.exact && then.exact) {
+          const judgement = violated({ kind: 'crosses', ...crossing, then, sentence: said });
+          const isLikely = space.intersects(crossing.packets, likely) && space.intersects(then.packets, likely);
+          if (isLikely && then.made === undefined) return judgement;
+          if (isLikely && !isShown) found = judgement;
+          isShown ||= isLikely;
+          found ??= judgement;
+        } else guesses.push(notExactly(said));
       }
     }
   }
-  return undefined;
+  return found;
 }
 
 const notExactly = (sentence: string): string => `${sentence}, as far as it was modelled, which is not exact`;

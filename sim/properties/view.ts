@@ -140,6 +140,15 @@ export function surelyArriving({ analysis: { space }, arrivals }: View, ports: r
   );
 }
 
+/**
+ * Packets of which a violation is shown, rather than others: nobody whose address is asked for claims the MAC address of
+ * a group. It may be claimed, but what comes of it is hard to believe.
+ */
+export function believable(space: Space): PacketSet {
+  const macs = space.fields.flatMap(({ name }, field) => (/^neighbor\.\d+\.mac$/.test(name) ? [field] : []));
+  return space.cube(macs.map((field) => ({ field, value: 0n, mask: 1n << 40n })));
+}
+
 /** Packets that meet no surprise: the neighbours that they ask for are known, each as one host. */
 export function neighborsKnown(space: Space): PacketSet {
   const literals = space.fields.flatMap(({ name }, field) => {
