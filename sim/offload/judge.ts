@@ -166,7 +166,7 @@ class Judge {
       sent: space.and(unmarked, fieldIs(space, 'hw.software', 1)),
       tunnelled: false,
     };
-    const own = node.tunnels.get(node.name);
+    const own = node.tunnels.get(node.name)?.ip;
     if (own === undefined) return [direct];
     const isV6 = own.includes(':');
     const inKeys = new Map(portsByNumber.flatMap((port) => (port ? [[port.number, port.binding.tunnelKey]] : [])));
@@ -208,7 +208,7 @@ class Judge {
   /** Frames without a tag that are tunnels to this node, which come in another way. */
   private geneveToNode(udp: PacketSet): PacketSet {
     const { space, node } = this;
-    const own = node.tunnels.get(node.name);
+    const own = node.tunnels.get(node.name)?.ip;
     if (own === undefined) return space.empty;
     const isV6 = own.includes(':');
     const address = isV6
@@ -483,7 +483,7 @@ class Judge {
   }
 
   private addressOf(chassis: string): bigint | undefined {
-    const text = this.node.tunnels.get(chassis);
+    const text = this.node.tunnels.get(chassis)?.ip;
     return text === undefined ? undefined : text.includes(':') ? parseIpv6(text) : parseIpv4(text);
   }
 

@@ -20,8 +20,8 @@ export interface OffloadNode {
   readonly ports: ReadonlyMap<string, string>;
   /** The device's port that leads to the other nodes. */
   readonly uplink: string;
-  /** Addresses of tunnels by chassis, the node's own among them; all IPv4 or all IPv6. */
-  readonly tunnels: ReadonlyMap<string, string>;
+  /** Ends of tunnels by chassis, the node's own among them; all IPv4 or all IPv6. */
+  readonly tunnels: ReadonlyMap<string, { readonly ip: string }>;
 }
 
 /** How packets leave the node for a logical port. */
@@ -161,7 +161,7 @@ function leavingBy(
   if (reach.kind === 'network') return { kind: 'network', tag: reach.tag };
   if (reach.kind !== 'remote' || reach.isVtep) return undefined;
   const chassis = peers[reach.tunnel.number] ?? '';
-  const address = node.tunnels.get(chassis);
+  const address = node.tunnels.get(chassis)?.ip;
   return { kind: 'tunnel', chassis, vni, outKey: binding.tunnelKey, ...(address !== undefined && { address }) };
 }
 

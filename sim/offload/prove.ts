@@ -33,12 +33,18 @@ export interface RuleNamed {
   readonly cookie?: string;
 }
 
+/** A packet as it comes to a device; `bySoftware` where software sends it by the port's representor. */
+export interface SentToDevice extends Sent {
+  readonly devicePort: string;
+  readonly bySoftware?: true;
+}
+
 /** A packet that hardware treats otherwise than the logical flows do. */
 export interface RuleViolation {
   /** What hardware does and what the logical flows do; without a full stop. */
   readonly sentence: string;
   /** The packet, as it comes to the device's port (with the headers of a tunnel, where it comes by one). */
-  readonly packet?: Sent & { readonly devicePort: string };
+  readonly packet?: SentToDevice;
   /** The rule that decides; absent where none does. */
   readonly rule?: RuleNamed;
   /** The flow that decides, where one does. */

@@ -7,10 +7,10 @@ import { summaryOf } from '../answers/summary.ts';
 import { hex, witnessOf } from '../answers/witness.ts';
 import type { Network } from '../symbolic/index.ts';
 import { at } from '../symbolic/store.ts';
-import type { Sent } from '../verdict.ts';
 import { fieldIs, hardwareField, plainlySeen } from './fields.ts';
 import { encapsulationBytes } from './geneve.ts';
 import type { NodeNetwork, OffloadNode } from './node.ts';
+import type { SentToDevice } from './prove.ts';
 
 export interface ShownFrom {
   readonly space: Space;
@@ -25,7 +25,7 @@ export interface ShownFrom {
 
 /** A packet that is shown. */
 export interface Shown {
-  readonly packet: Sent & { readonly devicePort: string };
+  readonly packet: SentToDevice;
   /** What the frame does not show of it. */
   readonly odd?: string;
 }
@@ -53,6 +53,7 @@ export function packetShown(from: ShownFrom): Shown | undefined {
     packet: {
       inport,
       devicePort,
+      ...(packet[hardwareField('hw.software')] === 1n && { bySoftware: true as const }),
       frame: hex(frame),
       microflow: microflowOf(packet, inport),
       summary: `${summaryOf(packet)}${tunnelled ? ' in a tunnel' : ''}`,
@@ -78,14 +79,14 @@ function outer({ node, made, network }: ShownFrom, packet: readonly bigint[], in
   const port = network.portsByNumber[Number(packet[at.inport] ?? 0n)];
   const way = made.leaving.get(port?.name ?? '');
   const address = (text: string | undefined) => (text === undefined ? undefined : (parseIpv4(text) ?? parseIpv6(text)));
-  const isV6 = node.tunnels.get(node.name)?.includes(':') === true;
+  const isV6 = node.tunnels.get(node.name)?.ip.includes(':') === true;
   const picked = isV6 ? 0n : field('outer.ip4.src');
   const peer = way?.kind === 'tunnel' ? address(way.address) : undefined;
   return encapsulationBytes(
     {
       family: isV6 ? 6 : 4,
       src: picked === 0n ? (peer ?? 1n) : picked,
-      dst: address(node.tunnels.get(node.name)) ?? 0n,
+      dst: address(node.tunnels.get(node.name)?.ip) ?? 0n,
       vni: Number(field('geneve.vni')),
       inKey: port?.binding.tunnelKey ?? 0,
       outKey: Number(field('geneve.out')),

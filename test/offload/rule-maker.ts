@@ -68,7 +68,7 @@ export function nodeOf(southbound: Southbound, name: string): OffloadNode {
     name,
     ports: new Map(local.map(({ port }, index) => [port, devicePortOf(index)])),
     uplink: 'p0',
-    tunnels: new Map(chassis.map((each, index) => [each, `192.0.2.${index + 1}`])),
+    tunnels: new Map(chassis.map((each, index) => [each, { ip: `192.0.2.${index + 1}` }])),
   };
 }
 
@@ -78,7 +78,7 @@ export function rulesFor(southbound: Southbound, node: OffloadNode): RuleSet {
   const gateways = gatewaysOf(southbound);
   const switches = [...new Set(hosts.map(({ datapath }) => datapath))];
   const local = hosts.filter(({ chassis }) => chassis === node.name);
-  const own = node.tunnels.get(node.name) ?? '';
+  const own = node.tunnels.get(node.name)?.ip ?? '';
   const groupOf = (datapath: string) => groups.firstSwitch + switches.indexOf(datapath);
   const portOf = (host: Host) => node.ports.get(host.port) ?? '';
   const guards = local.map((host): Rule => {
@@ -128,7 +128,7 @@ export function rulesFor(southbound: Southbound, node: OffloadNode): RuleSet {
   });
   const deliver = (host: Host, inKey: number): Action[] => {
     if (host.chassis === node.name) return [{ type: 'represented_port', ethdev_port_id: portOf(host) }];
-    const [src, dst] = [ipNumber(own), ipNumber(node.tunnels.get(host.chassis) ?? '')];
+    const [src, dst] = [ipNumber(own), ipNumber(node.tunnels.get(host.chassis)?.ip ?? '')];
     const header = encapsulationBytes({ family: 4, src, dst, vni: host.vni, inKey, outKey: host.key });
     return [
       { type: 'raw_encap', data: byHex(header) },
