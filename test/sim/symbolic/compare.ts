@@ -140,12 +140,19 @@ export function compare(topology: TraceTopology, analysis: Analysis, packets: re
 
 /**
  * Where the tracer does as ovn-trace, and the analysis as a chassis: it answers nothing but IP when it rejects, by what
- * is whole and, of SCTP, is SCTP; and what `nd_ns` makes is a solicitation by its protocol and hop limit, too.
+ * is whole and, of SCTP, is SCTP; an error about a fragment is none itself; and what `nd_ns` makes is a solicitation
+ * by its protocol and hop limit, too.
  */
 function isOtherwise(packet: Fields, actions: readonly string[]): boolean {
   const type = packet[fieldIndex('eth.type')];
   const isIp = type === 0x800n || type === 0x86ddn;
   const isSctp6 = type === 0x86ddn && packet[fieldIndex('ip.proto')] === 132n;
-  const isOddToReject = !isIp || isSctp6 || packet[fieldIndex('ip.frag')] !== 0n;
-  return actions.some((text) => (isOddToReject && text.includes('reject {')) || text.includes('nd_ns {'));
+  const isFragment = packet[fieldIndex('ip.frag')] !== 0n;
+  const isOddToReject = !isIp || isSctp6 || isFragment;
+  return actions.some(
+    (text) =>
+      (isOddToReject && text.includes('reject {')) ||
+      (isFragment && /icmp[46](_error)? \{/.test(text)) ||
+      text.includes('nd_ns {'),
+  );
 }
