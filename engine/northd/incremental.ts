@@ -179,8 +179,8 @@ export function createNorthd(northbound: Northbound): Northd {
   function subjectOf({ component }: Part, { hosts, ruled, routers }: SmallChange): Subject {
     const drawn = new Map<string, ReadonlySet<string>>(hosts);
     for (const uuid of ruled) if (!drawn.has(uuid)) drawn.set(uuid, new Set());
-    // What other datapaths have to do with a router's rows is looked for in all of the part.
-    const isAll = component.datapaths.some(({ uuid }) => routers.has(uuid));
+    // Its neighbours see of a router's new rows only which addresses of its load balancers it can reach.
+    const isAll = component.datapaths.some(({ uuid }) => routers.has(uuid) && isBalancing(nb.Logical_Router.get(uuid)));
     if (isAll) {
       for (const { table, uuid } of component.datapaths) {
         if (table === 'Logical_Switch' && !drawn.has(uuid)) drawn.set(uuid, new Set());
@@ -188,7 +188,7 @@ export function createNorthd(northbound: Northbound): Northd {
     }
     const hasHosts = ({ row }: Datapath) => (hosts.get(row._uuid)?.size ?? 0) > 0;
     const isWanted = (dp: Datapath) => {
-      if (isAll || drawn.has(dp.row._uuid)) return true;
+      if (isAll || drawn.has(dp.row._uuid) || routers.has(dp.row._uuid)) return true;
       return dp.kind === 'router' && dp.switchPeers.some(hasHosts);
     };
     return { component, keys, hosts: drawn, frame, isWanted };
@@ -293,6 +293,9 @@ const ownedTables: ReadonlySet<NorthboundTable> = new Set<NorthboundTable>([
   'Logical_Router_Policy',
   'NAT',
 ]);
+
+const isBalancing = (row: NorthboundRow<'Logical_Router'> | undefined): boolean =>
+  row !== undefined && row.load_balancer.length + row.load_balancer_group.length > 0;
 
 const isDatapath = (table: NorthboundTable): boolean => table === 'Logical_Switch' || table === 'Logical_Router';
 
