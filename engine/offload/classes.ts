@@ -60,6 +60,8 @@ export interface NodePort {
 export interface TunnelEntry {
   readonly port: NodePort;
   readonly datapathKey: number;
+  /** The packets that come in by any port of the datapath. */
+  readonly senders: PacketSet;
   /** Packets as they are inside of the tunnel, all for the port; what is dropped is in none. */
   readonly classes: readonly NodeClass[];
 }

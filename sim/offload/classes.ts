@@ -158,7 +158,7 @@ class Survey {
     const classes = [...run.ended.values()].flatMap((one) =>
       one.end.kind === 'port' && one.end.port === place.port ? this.classesOf(one, place, busy, network) : [],
     );
-    return [{ port: portOf(place), datapathKey: place.datapathKey, classes }];
+    return [{ port: portOf(place), datapathKey: place.datapathKey, senders, classes }];
   }
 
   private newRun(work: SoftwarePart[]): Run {

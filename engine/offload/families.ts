@@ -1,0 +1,206 @@
+/**
+ * Classes of packets taken apart into what few rules can say each: who sends
+ * (a port and its addresses), where to, and what kind of packet it is.
+ *
+ * A class is *sender and kind and destination*, or is made so: what stands in
+ * the way of that is left to software.  Classes that differ by their destination
+ * alone are a family, and families of the same senders share their rules.
+ */
+import type { Literal, PacketSet, Space } from '../sets/index.ts';
+import { type Capabilities, whyNotItem } from './capabilities/types.ts';
+import type { NodeClass, NodeTraffic, SoftwarePart } from './classes.ts';
+import { isExclusive } from './pattern.ts';
+import type { Reason } from './plan.ts';
+
+/** One destination of a family: `set` is over fields of destinations alone. */
+export interface Target {
+  readonly set: PacketSet;
+  readonly class: NodeClass;
+}
+
+export interface Family {
+  /** Over fields of senders alone. */
+  readonly senders: PacketSet;
+  /** Over the other fields. */
+  readonly kind: PacketSet;
+  readonly targets: readonly Target[];
+  /** Its rules differ from sender to sender. */
+  readonly bySender: boolean;
+}
+
+export interface Families {
+  readonly families: readonly Family[];
+  /** What is left to software because rules cannot say it. */
+  readonly lost: readonly SoftwarePart[];
+}
+
+/** Fields by their names in a space. */
+export interface FieldNames {
+  index(name: string): number;
+  literal(name: string, value: bigint): Literal;
+  /** All fields but these. */
+  without(names: readonly string[]): number[];
+}
+
+export function fieldNames({ fields }: Space): FieldNames {
+  const indices = new Map(fields.map(({ name }, index) => [name, index]));
+  const index = (name: string): number => {
+    const found = indices.get(name);
+    if (found === undefined) throw new RangeError(`the space has no field ${name}`);
+    return found;
+  };
+  return {
+    index,
+    literal: (name, value) => {
+      const field = index(name);
+      return { field, value, mask: (1n << BigInt(fields[field]?.width ?? 0)) - 1n };
+    },
+    without: (names) => [...indices].flatMap(([name, at]) => (names.includes(name) ? [] : [at])),
+  };
+}
+
+const destination = ['eth.dst', 'ip4.dst', 'ip6.dst'];
+const port = ['inport', 'eth.src'];
+const address = ['ip4.src', 'ip6.src'];
+
+/** Puts the classes of a node's hosts into families. */
+export function familiesOf(traffic: NodeTraffic, capabilities: Capabilities, hasTunnels: boolean): Families {
+  const { space, classes } = traffic;
+  const names = fieldNames(space);
+  const limits = limitsOf(traffic, capabilities, hasTunnels);
+  const lost: SoftwarePart[] = [];
+  const lose = (packets: PacketSet, reason: Reason): void => {
+    if (packets !== space.empty) lost.push({ packets, reason });
+  };
+  const destinations = destination.map(names.index);
+  const others = names.without(destination);
+  const shapes = new Map<PacketSet, Shape>();
+  const made = new Map<string, Shape & { targets: Target[]; bySender: boolean }>();
+  const notKinds = [...destination, ...port, ...address].map(names.index);
+  for (const { packets: kinds, reason } of limits.kinds) {
+    const some = space.and(kinds, space.orAll(classes.map(({ packets }) => packets)));
+    lose(some, reason);
+  }
+  const excluded = space.orAll([...limits.kinds.map(({ packets }) => packets)]);
+  for (const one of classes) {
+    const free = space.diff(one.packets, excluded);
+    const set = one.exit.kind === 'tunnel' ? space.and(free, limits.calm) : free;
+    lose(space.diff(free, set), congested);
+    if (set === space.empty) continue;
+    const rest = space.forget(set, destinations);
+    let shape = shapes.get(rest);
+    if (!shape) {
+      shape = shapeOf(space, names, limits.blind(rest));
+      shapes.set(rest, shape);
+    }
+    const target = space.forget(set, others);
+    // Kinds that only some destinations have are left out for all.
+    const over = space.diff(space.and(target, space.and(shape.senders, shape.kind)), set);
+    const kind = space.diff(shape.kind, space.forget(over, notKinds));
+    const said = space.and(target, space.and(shape.senders, kind));
+    lose(space.diff(set, said), { code: 'unsupported-match', detail: limits.blindness });
+    if (said === space.empty) continue;
+    const bySender = one.exit.kind === 'tunnel' && one.exit.inKey === 'sender';
+    const key = `${shape.senders} ${kind} ${bySender}`;
+    const known = made.get(key);
+    if (known) known.targets.push({ set: target, class: one });
+    else made.set(key, { senders: shape.senders, kind, targets: [{ set: target, class: one }], bySender });
+  }
+  return { families: [...made.values()], lost };
+}
+
+const congested: Reason = {
+  code: 'unsupported-action',
+  detail: 'the outer header of a tunnel has the ECN bits of the packet in it, and a rule writes the same bytes for all',
+};
+
+interface Shape {
+  readonly senders: PacketSet;
+  readonly kind: PacketSet;
+}
+
+/** Senders and kinds, so that each of them together is in the set, and as much of it as there can be. */
+function shapeOf(space: Space, names: FieldNames, set: PacketSet): Shape {
+  const ways = [
+    { senders: [...port], forKind: [...port] },
+    { senders: [...port, ...address, 'eth.type'], forKind: [...port, ...address] },
+  ].map(({ senders: own, forKind }): Shape => {
+    const senders = space.forget(set, names.without(own));
+    const bad = space.forget(space.diff(senders, set), forKind.map(names.index));
+    return { senders, kind: space.diff(space.forget(set, forKind.map(names.index)), bad) };
+  });
+  const wholes = ways.map(({ senders, kind }) => space.and(senders, kind));
+  const exact = ways.find((_, index) => wholes[index] === set);
+  if (exact) return exact;
+  const counts = wholes.map((whole) => space.count(whole));
+  return ways[counts.indexOf(Math.max(...counts))] as Shape;
+}
+
+/** What a device cannot look at. */
+interface Limits {
+  /** Kinds of packets that are left to software whole. */
+  readonly kinds: readonly SoftwarePart[];
+  /** Packets that a tunnel's header says nothing of. */
+  readonly calm: PacketSet;
+  /** The packets that are in the set whatever the fields have that the device does not look at. */
+  blind(set: PacketSet): PacketSet;
+  readonly blindness: string;
+}
+
+/** Fields that no rule of any device looks at. */
+const unseen = ['ip.frag', 'tcp.flags', 'pkt.len', 'payload', 'pkt.mark'];
+
+function limitsOf({ space, possible, software }: NodeTraffic, capabilities: Capabilities, hasTunnels: boolean): Limits {
+  const names = fieldNames(space);
+  const cube = (fields: Readonly<Record<string, bigint>>): PacketSet =>
+    space.cube(Object.entries(fields).map(([name, value]) => names.literal(name, value)));
+  const [ip4, ip6] = [cube({ 'eth.type': 0x800n }), cube({ 'eth.type': 0x86ddn })];
+  const ip = space.or(ip4, ip6);
+  const arp = space.or(cube({ 'eth.type': 0x806n }), cube({ 'eth.type': 0x8035n }));
+  const canSee = (item: 'icmp' | 'icmp6'): boolean =>
+    whyNotItem(capabilities, item, 'type') === undefined && !(hasTunnels && isExclusive(capabilities, item));
+  const icmp6 = cube({ 'eth.type': 0x86ddn, 'ip.proto': 58n });
+  const discovery = canSee('icmp6') ? space.and(icmp6, space.range(names.index('icmp.type'), 133n, 137n)) : icmp6;
+  const icmp4 = cube({ 'eth.type': 0x800n, 'ip.proto': 1n });
+  const sctp = space.and(ip, cube({ 'ip.proto': 132n }));
+  const ndReason = canSee('icmp6')
+    ? 'rules do not look into neighbour discovery'
+    : 'rules do not look at types of ICMPv6, so neighbour discovery is not told from the rest';
+  /** Slices of packets of which the device sees less than others, and the fields that it does not see there. */
+  const slices: readonly (readonly [PacketSet, readonly string[]])[] = [
+    [space.all, unseen],
+    [sctp, ['tp.src', 'tp.dst']],
+    ...(canSee('icmp') ? [] : [[icmp4, ['icmp.type', 'icmp.code']] as const]),
+    ...(canSee('icmp6') ? [] : [[icmp6, ['icmp.type', 'icmp.code']] as const]),
+  ];
+  return {
+    kinds: [
+      { packets: arp, reason: { code: 'arp-nd', detail: 'rules do not look into ARP' } },
+      { packets: discovery, reason: { code: 'arp-nd', detail: ndReason } },
+      ...software.flatMap((part) => kindOf(space, names, part)),
+    ],
+    calm: space.or(space.not(ip), cube({ 'ip.ecn': 0n })),
+    blindness: 'what decides is a field that rules of this device do not look at',
+    blind(set) {
+      let seen = set;
+      for (const [slice, fields] of slices) {
+        const hidden = fields.map(names.index);
+        const support = new Set(space.support(seen));
+        if (!hidden.some((field) => support.has(field))) continue;
+        const bad = space.forget(space.and(slice, space.diff(possible, seen)), hidden);
+        seen = space.diff(seen, space.and(slice, bad));
+      }
+      return seen;
+    },
+  };
+}
+
+/** Of work for a service (DHCP, DNS) all packets for its port: so that rules need not tell whose are answered. */
+function kindOf(space: Space, names: FieldNames, { packets, reason }: SoftwarePart): SoftwarePart[] {
+  if (reason.code !== 'controller-action') return [];
+  const tp = names.index('tp.dst');
+  const wanted = ['eth.type', 'ip.proto', 'tp.src', 'tp.dst'].map(names.index);
+  const hull = space.hull(packets).filter(({ field }) => wanted.includes(field));
+  const isService = hull.some(({ field, mask }) => field === tp && mask === 0xffffn);
+  return isService ? [{ packets: space.cube(hull), reason }] : [];
+}

@@ -1,0 +1,517 @@
+/**
+ * Rules for the traffic of a node, before any packet has been seen.
+ *
+ *     group 0   port and sender's addresses -> the group of its senders; Geneve from a known node -> the tunnels' group
+ *     group 1.. destinations and kinds of packets: changes of headers, the way out
+ *     ...       what differs from sender to sender, then on to the groups above
+ *     tunnels   Geneve's VNI and option, the packet inside: the headers off, the way out
+ *     software  nothing that would take a packet: who is sent here goes to software as he came
+ *
+ * Senders that may send the same have one group, so that many ports with many
+ * destinations need as many rules as there are of both, not their product.
+ */
+import type { Literal, PacketSet, Space } from '../sets/index.ts';
+import { classActions, type DevicePorts, inOrder, tunnelBytes } from './actions.ts';
+import { type Capabilities, whyNotAction, whyNotItem } from './capabilities/types.ts';
+import type { NodeClass, NodeTraffic } from './classes.ts';
+import { type Cell, type Cover, coverCells, exceptionsFor, type Grammar, type Ranked } from './cover.ts';
+import { type Family, familiesOf, fieldNames, type Target } from './families.ts';
+import { createLedger, type Describe, type Ledger } from './ledger.ts';
+import { createGrammar, itemsOf, type PatternOptions, wordsOf } from './pattern.ts';
+import type { GroupUse, OffloadPlan } from './plan.ts';
+import type { Action, Item, Rule } from './rules.ts';
+
+export interface PlanOptions {
+  readonly capabilities: Capabilities;
+  readonly device: DevicePorts;
+  /** More rules than this are not made, where the device names no limit of its own; 100 000 unless given. */
+  readonly mostRules?: number;
+  /** Words and a sample for a set of packets. */
+  readonly describe?: Describe;
+}
+
+const manyRules = 100_000;
+
+/** Plans the rules of a node, and tells what becomes of its traffic. */
+export function planRules(traffic: NodeTraffic, options: PlanOptions): OffloadPlan {
+  return new Planner(traffic, options).plan();
+}
+
+/** What a rule of one of the inner groups does. */
+interface Doing {
+  readonly actions: readonly Action[];
+  readonly class?: NodeClass;
+}
+
+/** Senders that have their rules in one group. */
+interface Crowd {
+  readonly group: number;
+  /** Over fields of senders. */
+  senders: PacketSet;
+  readonly families: Set<Family>;
+}
+
+class Planner {
+  private readonly traffic: NodeTraffic;
+  private readonly options: PlanOptions;
+  private readonly space: Space;
+  private readonly grammar: Grammar;
+  private readonly pattern: PatternOptions;
+  private readonly rules: Rule[] = [];
+  private readonly purposes: string[] = [];
+  private readonly ledger: Ledger;
+  private readonly inport: number;
+  private readonly hasTunnels: boolean;
+  private readonly software: number;
+  /** Groups that have been given out. */
+  private groups = 2;
+
+  constructor(traffic: NodeTraffic, options: PlanOptions) {
+    const { capabilities, device } = options;
+    this.traffic = traffic;
+    this.options = options;
+    this.space = traffic.space;
+    this.hasTunnels = device.tunnels.size > 1 && whyNotItem(capabilities, 'geneve_opt', 'data') === undefined;
+    this.pattern = { fields: traffic.space.fields, capabilities, hasTunnels: this.hasTunnels };
+    this.grammar = createGrammar(this.pattern);
+    this.ledger = createLedger(traffic, options);
+    this.inport = fieldNames(traffic.space).index('inport');
+    this.software = 1;
+    this.purposes[0] = 'who sends: ports and their addresses';
+    this.purposes[1] = 'left to software';
+  }
+
+  plan(): OffloadPlan {
+    const { traffic, options } = this;
+    const made = familiesOf(traffic, options.capabilities, this.hasTunnels);
+    const { families } = made;
+    this.ledger.leave([...traffic.software, ...made.lost]);
+    const returning = this.returning(families);
+    if (this.hasTunnels) this.receive();
+    this.send(families, returning);
+    this.nothingBehind();
+    const { node } = traffic;
+    const { device } = options.capabilities;
+    const rules = this.rules.map((rule, index) => ({ ...rule, cookie: rule.cookie ?? `${node}:${index}` }));
+    return {
+      node,
+      device,
+      placement: 'proactive',
+      ruleSet: { node, device, rules },
+      traffic: this.ledger.traffic(rules),
+      groups: this.uses(rules),
+    };
+  }
+
+  /** Exceptions for packets that would go back where they came from. */
+  private returning(families: readonly Family[]): readonly (readonly Literal[])[] {
+    const { space, traffic } = this;
+    const handled = space.orAll(families.map((family) => this.whole(family)));
+    const excess = space.and(space.and(traffic.returning, handled), traffic.possible);
+    const most = 64 + 8 * traffic.ports.length;
+    const input = { space, care: traffic.possible, cells: [], grammar: this.grammar };
+    const found = exceptionsFor(input, excess, space.diff(handled, traffic.returning), most);
+    if (found) return found;
+    throw new RangeError('packets that go back where they came from are not told apart by few rules');
+  }
+
+  private whole({ senders, kind, targets }: Family): PacketSet {
+    const { space } = this;
+    return space.and(space.and(senders, kind), space.orAll(targets.map(({ set }) => set)));
+  }
+
+  /** From the ports of the node on. */
+  private send(families: readonly Family[], returning: readonly (readonly Literal[])[]): void {
+    const { space, traffic } = this;
+    const crowds = this.crowdsOf(families);
+    const jumps: Cell<Doing>[] = [];
+    for (const crowd of crowds) {
+      const cells = this.cellsOf(
+        crowd,
+        [...crowd.families].filter(({ bySender }) => !bySender),
+        0,
+      );
+      const cover = coverCells({ space, care: this.careOf(crowd), cells, grammar: this.grammar });
+      this.noteFailed(cover, cells, crowd);
+      this.add(crowd.group, cover.ranked, crowd.senders);
+      this.purposes[crowd.group] = 'destinations';
+      jumps.push(...this.jumpsTo(crowd, space.orAll(cells.map(({ set }) => set))));
+    }
+    const root = coverCells({ space, care: traffic.possible, cells: jumps, grammar: this.grammar });
+    const failed = space.orAll(root.failed.map(({ set }) => set));
+    if (failed !== space.empty)
+      this.ledger.fail(failed, { code: 'unsupported-match', detail: 'the senders are not told apart by few rules' });
+    const exceptions = returning.map((literals): Ranked<Doing> => ({ literals, priority: 0, target: undefined }));
+    const shifted = root.ranked.map((one) => ({ ...one, priority: one.priority + (exceptions.length > 0 ? 1 : 0) }));
+    this.add(0, [...exceptions, ...shifted], space.all);
+  }
+
+  /** Senders by which families they have; those that can share a group do. */
+  private crowdsOf(families: readonly Family[]): Crowd[] {
+    const { space } = this;
+    let atoms: { set: PacketSet; families: Set<Family> }[] = [];
+    for (const family of families) {
+      let rest = family.senders;
+      atoms = atoms.flatMap((atom) => {
+        const both = space.and(atom.set, rest);
+        if (both === space.empty) return [atom];
+        rest = space.diff(rest, both);
+        const others = space.diff(atom.set, both);
+        const inside = { set: both, families: new Set([...atom.families, family]) };
+        return others === space.empty ? [inside] : [inside, { ...atom, set: others }];
+      });
+      if (rest !== space.empty) atoms.push({ set: rest, families: new Set([family]) });
+    }
+    atoms.sort((a, b) => b.families.size - a.families.size);
+    const crowds: (Crowd & { parts: typeof atoms })[] = [];
+    const isHarmless = (part: (typeof atoms)[number], all: ReadonlySet<Family>): boolean =>
+      [...all].every((family) => part.families.has(family) || !space.intersects(part.set, family.kind));
+    for (const atom of atoms) {
+      const home = crowds.find((crowd) => {
+        const all = new Set([...crowd.families, ...atom.families]);
+        return [...crowd.parts, atom].every((part) => isHarmless(part, all));
+      });
+      if (home) {
+        home.senders = space.or(home.senders, atom.set);
+        home.parts.push(atom);
+        for (const family of atom.families) home.families.add(family);
+      } else {
+        crowds.push({ group: this.groups++, senders: atom.set, families: new Set(atom.families), parts: [atom] });
+      }
+    }
+    return crowds;
+  }
+
+  /** Packets that may come into the group of a crowd. */
+  private careOf({ senders }: Crowd): PacketSet {
+    const { space, traffic } = this;
+    return space.and(traffic.possible, senders);
+  }
+
+  private cellsOf(crowd: Crowd, families: readonly Family[], inKey: number): Cell<Doing>[] {
+    const { space } = this;
+    return families.flatMap((family) =>
+      family.targets.flatMap((target): Cell<Doing>[] => {
+        const set = space.and(family.kind, target.set);
+        const actions = this.actionsOf(family, target, inKey, crowd);
+        const layer = target.class.exit.kind === 'tunnel' ? 1 : 0;
+        return actions ? [{ set, layer, target: { actions, class: target.class } }] : [];
+      }),
+    );
+  }
+
+  private actionsOf(
+    family: Family,
+    { set, class: one }: Target,
+    inKey: number,
+    crowd: Crowd,
+  ): readonly Action[] | undefined {
+    const { space, traffic, options } = this;
+    const names = fieldNames(space);
+    const hull = space.hull(family.kind);
+    const known = (name: string, full: bigint): bigint | undefined =>
+      hull.find(({ field, mask }) => field === names.index(name) && mask === full)?.value;
+    const [type, proto] = [known('eth.type', 0xffffn), known('ip.proto', 0xffn)];
+    const made = classActions(
+      options.capabilities,
+      { ...options.device, node: traffic.node },
+      one.exit,
+      one.changes,
+      { ...(type !== undefined && { type }), ...(proto !== undefined && { proto }) },
+      inKey,
+    );
+    if ('actions' in made) return made.actions;
+    this.ledger.fail(space.and(crowd.senders, space.and(family.kind, set)), made.reason);
+    return undefined;
+  }
+
+  private noteFailed({ failed }: Cover<Doing>, cells: readonly Cell<Doing>[], crowd: Crowd, base = crowd.group): void {
+    const { space } = this;
+    for (const { set } of failed) {
+      const packets = space.and(crowd.senders, set);
+      this.ledger.fail(packets, {
+        code: 'match-too-wide',
+        detail: 'no few rules of this device say which packets these are',
+      });
+    }
+    const gone = new Set(failed);
+    for (const cell of cells) {
+      const one = cell.target.class;
+      if (one && !gone.has(cell)) this.ledger.handle(space.and(crowd.senders, cell.set), one, crowd.group, base);
+    }
+  }
+
+  /** How packets of each port of a crowd get to their group, by way of the rules that are the port's own. */
+  private jumpsTo(crowd: Crowd, behind: PacketSet): Cell<Doing>[] {
+    const { space, traffic } = this;
+    const own = [...crowd.families].filter(({ bySender }) => bySender);
+    return traffic.ports.flatMap(({ number, tunnelKey, name }): Cell<Doing>[] => {
+      const set = space.and(crowd.senders, space.cube([{ field: this.inport, value: BigInt(number), mask: 0xfffffn }]));
+      if (set === space.empty) return [];
+      const group = own.length > 0 ? this.ownGroup(crowd, own, name, set, tunnelKey, behind) : crowd.group;
+      return [{ set, layer: 0, target: { actions: [{ type: 'jump', group }] } }];
+    });
+  }
+
+  /** The group of a port that has rules of its own: tunnels tell who sent a packet. */
+  private ownGroup(
+    crowd: Crowd,
+    families: readonly Family[],
+    name: string,
+    senders: PacketSet,
+    tunnelKey: number,
+    behind: PacketSet,
+  ): number {
+    const { space, traffic } = this;
+    const wanted = families.reduce((sum, { targets }) => sum + targets.length, 0);
+    if (this.rules.length + wanted > this.mostRules()) {
+      const packets = space.orAll(families.map((family) => space.and(senders, this.whole(family))));
+      const detail = `a tunnel's header names the port that sent a packet, so each port needs ${wanted} rules of its own, and that is more than there is room for`;
+      this.ledger.fail(packets, { code: 'table-full', detail });
+      return crowd.group;
+    }
+    const group = this.groups++;
+    this.purposes[group] = `destinations of ${name} alone`;
+    const cells = this.cellsOf({ ...crowd, senders }, families, tunnelKey);
+    const cover = coverCells({
+      space,
+      care: space.and(traffic.possible, senders),
+      cells,
+      behind,
+      grammar: this.grammar,
+    });
+    this.noteFailed(cover, cells, { ...crowd, group, senders }, crowd.group);
+    const last = 1 + Math.max(-1, ...cover.ranked.map(({ priority }) => priority));
+    const onward: Ranked<Doing> = {
+      literals: [],
+      priority: last,
+      target: { actions: [{ type: 'jump', group: crowd.group }] },
+    };
+    this.add(group, [...cover.ranked, onward], senders);
+    return group;
+  }
+
+  /** What tunnels bring. */
+  private receive(): void {
+    const { traffic, options, space } = this;
+    const { device, capabilities } = options;
+    const group = this.groups++;
+    this.purposes[group] = 'from tunnels';
+    const local = device.tunnels.get(traffic.node);
+    const rules: Rule[] = [];
+    for (const { port, datapathKey, classes } of traffic.arriving) {
+      const outer = outerItems(capabilities, datapathKey, port.tunnelKey);
+      const otherWords = wordsOf(outer);
+      const grammar = createGrammar({ ...this.pattern, otherWords });
+      for (const one of classes) {
+        const made = classActions(capabilities, { ...device, node: traffic.node }, one.exit, one.changes, {}, 0);
+        if ('reason' in made) {
+          this.ledger.failArriving(port, made.reason);
+          continue;
+        }
+        const seen = this.arrivingSet(one);
+        const actions = inOrder(capabilities, [{ type: 'raw_decap', data: '00'.repeat(tunnelBytes) }, ...made.actions]);
+        const cells: Cell<Doing>[] = [{ set: seen, layer: 0, target: { actions, class: one } }];
+        const cover = coverCells({ space, care: traffic.possible, cells, grammar });
+        if (cover.failed.length > 0) {
+          const detail = 'the packets inside of tunnels are not told by few rules of this device';
+          this.ledger.failArriving(port, { code: 'match-too-wide', detail });
+        }
+        rules.push(...this.made(group, cover.ranked, space.empty, outer));
+        if (cover.failed.length === 0) this.ledger.handleArriving(port, one, group);
+      }
+    }
+    const peers = [...device.tunnels].filter(([name]) => name !== traffic.node);
+    if (rules.length === 0 || !local) return;
+    this.rules.push(...rules);
+    for (const [, { ip }] of peers) {
+      const pattern: Item[] = [
+        { type: 'represented_port', spec: { ethdev_port_id: device.uplink } },
+        { type: 'eth', spec: { has_vlan: 0 } },
+        // A tunnel that says that there is congestion marks the packet inside, which rules do not.
+        {
+          type: 'ipv4',
+          spec: { tos: 0, fragment_offset: 0, src: ip, dst: local.ip },
+          mask: { tos: 3, fragment_offset: 0x3fff, src: '255.255.255.255', dst: '255.255.255.255' },
+        },
+        { type: 'udp', spec: { dst: 6081 } },
+      ];
+      this.rules.push({ group: 0, priority: 0, pattern, actions: [{ type: 'jump', group }] });
+    }
+  }
+
+  /** The packets of a class inside of a tunnel, as far as rules see them, whoever sent them. */
+  private arrivingSet(one: NodeClass): PacketSet {
+    const { space, traffic } = this;
+    const names = fieldNames(space);
+    const hidden = ['inport', ...unmatched].map(names.index);
+    const arp = space.cube([names.literal('eth.type', 0x806n)]);
+    const mine = traffic.arriving.find(({ classes }) => classes.includes(one));
+    const senders = mine ? mine.senders : space.all;
+    const bad = space.forget(space.diff(space.and(traffic.possible, senders), one.packets), hidden);
+    const certain = space.diff(space.forget(one.packets, hidden), bad);
+    return space.intersects(arp, certain) ? certain : space.and(certain, traffic.possible);
+  }
+
+  /** A group that takes nothing: its only rule asks for a register that nobody sets. */
+  private nothingBehind(): void {
+    const pattern: Item[] = [{ type: 'tag', spec: { index: 0, data: 0xffffffff } }];
+    if (whyNotItem(this.options.capabilities, 'tag') !== undefined) return;
+    this.rules.push({ group: this.software, priority: 0, pattern, actions: [{ type: 'drop' }] });
+  }
+
+  private mostRules(): number {
+    const { capabilities, mostRules = manyRules } = this.options;
+    return Math.min(mostRules, capabilities.limits.rules?.value ?? mostRules);
+  }
+
+  private add(group: number, ranked: readonly Ranked<Doing>[], senders: PacketSet): void {
+    const first = group === 0 && this.rules.some((rule) => rule.group === 0) ? 1 : 0;
+    this.rules.push(...this.made(group, ranked, senders, [], first));
+  }
+
+  /** Rules of one group; an exception drops where all that it takes is dropped anyway, and leaves the rest to software. */
+  private made(
+    group: number,
+    ranked: readonly Ranked<Doing>[],
+    senders: PacketSet,
+    before: readonly Item[],
+    first = 0,
+  ): Rule[] {
+    const portName = (number: number): string => this.portName(number);
+    const rules: Rule[] = [];
+    let shift = first;
+    let last = -1;
+    for (const { literals, priority, target } of ranked) {
+      const shadows = last === priority ? [] : this.shadows(ranked.filter((one) => one.priority === priority));
+      if (last !== priority && shadows.length > 0) {
+        for (const pattern of shadows)
+          rules.push(this.rule(group, priority + shift, [...before, ...pattern], this.toSoftware()));
+        shift += 1;
+      }
+      last = priority;
+      const pattern = [...before, ...itemsOf(literals, this.pattern, portName)];
+      const actions = target ? target.actions : this.isDropped(literals, senders) ? this.drop() : this.toSoftware();
+      rules.push(this.rule(group, priority + shift, ordered(pattern), actions));
+    }
+    return rules;
+  }
+
+  private rule(group: number, priority: number, pattern: readonly Item[], actions: readonly Action[]): Rule {
+    return { group, priority, pattern: ordered(pattern), actions };
+  }
+
+  /** Items that look behind the IP header see no fragments: those go to software before such a rule is asked. */
+  private shadows(ranked: readonly Ranked<Doing>[]): Item[][] {
+    const { fields } = this.space;
+    const portName = (number: number): string => this.portName(number);
+    const found = new Map<string, Item[]>();
+    for (const { literals } of ranked) {
+      const name = ({ field }: Literal): string => fields[field]?.name ?? '';
+      const isDeep = literals.some((literal) => /^(tp|icmp)\./.test(name(literal)));
+      const isIp6 = literals.some((literal) => name(literal) === 'eth.type' && literal.value === 0x86ddn);
+      const hasProto = literals.some((literal) => name(literal) === 'ip.proto');
+      if (!isDeep && !(isIp6 && hasProto)) continue;
+      const seen = literals.filter(
+        (literal) => !/^(tp|icmp)\./.test(name(literal)) && !(isIp6 && name(literal) === 'ip.proto'),
+      );
+      for (const pattern of fragments(itemsOf(seen, this.pattern, portName), isIp6)) {
+        found.set(JSON.stringify(pattern), pattern);
+      }
+    }
+    if (found.size > 0) this.ledger.fragments();
+    return [...found.values()];
+  }
+
+  private isDropped(literals: readonly Literal[], senders: PacketSet): boolean {
+    const { space, traffic } = this;
+    const isOurs = senders !== space.all || literals.some(({ field }) => field === this.inport);
+    if (senders === space.empty || !isOurs) return false;
+    const all = space.and(traffic.possible, space.and(senders, space.cube(literals)));
+    return space.isSubset(all, space.or(traffic.dropped, traffic.returning));
+  }
+
+  private drop(): readonly Action[] {
+    const isCounted = whyNotAction(this.options.capabilities, 'count') === undefined;
+    return isCounted ? [{ type: 'count' }, { type: 'drop' }] : [{ type: 'drop' }];
+  }
+
+  private toSoftware = (): readonly Action[] => [{ type: 'jump', group: this.software }];
+
+  private portName(number: number): string {
+    const port = this.traffic.ports.find((one) => one.number === number);
+    const name = port && this.options.device.ports.get(port.name);
+    if (name === undefined) throw new RangeError(`no port of the device is known for the logical port ${port?.name}`);
+    return name;
+  }
+
+  private uses(rules: readonly Rule[]): GroupUse[] {
+    const limit = this.options.capabilities.limits.rules?.value ?? null;
+    const counts = new Map<number, number>();
+    for (const { group } of rules) counts.set(group, (counts.get(group) ?? 0) + 1);
+    return [...counts]
+      .sort(([a], [b]) => a - b)
+      .map(([group, count]) => ({ group, purpose: this.purposes[group] ?? '', rules: count, limit }));
+  }
+}
+
+/** Fields that rules do not look at inside of tunnels. */
+const unmatched = [
+  'ip.frag',
+  'tcp.flags',
+  'pkt.len',
+  'payload',
+  'pkt.mark',
+  'arp.op',
+  'arp.spa',
+  'arp.tpa',
+  'arp.sha',
+  'arp.tha',
+];
+
+/** The VNI and OVN's option; of the option the port that a packet is for, whoever sent it. */
+function outerItems(capabilities: Capabilities, vni: number, outKey: number): Item[] {
+  const hasLength = whyNotItem(capabilities, 'geneve', 'optlen') === undefined;
+  return [
+    { type: 'eth', spec: { has_vlan: 0 } },
+    { type: 'ipv4' },
+    { type: 'udp', spec: { dst: 6081 } },
+    { type: 'geneve', spec: { ...(hasLength && { optlen: 2 }), vni } },
+    {
+      type: 'geneve_opt',
+      spec: { class: 0x102, type: 0x80, data: outKey.toString(16).padStart(8, '0') },
+      mask: { class: 0xffff, type: 0xff, data: '0000ffff' },
+    },
+  ];
+}
+
+/** Patterns that take what rules with items behind IP do not see: fragments, and IPv6 with headers between. */
+function fragments(items: readonly Item[], isIp6: boolean): Item[][] {
+  if (!isIp6) {
+    return [
+      items.map((item) =>
+        item.type === 'ipv4'
+          ? {
+              ...item,
+              spec: { ...item.spec, fragment_offset: 1 },
+              last: { fragment_offset: 0x3fff },
+              mask: { ...item.mask, fragment_offset: 0x3fff },
+            }
+          : item,
+      ),
+    ];
+  }
+  // Hop-by-hop, routing, fragment, authentication, destination options, mobility, HIP, Shim6: RFC 7045.
+  const between = [0, 43, 44, 51, 60, 135, 139, 140];
+  return between.map((proto) =>
+    items.map((item) => (item.type === 'ipv6' ? { ...item, spec: { ...item.spec, proto } } : item)),
+  );
+}
+
+/** The port first, then headers from the outermost on. */
+function ordered(pattern: readonly Item[]): readonly Item[] {
+  return [
+    ...pattern.filter(({ type }) => type === 'represented_port'),
+    ...pattern.filter(({ type }) => type !== 'represented_port'),
+  ];
+}
