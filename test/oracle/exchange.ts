@@ -149,13 +149,11 @@ function withoutGarbage(frame: Uint8Array, sent: readonly Uint8Array[]): Uint8Ar
     return Uint8Array.from([...frame.subarray(0, carried), ...inner]);
   }
   const { ip, l3 = 0 } = headersOf(frame) ?? {};
-  const ports = portsOf(frame);
-  // A reset without ports may answer a segment that ends before its number does: it acknowledges what is behind that.
-  const isReset = ip?.protocol === protocols.tcp && ports?.src === 0 && ports.dst === 0 && frame[ip.l4 + 13] === 0x14;
-  if (isReset && sent.some(endsBeforeNumber)) {
+  if (isResetOfCut(frame, sent)) {
+    const l4 = ip?.l4 ?? 0;
     const cut = frame.slice();
-    cut.fill(0, ip.l4 + 8, ip.l4 + 12);
-    cut.fill(0, ip.l4 + 16, ip.l4 + 18);
+    cut.fill(0, l4 + 8, l4 + 12);
+    cut.fill(0, l4 + 16, l4 + 18);
     return cut;
   }
   const message = icmpOf(frame);
@@ -178,11 +176,26 @@ function withoutGarbage(frame: Uint8Array, sent: readonly Uint8Array[]): Uint8Ar
   return frame;
 }
 
-/** Whether a frame is a TCP segment whose sequence number is cut off. */
-function endsBeforeNumber(frame: Uint8Array): boolean {
+/**
+ * Whether a frame is the reset of a TCP segment whose sequence number is cut off: it has no ports, and acknowledges
+ * what is behind that segment.  Where a whole segment without ports was sent with it, that may be what it answers.
+ */
+function isResetOfCut(frame: Uint8Array, sent: readonly Uint8Array[]): boolean {
   const { ip } = headersOf(frame) ?? {};
-  return ip?.protocol === protocols.tcp && ip.l4 + 8 > frame.length;
+  if (ip?.protocol !== protocols.tcp || !isWithoutPorts(frame) || frame[ip.l4 + 13] !== 0x14) return false;
+  const asked = sent.filter((segment) => {
+    const { ip: own } = headersOf(segment) ?? {};
+    return own?.protocol === protocols.tcp && own.src === ip.dst && own.dst === ip.src;
+  });
+  return asked.some(endsBeforeNumber) && !asked.some((each) => !endsBeforeNumber(each) && isWithoutPorts(each));
 }
+
+const isWithoutPorts = (frame: Uint8Array): boolean => {
+  const ports = portsOf(frame);
+  return ports?.src === 0 && ports.dst === 0;
+};
+
+const endsBeforeNumber = (segment: Uint8Array): boolean => (headersOf(segment)?.ip?.l4 ?? 0) + 8 > segment.length;
 
 /** `svc_monitor_mac` of the topologies. */
 const serviceMonitorMac = '0a:00:00:00:00:01';

@@ -15,7 +15,7 @@ export interface KnownDifference {
   /** What lflow is given instead of the database, so that it does what the other world does. */
   readonly southbound?: (southbound: Southbound) => Southbound;
   /** What is compared of a frame; nothing if undefined. */
-  readonly compared?: (frame: Uint8Array) => Uint8Array | undefined;
+  readonly compared?: (frame: Uint8Array, step: Step) => Uint8Array | undefined;
   /** Conversations that are not compared, by how their names begin. */
   readonly conversations?: string;
 }
@@ -52,8 +52,32 @@ export const knownDifferences: readonly KnownDifference[] = [
       'the translated packet: `clone` of a patch port copies nothing, as all actions but `ct` can be taken back ' +
       '(ofproto/ofproto-dpif-xlate.c, reversible_actions); and where the router chooses among routes, it sends the others ' +
       'nothing.  Hosts send no such frames: for a group of Ethernet, but an IP address that is none.',
-    topologies: ['distributed gateway', 'groups of chassis', 'equal-cost routes', 'policies', 'symmetric replies'],
+    topologies: [
+      ...['distributed gateway', 'groups of chassis', 'equal-cost routes', 'policies', 'symmetric replies'],
+      'forwarding groups',
+    ],
     compared: (frame) => (isForOneInGroup(frame) ? undefined : frame),
+  },
+  {
+    name: 'tracked beside a copy',
+    why:
+      'Where the members of a group are a router that tracks connections and others, Open vSwitch 3.1 tracks the packet itself ' +
+      'and not a copy: a fragment that waits for others of its datagram is gone for all members.',
+    compared: (frame) => (isForOneInGroup(frame) && isFragment(frame) ? undefined : frame),
+  },
+  {
+    name: 'a tag beneath the one that tells the port',
+    why:
+      'Where a tag is taken away, Open vSwitch 3.1 does not look for another one beneath it (lib/flow.c, flow_pop_vlan): ' +
+      'frames with two find the megaflow of those with one, if it is there, and keep their other tag.  OVN drops what is tagged.',
+    topologies: [
+      'nested containers',
+      'children on VLANs with ACLs',
+      'a gateway of layer 2 with a tag',
+      'provider network with a tag',
+    ],
+    compared: (frame, { sent }) =>
+      sent.some((from) => isTaggedBeneath(from) && isSameBehindTags(frame, from)) ? undefined : frame,
   },
   {
     name: 'questions of a router for what is its own',
@@ -117,14 +141,14 @@ export function comparedSteps(topology: string, steps: readonly Step[]): Step[] 
   const known = differencesOf(topology);
   const leftOut = known.flatMap(({ conversations }) => conversations ?? []);
   const changes = known.flatMap(({ compared }) => compared ?? []);
-  const comparedFrame = (frame: Uint8Array): Uint8Array | undefined =>
-    changes.reduce<Uint8Array | undefined>((bytes, change) => bytes && change(bytes), frame);
+  const comparedFrame = (frame: Uint8Array, step: Step): Uint8Array | undefined =>
+    changes.reduce<Uint8Array | undefined>((bytes, change) => bytes && change(bytes, step), frame);
   return steps
     .filter(({ conversation }) => !leftOut.some((name) => conversation.startsWith(name)))
     .map((step) => ({
       ...step,
       received: step.received.flatMap(({ port, frame }) => {
-        const compared = comparedFrame(frame);
+        const compared = comparedFrame(frame, step);
         return compared ? [{ port, frame: compared }] : [];
       }),
     }));
@@ -171,6 +195,22 @@ function isForOneInGroup(frame: Uint8Array): boolean {
   const { ip } = headersOf(frame) ?? {};
   if (!ip || !isGroupOfEthernet(frame)) return false;
   return ip.version === 4 ? Number(ip.dst.split('.')[0]) < 224 && !ip.dst.endsWith('.255') : !ip.dst.startsWith('ff');
+}
+
+function isFragment(frame: Uint8Array): boolean {
+  const { ip } = headersOf(frame) ?? {};
+  return ip?.version === 4 ? (ip.fragment & 0x3fff) !== 0 : ip?.protocol === 44;
+}
+
+const isTaggedBeneath = (frame: Uint8Array): boolean => (headersOf(frame)?.eth.tags.length ?? 0) > 1;
+
+/** Whether two frames are the same but for their tags. */
+function isSameBehindTags(one: Uint8Array, other: Uint8Array): boolean {
+  const [a, b] = [one, other].map((frame) => {
+    const l3 = headersOf(frame)?.l3 ?? frame.length;
+    return [...frame.subarray(0, 12), ...frame.subarray(l3 - 2)].join();
+  });
+  return a === b;
 }
 
 /** External addresses and virtual ones of the topologies. */

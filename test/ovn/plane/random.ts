@@ -1,8 +1,11 @@
 /** Random frames for a scene: mutants of what was said in its conversations. */
+
+import { headersOf, icmpOf, ip6At } from '../../oracle/answers.ts';
 import type { Conversation, Step } from '../../oracle/exchange.ts';
+import { ip6, isIp6 } from '../../oracle/frames.ts';
 import { mutants, opensConnection, type Sent } from '../../oracle/mutations.ts';
 import { farAway, type Scene } from './scene.ts';
-import { mayTeach } from './services.ts';
+import { linkLocal, mayTeach } from './services.ts';
 
 const randomName = 'random frames';
 
@@ -43,7 +46,9 @@ export function randomFrames(scene: Scene, steps: readonly Step[], { seed, count
       const quiet = (list: readonly Sent[]): Sent[] => list.filter(({ frame }) => !mayTeach(frame));
       for (const each of portions(quiet(all), batch)) await stage.send(each[0].port, ...each.map(({ frame }) => frame));
       const teaching = all.filter(({ frame }) => mayTeach(frame));
-      for (const each of portions(teaching, batch)) await stage.teach(each[0].port, ...each.map(({ frame }) => frame));
+      const isKnown = knownIn(scene);
+      for (const each of portions(teaching, batch, (frame) => claimedBy(frame).filter((ip) => !isKnown(ip))))
+        await stage.teach(each[0].port, ...each.map(({ frame }) => frame));
       for (const each of portions(quiet(probes), batch))
         await stage.send(each[0].port, ...each.map(({ frame }) => frame));
     },
@@ -69,14 +74,44 @@ function addressesOf({ hosts, targets }: Scene): string[] {
   return [...new Set([...own, ...gateways, ...targets.map(({ ip }) => ip), farAway.ip4, farAway.ip6])];
 }
 
-/** The frames of each port together, at most `size` of them. */
-function portions(frames: readonly Sent[], size: number): Sent[][] {
+/**
+ * The frames of each port together, at most `size` of them.  Of those that share one of `keys` one is the last of its
+ * portion: what a chassis learns from it is known to those behind it for certain only when it has been given time.
+ */
+function portions(
+  frames: readonly Sent[],
+  size: number,
+  keys: (frame: Uint8Array) => readonly string[] = () => [],
+): Sent[][] {
   const sorted = [...frames].sort((a, b) => (a.port < b.port ? -1 : a.port > b.port ? 1 : 0));
   const found: Sent[][] = [];
+  let taken = new Set<string>();
   for (const each of sorted) {
     const last = found.at(-1);
-    if (last && last[0].port === each.port && last.length < size) last.push(each);
-    else found.push([each]);
+    const own = keys(each.frame);
+    if (last && last[0].port === each.port && last.length < size && !own.some((key) => taken.has(key))) {
+      last.push(each);
+    } else {
+      found.push([each]);
+      taken = new Set();
+    }
+    for (const key of own) taken.add(key);
   }
   return found;
+}
+
+/** Whether an address is one of the scene's, or one that all hosts share. */
+function knownIn(scene: Scene): (ip: string) => boolean {
+  const known = new Set([...addressesOf(scene), linkLocal, '0.0.0.0', '::'].map(spelled));
+  return (ip) => known.has(spelled(ip));
+}
+
+const spelled = (ip: string): string => (isIp6(ip) ? ip6(ip).join() : ip);
+
+/** Whose addresses a frame says that its sender has, or comes from: ARP's sender, a source, an advertised neighbour. */
+function claimedBy(frame: Uint8Array): string[] {
+  const { arp, ip } = headersOf(frame) ?? {};
+  if (arp) return [arp.spa];
+  if (ip?.version !== 6) return ip ? [ip.src] : [];
+  return [ip.src, ...(icmpOf(frame)?.type === 136 && frame.length >= ip.l4 + 24 ? [ip6At(frame, ip.l4 + 8)] : [])];
 }

@@ -40,6 +40,8 @@ export interface Target {
   ip: string;
   protocol?: 'tcp' | 'udp' | 'sctp';
   port?: number;
+  /** Routers have to ask who has it. */
+  isAsked?: boolean;
 }
 
 export interface Scene {
@@ -252,7 +254,7 @@ function targetsOf(nb: Northbound): Target[] {
     ),
   ];
   const routed = prefixes.filter((p) => !/^(0\.0\.0\.0|::)\/0$/.test(p)).map((prefix) => ({ ip: hostOf(prefix, 5) }));
-  const groups = [...nb.Forwarding_Group.values()].map(({ vip: ip }) => ({ ip }));
+  const groups = [...nb.Forwarding_Group.values()].map(({ vip: ip }) => ({ ip, isAsked: true }));
   const special = [...nb.Logical_Switch_Port.values()].flatMap(({ options }) =>
     [options['virtual-ip'], ...(options.arp_proxy?.split(' ').slice(1) ?? [])].flatMap((ip) => (ip ? [{ ip }] : [])),
   );

@@ -27,7 +27,7 @@ import {
   whoHas,
   zeros,
 } from '../../oracle/frames.ts';
-import { addressOf, families, gatewayIp, wayTo } from './conversations.ts';
+import { addressOf, families, familyOf, gatewayIp, wayTo } from './conversations.ts';
 import { contains, type Host, hostOf, type Scene } from './scene.ts';
 
 export function servicesOf(scene: Scene): Conversation[] {
@@ -35,6 +35,7 @@ export function servicesOf(scene: Scene): Conversation[] {
   return [
     ...scene.hosts.slice(0, 10).map((host) => neighbours(scene, host)),
     ...scene.hosts.slice(0, 1).map((host) => lastNeighbour(host)),
+    ...scene.targets.filter(({ isAsked }) => isAsked).map(({ ip }) => askedNeighbour(scene, ip)),
     ...inside.slice(0, 8).flatMap((host) => [dhcp(host), dhcpForIpv6(host)]),
     ...inside.slice(0, 2).map((host) => dns(scene, host)),
     ...scene.hosts.slice(0, 5).map((host) => routers(host)),
@@ -43,7 +44,8 @@ export function servicesOf(scene: Scene): Conversation[] {
   ];
 }
 
-const linkLocal = 'fe80::5e:53ff:fe00:1';
+/** The address by which hosts ask for routers and DHCPv6. */
+export const linkLocal = 'fe80::5e:53ff:fe00:1';
 
 /** Who has the gateway's address, another host's, one that leads elsewhere, one of nobody. */
 function neighbours(scene: Scene, host: Host): Conversation {
@@ -86,6 +88,23 @@ function lastNeighbour(host: Host): Conversation {
       const ip = gatewayIp(host, 4);
       if (gateway === undefined || ip === undefined || host.ip4 === undefined) return;
       await stage.teach(host.port, isAt({ mac: host.mac, ip: host.ip4 }, { mac: gateway.mac, ip }, host.tags));
+    },
+  };
+}
+
+/** A packet by each router for an address that nobody has told it of: it asks, and sends the packet when it knows. */
+function askedNeighbour(scene: Scene, dst: string): Conversation {
+  return {
+    name: `who has ${dst}`,
+    async play(stage) {
+      for (const host of scene.hosts) {
+        const src = addressOf(host, familyOf(dst));
+        const isHere = host.gateways.some(({ networks }) => networks.some((network) => contains(network, dst)));
+        const mac = host.gateways[0]?.mac;
+        if (src === undefined || mac === undefined || isHere || host.isOutside) continue;
+        await stage.teach(host.port, echo({ src: host.mac, dst: mac, tags: host.tags }, { src, dst }));
+        return;
+      }
     },
   };
 }
