@@ -4,7 +4,8 @@
  *
  *     npm run bench:peer -- [--only KIND] [--count N] [--seconds S] [--runs N] [--small-pages]
  *     npm run bench:peer -- --alone        lflow without the peer, and more of what it did
- *     npm run bench:peer -- --ports 100000 how lflow's speed falls with the ports in its program, up to so many
+ *     npm run bench:peer -- --ports 100000 [--svg FILE]
+ *                                          how lflow's speed falls with the ports in its program, up to so many
  *
  * `of core time` is the speed in the time that the core was its own: others may
  * have wanted it too, or the peer waited for a lock.  Ratios are of those.
@@ -13,6 +14,7 @@
  * and two cores.  bench/peer/scenarios.ts tells what is measured.
  */
 import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { type Central, startCentral } from '../test/oracle/sandbox.ts';
@@ -20,12 +22,12 @@ import { median, tableText } from './measure.ts';
 import { dpdkPeerChassis } from './peer/dpdk.ts';
 import { measurePeer } from './peer/run.ts';
 import { type Scenario, type ScenarioKind, scenarioOf, scenarioText, sizes } from './peer/scenarios.ts';
-import { measureSizes } from './plane/ports.ts';
+import { measurePorts, portsSvg, portsTable } from './plane/ports.ts';
 import { measurePlane, type PlaneMeasurement } from './plane/run.ts';
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean', default: false } as const;
-const usage = `npm run bench:peer -- [--only KIND] [--count N] [--seconds S] [--runs N] [--ports N] [--small-pages] [--alone] [--json]
+const usage = `npm run bench:peer -- [--only KIND] [--count N] [--seconds S] [--runs N] [--ports N [--svg FILE]] [--small-pages] [--alone] [--json]
 KIND and N: ${sizes.map(([kind, count]) => `${kind} ${count}`).join(', ')}
 `;
 const values = readOptions();
@@ -45,7 +47,7 @@ function readOptions() {
   try {
     const { values: given } = parseArgs({
       options: {
-        ...{ only: text, count: text, seconds: text, runs: text, ports: text },
+        ...{ only: text, count: text, seconds: text, runs: text, ports: text, svg: text },
         ...{ 'small-pages': flag, alone: flag, json: flag, help: flag },
       },
     });
@@ -70,10 +72,16 @@ interface Speeds {
   ofCoreTime: number;
 }
 
-if (mostPorts > 0) process.stdout.write(tableText(measureSizes(mostPorts, { seconds, runs })));
+if (mostPorts > 0) besidePorts();
 else if (values.json) process.stdout.write(JSON.stringify(chosen.map(([kind, count]) => lflowMeasured(kind, count))));
 else if (values.alone) process.stdout.write(tableText(aloneTable()));
 else await beside();
+
+function besidePorts(): void {
+  const points = measurePorts(mostPorts, { seconds, runs });
+  process.stdout.write(tableText(portsTable(points)));
+  if (values.svg !== undefined) writeFileSync(values.svg, portsSvg(points));
+}
 
 async function beside(): Promise<void> {
   const central = await startCentral();

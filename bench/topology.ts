@@ -26,10 +26,13 @@ export function manifests(size: Size): string {
     .join('---\n');
 }
 
-/** VPCs in a file: one file may not hold everything. */
-const vpcsInFile = 100;
+/** What a file holds, as one may not hold everything: so many VPCs, or fewer if their interfaces are more than that. */
+const vpcsOfFile = 100;
+const interfacesOfFile = 2000;
 
 function manifestFiles(size: Size): { file: string; text: string }[] {
+  const large = Math.floor(interfacesOfFile / (size.networks * size.interfaces));
+  const vpcsInFile = Math.min(vpcsOfFile, Math.max(1, large));
   return numbers(Math.ceil(size.vpcs / vpcsInFile)).map((index) => {
     const first = index * vpcsInFile;
     const here = numbers(Math.min(vpcsInFile, size.vpcs - first));

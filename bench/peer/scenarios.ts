@@ -79,11 +79,15 @@ export function scenarioOf(kind: ScenarioKind, count: number, chassis: string): 
   }
 }
 
+/** Hosts of a network where there are many ports. */
+const largeNetwork = 1000;
+
 /** `count` flows east-west, on a chassis that has about `ports` ports in all: VPCs like the one with the flows. */
 export function eastWestBeside(count: number, chassis: string, ports: number): Scenario {
   const networks = 2;
-  const interfaces = Math.min(receiverCount, Math.max(1, Math.floor(ports / networks)));
-  return eastWest(topologyOf(chassis, Math.max(1, Math.round(ports / networks / interfaces)), interfaces), count);
+  const interfaces = Math.min(largeNetwork, Math.max(1, Math.floor(ports / networks)));
+  const topology = topologyOf(chassis, Math.max(1, Math.round(ports / networks / interfaces)), interfaces);
+  return eastWest({ ...topology, receivers: topology.receivers.slice(0, receiverCount) }, count);
 }
 
 interface Topology {
