@@ -22,18 +22,22 @@ export interface Member {
 /** Under which port the encapsulated frames of a chassis are received. */
 export const underlayOf = (name: string): string => `${underlay} of ${name}`;
 
-/** The members as one world; `bind` and `localnet` are theirs, and were called before. */
-export function joined(members: readonly Member[]): PacketWorld {
+/**
+ * The members as one world; `bind` and `localnet` are theirs, and were called before.  What one of them sends into a
+ * network of `shared` comes in at the others that have it.
+ */
+export function joined(members: readonly Member[], shared: readonly string[] = []): PacketWorld {
   const seen: Received[] = [];
-  const memberAt = (port: string): Member => {
-    const found = members.find(({ ports }) => ports.includes(port));
-    if (!found) throw new Error(`no chassis has the port "${port}"`);
-    return found;
+  const membersAt = (port: string): Member[] => {
+    const found = members.filter(({ ports }) => ports.includes(port));
+    if (found.length === 0) throw new Error(`no chassis has the port "${port}"`);
+    return shared.includes(port) ? found : found.slice(0, 1);
   };
   const carry = async (): Promise<void> => {
     for (let isQuiet = false; !isQuiet; ) {
       isQuiet = true;
-      for (const { name, world } of members) {
+      for (const member of members) {
+        const { name, world } = member;
         const received = world.received();
         seen.push(...received.map(({ port, frame }) => ({ port: port === underlay ? underlayOf(name) : port, frame })));
         const leaving = received.filter(({ port }) => port === underlay).map(({ frame }) => frame);
@@ -41,6 +45,12 @@ export function joined(members: readonly Member[]): PacketWorld {
         for (const { mac, world: to } of members) {
           const arriving = leaving.filter((frame) => macAt(frame, 0) === mac);
           if (arriving.length > 0) await to.send(underlay, arriving);
+        }
+        for (const network of shared) {
+          const frames = received.filter(({ port }) => port === network).map(({ frame }) => frame);
+          if (frames.length === 0) continue;
+          isQuiet = false;
+          for (const other of membersAt(network)) if (other !== member) await other.world.send(network, frames);
         }
       }
     }
@@ -54,7 +64,7 @@ export function joined(members: readonly Member[]): PacketWorld {
     async localnet() {},
     ready: () => each((world) => world.ready()),
     async send(port, frames) {
-      await memberAt(port).world.send(port, frames);
+      for (const { world } of membersAt(port)) await world.send(port, frames);
       await carry();
     },
     learn: () => each((world) => world.learn()),

@@ -1,4 +1,4 @@
-/** Topologies that stand on two chassis, `left` and `right`; the physical network is at the right one. */
+/** Topologies that stand on two chassis, `left` and `right`; the physical network is at the right one, or at both. */
 
 export interface TunnelTopology {
   name: string;
@@ -6,6 +6,8 @@ export interface TunnelTopology {
   encapsulation: 'geneve' | 'vxlan';
   /** Logical ports on the right chassis; all others are on the left one. */
   right: readonly string[];
+  /** Both chassis are on the physical network. */
+  isShared?: boolean;
 }
 
 const prelude = `
@@ -87,5 +89,34 @@ ovn-nbctl lrp-set-gateway-chassis r-out right 20 -- lr-nat-add r snat 10.0.9.254
 `,
     encapsulation: 'vxlan',
     right,
+  },
+  {
+    name: 'a bridged gateway port',
+    northbound: `${prelude}${outside}
+ovn-nbctl lrp-set-gateway-chassis r-out right 20 -- lrp-set-redirect-type r-out bridged -- lr-nat-add r snat 10.0.9.254 10.0.0.0/16
+`,
+    encapsulation: 'geneve',
+    right,
+    isShared: true,
+  },
+  {
+    name: 'a bridged gateway port on a VLAN',
+    northbound: `${prelude}${outside}
+ovn-nbctl set logical_switch_port ln tag=17 -- lrp-set-gateway-chassis r-out right 20 -- lrp-set-redirect-type r-out bridged
+`,
+    encapsulation: 'geneve',
+    right,
+    isShared: true,
+  },
+  {
+    name: 'switches on physical networks',
+    northbound: `${prelude}${outside}
+for s in a b; do ovn-nbctl lsp-add $s ln-$s -- lsp-set-type ln-$s localnet -- lsp-set-addresses ln-$s unknown -- lsp-set-options ln-$s network_name=physnet; done
+ovn-nbctl set logical_switch_port ln-a tag=11 -- set logical_switch_port ln-b tag=12
+ovn-nbctl lrp-set-gateway-chassis r-out right 20 -- lrp-set-options r-a reside-on-redirect-chassis=true -- lrp-set-options r-b reside-on-redirect-chassis=true
+`,
+    encapsulation: 'geneve',
+    right,
+    isShared: true,
   },
 ];
