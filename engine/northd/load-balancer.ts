@@ -80,6 +80,11 @@ export function parseEndpoint(text: string): { ip: Ip; port: number } | undefine
   return port <= 65535 ? { ip, port } : undefined;
 }
 
+/** An address alone, perhaps in brackets. */
+function parseHost(text: string): Ip | undefined {
+  return parseIp(/^\[(.*)\]$/.exec(text)?.[1] ?? text);
+}
+
 function parseIp(text: string): Ip | undefined {
   if (text.includes(':')) {
     const bits = parseExactIpv6(text);
@@ -252,8 +257,8 @@ function placeOf(row: Row, address: string, family: Family, ports: ReadonlyMap<s
   const colon = mapping?.indexOf(':') ?? -1;
   if (mapping === undefined || colon < 0) return undefined;
   const port = ports.get(mapping.slice(0, colon));
-  const source = parseEndpoint(mapping.slice(colon + 1));
-  return port?.kind === 'switch-port' && source ? { port, source: source.ip.text } : undefined;
+  const source = parseHost(mapping.slice(colon + 1));
+  return port?.kind === 'switch-port' && source ? { port, source: source.text } : undefined;
 }
 
 /** Whether the backend may be chosen: one that is watched has a port that is enabled, and has not yet failed. */

@@ -24,9 +24,9 @@ export interface Frame {
   readonly unknown: Set<string>;
 }
 
-/** A port of a machine, which only its switch and the routers beside that look at. */
-export function isHost({ type }: SwitchPort): boolean {
-  return type === '';
+/** A port of a machine, which only its switch and the routers beside that look at; one that is to get all multicast is more. */
+export function isHost({ type, options }: SwitchPort): boolean {
+  return type === '' && options.mcast_flood === undefined;
 }
 
 const isUnknown = ({ addresses, enabled }: SwitchPort): boolean => addresses.includes('unknown') && enabled !== false;
