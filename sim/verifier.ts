@@ -4,36 +4,34 @@
  *
  *     const verification = verifyNetwork({ southbound, plans });
  *     report('text', verification, { properties: propertiesOf(policy) });
+ *
+ * A network is verified part by part (sim/jobs), so that memory is that of the largest part. Who verifies it
+ * again and again keeps a verifier, which does what has changed:
+ *
+ *     const verifier = openVerifier({ policy });
+ *     verifier.verify(before);
+ *     verifier.verify(after);
  */
-import type { Northbound } from '../engine/ovsdb/northbound.ts';
-import type { Southbound } from '../engine/ovsdb/southbound.ts';
-import { SpaceFull } from '../engine/sets/index.ts';
-import type { VpcPlan } from '../engine/vpc/plan.ts';
-import { findingOf, overallVerdict } from './answers/findings.ts';
-import { type MatrixGroup, matrixOf, openAnswers } from './answers/index.ts';
-import { excused, inventoryOf, isEnabled, type Policy } from './policy/index.ts';
-import { builtInProperties } from './properties/index.ts';
-import { openView } from './properties/open-view.ts';
-import type { Property } from './properties/property.ts';
-import type { View } from './properties/view.ts';
-import { policyProperties, policyWatch } from './rules/index.ts';
-import { analyse, networkOf } from './symbolic/index.ts';
-import type { Finding, TopologySize, Verification } from './verdict.ts';
 
-/** What is verified. */
-export interface Subject {
-  readonly southbound: Southbound;
-  /** Of manifests; none for a database. */
-  readonly plans?: readonly VpcPlan[];
-  /** Where the southbound database was computed from it. */
-  readonly northbound?: Northbound;
-}
+import { type Common, type PartResult, verifyPart } from './jobs/part-job.ts';
+import type { Part, Subject } from './jobs/parts.ts';
+import { conclude, type Plan, planOf, type Together, togetherOf } from './jobs/plan.ts';
+import { isSame } from './jobs/same.ts';
+import type { TogetherResult } from './jobs/together.ts';
+import { isEnabled, type Policy } from './policy/index.ts';
+import { builtInProperties } from './properties/index.ts';
+import type { Property } from './properties/property.ts';
+import { policyProperties } from './rules/index.ts';
+import type { Verification } from './verdict.ts';
+
+export { type Common, givenUp, type PartResult, verifyPart } from './jobs/part-job.ts';
+export type { Part, Subject } from './jobs/parts.ts';
 
 export interface VerifyOptions {
   readonly policy?: Policy;
   /** `YYYY-MM-DD`; exceptions may end. Today unless given. */
   readonly today?: string;
-  /** The built-in properties to prove; all that the policy enables unless given. */
+  /** The properties to prove; all that the policy enables, and its rules, unless given. */
   readonly properties?: readonly Property[];
   /** Told now and then what is being done. */
   readonly onProgress?: (what: string) => void;
@@ -41,108 +39,120 @@ export interface VerifyOptions {
   readonly now?: () => number;
 }
 
-/** With more networks than this nobody reads a table of who reaches whom. */
-const matrixLimit = 12;
-
-const today = (): string => new Date().toISOString().slice(0, 10);
+const dayOf = (today: string | undefined): string => today ?? new Date().toISOString().slice(0, 10);
 
 /** The properties that are proven of a network: the built-in ones that a policy does not disable, and its rules. */
-export function propertiesOf(policy: Policy | undefined, day = today()): readonly Property[] {
+export function propertiesOf(policy: Policy | undefined, day = dayOf(undefined)): readonly Property[] {
   const builtIn = builtInProperties.filter(({ id }) => isEnabled(id, policy));
   return policy ? [...builtIn, ...policyProperties(policy, { today: day })] : builtIn;
 }
 
 /** Proves the properties of a network. */
-export function verifyNetwork(
-  { southbound, plans = [], northbound }: Subject,
-  options: VerifyOptions = {},
-): Verification {
-  const { policy, onProgress, now = () => performance.now() } = options;
-  const day = options.today ?? today();
-  const started = now();
-  const network = networkOf(southbound);
-  const properties = options.properties ?? propertiesOf(policy, day);
-  const analysis = withinMemory(() =>
-    analyse(network, {
-      watch: policy ? policyWatch(policy, network, plans) : [],
-      onProgress: (done, total) => onProgress?.(`following all packets: ${done} of ${total} parts of the network`),
-    }),
-  );
-  if (!analysis) {
+export const verifyNetwork = (subject: Subject, options: VerifyOptions = {}): Verification =>
+  openVerifier(options).verify(subject);
+
+/** Verifies parts elsewhere: in threads, on other machines. Gives their results in the order of the parts. */
+export type Runner = (parts: readonly Part[], common: Common) => Promise<readonly PartResult[]>;
+
+/** Verifies networks that follow each other; what was found of a part is kept until the part changes. */
+export interface Verifier {
+  verify(subject: Subject): Verification;
+  /** The same, with the parts verified by a runner. */
+  verifyBy(runner: Runner, subject: Subject): Promise<Verification>;
+  /** How many parts the last network had, and how many of them had to be verified. */
+  readonly last: { readonly parts: number; readonly verified: number };
+}
+
+/** What is known of the last network. */
+interface Kept {
+  readonly common: Common;
+  readonly parts: ReadonlyMap<string, { readonly part: Part; readonly result?: PartResult }>;
+  readonly together?: TogetherResult;
+}
+
+/** A verification that has begun. */
+interface Begun {
+  readonly plan: Plan;
+  readonly started: number;
+  /** Whether nothing has changed at all. */
+  readonly isSame: boolean;
+  /** What is known of each part. */
+  readonly known: readonly (PartResult | undefined)[];
+  /** Those that are to be verified. */
+  readonly open: readonly Part[];
+}
+
+/** Opens a verifier, which knows of no network yet. */
+export function openVerifier(options: VerifyOptions = {}): Verifier {
+  const { onProgress, now = () => performance.now() } = options;
+  let kept: Kept | undefined;
+  let last = { parts: 0, verified: 0 };
+
+  const begin = (subject: Subject): Begun => {
+    const started = now();
+    const plan = planned(subject, options);
+    const { parts } = plan.partition;
+    const before = kept && isSame(kept.common, plan.common) ? kept.parts : undefined;
+    const known = parts.map((part) => {
+      const one = before?.get(part.name);
+      return one && isSame(one.part, part) ? one : undefined;
+    });
+    const open = plan.isWhole ? [] : parts.filter((_, index) => known[index]?.result === undefined);
     return {
-      verdict: 'unknown',
-      topology: { vpcs: plans.length, networks: 0, interfaces: 0, nodes: 0, logicalFlows: southbound.flows.length },
-      properties: properties.map((property) => tooLarge(property, 'the network')),
-      elapsedMs: Math.round(now() - started),
+      plan,
+      started,
+      isSame: before?.size === parts.length && known.every((one) => one !== undefined),
+      known: known.map((one) => one?.result),
+      open,
     };
-  }
-  const view = openView(analysis, plans, northbound, policy);
-  const answers = openAnswers(analysis, northbound ? { northbound } : {});
-  const inventory = inventoryOf(network, plans);
-  const findings: Finding[] = [];
-  for (const property of properties) {
-    const before = findings.length;
-    for (const check of property.checks(view)) {
-      onProgress?.(`${property.id}: ${check.subject}`);
-      const finding = withinMemory(() => findingOf(property, check, answers)) ?? tooLarge(property, check.subject);
-      findings.push(policy ? excused(finding, policy, inventory, day) : finding);
-    }
-    if (findings.length === before) findings.push(speechless(property));
-  }
-  const matrix = withinMemory(() => matrixOfView(view));
+  };
+
+  const end = ({ plan, started, isSame: isKnown, known, open }: Begun, fresh: readonly PartResult[]): Verification => {
+    const made = new Map(open.map((part, index) => [part, fresh[index]]));
+    const { parts } = plan.partition;
+    const results = parts.map((part, index) => made.get(part) ?? known[index]);
+    let together = isKnown ? kept?.together : undefined;
+    const ask: Together = (...question) => {
+      together ??= togetherOf(plan, onProgress)(...question);
+      return together;
+    };
+    const found = conclude(
+      plan,
+      results.flatMap((result) => result ?? []),
+      ask,
+    );
+    kept = {
+      common: plan.common,
+      parts: new Map(
+        parts.map((part, index) => [part.name, { part, ...(results[index] && { result: results[index] }) }]),
+      ),
+      ...(together && { together }),
+    };
+    last = { parts: parts.length, verified: plan.isWhole && isKnown ? 0 : plan.isWhole ? parts.length : open.length };
+    return { ...found, elapsedMs: Math.round(now() - started) };
+  };
+
   return {
-    verdict: overallVerdict(findings),
-    topology: sizeOf(view),
-    properties: findings,
-    ...(matrix && { matrix }),
-    elapsedMs: Math.round(now() - started),
+    verify(subject) {
+      const begun = begin(subject);
+      const fresh = begun.open.map((part, index) => {
+        onProgress?.(`following all packets: ${index} of ${begun.open.length} parts of the network`);
+        return verifyPart(part, begun.plan.common);
+      });
+      return end(begun, fresh);
+    },
+    async verifyBy(runner, subject) {
+      const begun = begin(subject);
+      return end(begun, begun.open.length > 0 ? await runner(begun.open, begun.plan.common) : []);
+    },
+    get last() {
+      return last;
+    },
   };
 }
 
-/** Undefined where the sets of packets would need more memory than they are allowed. */
-function withinMemory<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof SpaceFull) return undefined;
-    throw error;
-  }
-}
-
-function tooLarge({ id, severity }: Property, subject: string): Finding {
-  const reason = 'the sets of packets of this network need more memory than the 1 GiB allowed';
-  return { id, subject, severity, verdict: 'unknown', reason, method: 'proof', source: [] };
-}
-
-/** A property that has nothing to say of a network. */
-function speechless({ id, severity }: Property): Finding {
-  const reason = 'there is nothing here that it speaks of';
-  return { id, subject: 'the network', severity, verdict: 'vacuous', reason, method: 'proof', source: [] };
-}
-
-function matrixOfView({ analysis, tenants, wires }: View): Verification['matrix'] {
-  const networks = tenants.flatMap((tenant) => tenant.networks);
-  if (networks.length === 0 || networks.length > matrixLimit) return undefined;
-  const groups: MatrixGroup[] = [
-    ...networks.map(({ name, hosts }) => ({ name, ports: hosts.map(({ port }) => port) })),
-    ...wires.map(({ name, ports }) => ({ name: `outside (${name})`, ports })),
-  ];
-  return matrixOf(analysis, groups);
-}
-
-/** Without manifests, tenants stand for VPCs, and ports are on no node. */
-function sizeOf({ southbound, tenants }: View): TopologySize {
-  const networks = tenants.flatMap((tenant) => tenant.networks);
-  const hosts = networks.flatMap((network) => network.hosts);
-  const nodes = [
-    ...hosts.flatMap(({ node }) => node ?? []),
-    ...tenants.flatMap(({ plan }) => plan?.gateways.map(({ node }) => node.name) ?? []),
-  ];
-  return {
-    vpcs: tenants.length,
-    networks: networks.length,
-    interfaces: hosts.length,
-    nodes: new Set(nodes).size,
-    logicalFlows: southbound.flows.length,
-  };
+function planned(subject: Subject, { policy, today, properties }: VerifyOptions): Plan {
+  const day = dayOf(today);
+  const chosen = properties ?? propertiesOf(policy, day);
+  return planOf(subject, { properties: chosen, ...(policy && { policy }), today: day });
 }

@@ -43,12 +43,15 @@ const forgetting: readonly Rewrite[] = beside.map(forgotten);
 /** What packets of a class that leaves are on the wire. */
 export const onWire = ({ analysis }: View, one: TrafficClass, packets: PacketSet): PacketSet =>
   analysis.space.orAll(
-    analysis.looks(one, packets).map(({ store, packets: some }) => {
-      const absent = absentIn(store);
-      const own = headerRewrites(store, new Set([...beside, ...absent]));
-      return analysis.space.image(some, [...own, ...forgetting, ...absent.map(forgotten)]);
-    }),
+    analysis.looks(one, packets).map(({ store, packets: some }) => analysis.space.image(some, wireRewrites(store))),
   );
+
+/** What becomes of a packet that leaves, as it is seen on the wire. */
+export function wireRewrites(store: Store): readonly Rewrite[] {
+  const absent = absentIn(store);
+  const own = headerRewrites(store, new Set([...beside, ...absent]));
+  return [...own, ...forgetting, ...absent.map(forgotten)];
+}
 
 /** Fields of protocols that a packet is made for alone, by type of frame. */
 const kinds: readonly (readonly [bigint, RegExp])[] = [

@@ -1,0 +1,104 @@
+/** The work on one part of a network: plain data in, plain data out, in any thread or on any machine. */
+import { matrixOf, openAnswers } from '../answers/index.ts';
+import type { Policy } from '../policy/index.ts';
+import { builtInProperties } from '../properties/index.ts';
+import { openView } from '../properties/open-view.ts';
+import type { Check, Property } from '../properties/property.ts';
+import type { View } from '../properties/view.ts';
+import { analyse, networkOf } from '../symbolic/index.ts';
+import type { Finding, Matrix } from '../verdict.ts';
+import { judged, tooLargeReason, unknownFinding, withinMemory } from './findings.ts';
+import { keyOf, kindOf } from './kinds.ts';
+import { matrixGroups } from './matrix.ts';
+import { type Elsewhere, type Part, subjectOf } from './parts.ts';
+import { summaryOf, type WireSummary } from './wires.ts';
+
+/** What is the same for all parts. */
+export interface Common {
+  readonly elsewhere: Elsewhere;
+  /** Ids of built-in properties. */
+  readonly properties: readonly string[];
+  readonly policy?: Policy;
+  /** Names of ports and datapaths that rules want to know of whether packets pass them. */
+  readonly watch: readonly string[];
+  /** Whether it is asked who reaches whom. */
+  readonly matrix: boolean;
+}
+
+/** A finding of a part, and what its check is known by. */
+export interface Offer {
+  readonly property: string;
+  readonly key: string;
+  readonly finding: Finding;
+}
+
+/** What comes of a part. */
+export interface PartResult {
+  readonly offers: readonly Offer[];
+  /** Of a part that takes more memory than there is nothing is known. */
+  readonly outside?: WireSummary | 'unknown';
+  readonly matrix?: Matrix;
+}
+
+/** Verifies a part by itself. */
+export function verifyPart(part: Part, common: Common): PartResult {
+  const { network, components, subject } = opened(part, common);
+  const watch = common.watch.filter((name) => isIn(part, name));
+  const analysis = withinMemory(() => analyse(network, { components, watch }));
+  if (!analysis) return givenUp(part, common, tooLargeReason);
+  const view = openView(analysis, subject.plans, subject.northbound, common.policy);
+  const answers = openAnswers(analysis, subject.northbound ? { northbound: subject.northbound } : {});
+  const offers = offersOf(part, common, view, (property, check) => judged(property, check, answers));
+  const outside = withinMemory(() => summaryOf(view)) ?? 'unknown';
+  const matrix = common.matrix ? withinMemory(() => matrixOf(analysis, matrixGroups(view))) : undefined;
+  return { offers, ...(view.wires.length > 0 && { outside }), ...(matrix && { matrix }) };
+}
+
+/** What is said of a part that could not be verified: everything is unknown, for this reason. */
+export function givenUp(part: Part, common: Common, reason: string): PartResult {
+  const { network, subject } = opened(part, common);
+  const view = openView(analyse(network, { components: [] }), subject.plans, subject.northbound, common.policy);
+  return {
+    offers: offersOf(part, common, view, (property, { subject: about }) => unknownFinding(property, about, reason)),
+    ...(view.wires.length > 0 && { outside: 'unknown' }),
+  };
+}
+
+/** The network of a part, and which of its components are the part's own. */
+function opened(part: Part, common: Common) {
+  const subject = subjectOf(part, common.elsewhere);
+  const network = networkOf(subject.southbound);
+  const components = network.components.flatMap(([first], index) =>
+    first && subject.strangers.has(first.uuid) ? [] : [index],
+  );
+  return { subject, network, components };
+}
+
+const wanted = ({ properties }: Common): readonly Property[] =>
+  builtInProperties.filter(({ id }) => properties.includes(id));
+
+const isIn = ({ southbound }: Part, name: string): boolean =>
+  southbound.ports.some(({ logicalPort }) => logicalPort === name) ||
+  southbound.datapaths.some((datapath) => datapath.name === name);
+
+function offersOf(
+  part: Part,
+  common: Common,
+  view: View,
+  decide: (property: Property, check: Check) => Finding,
+): Offer[] {
+  const own = new Set<unknown>(part.plans);
+  const names = new Set(view.tenants.flatMap(({ plan, name }) => (plan && own.has(plan) ? [name] : [])));
+  return wanted(common).flatMap((property) => {
+    const kind = kindOf(property, common.policy);
+    if (kind === 'rows' || kind === 'together') return [];
+    return [...property.checks(view)].flatMap((check): Offer[] => {
+      const key = keyOf(property, check);
+      // Who the others are is not known here.
+      const isAlone = property.id === 'tenant-isolation' && names.has(key);
+      if (check.vacuous !== undefined && !isAlone) return [];
+      const { vacuous: _, ...rest } = check;
+      return [{ property: property.id, key, finding: decide(property, rest) }];
+    });
+  });
+}

@@ -1,0 +1,65 @@
+/** A whole network verified in one space: what its parts cannot decide by themselves, or everything. */
+import { type MatrixGroup, matrixOf, openAnswers } from '../answers/index.ts';
+import type { Policy } from '../policy/index.ts';
+import { openView } from '../properties/open-view.ts';
+import type { Property } from '../properties/property.ts';
+import type { View } from '../properties/view.ts';
+import { policyWatch } from '../rules/index.ts';
+import { analyse, type Network } from '../symbolic/index.ts';
+import type { Finding, Matrix } from '../verdict.ts';
+import { judged, tooLarge, withinMemory } from './findings.ts';
+import type { Subject } from './parts.ts';
+
+/** What is asked of the whole. */
+export interface Question {
+  readonly property: Property;
+  /** Numbers of the checks to judge; all unless given. */
+  readonly checks?: ReadonlySet<number>;
+}
+
+export interface TogetherOptions {
+  readonly policy?: Policy;
+  /** The rows and columns of the table of who reaches whom, if that is asked for. */
+  readonly groups?: (view: View) => readonly MatrixGroup[];
+  readonly onProgress?: (what: string) => void;
+}
+
+export interface TogetherResult {
+  /** For each question its findings by the number of the check; of one that has no check at all there is none. */
+  readonly findings: readonly ReadonlyMap<number, Finding>[];
+  readonly matrix?: Matrix;
+}
+
+/** Follows all packets of a network, and answers the questions. */
+export function judgeTogether(
+  network: Network,
+  { plans = [], northbound }: Subject,
+  questions: readonly Question[],
+  { policy, groups, onProgress }: TogetherOptions,
+): TogetherResult {
+  const analysis = withinMemory(() =>
+    analyse(network, {
+      watch: policy ? policyWatch(policy, network, plans) : [],
+      onProgress: (done, total) => onProgress?.(`following all packets: ${done} of ${total} parts of the network`),
+    }),
+  );
+  if (!analysis) {
+    return { findings: questions.map(({ property }) => new Map([[0, tooLarge(property, 'the network')]])) };
+  }
+  const view = openView(analysis, plans, northbound, policy);
+  const answers = openAnswers(analysis, northbound ? { northbound } : {});
+  const findings = questions.map(({ property, checks }) => {
+    const found = new Map<number, Finding>();
+    let number = 0;
+    for (const check of property.checks(view)) {
+      if (!checks || checks.has(number)) {
+        onProgress?.(`${property.id}: ${check.subject}`);
+        found.set(number, judged(property, check, answers));
+      }
+      number += 1;
+    }
+    return found;
+  });
+  const matrix = groups && withinMemory(() => matrixOf(analysis, groups(view)));
+  return { findings, ...(matrix && { matrix }) };
+}

@@ -1,0 +1,212 @@
+/**
+ * What parts of a network have to do with each other by way of the world outside.
+ *
+ * Each part sums up its wires: what its hosts put there, what comes to its hosts (or
+ * was not understood) of what comes in, and what goes out again of what comes in: answers
+ * and errors of routers.  The sums are laid side by side in one small space, where the packets of each part
+ * are followed over the wires: as they left, or as somebody outside has forwarded them.  More may seem to come somewhere
+ * than does (whose answer it is, is not told apart), never less.  A part whose packets come to no other
+ * part's hosts has nothing to do with the others.
+ */
+import type { PacketSet, Rewrite, SavedSets, Space } from '../../engine/sets/index.ts';
+import { leavingClasses } from '../properties/crossing.ts';
+import { requestFor } from '../properties/nat-unique.ts';
+import type { View, Wire } from '../properties/view.ts';
+import { asSeenOn, circumstances, forwarded, onWire, wireRewrites } from '../properties/wires.ts';
+import { at, fieldIndex, inportIn, packetFields } from '../symbolic/index.ts';
+
+/** A part's side of its wires. */
+export interface WireSummary {
+  readonly wires: readonly Pick<Wire, 'name' | 'physical' | 'vlan'>[];
+  /** What becomes of packets that come in by one wire and leave by another, or the same: numbers of wires. */
+  readonly reactions: readonly { readonly from: number; readonly to: number; readonly rewrites: readonly Rewrite[] }[];
+  /**
+   * Two for each wire: what hosts of the part put there; and of what comes in, what comes to hosts or was not understood.
+   * Then one for each reaction: of what packets it is one.
+   */
+  readonly sets: SavedSets;
+}
+
+/** Not a packet's own as others see it. */
+const beside: readonly number[] = [at.inport, fieldIndex('pkt.mark'), ...circumstances];
+
+/** Sums up the wires of a part, which its view is of. */
+export function summaryOf(view: View): WireSummary {
+  const { space } = view.analysis;
+  const reactions = view.wires.flatMap((wire, from) => reactionsTo(view, wire, from));
+  const sets = view.wires.flatMap((wire) => [sentTo(view, wire), admitted(view, wire)]);
+  return {
+    wires: view.wires.map(({ name, physical, vlan }) => ({ name, physical, vlan })),
+    reactions: reactions.map(({ from, to, rewrites }) => ({ from, to, rewrites })),
+    sets: space.save([...sets, ...reactions.map(({ packets }) => packets)]),
+  };
+}
+
+function sentTo(view: View, wire: Wire): PacketSet {
+  const { space, network } = view.analysis;
+  const hosts = [...network.ports.values()].filter(({ edge }) => edge === 'vif');
+  const sent = inportIn(space, hosts);
+  const leaving = leavingClasses(view).filter((one) => one.wire === wire && space.intersects(one.one.packets, sent));
+  return space.orAll(leaving.map(({ one }) => onWire(view, one, sent)));
+}
+
+function admitted(view: View, { ports }: Wire): PacketSet {
+  const { space, gaps, classes } = view.analysis;
+  const entering = inportIn(space, ports);
+  const ended = classes.filter(({ end }) => end.kind === 'port' && end.port.edge === 'vif');
+  const sets = [...ended, ...gaps].flatMap(({ packets }) =>
+    space.intersects(packets, entering) ? [space.and(packets, entering)] : [],
+  );
+  return space.forget(space.orAll(sets), beside);
+}
+
+function reactionsTo(view: View, { ports }: Wire, from: number) {
+  const { analysis, wires } = view;
+  const { space } = analysis;
+  const entering = inportIn(space, ports);
+  return leavingClasses(view).flatMap(({ one, wire }) => {
+    if (!space.intersects(one.packets, entering)) return [];
+    return analysis.looks(one, space.and(one.packets, entering)).map(({ store, packets }) => ({
+      from,
+      to: wires.indexOf(wire),
+      rewrites: wireRewrites(store),
+      packets: space.forget(packets, beside),
+    }));
+  });
+}
+
+/** The sums of all parts, side by side. */
+export interface Outside {
+  /** Whether what a part sends comes to others, or that cannot be told. */
+  isEntangled(part: number): boolean;
+  /** Whether somebody besides a part may answer who asks for an address on a wire. */
+  isAnsweredBesides(part: number, address: string): boolean;
+}
+
+/** What is on a wire of all parts, or comes in from it. */
+interface Place {
+  readonly wire: Wire;
+  /** By part. */
+  readonly sent: Map<number, PacketSet>;
+  readonly admitted: Map<number, PacketSet>;
+  readonly answered: Map<number, PacketSet>;
+  /** What reacts alike, whoever does. */
+  readonly reactions: Map<string, Reaction>;
+}
+
+interface Reaction {
+  readonly to: Place;
+  readonly rewrites: readonly Rewrite[];
+  /** The values that fields may have afterwards: those of all who react so. */
+  readonly values: Map<number, Set<bigint>>;
+  readonly sets: PacketSet[];
+  packets?: PacketSet;
+}
+
+/** Packets that cross wires more often than this are not followed. */
+const maxCrossings = 6;
+
+/** Lays sums side by side; a part without one has no wires. */
+export function outsideOf(space: Space, summaries: readonly (WireSummary | undefined)[]): Outside {
+  const places = placesOf(space, summaries);
+  return {
+    isEntangled(part) {
+      const coming = followed(space, places, part);
+      if (!coming) return true;
+      return [...coming].some(([{ admitted: sets }, packets]) =>
+        [...sets].some(([other, set]) => other !== part && space.intersects(set, packets)),
+      );
+    },
+    isAnsweredBesides(part, address) {
+      const asked = requestFor(space, address);
+      return places.some(({ admitted: own, answered }) =>
+        [own, answered].some((sets) =>
+          [...sets].some(([other, set]) => other !== part && space.intersects(set, asked)),
+        ),
+      );
+    },
+  };
+}
+
+function placesOf(space: Space, summaries: readonly (WireSummary | undefined)[]): Place[] {
+  const places = new Map<string, Place>();
+  for (const [part, summary] of summaries.entries()) {
+    if (!summary) continue;
+    const sets = space.load(summary.sets);
+    const own = summary.wires.map((wire, index) => {
+      const known: Place = places.get(wire.name) ?? {
+        wire: { ...wire, ports: [] },
+        sent: new Map(),
+        admitted: new Map(),
+        answered: new Map(),
+        reactions: new Map(),
+      };
+      places.set(wire.name, known);
+      known.sent.set(part, sets[2 * index] ?? space.empty);
+      known.admitted.set(part, sets[2 * index + 1] ?? space.empty);
+      return known;
+    });
+    for (const [index, { from, to, rewrites }] of summary.reactions.entries()) {
+      const [here, there] = [own[from], own[to]];
+      const packets = sets[2 * own.length + index] ?? space.empty;
+      if (!here || !there) continue;
+      here.answered.set(part, space.or(here.answered.get(part) ?? space.empty, packets));
+      addReaction(here, there, rewrites, packets);
+    }
+  }
+  return [...places.values()];
+}
+
+/** Fields as wide as this tell who reacts; what else is written is part of how. */
+const address = 32;
+
+const isAddress = ({ field, ofs, n }: Pick<Rewrite, 'field' | 'ofs' | 'n'>): boolean =>
+  ofs === 0 && n >= address && n === packetFields[field]?.width;
+
+function addReaction(here: Place, to: Place, rewrites: readonly Rewrite[], packets: PacketSet): void {
+  const alike = rewrites.map(
+    (one): Rewrite =>
+      one.kind === 'constant' && isAddress(one) ? { field: one.field, ofs: 0, n: one.n, kind: 'any' } : one,
+  );
+  const own = rewrites.flatMap((one) => (one.kind === 'constant' && isAddress(one) ? [one] : []));
+  const key = JSON.stringify([to.wire.name, own.map(({ field }) => field), alike], (_, value: unknown) =>
+    typeof value === 'bigint' ? `${value}` : value,
+  );
+  const known: Reaction = here.reactions.get(key) ?? { to, rewrites: alike, values: new Map(), sets: [] };
+  here.reactions.set(key, known);
+  known.sets.push(packets);
+  for (const one of own) {
+    const values = known.values.get(one.field) ?? new Set<bigint>();
+    known.values.set(one.field, values.add(one.value));
+  }
+}
+
+/** All that comes in of what a part sends, by wire; undefined if it crosses wires too often. */
+function followed(space: Space, places: readonly Place[], part: number): Map<Place, PacketSet> | undefined {
+  const coming = new Map<Place, PacketSet>();
+  let going = new Map(places.flatMap((place) => [[place, place.sent.get(part) ?? space.empty] as const]));
+  for (let round = 0; round < maxCrossings; round++) {
+    const next = new Map<Place, PacketSet>();
+    for (const there of places) {
+      const seen = space.orAll([...going].map(([here, set]) => asSeenOn(space, set, here.wire, there.wire)));
+      const before = coming.get(there) ?? space.empty;
+      const fresh = space.diff(space.or(seen, forwarded(space, seen)), before);
+      if (fresh === space.empty) continue;
+      coming.set(there, space.or(before, fresh));
+      for (const reaction of there.reactions.values()) {
+        const out = reactionOf(space, reaction, fresh);
+        if (out !== space.empty) next.set(reaction.to, space.or(next.get(reaction.to) ?? space.empty, out));
+      }
+    }
+    if (next.size === 0) return coming;
+    going = next;
+  }
+  return undefined;
+}
+
+function reactionOf(space: Space, reaction: Reaction, fresh: PacketSet): PacketSet {
+  reaction.packets ??= space.orAll(reaction.sets);
+  if (!space.intersects(reaction.packets, fresh)) return space.empty;
+  const out = space.image(space.and(reaction.packets, fresh), reaction.rewrites);
+  return [...reaction.values].reduce((set, [field, values]) => space.and(set, space.oneOf(field, values)), out);
+}

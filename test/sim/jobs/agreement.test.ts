@@ -1,0 +1,47 @@
+/** Verified by parts, a network has the very findings that it has verified at once. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { computeSouthbound } from '../../../engine/northd/index.ts';
+import { readDatabase } from '../../../engine/ovsdb/file.ts';
+import { readNorthbound } from '../../../engine/ovsdb/northbound-db.ts';
+import { readManifests } from '../../../engine/spec/read.ts';
+import { northboundOfPlan, planTopology } from '../../../engine/vpc/index.ts';
+import type { Subject } from '../../../sim/jobs/parts.ts';
+import { readPolicy } from '../../../sim/policy/index.ts';
+import { propertiesOf } from '../../../sim/verifier.ts';
+import { pairs } from '../../examples/pairs.ts';
+import { bothWays } from './both-ways.ts';
+
+const examples = fileURLToPath(new URL('../../../examples/', import.meta.url));
+
+function manifestSubject(file: string): Subject {
+  const { resources } = readManifests([{ file, text: readFileSync(join(examples, file), 'utf8') }]);
+  const plans = planTopology(resources);
+  const northbound = northboundOfPlan(plans);
+  return { southbound: computeSouthbound(northbound).southbound, northbound, plans };
+}
+
+describe('manifests', { timeout: 300_000 }, () => {
+  const files = readdirSync(examples).filter((name) => name.endsWith('.yaml'));
+  test.each(files)('%s', (file) => {
+    const { parts, together } = bothWays(manifestSubject(file));
+    expect(parts).toEqual(together);
+  });
+});
+
+describe('databases', { timeout: 300_000 }, () => {
+  test.each(pairs.flatMap(({ name, bad, good }) => [[name, bad] as const, [name, good] as const]))(
+    '%s %s',
+    (name, side) => {
+      const pair = pairs.find((one) => one.name === name) as (typeof pairs)[number];
+      const { northbound } = readNorthbound(readDatabase(readFileSync(join(pair.folder, `${side}.db`))));
+      const file = join(pair.folder, 'policy.yaml');
+      const policy = existsSync(file) ? readPolicy(file, readFileSync(file, 'utf8')).policy : undefined;
+      const subject = { southbound: computeSouthbound(northbound).southbound, northbound };
+      const { parts, together } = bothWays(subject, propertiesOf(policy), policy);
+      expect(parts).toEqual(together);
+    },
+  );
+});
