@@ -3,12 +3,14 @@ import { Command } from 'commander';
 import apply from '../offload/apply.ts';
 import diff from '../offload/diff.ts';
 import dump from '../offload/dump.ts';
+import plan from '../offload/plan.ts';
 
 export default function define(): Command {
   return new Command('offload')
     .description(
       'Makes rules for the hardware of a node, says what becomes of its traffic, and gives them to a device.',
     )
+    .addCommand(plan())
     .addCommand(apply())
     .addCommand(dump())
     .addCommand(diff());

@@ -340,7 +340,7 @@ function partingBit<T>(
   const support = new Set(space.support(set));
   const hull = new Map(space.hull(set).map(({ field, mask }) => [field, mask]));
   const known = new Map(literals.map(({ field, mask }) => [field, mask]));
-  const before = bitsOf([...hull].map(([field, mask]) => ({ field, mask, value: 0n })));
+  const before = bitsOf(literals);
   let best: Parting | undefined;
   for (const field of grammar.fieldsOf(packet)) {
     if (!support.has(field)) continue;
@@ -350,7 +350,7 @@ function partingBit<T>(
       if ((fixed & mask) !== 0n) continue;
       const zero = space.cube([{ field, value: 0n, mask }]);
       const halves = [space.and(set, zero), space.diff(set, zero)];
-      const share = halves.reduce((sum, half) => sum + 2 ** (before - bitsOf(space.hull(half))), 0);
+      const share = halves.reduce((sum, half) => sum + 2 ** (before - bitsOf(grammar.sayable(space.hull(half)))), 0);
       if (!best || share < best.share) best = { bit: { field, mask }, share };
     }
   }

@@ -29,7 +29,11 @@ export function readRuleSet(text: string, file: string): RuleFile {
   if (problems.length > 0) return { problems };
   const inner = isObject(value) && value.ruleSet !== undefined ? value.ruleSet : value;
   checkRuleSet(inner, inner === value ? '' : 'ruleSet.', complain);
-  return problems.length > 0 ? { problems } : { ruleSet: inner as RuleSet, problems };
+  return problems.length > 0 ? { problems } : { ruleSet: rulesAlone(inner as RuleSet), problems };
+}
+
+function rulesAlone({ node, device, rules, indirect, meters }: RuleSet): RuleSet {
+  return { node, device, ...(indirect && { indirect }), ...(meters && { meters }), rules };
 }
 
 type Complain = (path: string, message: string, hint?: string) => void;
@@ -51,6 +55,9 @@ function parsed(text: string, complain: Complain): unknown {
   }
 }
 
+/** What a plan tells besides its rules. */
+const ofPlans = ['placement', 'groups', 'traffic'];
+
 function checkRuleSet(value: unknown, at: string, complain: Complain): void {
   if (!isObject(value)) {
     complain('', 'a set of rules is an object with node, device and rules');
@@ -59,7 +66,7 @@ function checkRuleSet(value: unknown, at: string, complain: Complain): void {
   for (const name of ['node', 'device']) {
     if (typeof value[name] !== 'string') complain(`${at}${name}`, 'it has to be a name', 'write it in quotation marks');
   }
-  known(value, ['node', 'device', 'rules', 'indirect', 'meters'], at, complain);
+  known(value, ['node', 'device', 'rules', 'indirect', 'meters', ...ofPlans], at, complain);
   each(
     value.rules ?? complain(`${at}rules`, 'it is missing', 'give a list, empty where there are none'),
     `${at}rules`,

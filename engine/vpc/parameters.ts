@@ -14,6 +14,8 @@ export interface Parameters {
   externalGateway: number;
   /** Where the links between a VPC's router and its gateway routers come from. */
   join: Cidr;
+  /** Where the nodes' ends of tunnels come from. */
+  vtep: Cidr;
   /** `network_name` of the localnet ports: a key of ovn-bridge-mappings. */
   physicalNetwork: string;
   /** Bytes, announced by DHCP. */
@@ -29,6 +31,7 @@ export function parametersOf({ parameters }: Pick<IsolationClass, 'parameters'>)
     external: valid('external-cidr', parameterCidr(parameters, 'external-cidr')),
     externalGateway: valid('external-gateway', parameterAddress(parameters, 'external-gateway')),
     join: valid('join-cidr', parameterCidr(parameters, 'join-cidr')),
+    vtep: valid('vtep-cidr', parameterCidr(parameters, 'vtep-cidr')),
     physicalNetwork: value('physical-network'),
     mtu: Number(value('mtu')),
     leaseTime: Number(value('dhcp-lease-time')),
