@@ -4,6 +4,7 @@ import apply from '../offload/apply.ts';
 import diff from '../offload/diff.ts';
 import dump from '../offload/dump.ts';
 import plan from '../offload/plan.ts';
+import verify from '../offload/verify.ts';
 
 export default function define(): Command {
   return new Command('offload')
@@ -11,6 +12,7 @@ export default function define(): Command {
       'Makes rules for the hardware of a node, says what becomes of its traffic, and gives them to a device.',
     )
     .addCommand(plan())
+    .addCommand(verify())
     .addCommand(apply())
     .addCommand(dump())
     .addCommand(diff());
