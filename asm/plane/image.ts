@@ -86,11 +86,14 @@ export const NO_FLOW = 0xffffffff;
  *      4 | DATAPATH          |  8 key (16), ZONE_PORT (16)
  *     12 | physical port, tunnel, or key of the port that stands for it
  *     16 | peer: DATAPATH    | 20 peer: port record
- *     24 | group: offset of its list; PK_BRIDGED: MAC address, low 32 bits, 28 high 16 bits
+ *     24 | group: offset of its list; PK_BRIDGED: MAC address; PK_NETWORK: offset of MAC addresses, or 0 | 28 (zero)
  *
  * A group's list: count and keys of the members that only the chassis where the
  * packet came from serves (patch ports, localports); count and numbers of tunnels;
  * count and keys of members here.
+ *
+ * MAC addresses of a network, two words each, the low one first: this chassis'; count and those of routers that it
+ * stands for; count and those of other chassis; the one that these stand for.
  */
 export const PORT_SIZE = 32;
 /** A VIF, or a nested port behind one: `tag`. */

@@ -112,6 +112,7 @@ export function enter(): bool {
     return false;
   }
   const port = portAt(record);
+  if (<u32>load<u8>(port) === PK_NETWORK && load<u32>(port, 24)) fromChassis(image + load<u32>(port, 24));
   const flags = <u32>load<u8>(port, 1);
   let bits: u64 = 0;
   if (flags & PF_LOCALPORT) bits |= 1 << MLF_LOCALPORT;
@@ -156,6 +157,42 @@ function setTag(tci: u64): void {
   const at = FLOW + W_ETH_SRC * 8;
   store<u64>(at, (load<u64>(at) & ~TCI) | tci);
   store<u64>(KNOWN + W_ETH_SRC * 8, load<u64>(KNOWN + W_ETH_SRC * 8) | TCI);
+}
+
+function setSource(mac: u64): void {
+  const at = FLOW + W_ETH_SRC * 8;
+  store<u64>(at, (load<u64>(at) & ~MAC) | (mac & MAC));
+  store<u64>(KNOWN + W_ETH_SRC * 8, load<u64>(KNOWN + W_ETH_SRC * 8) | MAC);
+}
+
+function source(): u64 {
+  look(W_ETH_SRC, MAC);
+  return load<u64>(FLOW + W_ETH_SRC * 8) & MAC;
+}
+
+/** What another chassis routed comes with that one's MAC address: the router's is put there. */
+function fromChassis(macs: usize): void {
+  let list = macs + 8;
+  list += 4 + ((<usize>load<u32>(list)) << 3);
+  const others = load<u32>(list);
+  list += 4;
+  const from = source();
+  const router = load<u64>(list + ((<usize>others) << 3));
+  for (let i: u32 = 0; i < others; i++) {
+    if (load<u64>(list + ((<usize>i) << 3)) === from) setSource(router);
+  }
+}
+
+/** The router whose packet leaves by a network with this chassis' MAC address instead; 0 if it leaves as it is. */
+function asChassis(macs: usize): u64 {
+  const from = source();
+  const routers = load<u32>(macs, 8);
+  for (let i: u32 = 0; i < routers; i++) {
+    if (load<u64>(macs + ((<usize>i) << 3), 12) !== from) continue;
+    setSource(load<u64>(macs));
+    return from;
+  }
+  return 0;
 }
 
 /** Into the first table of the ingress pipeline of a port's datapath. */
@@ -370,9 +407,7 @@ function outputHere(start: usize, tail: bool): bool {
 /** Straight to the localnet port of another datapath, past that one's pipelines: put_remote_port_redirect_bridged(). */
 function sendOver(port: usize): void {
   const network = portAt(load<u32>(port, 20));
-  const at = FLOW + W_ETH_SRC * 8;
-  store<u64>(at, (load<u64>(at) & ~MAC) | (load<u64>(port, 24) & MAC));
-  store<u64>(KNOWN + W_ETH_SRC * 8, load<u64>(KNOWN + W_ETH_SRC * 8) | MAC);
+  setSource(load<u64>(port, 24));
   store<u32>(FLOW + W_DATAPATH * 8, load<u32>(port, 16));
   setOutport(<u32>load<u16>(network, 8));
   visit();
@@ -473,10 +508,13 @@ function deliver(port: usize, turns: bool): void {
     if (tci & CFI) look(W_ETH_SRC, TCI);
     setTag((tci & CFI ? tci & TCI & ~VID : CFI) | ((<u64>tag) << B_VLAN_TCI));
   }
+  const macs = <u32>load<u8>(port) === PK_NETWORK ? load<u32>(port, 24) : 0;
+  const router = macs ? asChassis(image + macs) : 0;
   commit(FLOW);
   emitHead(DP_OUTPUT, 2, 0);
   emit(physical);
   if (tag) takeTag();
+  if (router) setSource(router);
 }
 
 /** Through a patch port: nothing of the packet's metadata passes but its mark. */

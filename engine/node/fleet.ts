@@ -18,7 +18,7 @@ export interface FleetMember extends Pick<NodeOptions, 'bindings' | 'networks' |
 }
 
 export interface FleetOptions
-  extends Pick<NodeOptions, 'southbound' | 'placement' | 'wire' | 'learningDelay' | 'seed'> {
+  extends Pick<NodeOptions, 'southbound' | 'placement' | 'wire' | 'learningDelay' | 'seed' | 'chassisMacs'> {
   readonly chassis: readonly FleetMember[];
   /** Without it Geneve. */
   readonly encapsulation?: 'geneve' | 'vxlan';

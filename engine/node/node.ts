@@ -15,6 +15,7 @@ import {
 import { formatEthernet, formatIpv4, formatIpv6, parseEthernet } from '../lang/index.ts';
 import type { ControllerServices, Southbound } from '../ovsdb/southbound.ts';
 import {
+  type ChassisMacs,
   changedTables,
   NO_PLACEMENT,
   type Placement,
@@ -57,6 +58,8 @@ export interface NodeOptions {
   readonly networks?: readonly string[];
   /** The tunnels to other chassis; encapsulated frames leave and come in by the port UNDERLAY. */
   readonly tunnels?: TunnelOptions;
+  /** MAC addresses of chassis on physical networks; without them what is routed leaves with the router's. */
+  readonly chassisMacs?: ChassisMacs;
   /** What stands behind a physical network: a switch that learns addresses (without it), or a hub. */
   readonly wire?: 'switch' | 'hub';
   /**
@@ -467,13 +470,14 @@ class ChassisNode implements Node, Chassis, Findings {
     const { bindings, networks } = this.options;
     const names = bindings ? [...bindings, ...networkPorts(southbound)] : portsHere(southbound, chassis, placement);
     this.physical.use(names, southbound, networks);
-    const { tunnels } = this.options;
+    const { tunnels, chassisMacs } = this.options;
     return this.builder.build({
       southbound,
       chassis,
       ports: this.physical.numbers,
       placement,
       ...(tunnels && { tunnels: tunnelsOf(tunnels, FIRST_TUNNEL) }),
+      ...(chassisMacs && { chassisMacs }),
     });
   }
 

@@ -25,12 +25,35 @@ export interface ChassisInput {
   readonly ports: ReadonlyMap<string, number>;
   /** By name of the other chassis. */
   readonly tunnels?: ReadonlyMap<string, Tunnel>;
+  readonly chassisMacs?: ChassisMacs;
+}
+
+/**
+ * MAC addresses of chassis on physical networks, by the names of both: what they route leaves from there, so that
+ * a network does not see a router's address in many places.  `ovn-chassis-mac-mappings` of ovn-controller(8).
+ */
+export type ChassisMacs = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** Which MAC addresses are put in the place of others on a network. */
+export interface NetworkMacs {
+  readonly own: string;
+  /** Of the routers that this chassis stands for. */
+  readonly routers: readonly string[];
+  readonly others: readonly string[];
+  /** Of the router that other chassis stand for. */
+  readonly router: string;
 }
 
 /** How a port is reached from this chassis. */
 export type Reach =
   /** A physical port; with `tag` behind it, nested in another port's machine if `nested`. */
-  | { readonly kind: 'vif' | 'network'; readonly physical: number; readonly tag: number; readonly nested: boolean }
+  | {
+      readonly kind: 'vif' | 'network';
+      readonly physical: number;
+      readonly tag: number;
+      readonly nested: boolean;
+      readonly macs?: NetworkMacs;
+    }
   | { readonly kind: 'patch'; readonly peer: PortBinding }
   | { readonly kind: 'remote'; readonly tunnel: Tunnel; readonly isVtep: boolean }
   /** By another port of the same datapath: the distributed port that is resident here, the localnet port. */
@@ -97,6 +120,9 @@ function chassisOf(binding: PortBinding): string | undefined {
   const requested = options[option ?? 'requested-chassis']?.split(',')[0];
   return chassis ?? (requested || undefined);
 }
+
+/** Its first MAC address. */
+const macOf = ({ mac }: PortBinding): string[] => mac.slice(0, 1).flatMap((text) => text.split(' ').slice(0, 1));
 
 const isBoundTo = (binding: PortBinding, chassis: string): boolean => chassisOf(binding) === chassis;
 
@@ -230,7 +256,10 @@ class View {
       }
       case 'localnet':
       case 'l2gateway':
-        if (physical !== undefined) return { kind: 'network', physical, tag, nested: false };
+        if (physical !== undefined) {
+          const macs = this.macsOf(port);
+          return { kind: 'network', physical, tag, nested: false, ...(macs && { macs }) };
+        }
         return port.type === 'localnet' ? { kind: 'absent' } : this.remote(port, chassisOf(port));
       case 'localport':
         return physical === undefined ? { kind: 'absent' } : { kind: 'vif', physical, tag: 0, nested: false };
@@ -266,12 +295,25 @@ class View {
     return this.remote(port, this.candidates(port)[0]);
   }
 
+  /** Of a localnet port: the routers on its switch, and the chassis on its network. */
+  private macsOf({ type, options, datapath }: PortBinding): NetworkMacs | undefined {
+    const { chassis, chassisMacs = {} } = this.input;
+    const { [chassis]: networks = {}, ...rest } = chassisMacs;
+    const own = networks[options.network_name ?? ''];
+    const others = Object.values(rest).flatMap((byNetwork) => Object.values(byNetwork));
+    const routers = this.portsOf(datapath).flatMap((port) => this.peerOf(port) ?? []);
+    const [first] = routers.flatMap(macOf);
+    if (type !== 'localnet' || first === undefined || (own === undefined && others.length === 0)) return undefined;
+    const leaving = routers.filter(({ logicalPort }) => !this.isResident(`cr-${logicalPort}`));
+    return { own: own ?? first, routers: own === undefined ? [] : leaving.flatMap(macOf), others, router: first };
+  }
+
   /** A gateway port that resides elsewhere, by the physical network behind the switch that it is on. */
   private bridged(port: PortBinding): Reach {
     const distributed = this.byName.get(port.options['distributed-port'] ?? '');
     const peer = distributed && this.peerOf(distributed);
     const network = peer && this.networkOf(peer.datapath);
-    const mac = port.mac[0]?.split(' ')[0];
+    const [mac] = macOf(port);
     if (!network || mac === undefined || !this.input.ports.has(network.logicalPort)) return { kind: 'absent' };
     return { kind: 'bridged', network, mac };
   }

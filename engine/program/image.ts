@@ -39,7 +39,7 @@ import {
   PORT_SIZE,
   TABLES,
 } from '../../asm/plane/image.ts';
-import type { LocalDatapath, LocalGroup, LocalPort, Tunnel } from './chassis.ts';
+import type { LocalDatapath, LocalGroup, LocalPort, NetworkMacs, Tunnel } from './chassis.ts';
 import { type CompiledTables, hashBlob, type TableUse } from './tables.ts';
 
 /** A local datapath with its numbers. */
@@ -264,11 +264,13 @@ class ImageWriter {
       };
       for (const port of view.ports) {
         const content = this.portWords(number, port);
-        put(port.binding.uuid, port.binding.tunnelKey, content);
+        const macs = port.reach.kind === 'network' && port.reach.macs ? macList(port.reach.macs) : [];
+        // Those of a bridged port stand in its record itself.
+        put(port.binding.uuid, port.binding.tunnelKey, macs.length > 0 ? [...content, words.add(macs)] : content);
         // What a record's number is does not matter to anybody.
         const stands =
           port.reach.kind === 'patch' ? port.reach.peer : port.reach.kind === 'bridged' && port.reach.network;
-        this.digest(number, [...content.slice(0, 5), ...content.slice(6), stands ? stands.tunnelKey : 0]);
+        this.digest(number, [...content.slice(0, 5), ...content.slice(6), ...macs, stands ? stands.tunnelKey : 0]);
       }
       for (const group of view.groups) {
         const list = groupList(group);
@@ -288,7 +290,7 @@ class ImageWriter {
     let tag = 0;
     let value = 0;
     let peer = [0, 0];
-    let mac = [0, 0];
+    let mac: number[] = [];
     switch (reach.kind) {
       case 'vif':
       case 'network':
@@ -310,8 +312,7 @@ class ImageWriter {
         break;
       case 'bridged': {
         kind = PK_BRIDGED;
-        const address = Number.parseInt(reach.mac.replaceAll(':', ''), 16);
-        mac = [address % 2 ** 32, Math.floor(address / 2 ** 32)];
+        mac = macWords(reach.mac);
         peer = [this.numbers.get(reach.network.datapath) ?? 0, this.records.get(reach.network.uuid) ?? 0];
         if (peer[1] === 0) kind = PK_ABSENT;
         break;
@@ -386,6 +387,17 @@ class ImageWriter {
       }
     }
   }
+}
+
+/** A MAC address as two words, the low one first. */
+function macWords(mac: string): number[] {
+  const address = Number.parseInt(mac.replaceAll(':', ''), 16);
+  return [address % 2 ** 32, Math.floor(address / 2 ** 32)];
+}
+
+function macList({ own, routers, others, router }: NetworkMacs): number[] {
+  const list = (macs: readonly string[]): number[] => [macs.length, ...macs.flatMap(macWords)];
+  return [...macWords(own), ...list(routers), ...list(others), ...macWords(router)];
 }
 
 function groupList({ own, tunnels, here }: LocalGroup): number[] {

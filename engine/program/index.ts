@@ -28,7 +28,7 @@ import {
   type TableInput,
 } from './tables.ts';
 
-export { type ChassisInput, portsHere, type Tunnel } from './chassis.ts';
+export { type ChassisInput, type ChassisMacs, portsHere, type Tunnel } from './chassis.ts';
 export { NO_PLACEMENT, type Placement, type PortPlacement, placementOf } from './placement.ts';
 
 /** An action that the host does when a packet is handed to it: operand of DP_PUNT. */

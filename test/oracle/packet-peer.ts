@@ -53,6 +53,8 @@ export interface PeerOptions {
   chassis?: string;
   encapType?: 'geneve' | 'vxlan';
   encapIp?: string;
+  /** MAC addresses of the chassis on physical networks: `physnet:02:00:00:00:ee:01`. */
+  macMappings?: string;
   /** `send` waits for what ovn-controller answers, too. */
   waitsForController?: boolean;
 }
@@ -282,6 +284,7 @@ const externalIds = ({
   southbound,
   encapType = 'geneve',
   encapIp = '127.0.0.1',
+  macMappings,
 }: PeerOptions & { chassis: string; southbound: string }): string[] =>
   Object.entries({
     'system-id': chassis,
@@ -289,6 +292,7 @@ const externalIds = ({
     'ovn-remote': southbound,
     'ovn-encap-type': encapType,
     'ovn-encap-ip': encapIp,
+    ...(macMappings !== undefined && { 'ovn-chassis-mac-mappings': macMappings }),
   }).map(([key, value]) => `external_ids:${key}="${value}"`);
 
 /** With room for the longest packet; dummy devices drop what is longer than their MTU. */

@@ -3,7 +3,7 @@
  * frames are compared, too: Geneve with OVN's option, VXLAN as OVN limits it.
  */
 import { describe, expect, test } from 'vitest';
-import { placementOf } from '../../engine/program/index.ts';
+import { type ChassisMacs, placementOf } from '../../engine/program/index.ts';
 import type { Step } from '../oracle/exchange.ts';
 import { connectUnderlay, joined, type Member, underlayOf, withoutHash } from '../oracle/fabric.ts';
 import { fleetWorld } from '../oracle/node-world.ts';
@@ -22,6 +22,11 @@ const batch = wholeNumber('LFLOW_BATCH') ?? 10;
 /** The share that has to be equal. */
 const leastForTunnels = { conversations: 0.9, random: 0.8 };
 
+const chassisMacs: ChassisMacs = {
+  left: { physnet: '02:00:00:00:cc:01' },
+  right: { physnet: '02:00:00:00:cc:02' },
+};
+
 /** What two real chassis, and two of lflow's, do with everything that is said in a topology. */
 function playBoth(topology: TunnelTopology): Promise<{ theirs: Step[]; ours: Step[] }> {
   return withCentral(async (central) => {
@@ -32,7 +37,8 @@ function playBoth(topology: TunnelTopology): Promise<{ theirs: Step[]; ours: Ste
     const peers = [];
     for (const [index, name] of ['left', 'right'].entries()) {
       const ip = `192.0.2.${index + 1}`;
-      const encapsulation = { encapType: topology.encapsulation, encapIp: ip };
+      const mapping = topology.hasMacs && { macMappings: `physnet:${chassisMacs[name]?.physnet}` };
+      const encapsulation = { ...mapping, encapType: topology.encapsulation, encapIp: ip };
       const peer = await startPeer(central, { chassis: name, waitsForController: true, ...encapsulation });
       const ports = scene.vifs.filter((port) => topology.right.includes(port) === (name === 'right'));
       const networks = name === 'right' || topology.isShared ? scene.networks : [];
@@ -57,7 +63,14 @@ function playBoth(topology: TunnelTopology): Promise<{ theirs: Step[]; ours: Ste
       bindings: ports.filter((port) => scene.vifs.includes(port)),
       networks: ports.filter((port) => scene.networks.includes(port)),
     }));
-    const fleet = fleetWorld({ southbound, placement, chassis, encapsulation: topology.encapsulation, sharedNetworks });
+    const fleet = fleetWorld({
+      southbound,
+      placement,
+      chassis,
+      encapsulation: topology.encapsulation,
+      sharedNetworks,
+      ...(topology.hasMacs && { chassisMacs }),
+    });
     return { theirs, ours: await playAll(fleet, scene, options, theirs) };
   });
 }

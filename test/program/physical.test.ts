@@ -244,6 +244,49 @@ describe('other chassis', () => {
   });
 });
 
+describe('chassis with MAC addresses of their own on a network', () => {
+  const routed = southboundFrom({
+    n: {
+      ports: { a: {}, 'n-r': { type: 'patch', options: { peer: 'r-n' } }, net: { type: 'localnet' } },
+      flows: ['0 1 inport == "a" => outport = "net"; output;', '0 1 inport == "net" => outport = "a"; output;', out],
+    },
+    r: { kind: 'router', ports: { 'r-n': { type: 'patch', options: { peer: 'n-r' } } }, flows: [out] },
+  });
+  for (const port of routed.ports) {
+    if (port.logicalPort === 'r-n') port.mac = ['02:00:00:00:00:99 10.0.0.1/24'];
+    if (port.type === 'localnet') port.options.network_name = 'physnet';
+  }
+  const chassisMacs = {
+    here: { physnet: '02:00:00:00:00:11', other: '02:00:00:00:00:12' },
+    there: { physnet: '02:00:00:00:00:22' },
+  };
+  const from = (mac: bigint): bigint => 0x0200_0000_0000n | mac;
+  /** The address was looked at, so only what is different is set. */
+  const setSource = (bits: number, mask: number): number[] => [head(DP_SET, 5, W_ETH_SRC), bits, 0, mask, 0];
+  const numbers = ports('a', 'net');
+
+  test('send what a router sends from these', () => {
+    const there = plane(routed, numbers, { chassisMacs });
+    const sent = (mac: bigint): number[] => program(there, packet(1, { [W_ETH_SRC]: from(mac) }));
+    expect(sent(0x99n)).toEqual([...setSource(0x11 & (0x11 ^ 0x99), 0x11 ^ 0x99), ...output(2)]);
+    expect(sent(0x98n)).toEqual(output(2));
+    expect(there.translate(packet(1, { [W_ETH_SRC]: from(0x98n) })).mask[W_ETH_SRC]).toBe(0xffff_ffff_ffffn);
+    // Another network's is none of this one's.
+    const elsewhere = { here: { other: '02:00:00:00:00:12' } };
+    expect(
+      program(plane(routed, numbers, { chassisMacs: elsewhere }), packet(1, { [W_ETH_SRC]: from(0x99n) })),
+    ).toEqual(output(2));
+  });
+
+  test('take what comes from those of others for the router’s', () => {
+    const there = plane(routed, numbers, { chassisMacs });
+    const taken = (mac: bigint): number[] => program(there, packet(2, { [W_ETH_SRC]: from(mac) }));
+    expect(taken(0x22n)).toEqual([...setSource(0x99 & (0x99 ^ 0x22), 0x99 ^ 0x22), ...output(1)]);
+    expect(taken(0x11n)).toEqual(output(1));
+    expect(program(plane(routed, numbers), packet(2, { [W_ETH_SRC]: from(0x22n) }))).toEqual(output(1));
+  });
+});
+
 describe('programs', () => {
   test('set only what was assigned, before the packet is shown', () => {
     const rewrite = '0 0 1 => eth.src = 02:00:00:00:00:99; ip.ttl--; outport = "b"; output;';

@@ -8,6 +8,8 @@ export interface TunnelTopology {
   right: readonly string[];
   /** Both chassis are on the physical network. */
   isShared?: boolean;
+  /** Each chassis has a MAC address of its own there. */
+  hasMacs?: boolean;
 }
 
 const prelude = `
@@ -118,5 +120,26 @@ ovn-nbctl lrp-set-gateway-chassis r-out right 20 -- lrp-set-options r-a reside-o
     encapsulation: 'geneve',
     right,
     isShared: true,
+  },
+  {
+    name: 'routers behind the MAC addresses of chassis',
+    northbound: `${prelude}
+for s in a b; do ovn-nbctl lsp-add $s ln-$s -- lsp-set-type ln-$s localnet -- lsp-set-addresses ln-$s unknown -- lsp-set-options ln-$s network_name=physnet; done
+ovn-nbctl set logical_switch_port ln-a tag=11 -- set logical_switch_port ln-b tag=12
+`,
+    encapsulation: 'geneve',
+    right,
+    isShared: true,
+    hasMacs: true,
+  },
+  {
+    name: 'a bridged gateway port behind the MAC addresses of chassis',
+    northbound: `${prelude}${outside}
+ovn-nbctl set logical_switch_port ln tag=17 -- lrp-set-gateway-chassis r-out right 20 -- lrp-set-redirect-type r-out bridged
+`,
+    encapsulation: 'geneve',
+    right,
+    isShared: true,
+    hasMacs: true,
   },
 ];
