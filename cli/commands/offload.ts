@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import apply from '../offload/apply.ts';
 import diff from '../offload/diff.ts';
 import dump from '../offload/dump.ts';
+import explain from '../offload/explain.ts';
 import plan from '../offload/plan.ts';
 import verify from '../offload/verify.ts';
 
@@ -13,6 +14,7 @@ export default function define(): Command {
     )
     .addCommand(plan())
     .addCommand(verify())
+    .addCommand(explain())
     .addCommand(apply())
     .addCommand(dump())
     .addCommand(diff());

@@ -4,19 +4,15 @@ import type { RuleSet } from '../../engine/offload/rules.ts';
 import { applyJournaled, type Forced, type Interrupted, type Journaled } from '../../native/offload/index.ts';
 import { conclude, emit, formatOption, type OutputOptions, outputOption, UsageError } from '../command.ts';
 import { loadPolicy } from '../commands/verify.ts';
-import { nodesOption } from '../input.ts';
-import { loadNetwork } from '../topology.ts';
 import { journalOf, journalOption, socketOption, withDevice } from './device.ts';
-import { askGate, forcedWords, type Gate, type ProveRules } from './gate.ts';
-import { proveRuleSet } from './proof.ts';
+import { askGate, forcedWords, type Gate } from './gate.ts';
+import { planned } from './planned.ts';
 import { loadRules } from './rule-file.ts';
+import { loadSubject, type Subject, type SubjectOptions, subjectOptions } from './subject.ts';
 
 /** What `apply` and the repair of `diff` are told. */
-export interface ExchangeOptions extends OutputOptions {
-  node: string;
-  nodes?: number;
+export interface ExchangeOptions extends SubjectOptions, OutputOptions {
   rules?: string;
-  device?: string;
   policy?: string;
   socket: string;
   journal?: string;
@@ -33,60 +29,69 @@ usage or the device is wrong, 3 something was not understood, and nothing was do
 
 /** Adds the options that `apply` and `diff` share. */
 export function exchangeOptions(command: Command): Command {
-  return command
-    .argument('<input...>', 'YAML files, folders of them, - for standard input, or an OVN database file')
-    .requiredOption('--node <NODE>', 'the node whose rules they are')
+  return subjectOptions(command)
     .option(
       '--rules <FILE>',
       'the rules, as "lflow offload plan --format json" prints them (default: the plan of the input)',
     )
-    .option('--device <NAME|FILE>', 'the capability file that the plan is made for')
-    .option('--policy <file>', 'rules that the network has to keep, as in lflow verify')
+    .option('--policy <FILE>', 'rules that the network has to keep, as in lflow verify')
     .addOption(socketOption())
     .addOption(journalOption())
     .addOption(forceOption())
-    .addOption(nodesOption())
     .addOption(formatOption(['text', 'json']))
     .addOption(outputOption());
 }
 
 const forceOption = (): Option => new Option('--force <WHY>', 'apply what is not proven; WHY is written down');
 
-export default function define(prove: ProveRules = proveRuleSet): Command {
+export default function define(): Command {
   return exchangeOptions(new Command('apply'))
     .description('Gives the rules of a node to its device, in the place of those that it has, in one step.')
     .addHelpText('after', explanation)
-    .action(async (inputs: string[], options: ExchangeOptions): Promise<void> => {
-      const { rules, gate } = await prepared(inputs, options, prove);
+    .action(async (inputs: string[], options: ExchangeOptions, command: Command): Promise<void> => {
+      const wanted = await wantedOf(inputs, options, command);
+      if (!wanted) return;
+      const gate = await gateOf(wanted, options);
       const forced = permitted(gate, options.force);
       if (forced === 'refused') {
         await emit(refusalText(gate, options), options);
         return conclude(gate.status);
       }
-      const done = await exchange(rules, options, forced);
-      await emit(appliedText(done, rules, options, forced), options);
+      const done = await exchange(wanted.rules, options, forced);
+      await emit(appliedText(done, wanted.rules, options, forced), options);
     });
 }
 
-/** The rules that a command speaks of, and whether they may get into a device. */
-export async function prepared(
-  inputs: string[],
-  options: ExchangeOptions,
-  prove: ProveRules,
-): Promise<{ rules: RuleSet; gate: Gate }> {
-  if (options.force !== undefined) forcedWords(options.force);
-  const policy = options.policy === undefined ? undefined : await loadPolicy(options.policy);
-  const input = await loadNetwork(inputs, options);
-  const rules = await rulesOf(options);
-  return { rules, gate: askGate(input, options.node, rules, prove, policy) };
+/** The rules that a node is to have. */
+export interface Wanted {
+  readonly subject: Subject;
+  readonly rules: RuleSet;
 }
 
-/** The rules that the command line asks for; throws where they are another node's. */
-export async function rulesOf({ rules: file, node }: ExchangeOptions): Promise<RuleSet> {
-  if (file === undefined) throw new UsageError('give the rules with --rules FILE');
-  const rules = await loadRules(file);
-  if (rules.node === node) return rules;
-  throw new UsageError(`the rules of ${file} are for node "${rules.node}", not for "${node}"`);
+/** The rules that the command line asks for; undefined where there is no plan, which is said then. */
+export async function wantedOf(
+  inputs: string[],
+  options: ExchangeOptions,
+  command: Command,
+): Promise<Wanted | undefined> {
+  if (options.force !== undefined) forcedWords(options.force);
+  if (options.rules === undefined) {
+    const subject = await loadSubject(inputs, options);
+    const plan = planned(subject);
+    return plan && { subject, rules: plan.ruleSet };
+  }
+  const rules = await loadRules(options.rules);
+  if (rules.node !== options.node) {
+    throw new UsageError(`the rules of ${options.rules} are for node "${rules.node}", not for "${options.node}"`);
+  }
+  // Rules know what they were made for.
+  const isAsked = command.getOptionValueSource('device') !== 'default';
+  return { subject: await loadSubject(inputs, isAsked ? options : { ...options, device: rules.device }), rules };
+}
+
+/** Whether the rules may get into a device. */
+export async function gateOf({ subject, rules }: Wanted, { policy }: ExchangeOptions): Promise<Gate> {
+  return askGate(subject, rules, policy === undefined ? undefined : await loadPolicy(policy));
 }
 
 /** With what words rules may be applied: `undefined` where none are needed. */

@@ -9,14 +9,12 @@ import {
   type ExchangeOptions,
   exchange,
   exchangeOptions,
+  gateOf,
   permitted,
-  prepared,
   refusalText,
-  rulesOf,
+  wantedOf,
 } from './apply.ts';
 import { withDevice } from './device.ts';
-import type { ProveRules } from './gate.ts';
-import { proveRuleSet } from './proof.ts';
 
 interface DiffOptions extends ExchangeOptions {
   repair?: boolean;
@@ -28,27 +26,28 @@ Nothing is changed without --repair, which does what "lflow offload apply" does,
 Exit status: 0 the device has the rules and no others, 1 it has not, or may not be repaired because a promise is broken,
 2 the input, the usage or the device is wrong, 3 something was not understood, and nothing was repaired.`;
 
-export default function define(prove: ProveRules = proveRuleSet): Command {
+export default function define(): Command {
   return exchangeOptions(new Command('diff'))
     .description('Says which rules a device lacks, has besides, or has otherwise than they should be.')
     .option('--repair', 'give the device its rules again where it has others')
     .addHelpText('after', explanation)
-    .action(async (inputs: string[], options: DiffOptions): Promise<void> => {
-      const rules = await rulesOf(options);
-      const difference = await withDevice(options.socket, (device) => compareRules(device, rules));
+    .action(async (inputs: string[], options: DiffOptions, command: Command): Promise<void> => {
+      const wanted = await wantedOf(inputs, options, command);
+      if (!wanted) return;
+      const difference = await withDevice(options.socket, (device) => compareRules(device, wanted.rules));
       const told = options.format === 'json' ? jsonOf(difference) : textOf(difference);
       if (!options.repair || isSame(difference)) {
         await emit(told, options);
         return conclude(isSame(difference) ? status.fine : status.violated);
       }
-      const { gate } = await prepared(inputs, options, prove);
+      const gate = await gateOf(wanted, options);
       const forced = permitted(gate, options.force);
       if (forced === 'refused') {
         await emit(joined(told, refusalText(gate, options), options), options);
         return conclude(gate.status);
       }
-      const done = await exchange(rules, options, forced);
-      await emit(joined(told, appliedText(done, rules, options, forced), options), options);
+      const done = await exchange(wanted.rules, options, forced);
+      await emit(joined(told, appliedText(done, wanted.rules, options, forced), options), options);
     });
 }
 

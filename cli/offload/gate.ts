@@ -2,31 +2,15 @@
  * What has to hold before rules get into a device: the network is as promised, and the rules do what its logical flows do,
  * both proven for all packets.  What does not hold can be overridden with words that stay in the journal.
  */
+import { checkRules, problemText } from '../../engine/offload/check.ts';
 import type { RuleSet } from '../../engine/offload/rules.ts';
-import type { Northbound } from '../../engine/ovsdb/northbound.ts';
-import type { Southbound } from '../../engine/ovsdb/southbound.ts';
-import type { VpcPlan } from '../../engine/vpc/plan.ts';
+import { proveRules, type RuleProof, type RuleViolation } from '../../sim/offload/prove.ts';
 import type { Policy } from '../../sim/policy/index.ts';
 import type { Finding } from '../../sim/verdict.ts';
 import { verifyNetwork } from '../../sim/verifier.ts';
 import { type Status, status, UsageError } from '../command.ts';
 import { openProgress } from '../progress.ts';
-
-/** What a proof that rules do what the logical flows do says. */
-export interface RuleProof {
-  readonly verdict: 'holds' | 'violated' | 'unknown';
-  /** Sentences: what hardware would do and what the flows do, or what was not understood; none where it holds. */
-  readonly sentences: readonly string[];
-}
-
-/** Proves a set of rules of a node. */
-export type ProveRules = (network: NetworkInput, node: string, rules: RuleSet) => RuleProof;
-
-export interface NetworkInput {
-  readonly southbound: Southbound;
-  readonly northbound?: Northbound;
-  readonly plans: readonly VpcPlan[];
-}
+import type { Subject } from './subject.ts';
 
 /** Whether rules may get into a device. */
 export interface Gate {
@@ -37,16 +21,16 @@ export interface Gate {
 }
 
 /** Asks both proofs, even where the first one fails: whoever has to act wants to know all. */
-export function askGate(input: NetworkInput, node: string, rules: RuleSet, prove: ProveRules, policy?: Policy): Gate {
+export function askGate(subject: Subject, rules: RuleSet, policy?: Policy): Gate {
   const progress = openProgress();
-  const { verdict, properties } = verifyNetwork(input, {
-    ...(policy && { policy }),
-    onProgress: (what) => progress.show(what),
-  });
-  progress.show(`proving ${rules.rules.length} rules of ${node}`);
-  const proof = prove(input, node, rules);
+  const onProgress = (what: string) => progress.show(what);
+  const { verdict, properties } = verifyNetwork(subject, { ...(policy && { policy }), onProgress });
+  const node = { name: subject.node, ...subject.device };
+  const proof = proveRules(subject, node, rules, { onProgress });
   progress.close();
-  const verdicts = [verdict, proof.verdict];
+  const ports = [subject.device.uplink, ...subject.device.ports.values()];
+  const refused = checkRules(rules, subject.capabilities, { ports }).map(problemText);
+  const verdicts = [verdict, proof.verdict, ...(refused.length > 0 ? ['violated'] : [])];
   return {
     status: verdicts.includes('violated')
       ? status.violated
@@ -55,9 +39,21 @@ export function askGate(input: NetworkInput, node: string, rules: RuleSet, prove
         : status.fine,
     against: [
       ...(verdict === 'violated' || verdict === 'unknown' ? properties.flatMap(sentenceOf) : []),
-      ...(proof.verdict === 'holds' ? [] : proof.sentences),
+      ...refused.map((sentence) => `${subject.capabilities.device} refuses ${sentence}`),
+      ...proofSentences(proof),
     ],
   };
+}
+
+function proofSentences(proof: RuleProof): string[] {
+  if (proof.verdict === 'unknown') return proof.reasons.map((reason) => `the rules are not proven: ${reason}`);
+  return proof.verdict === 'violated' ? proof.violations.map(violationSentence) : [];
+}
+
+function violationSentence({ sentence, packet, rule }: RuleViolation): string {
+  const which = rule ? `rule ${rule.index}${rule.cookie === undefined ? '' : ` (${rule.cookie})`}: ` : '';
+  const how = packet ? `\n  ${packet.summary}\n  frame ${packet.frame} into ${packet.devicePort}` : '';
+  return `${which}${sentence}${how}`;
 }
 
 function sentenceOf({ id, subject, verdict, reason, severity, excused }: Finding): string[] {
