@@ -36,6 +36,7 @@ export {
 } from './engine/lang/index.ts';
 // The data plane: a chassis, several of them, and what carries their packets
 export {
+  type ChassisMacs,
   createFleet,
   createNode,
   type Fleet,

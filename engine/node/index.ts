@@ -9,6 +9,7 @@
  * Nothing happens by itself: frames are processed when they are sent, and time is what
  * `advance` says.
  */
+export type { ChassisMacs } from '../program/index.ts';
 export { createFleet, type Fleet, type FleetMember, type FleetOptions } from './fleet.ts';
 export {
   createNode,
