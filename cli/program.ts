@@ -20,6 +20,11 @@ const commands: readonly Entry[] = [
     load: () => import('./commands/verify.ts'),
   },
   {
+    name: 'worker',
+    summary: 'verify parts of networks for lflow verify --redis',
+    load: () => import('./commands/worker.ts'),
+  },
+  {
     name: 'trace',
     summary: 'follow one packet through the logical flows, as ovn-trace does',
     load: () => import('./commands/trace.ts'),

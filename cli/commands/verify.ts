@@ -4,16 +4,23 @@ import { Command } from 'commander';
 import { formatProblem, InputError } from '../../engine/origin.ts';
 import { type Policy, readPolicy } from '../../sim/policy/index.ts';
 import { builtInProperties } from '../../sim/properties/index.ts';
-import { propertiesOf, verifyNetwork } from '../../sim/verifier.ts';
-import { outputOption } from '../command.ts';
+import type { Verification } from '../../sim/verdict.ts';
+import { openVerifier, propertiesOf, type Subject, type Verifier } from '../../sim/verifier.ts';
+import { changesText } from '../changes.ts';
+import { outputOption, UsageError } from '../command.ts';
+import { countOption } from '../counts.ts';
 import { nodesOption } from '../input.ts';
 import { openProgress } from '../progress.ts';
 import { loadNetwork } from '../topology.ts';
 import { emitVerdict, type VerdictOptions, verdictFormatOption } from '../verdict.ts';
+import { watchFiles } from '../watch.ts';
 
 interface VerifyCommandOptions extends VerdictOptions {
   nodes?: number;
   policy?: string;
+  workers?: number;
+  redis?: string;
+  watch?: boolean;
 }
 
 export default function define(): Command {
@@ -28,20 +35,71 @@ export default function define(): Command {
       'rules of your own, what the network is to be taken for, and exceptions (docs/policy.md)',
     )
     .addOption(nodesOption())
+    .addOption(
+      countOption('--workers <N>', 'threads; all cores but one unless given, and one where there are but few parts'),
+    )
+    .option('--redis <URL>', 'have the parts of the network verified by those who run "lflow worker --redis URL"')
+    .option('--watch', 'verify again whenever the files change, and say what has changed')
     .addOption(verdictFormatOption())
     .addOption(outputOption())
     .action(async (inputs: string[], options: VerifyCommandOptions): Promise<void> => {
+      if (options.watch && (options.format !== 'text' || options.output !== undefined)) {
+        throw new UsageError('--watch shows what changes as text, on standard output; leave out --format and -o');
+      }
       const policy = options.policy === undefined ? undefined : await loadPolicy(options.policy);
-      const subject = await loadNetwork(inputs, options);
       const progress = openProgress();
-      const verification = verifyNetwork(subject, {
-        ...(policy && { policy }),
-        onProgress: (what) => progress.show(what),
-      });
+      const onProgress = (what: string): void => progress.show(what);
+      const verifier = openVerifier({ ...(policy && { policy }), onProgress });
+      const watched = options.watch ? await watchFiles(inputs) : undefined;
+      const subject = await loadNetwork(inputs, options);
+      const verification = await verified(verifier, subject, options, onProgress);
       progress.close();
       const properties = propertiesOf(policy).map(({ id, promise }) => ({ id, promise, help: helpOf(id) }));
       await emitVerdict(verification, { inputs, properties, southbound: subject.southbound }, options);
+      if (!watched) return;
+      process.once('SIGINT', () => process.exit());
+      let before = verification;
+      for (;;) {
+        await watched.changed();
+        const now = await anew(() => loadNetwork(inputs, options));
+        if (!now) continue;
+        const after = await verified(verifier, now, options, onProgress);
+        progress.close();
+        process.stdout.write(changesText(before, after, verifier.last, new Date().toTimeString().slice(0, 8)));
+        before = after;
+      }
     });
+}
+
+/** What is read; undefined where it cannot be, which is told: whoever edits a file mends it. */
+async function anew<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return undefined;
+  }
+}
+
+/** Verifies in this thread, in several, or elsewhere. */
+async function verified(
+  verifier: Verifier,
+  subject: Subject,
+  { workers, redis: url }: VerifyCommandOptions,
+  onProgress: (what: string) => void,
+): Promise<Verification> {
+  const { threadRunner } = await import('../runners/threads.ts');
+  const inThreads = threadRunner({ ...(workers !== undefined && { workers }), onProgress });
+  if (url === undefined) return verifier.verifyBy(inThreads, subject);
+  const { NoWorkers, redisRunner } = await import('../runners/redis.ts');
+  try {
+    return await verifier.verifyBy(redisRunner({ url, onProgress }), subject);
+  } catch (error) {
+    if (!(error instanceof NoWorkers) || workers === undefined) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return verifier.verifyBy(inThreads, subject);
+  }
 }
 
 const builtInIds = new Set(builtInProperties.map(({ id }) => id));

@@ -12,7 +12,7 @@ import type { PacketSet, Rewrite, SavedSets, Space } from '../../engine/sets/ind
 import { leavingClasses } from '../properties/crossing.ts';
 import { requestFor } from '../properties/nat-unique.ts';
 import type { View, Wire } from '../properties/view.ts';
-import { asSeenOn, circumstances, forwarded, onWire, wireRewrites } from '../properties/wires.ts';
+import { asSeenOn, beforeForwarding, circumstances, forwarded, onWire, wireRewrites } from '../properties/wires.ts';
 import { at, fieldIndex, inportIn, packetFields } from '../symbolic/index.ts';
 
 /** A part's side of its wires. */
@@ -21,8 +21,8 @@ export interface WireSummary {
   /** What becomes of packets that come in by one wire and leave by another, or the same: numbers of wires. */
   readonly reactions: readonly { readonly from: number; readonly to: number; readonly rewrites: readonly Rewrite[] }[];
   /**
-   * Two for each wire: what hosts of the part put there; and of what comes in, what comes to hosts or was not understood.
-   * Then one for each reaction: of what packets it is one.
+   * Three for each wire: what comes in again of what hosts of the part put there; of what comes in, what comes to hosts or
+   * was not understood; and that with what is so once it was forwarded.  Then one for each reaction: of what packets it is one.
    */
   readonly sets: SavedSets;
 }
@@ -34,7 +34,11 @@ const beside: readonly number[] = [at.inport, fieldIndex('pkt.mark'), ...circums
 export function summaryOf(view: View): WireSummary {
   const { space } = view.analysis;
   const reactions = view.wires.flatMap((wire, from) => reactionsTo(view, wire, from));
-  const sets = view.wires.flatMap((wire) => [sentTo(view, wire), admitted(view, wire)]);
+  const sets = view.wires.flatMap((wire) => {
+    const sent = sentTo(view, wire);
+    const here = admitted(view, wire);
+    return [space.or(sent, forwarded(space, sent)), here, space.or(here, beforeForwarding(space, here))];
+  });
   return {
     wires: view.wires.map(({ name, physical, vlan }) => ({ name, physical, vlan })),
     reactions: reactions.map(({ from, to, rewrites }) => ({ from, to, rewrites })),
@@ -86,9 +90,10 @@ export interface Outside {
 /** What is on a wire of all parts, or comes in from it. */
 interface Place {
   readonly wire: Wire;
-  /** By part. */
-  readonly sent: Map<number, PacketSet>;
+  /** By part, and as its summary has it. */
+  readonly coming: Map<number, PacketSet>;
   readonly admitted: Map<number, PacketSet>;
+  readonly reached: Map<number, PacketSet>;
   readonly answered: Map<number, PacketSet>;
   /** What reacts alike, whoever does. */
   readonly reactions: Map<string, Reaction>;
@@ -103,19 +108,44 @@ interface Reaction {
   packets?: PacketSet;
 }
 
+/** Packets on wires. */
+type Traffic = ReadonlyMap<Place, PacketSet>;
+
 /** Packets that cross wires more often than this are not followed. */
 const maxCrossings = 6;
 
 /** Lays sums side by side; a part without one has no wires. */
 export function outsideOf(space: Space, summaries: readonly (WireSummary | undefined)[]): Outside {
   const places = placesOf(space, summaries);
+  const firstOf = (part: number): Traffic =>
+    crossed(
+      space,
+      places,
+      trafficOf(places, (place) => place.coming.get(part)),
+    );
+  const comesTo = (traffic: Traffic, sets: 'admitted' | 'reached', except?: number): boolean =>
+    [...traffic].some(([place, packets]) =>
+      [...place[sets]].some(([part, set]) => part !== except && space.intersects(set, packets)),
+    );
+  // What routers make of what routers made, of all parts at once: mostly it comes to nobody.
+  let isQuiet: boolean | undefined;
+  const quiet = (): boolean => {
+    const firsts = trafficOf(places, (place) => space.orAll([...place.coming.values()]));
+    const answers = reactionsOf(space, crossed(space, places, firsts));
+    const later = followed(space, places, answers);
+    return later !== undefined && !comesTo(later, 'admitted');
+  };
   return {
     isEntangled(part) {
-      const coming = followed(space, places, part);
-      if (!coming) return true;
-      return [...coming].some(([{ admitted: sets }, packets]) =>
-        [...sets].some(([other, set]) => other !== part && space.intersects(set, packets)),
-      );
+      const first = firstOf(part);
+      if (first.size === 0) return false;
+      if (comesTo(first, 'admitted', part)) return true;
+      const answers = reactionsOf(space, first);
+      if (comesTo(crossed(space, places, answers), 'reached', part)) return true;
+      isQuiet ??= quiet();
+      if (isQuiet) return false;
+      const later = followed(space, places, answers);
+      return later === undefined || comesTo(later, 'admitted', part);
     },
     isAnsweredBesides(part, address) {
       const asked = requestFor(space, address);
@@ -128,27 +158,76 @@ export function outsideOf(space: Space, summaries: readonly (WireSummary | undef
   };
 }
 
+const trafficOf = (places: readonly Place[], packetsAt: (place: Place) => PacketSet | undefined): Traffic =>
+  new Map(places.flatMap((place) => [[place, packetsAt(place) ?? 0] as const]).filter(([, packets]) => packets !== 0));
+
+/** What is seen on each wire of what is on one of them. */
+function crossed(space: Space, places: readonly Place[], traffic: Traffic): Traffic {
+  return trafficOf(places, (there) =>
+    space.orAll([...traffic].map(([here, packets]) => asSeenOn(space, packets, here.wire, there.wire))),
+  );
+}
+
+/** What goes out of what comes in. */
+function reactionsOf(space: Space, coming: Traffic): Traffic {
+  const out = new Map<Place, PacketSet>();
+  for (const [place, packets] of coming) {
+    for (const reaction of place.reactions.values()) {
+      const made = reactionOf(space, reaction, packets);
+      if (made !== space.empty) out.set(reaction.to, space.or(out.get(reaction.to) ?? space.empty, made));
+    }
+  }
+  return out;
+}
+
+function reactionOf(space: Space, reaction: Reaction, coming: PacketSet): PacketSet {
+  reaction.packets ??= space.orAll(reaction.sets);
+  if (!space.intersects(reaction.packets, coming)) return space.empty;
+  const out = space.image(space.and(reaction.packets, coming), reaction.rewrites);
+  return [...reaction.values].reduce((set, [field, values]) => space.and(set, space.oneOf(field, values)), out);
+}
+
+/**
+ * All that comes in behind what goes out: of reactions to it, and of reactions to those.  Undefined if that crosses wires
+ * too often.
+ */
+function followed(space: Space, places: readonly Place[], sent: Traffic): Traffic | undefined {
+  const coming = new Map<Place, PacketSet>();
+  const later = new Map<Place, PacketSet>();
+  let going = sent;
+  for (let round = 0; round < maxCrossings; round++) {
+    const fresh = new Map<Place, PacketSet>();
+    for (const [there, seen] of crossed(space, places, going)) {
+      const all = space.or(seen, forwarded(space, seen));
+      const before = coming.get(there) ?? space.empty;
+      const news = space.diff(all, before);
+      if (news === space.empty) continue;
+      fresh.set(there, news);
+      coming.set(there, space.or(before, news));
+      if (round > 0) later.set(there, space.or(later.get(there) ?? space.empty, all));
+    }
+    going = reactionsOf(space, fresh);
+    if (going.size === 0) return later;
+  }
+  return undefined;
+}
+
 function placesOf(space: Space, summaries: readonly (WireSummary | undefined)[]): Place[] {
   const places = new Map<string, Place>();
   for (const [part, summary] of summaries.entries()) {
     if (!summary) continue;
     const sets = space.load(summary.sets);
     const own = summary.wires.map((wire, index) => {
-      const known: Place = places.get(wire.name) ?? {
-        wire: { ...wire, ports: [] },
-        sent: new Map(),
-        admitted: new Map(),
-        answered: new Map(),
-        reactions: new Map(),
-      };
-      places.set(wire.name, known);
-      known.sent.set(part, sets[2 * index] ?? space.empty);
-      known.admitted.set(part, sets[2 * index + 1] ?? space.empty);
-      return known;
+      const place = places.get(wire.name) ?? placeOf(wire);
+      places.set(wire.name, place);
+      place.coming.set(part, sets[3 * index] ?? space.empty);
+      place.admitted.set(part, sets[3 * index + 1] ?? space.empty);
+      place.reached.set(part, sets[3 * index + 2] ?? space.empty);
+      return place;
     });
     for (const [index, { from, to, rewrites }] of summary.reactions.entries()) {
       const [here, there] = [own[from], own[to]];
-      const packets = sets[2 * own.length + index] ?? space.empty;
+      const packets = sets[3 * own.length + index] ?? space.empty;
       if (!here || !there) continue;
       here.answered.set(part, space.or(here.answered.get(part) ?? space.empty, packets));
       addReaction(here, there, rewrites, packets);
@@ -157,56 +236,33 @@ function placesOf(space: Space, summaries: readonly (WireSummary | undefined)[])
   return [...places.values()];
 }
 
+const placeOf = (wire: WireSummary['wires'][number]): Place => ({
+  wire: { ...wire, ports: [] },
+  coming: new Map(),
+  admitted: new Map(),
+  reached: new Map(),
+  answered: new Map(),
+  reactions: new Map(),
+});
+
 /** Fields as wide as this tell who reacts; what else is written is part of how. */
-const address = 32;
+const addressBits = 32;
 
 const isAddress = ({ field, ofs, n }: Pick<Rewrite, 'field' | 'ofs' | 'n'>): boolean =>
-  ofs === 0 && n >= address && n === packetFields[field]?.width;
+  ofs === 0 && n >= addressBits && n === packetFields[field]?.width;
 
 function addReaction(here: Place, to: Place, rewrites: readonly Rewrite[], packets: PacketSet): void {
+  const own = rewrites.flatMap((one) => (one.kind === 'constant' && isAddress(one) ? [one] : []));
   const alike = rewrites.map(
     (one): Rewrite =>
       one.kind === 'constant' && isAddress(one) ? { field: one.field, ofs: 0, n: one.n, kind: 'any' } : one,
   );
-  const own = rewrites.flatMap((one) => (one.kind === 'constant' && isAddress(one) ? [one] : []));
   const key = JSON.stringify([to.wire.name, own.map(({ field }) => field), alike], (_, value: unknown) =>
     typeof value === 'bigint' ? `${value}` : value,
   );
   const known: Reaction = here.reactions.get(key) ?? { to, rewrites: alike, values: new Map(), sets: [] };
   here.reactions.set(key, known);
   known.sets.push(packets);
-  for (const one of own) {
-    const values = known.values.get(one.field) ?? new Set<bigint>();
-    known.values.set(one.field, values.add(one.value));
-  }
-}
-
-/** All that comes in of what a part sends, by wire; undefined if it crosses wires too often. */
-function followed(space: Space, places: readonly Place[], part: number): Map<Place, PacketSet> | undefined {
-  const coming = new Map<Place, PacketSet>();
-  let going = new Map(places.flatMap((place) => [[place, place.sent.get(part) ?? space.empty] as const]));
-  for (let round = 0; round < maxCrossings; round++) {
-    const next = new Map<Place, PacketSet>();
-    for (const there of places) {
-      const seen = space.orAll([...going].map(([here, set]) => asSeenOn(space, set, here.wire, there.wire)));
-      const before = coming.get(there) ?? space.empty;
-      const fresh = space.diff(space.or(seen, forwarded(space, seen)), before);
-      if (fresh === space.empty) continue;
-      coming.set(there, space.or(before, fresh));
-      for (const reaction of there.reactions.values()) {
-        const out = reactionOf(space, reaction, fresh);
-        if (out !== space.empty) next.set(reaction.to, space.or(next.get(reaction.to) ?? space.empty, out));
-      }
-    }
-    if (next.size === 0) return coming;
-    going = next;
-  }
-  return undefined;
-}
-
-function reactionOf(space: Space, reaction: Reaction, fresh: PacketSet): PacketSet {
-  reaction.packets ??= space.orAll(reaction.sets);
-  if (!space.intersects(reaction.packets, fresh)) return space.empty;
-  const out = space.image(space.and(reaction.packets, fresh), reaction.rewrites);
-  return [...reaction.values].reduce((set, [field, values]) => space.and(set, space.oneOf(field, values)), out);
+  for (const { field, value } of own)
+    known.values.set(field, (known.values.get(field) ?? new Set<bigint>()).add(value));
 }
