@@ -27,10 +27,12 @@ import { be16, be32, setBe16 } from '../bytes';
 import { reserve } from './arena';
 import { now } from './clock';
 import { hashOf, PROTO_ICMP, PROTO_ICMP6 } from './connection';
+import { countDrops } from './counters';
 import {
   B_ETH_TYPE,
   B_FRAG,
   B_RECIRC,
+  DROP_FRAGMENT,
   FLOW_SIZE,
   HEADROOM,
   P_END,
@@ -126,7 +128,6 @@ let released: usize = 0;
 let releasedCount: u32 = 0;
 let cursor: u32 = 0;
 let complete: u32 = 0;
-let dropped: u32 = 0;
 
 /** What `hold` reads of a fragment. */
 const key: usize = memory.data(48, 16);
@@ -138,13 +139,6 @@ let isLast: bool = false;
 /** Fragments in custody. */
 export function ctFragments(): u32 {
   return slots === 0 ? 0 : SMALL_SLOTS - freeSmallCount + (LARGE_SLOTS - freeLargeCount) - releasedCount;
-}
-
-/** Fragments that were dropped because the rest of their datagram did not come, since the last call. */
-export function ctFragmentsDropped(): u32 {
-  const count = dropped;
-  dropped = 0;
-  return count;
 }
 
 /** The datagram that `hold` completed, as a packet. */
@@ -237,7 +231,7 @@ export function expireFragments(): void {
     const count: u32 = load<u16>(list, COUNT);
     if (count === 0 || ((now - load<u32>(list, EXPIRES)) as i32) < 0) continue;
     for (let entry: u32 = 0; entry < count; entry++) giveSlot(load<u16>(entryAt(list, entry), 4));
-    dropped += count;
+    countDrops(DROP_FRAGMENT, count);
     unlinkList(heads + ((<usize>hashOfList(list)) << 2), cursor + 1);
     freeList(cursor);
   }

@@ -17,7 +17,7 @@ export { ctConn, ctDirection, ctInit, ctProcess, ctSeed, ctVersion } from './con
 export { cacheCounters, dropCounters, flowCounter, portRecord, setPort } from './counters';
 export { addEnd, clearEnds, endAddresses, tunnelRecord } from './encap';
 export { extract, setThresholds, thresholdsAt, wantHash } from './extract';
-export { ctFragments, ctFragmentsDropped, ctReleased, ctReleasedFrom, ctReleasedTo } from './fragments';
+export { ctFragments, ctReleased, ctReleasedFrom, ctReleasedTo } from './fragments';
 export { outputsAt, outputsCount, puntsAt, puntsCount, release } from './frames';
 export { findFrozen, freeze, frozenFlow, frozenMetadata, frozenPlace, refreeze } from './frozen';
 export { equalMember, groupHash, memberByScore, memberOf, symmetricGroupHash } from './groups';

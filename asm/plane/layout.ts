@@ -250,7 +250,6 @@ export const DROP_NO_ROOM = 7;
 export const DROP_METER = 8;
 export const DROP_RECIRC_GONE = 9;
 export const DROP_RECIRC_LIMIT = 10;
-export const DROP_CT_FULL = 11;
 export const DROP_FRAGMENT = 12;
 export const DROP_NO_TUNNEL = 13;
 export const DROP_TUNNEL_FRAME = 14;

@@ -140,7 +140,6 @@ export interface PlaneExports {
   ctNext(from: number): number;
   ctDescribe(connection: number, out: number): number;
   ctFragments(): number;
-  ctFragmentsDropped(): number;
   ctReleased(id: number): number;
   /** Bytes that `ctDescribe` writes. */
   readonly CT_DESCRIPTION: Cell;
