@@ -60,7 +60,7 @@ export interface NodePort {
 export interface TunnelEntry {
   readonly port: NodePort;
   readonly datapathKey: number;
-  /** The packets that come in by any port of the datapath. */
+  /** The packets that come in by any other port of the datapath; those from the port itself are dropped. */
   readonly senders: PacketSet;
   /** Packets as they are inside of the tunnel, all for the port; what is dropped is in none. */
   readonly classes: readonly NodeClass[];

@@ -11,7 +11,7 @@
  * destinations need as many rules as there are of both, not their product.
  */
 import type { Literal, PacketSet, Space } from '../sets/index.ts';
-import { classActions, type DevicePorts, inOrder, tunnelBytes } from './actions.ts';
+import { classActions, type DevicePorts, inOrder, optionOf, tunnelBytes } from './actions.ts';
 import { type Capabilities, whyNotAction, whyNotItem } from './capabilities/types.ts';
 import type { NodeClass, NodeTraffic } from './classes.ts';
 import { type Cell, type Cover, coverCells, exceptionsFor, type Grammar, type Ranked } from './cover.ts';
@@ -317,7 +317,9 @@ class Planner {
           const detail = 'the packets inside of tunnels are not told by few rules of this device';
           this.ledger.failArriving(port, { code: 'match-too-wide', detail });
         }
-        rules.push(...this.made(group, cover.ranked, space.empty, outer));
+        const own = outerItems(capabilities, datapathKey, port.tunnelKey, port.tunnelKey);
+        rules.push(this.rule(group, 0, own, this.toSoftware()));
+        rules.push(...this.made(group, cover.ranked, space.empty, outer, 1));
         if (cover.failed.length === 0) this.ledger.handleArriving(port, one, group);
       }
     }
@@ -469,8 +471,8 @@ const unmatched = [
   'arp.tha',
 ];
 
-/** The VNI and OVN's option; of the option the port that a packet is for, whoever sent it. */
-function outerItems(capabilities: Capabilities, vni: number, outKey: number): Item[] {
+/** The VNI and OVN's option: the port that a packet is for, and who sent it, unless that may be anybody. */
+function outerItems(capabilities: Capabilities, vni: number, outKey: number, inKey?: number): Item[] {
   const hasLength = whyNotItem(capabilities, 'geneve', 'optlen') === undefined;
   return [
     { type: 'eth', spec: { has_vlan: 0 } },
@@ -479,8 +481,14 @@ function outerItems(capabilities: Capabilities, vni: number, outKey: number): It
     { type: 'geneve', spec: { ...(hasLength && { optlen: 2 }), vni } },
     {
       type: 'geneve_opt',
-      spec: { class: 0x102, type: 0x80, data: outKey.toString(16).padStart(8, '0') },
-      mask: { class: 0xffff, type: 0xff, data: '0000ffff' },
+      spec: {
+        class: 0x102,
+        type: 0x80,
+        data: optionOf(inKey ?? 0, outKey)
+          .toString(16)
+          .padStart(8, '0'),
+      },
+      ...(inKey === undefined && { mask: { class: 0xffff, type: 0xff, data: '0000ffff' } }),
     },
   ];
 }

@@ -148,7 +148,11 @@ class Survey {
     if (!from || this.peers.length === 0) return [];
     const work: SoftwarePart[] = [];
     const run = this.newRun(work);
-    const senders = inportIn(space, place.port.datapath.ports);
+    // What would go back where it came from is dropped by the chassis before the egress pipeline.
+    const senders = inportIn(
+      space,
+      place.port.datapath.ports.filter((port) => port !== place.port),
+    );
     const packets = space.and(this.workshop.possible, space.and(this.possible, senders));
     const outport = constantOf(stores.values, 20, BigInt(place.port.number));
     startPipeline(run, from, 'egress', 0, 0, this.begun(write(stores, stores.initial, at.outport, outport), packets));
