@@ -4,6 +4,7 @@
  */
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import type { Analysis, End, Gap, NetworkPort, TrafficClass } from '../symbolic/index.ts';
+import { copyFields } from '../symbolic/run.ts';
 import { at } from '../symbolic/store.ts';
 
 /** Packets that end in one way: by the port of this number, or nowhere. */
@@ -40,8 +41,11 @@ export function fatesOf({ classes, gaps, space, network }: Analysis): Fates {
     fate.classes.push({ class: one, packets });
   };
   for (const one of classes) {
-    // A copy that is dropped is none; what is copied is several all the same.
-    if (one.end.kind === 'drop' && one.exact && one.copies !== one.packets) continue;
+    if (one.end.kind === 'drop' && one.exact && one.copies !== one.packets) {
+      // A copy that is dropped is none: dropped are the packets all of whose copies are.
+      add('drop', one, space.not(space.forget(space.not(one.copies), copyFields)));
+      continue;
+    }
     if (one.end.kind === 'sender' && one.made === undefined) {
       for (const port of sendersOf(space, network.portsByNumber, one.packets)) {
         const own = space.cube([{ field: at.inport, value: BigInt(port.number), mask: (1n << 20n) - 1n }]);

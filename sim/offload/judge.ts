@@ -297,8 +297,9 @@ class Judge {
       state.wrapping === wrapped ? differing(entry.hardware, state, workshop.stores.initial, packets) : packets;
     if (changed !== space.empty) {
       const how = state.wrapping === wrapped ? this.changesShown(entry, outcome, changed, workshop.stores.initial) : '';
-      const what = `hands the packet to software after it has changed it${how}`;
-      this.violated(entry, outcome, changed, what, 'begin with the packet as it came');
+      const where = end.kind === 'miss' ? `, for no rule of group ${end.group} takes it` : '';
+      const what = `hands the packet to software after it has changed it${where}`;
+      this.violated(entry, outcome, changed, what, 'begin with the packet as it came', undefined, how);
       return;
     }
     if (end.kind !== 'software') return;
@@ -369,7 +370,7 @@ class Judge {
     if (!fate) return;
     const several = space.and(packets, fates.several);
     if (several !== space.empty) {
-      const other = this.classOf(several, fate.key);
+      const other = this.classOf(entry, several, fate.key);
       const also = other ? endWords(other.class.end, other.class.made) : 'do more with it';
       this.violated(entry, outcome, several, this.doing(outcome), `also ${also}, or may do so`, other?.flow);
       return;
@@ -379,7 +380,7 @@ class Judge {
     const right = fate.key === 'drop' ? space.or(fate.packets, fromGroups) : fate.packets;
     const lost = space.diff(packets, right);
     if (lost !== space.empty) {
-      const other = this.classOf(lost, fate.key);
+      const other = this.classOf(entry, lost, fate.key);
       const isFromGroup = space.isSubset(lost, fromGroups);
       const words = other
         ? endWords(other.class.end, other.class.made)
@@ -410,7 +411,8 @@ class Judge {
         const wrong = differing(entry.hardware, outcome.state, part.store, part.packets, { tag });
         if (wrong !== space.empty) {
           const how = this.changesShown(entry, outcome, wrong, part.store, tag);
-          this.violated(entry, outcome, wrong, `${this.doing(outcome)}${how}`, 'send it there with other headers');
+          const flows = 'send it there with other headers';
+          this.violated(entry, outcome, wrong, this.doing(outcome), flows, undefined, how);
           return;
         }
         const keyed = this.wrongInKey(outcome, part.store, part.packets);
@@ -503,8 +505,8 @@ class Judge {
     );
   }
 
-  private classOf(packets: PacketSet, known: Fate['key']) {
-    const packet = this.space.pick(packets);
+  private classOf(entry: Entry, packets: PacketSet, known: Fate['key']) {
+    const packet = this.shown(entry, packets)?.picked;
     const found = packet && otherClass(this.fates, this.space, packet, known);
     const end = found?.class.end;
     const flow = end?.kind === 'drop' ? end.flow : undefined;
@@ -512,7 +514,7 @@ class Judge {
   }
 
   private changesShown(entry: Entry, { state }: Outcome, packets: PacketSet, store: Store, tag?: number): string {
-    const packet = this.space.pick(packets);
+    const packet = this.shown(entry, packets)?.picked;
     const found = packet ? differences(entry.hardware, state, store, packet, tag) : [];
     return found.length === 0 ? '' : `: ${found.join(', ')}`;
   }
@@ -549,6 +551,7 @@ class Judge {
     hardware: string,
     flows: string,
     flow?: LogicalFlow,
+    how = '',
   ): void {
     const { rule, rivals } = outcome;
     if (this.told.has(rule ?? -1)) return;
@@ -558,7 +561,7 @@ class Judge {
     const chance =
       rivals.length === 0 ? '' : `; rules[${rivals.join('], rules[')}] of the same priority may take it as well`;
     const odd = shown?.odd === undefined ? '' : ` (${shown.odd})`;
-    const sentence = `hardware ${hardware}${by}${chance}${odd}; the logical flows ${flows}`;
+    const sentence = `hardware ${hardware}${by}${how}${chance}${odd}; the logical flows ${flows}`;
     this.violations.push({
       sentence,
       ...(shown && { packet: shown.packet }),

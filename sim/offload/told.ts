@@ -26,6 +26,8 @@ export interface ShownFrom {
 /** A packet that is shown. */
 export interface Shown {
   readonly packet: SentToDevice;
+  /** A value for each field of the space. */
+  readonly picked: readonly bigint[];
   /** What the frame does not show of it. */
   readonly odd?: string;
 }
@@ -50,6 +52,7 @@ export function packetShown(from: ShownFrom): Shown | undefined {
   const inport = port?.name ?? devicePort;
   const odd = oddity(packet);
   return {
+    picked,
     packet: {
       inport,
       devicePort,
