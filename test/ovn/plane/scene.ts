@@ -58,6 +58,8 @@ export interface Scene {
   learningPorts: ReadonlySet<string>;
   /** Some switch or router looks at IGMP and MLD. */
   snoops: boolean;
+  /** Addresses that one of some ports takes over. */
+  virtual: readonly { ip: string; parents: readonly string[] }[];
   /** Neighbours that routers know from the beginning. */
   learned: Learned;
 }
@@ -99,6 +101,13 @@ export function sceneOf(nb: Northbound): Scene {
     snoops:
       [...nb.Logical_Switch.values()].some(({ other_config: config }) => config.mcast_snoop === 'true') ||
       [...nb.Logical_Router.values()].some(({ options }) => options.mcast_relay === 'true'),
+    virtual: ports
+      .filter(({ type }) => type === 'virtual')
+      .map(({ options }) => ({
+        ip: options['virtual-ip'] ?? '',
+        parents: (options['virtual-parents'] ?? '').split(','),
+      }))
+      .sort((a, b) => (a.ip < b.ip ? -1 : 1)),
     learned: { macBindings: outside.bindings, fdb: [] },
   };
 }

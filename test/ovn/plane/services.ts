@@ -36,6 +36,7 @@ export function servicesOf(scene: Scene): Conversation[] {
     ...scene.hosts.slice(0, 10).map((host) => neighbours(scene, host)),
     ...scene.hosts.slice(0, 1).map((host) => lastNeighbour(host)),
     ...scene.targets.filter(({ isAsked }) => isAsked).map(({ ip }) => askedNeighbour(scene, ip)),
+    ...scene.virtual.map((address) => takeover(scene, address)),
     ...inside.slice(0, 8).flatMap((host) => [dhcp(host), dhcpForIpv6(host)]),
     ...inside.slice(0, 2).map((host) => dns(scene, host)),
     ...scene.hosts.slice(0, 5).map((host) => routers(host)),
@@ -88,6 +89,31 @@ function lastNeighbour(host: Host): Conversation {
       const ip = gatewayIp(host, 4);
       if (gateway === undefined || ip === undefined || host.ip4 === undefined) return;
       await stage.teach(host.port, isAt({ mac: host.mac, ip: host.ip4 }, { mac: gateway.mac, ip }, host.tags));
+    },
+  };
+}
+
+/** Each parent of a virtual address says that it has it; others send to it, before and after, and from elsewhere. */
+function takeover(scene: Scene, { ip, parents }: Scene['virtual'][number]): Conversation {
+  return {
+    name: `${ip} moves`,
+    async play(stage) {
+      const others = scene.hosts.filter(({ name, isOutside }) => !parents.includes(name) && !isOutside);
+      const ask = async (): Promise<void> => {
+        for (const host of others) {
+          const src = addressOf(host, familyOf(ip));
+          if (src === undefined || host.gateways.length === 0) continue;
+          await stage.send(host.port, echo(await wayTo(stage, scene, host, ip), { src, dst: ip }));
+        }
+      };
+      await ask();
+      for (const parent of scene.hosts.filter(({ name }) => parents.includes(name))) {
+        const claim = whoHas({ mac: parent.mac, ip }, ip, parent.tags);
+        await stage.teach(parent.port, claim);
+        // ovn-northd answers, too.
+        await stage.teach(parent.port, claim);
+        await ask();
+      }
     },
   };
 }
