@@ -38,19 +38,29 @@ const maxLost = 5;
 
 /** Connects; rejects with a sentence if nobody answers at the URL. */
 async function connect(url: string): Promise<Redis> {
-  if (!/^(rediss?|unix):\/\//.test(url)) {
-    throw new UsageError(`${url} is no address of a Redis server; one is redis://HOST:PORT`);
+  if (!/^rediss?:\/\//.test(url)) {
+    throw new UsageError(`${withoutPassword(url)} is no address of a Redis server; one is redis://HOST:PORT`);
   }
   const redis = new Redis(url, { maxRetriesPerRequest: null, lazyConnect: true, retryStrategy: () => null });
   redis.on('error', () => {});
   try {
     await redis.connect();
   } catch (error) {
-    throw new UsageError(`the Redis server at ${url} cannot be used: ${reasonOf(error)}`);
+    throw new UsageError(`the Redis server at ${withoutPassword(url)} cannot be used: ${reasonOf(error)}`);
   }
   redis.options.retryStrategy = (times) => Math.min(times * 200, 2000);
   return redis;
 }
+
+/** Another connection to the same server; BullMQ leaves it to us to end what we give it. */
+function another(redis: Redis): Redis {
+  const made = redis.duplicate();
+  made.on('error', () => {});
+  return made;
+}
+
+/** A URL that may be shown. */
+export const withoutPassword = (url: string): string => url.replace(/\/\/[^@/]*@/, '//');
 
 export interface RedisOptions {
   readonly url: string;
@@ -67,7 +77,10 @@ export function redisRunner({ url, patience = 15, onProgress }: RedisOptions): R
   return async (parts, common) => {
     const connection = await connect(url);
     const queue = new Queue<RedisJob, RedisResult>(queueName(), { connection });
-    const events = new QueueEvents(queueName(), { connection: connection.duplicate() });
+    const listening = another(connection);
+    const events = new QueueEvents(queueName(), { connection: listening });
+    queue.on('error', () => {});
+    events.on('error', () => {});
     try {
       await events.waitUntilReady();
       const put = async (bytes: Uint8Array): Promise<string> => {
@@ -103,7 +116,7 @@ export function redisRunner({ url, patience = 15, onProgress }: RedisOptions): R
           return result;
         }),
       );
-      const watch = watchWorkers(queue, url, patience);
+      const watch = watchWorkers(queue, withoutPassword(url), patience);
       try {
         return await Promise.race([results, watch.gone]);
       } catch (error) {
@@ -116,6 +129,7 @@ export function redisRunner({ url, patience = 15, onProgress }: RedisOptions): R
     } finally {
       await events.close();
       await queue.close();
+      listening.disconnect();
       connection.disconnect();
     }
   };
@@ -126,9 +140,14 @@ function watchWorkers(queue: Queue, url: string, patience: number): { gone: Prom
   let stop = (): void => {};
   const gone = new Promise<never>((_, reject) => {
     let seen = Date.now();
-    const timer = setInterval(async () => {
-      const count = await queue.getWorkersCount().catch(() => 0);
-      if (count > 0) seen = Date.now();
+    const timer = setInterval(() => {
+      // Of a server that is gone no answer comes.
+      queue.getWorkersCount().then(
+        (count) => {
+          if (count > 0) seen = Date.now();
+        },
+        () => {},
+      );
       if (Date.now() - seen < patience * 1000) return;
       const advice = `start one with "lflow worker --redis ${url}", or give --workers to do the work here`;
       reject(new NoWorkers(`no worker was at the Redis server ${url} for ${patience} seconds; ${advice}`));
@@ -157,6 +176,7 @@ export interface RedisWorker {
 /** Starts a worker. Rejects with `UsageError` where there is no server. */
 export async function startWorker({ url, concurrency, onProgress, thread }: RedisWorkerOptions): Promise<RedisWorker> {
   const connection = await connect(url);
+  const working = another(connection);
   const pool = threadPool(concurrency, { ...(thread && { thread }) });
   const get = async (name: string): Promise<Uint8Array> => {
     const bytes = await connection.getBuffer(keyOf(name));
@@ -176,7 +196,7 @@ export async function startWorker({ url, concurrency, onProgress, thread }: Redi
       return { result };
     },
     {
-      connection: connection.duplicate(),
+      connection: working,
       concurrency,
       lockDuration: lockMs,
       stalledInterval: stalledMs,
@@ -189,6 +209,7 @@ export async function startWorker({ url, concurrency, onProgress, thread }: Redi
     async close() {
       await worker.close();
       await pool.destroy();
+      working.disconnect();
       connection.disconnect();
     },
   };

@@ -77,7 +77,7 @@ export function partitionOf(
       plans: own[part] ?? [],
     })),
     elsewhere: {
-      plans: plans.map((plan) => ({ ...plan, networks: [] })),
+      plans: plans.map(withoutNetworks),
       routers: [...new Set([...network.datapaths.values()].flatMap(routerAddresses))],
     },
   };
@@ -116,6 +116,19 @@ function plansOf(count: number, tenants: readonly Tenant[], homeOf: (uuid: strin
   }
   return lists;
 }
+
+/** Nobody asks for the places of what is another part's: they change with every line above them. */
+const nowhere = { file: '', line: 0, column: 0 };
+
+const withoutNetworks = (plan: VpcPlan): VpcPlan => ({
+  ...plan,
+  vpc: { ...plan.vpc, origin: { ...plan.vpc.origin, ...nowhere } },
+  networks: [],
+  gateways: plan.gateways.map((gateway) => ({
+    ...gateway,
+    node: { ...gateway.node, origin: { ...gateway.node.origin, ...nowhere } },
+  })),
+});
 
 const isAddress = (text: string): boolean => /^[0-9a-f]{2}(:[0-9a-f]{2}){5} /i.test(text);
 

@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { threadRunner, usualWorkers } from '../../../cli/runners/threads.ts';
+import { openVerifier, verifyNetwork } from '../../../sim/verifier.ts';
+import { cheap, said, twoVpcs } from '../../sim/jobs/subjects.ts';
+
+const thread = new URL('../../../dist/cli/runners/thread.js', import.meta.url);
+const dying = new URL('./dying-thread.js', import.meta.url);
+const timeout = 240_000;
+
+afterEach(() => {
+  delete process.env.LFLOW_TEST_MARKER;
+});
+
+const here = () => said(verifyNetwork(twoVpcs(), { properties: cheap }));
+const verifiedBy = (options: Parameters<typeof threadRunner>[0]) =>
+  openVerifier({ properties: cheap }).verifyBy(threadRunner(options), twoVpcs());
+
+test('threads find what is found here, and so does one that took over from a dead one', { timeout }, async () => {
+  const expected = here();
+  const told: string[] = [];
+  const there = await verifiedBy({ workers: 2, thread, onProgress: (what) => told.push(what) });
+  expect(said(there)).toEqual(expected);
+  expect(told).toEqual(['1 of 2 parts of the network are verified', '2 of 2 parts of the network are verified']);
+
+  const folder = mkdtempSync(join(tmpdir(), 'lflow-threads-'));
+  const marker = join(folder, 'marker');
+  writeFileSync(marker, '');
+  process.env.LFLOW_TEST_MARKER = marker;
+  try {
+    expect(said(await verifiedBy({ workers: 2, thread: dying }))).toEqual(expected);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('a part of which two threads died is unknown, and the reason is told', { timeout }, async () => {
+  const { verdict, properties } = await verifiedBy({ workers: 2, thread: dying });
+  expect(verdict).toBe('unknown');
+  const unknown = properties.filter((finding) => finding.verdict === 'unknown');
+  expect(unknown.find(({ id }) => id === 'no-transit')?.reason).toMatch(
+    /^its part of the network could not be verified: .*[^.]$/,
+  );
+  // What can be read off rows needs no thread.
+  expect(properties.filter(({ id }) => id === 'address-unique').every((one) => one.verdict === 'holds')).toBe(true);
+});
+
+test('few parts are not worth a thread, and a program that is not there is named', async () => {
+  expect(usualWorkers(2)).toBe(1);
+  expect(usualWorkers(100)).toBeGreaterThanOrEqual(1);
+  const nowhere = new URL('./nowhere.js', import.meta.url);
+  await expect(verifiedBy({ workers: 2, thread: nowhere })).rejects.toThrow(
+    /there is no program for threads at .*nowhere/,
+  );
+});
