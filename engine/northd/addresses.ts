@@ -283,3 +283,11 @@ export function isDynamicAddress(text: string): boolean {
   if (rest.length === 2) return parseIpv4(rest[0]) !== undefined && parseIpv6(rest[1]) !== undefined;
   return rest.length === 0;
 }
+
+/** Whether routers pass on what is sent to a multicast group: not to IPv6 ones of a link or less (RFC 4291, section 2.7). */
+export function isRoutableGroup(address: string): boolean {
+  const bits = address.includes(':') ? parseExactIpv6(address) : undefined;
+  if (bits === undefined) return true;
+  const scope = Number((bits >> 112n) & 0xfn);
+  return bits >> 120n === 0xffn && ![0, 1, 2, 3, 15].includes(scope);
+}

@@ -17,6 +17,7 @@ import { buildSwitchFlows } from './switch/index.ts';
 import { allTables, balancersOf, portFacts, servicesOf, serviceTables } from './tables/index.ts';
 import { buildTopology, type Datapath, type Topology } from './topology.ts';
 import type { NorthdWarning } from './warning.ts';
+import { writtenIn } from './written.ts';
 
 export { formatWarning, type NorthdWarning } from './warning.ts';
 
@@ -29,9 +30,13 @@ export interface Computation {
   dynamicAddresses: Map<string, string>;
 }
 
-/** What ovn-northd makes of `nb`, which stays as it is. */
-export function computeSouthbound(nb: Northbound): Computation {
-  return compute(nb).computation;
+/**
+ * What ovn-northd makes of `nb`, which stays as it is.  Of the rows of the southbound database as chassis left it,
+ * those count that flows follow from (`written.ts`): its IP multicast groups, the health of backends, who has a
+ * virtual port, and whether tunnels are VXLAN's.  Without it nobody wrote anything.
+ */
+export function computeSouthbound(nb: Northbound, rows?: SouthboundRows): Computation {
+  return compute(nb, rows).computation;
 }
 
 /** The same with every row of every table: what ovn-northd writes into an empty southbound database. */
@@ -40,13 +45,13 @@ export interface TableComputation extends Computation {
 }
 
 /** As `computeSouthbound`, with all tables; chassis, and what they write, are in none. */
-export function computeTables(nb: Northbound): TableComputation {
-  const { computation, topology, facts, services } = compute(nb);
+export function computeTables(nb: Northbound, rows?: SouthboundRows): TableComputation {
+  const { computation, topology, facts, services } = compute(nb, rows);
   return { ...computation, tables: allTables(topology, computation.southbound, facts, services) };
 }
 
-function compute(nb: Northbound) {
-  const topology = buildTopology(nb);
+function compute(nb: Northbound, rows: SouthboundRows | undefined) {
+  const topology = buildTopology(nb, rows && writtenIn(rows));
   return computationOf(topology, logicalFlows(topology));
 }
 
@@ -60,7 +65,7 @@ export function computationOf(topology: Topology, flows: LogicalFlow[]) {
     datapaths: datapaths.map(datapathBinding),
     ports: datapaths.flatMap(portBindings),
     flows,
-    multicastGroups: datapaths.flatMap(multicastGroups),
+    multicastGroups: datapaths.flatMap((dp) => multicastGroups(dp, topology)),
     addressSets: addressSets(topology),
     portGroups: portGroups(topology),
     dhcpOptions: dhcpv4Options(),

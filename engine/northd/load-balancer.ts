@@ -11,6 +11,7 @@ import { hashOrder } from './hash-order.ts';
 import { booleanOption, sortedSet } from './options.ts';
 import type { Port, SwitchPort } from './topology.ts';
 import { type NorthdWarning, warn } from './warning.ts';
+import { checkKey, nothingWritten, type Written } from './written.ts';
 
 type Row = NorthboundRow<'Load_Balancer'>;
 
@@ -57,6 +58,8 @@ export interface Backend {
   readonly portNumber: number;
   /** The port behind which it is, and where its health checks come from: ip_port_mappings. */
   readonly place: { readonly port: SwitchPort; readonly source: string } | undefined;
+  /** It does not answer its health checks: Service_Monitor. */
+  readonly hasFailed: boolean;
 }
 
 /** An address of either family. */
@@ -99,9 +102,10 @@ export function loadBalancers(
   nb: Northbound,
   ports: ReadonlyMap<string, Port>,
   warnings: NorthdWarning[],
+  written: Written = nothingWritten,
 ): Map<string, LoadBalancer> {
   const rows = [...nb.Load_Balancer].sort(([a], [b]) => (a < b ? -1 : 1));
-  return new Map(rows.map(([uuid, row]) => [uuid, loadBalancer(nb, row, ports, warnings)]));
+  return new Map(rows.map(([uuid, row]) => [uuid, loadBalancer(nb, row, ports, warnings, written)]));
 }
 
 function loadBalancer(
@@ -109,6 +113,7 @@ function loadBalancer(
   row: Row,
   ports: ReadonlyMap<string, Port>,
   warnings: NorthdWarning[],
+  written: Written,
 ): LoadBalancer {
   const { options } = row;
   const protocol = row.protocol === 'udp' || row.protocol === 'sctp' ? row.protocol : 'tcp';
@@ -116,7 +121,7 @@ function loadBalancer(
   return {
     row,
     protocol,
-    vips: isTemplate ? templateVips(row, warnings) : explicitVips(nb, row, ports, warnings),
+    vips: isTemplate ? templateVips(row, warnings) : explicitVips(nb, row, ports, warnings, written),
     hashFields: sortedSet(row.selection_fields)
       .map((field) => (row.protocol ? field.replace(/^tp_(?=src$|dst$)/, `${row.protocol}_`) : field))
       .join(','),
@@ -149,7 +154,13 @@ function responder(row: Row, isTemplate: boolean, warnings: NorthdWarning[]): Lo
   return fallback;
 }
 
-function explicitVips(nb: Northbound, row: Row, ports: ReadonlyMap<string, Port>, warnings: NorthdWarning[]): Vip[] {
+function explicitVips(
+  nb: Northbound,
+  row: Row,
+  ports: ReadonlyMap<string, Port>,
+  warnings: NorthdWarning[],
+  { failed }: Written,
+): Vip[] {
   const watched = watchedVips(nb, row, warnings);
   return vipsOf(row).flatMap(([key, value]) => {
     const endpoint = parseEndpoint(key);
@@ -169,7 +180,11 @@ function explicitVips(nb: Northbound, row: Row, ports: ReadonlyMap<string, Port>
       address: ip.text,
       ip,
       port,
-      backends: backends.map((backend) => ({ ...backend, place: placeOf(row, backend.address, ip.family, ports) })),
+      backends: backends.map((backend) => {
+        const place = placeOf(row, backend.address, ip.family, ports);
+        const check = checkKey(place?.port.name ?? '', backend.address, backend.portNumber, row.protocol ?? 'tcp');
+        return { ...backend, place, hasFailed: failed.has(check) };
+      }),
       backendText: value,
       isWatched: watched.has(key),
     };
@@ -188,6 +203,8 @@ function warnOfUnwatched(row: Row, key: string, vip: Vip, warnings: NorthdWarnin
   }
 }
 
+const unwatched = { place: undefined, hasFailed: false };
+
 /** The backends, or what is wrong with the first bad one. */
 function explicitBackends(text: string, family: Family, withPort: boolean): Backend[] | string {
   const backends: Backend[] = [];
@@ -198,7 +215,7 @@ function explicitBackends(text: string, family: Family, withPort: boolean): Back
     if (ip.family !== family) return `its backend "${word}" is of the other IP version`;
     if (withPort && port === 0) return `its backend "${word}" has no port number`;
     if (!withPort && port !== 0) return `its backend "${word}" has a port number, though the virtual address has none`;
-    backends.push({ address: ip.text, port: withPort ? String(port) : undefined, portNumber: port, place: undefined });
+    backends.push({ address: ip.text, port: withPort ? String(port) : undefined, portNumber: port, ...unwatched });
   }
   return backends;
 }
@@ -232,7 +249,7 @@ function templateBackends(text: string): Backend[] | undefined {
   for (const part of text.split(',').filter((word) => word !== '')) {
     const words = templateWords(part);
     if (!words) return undefined;
-    backends.push({ address: words[0], port: words[1], portNumber: 0, place: undefined });
+    backends.push({ address: words[0], port: words[1], portNumber: 0, ...unwatched });
   }
   return backends;
 }
@@ -261,9 +278,9 @@ function placeOf(row: Row, address: string, family: Family, ports: ReadonlyMap<s
   return port?.kind === 'switch-port' && source ? { port, source: source.text } : undefined;
 }
 
-/** Whether the backend may be chosen: one that is watched has a port that is enabled, and has not yet failed. */
-export function isUsable({ isWatched }: Vip, { place }: Backend): boolean {
-  return !isWatched || (place !== undefined && place.port.row.enabled !== false);
+/** Whether the backend may be chosen: one that is watched has a port that is enabled, and has not failed. */
+export function isUsable({ isWatched }: Vip, { place, hasFailed }: Backend): boolean {
+  return !isWatched || (place !== undefined && place.port.row.enabled !== false && !hasFailed);
 }
 
 /** A backend whose health is watched from an address on its switch. */

@@ -39,6 +39,9 @@ export interface Known {
 /** More rows than this are not few: their places would be looked for one by one. */
 const few = 64;
 
+/** Fewer ports than a datapath has tunnel keys for. */
+const manyPorts = 32_000;
+
 /** What changes that are not yet made amount to; undefined if they are more than small. */
 export function smallChange(known: Known, changes: readonly NorthboundChange[]): SmallChange | undefined {
   if (known.partition.isManaged || changes.length > few) return undefined;
@@ -89,6 +92,8 @@ const ownTables: ReadonlySet<NorthboundTable> = new Set<NorthboundTable>([
 function noteSwitch(look: Look, row: NorthboundRow<'Logical_Switch'>): boolean {
   const before = look.nb.Logical_Switch.get(row._uuid);
   if (!before || !differsOnlyIn(before, row, ['ports', 'acls', 'qos_rules'])) return false;
+  // Ports may be too many for their tunnel keys.
+  if (row.ports.length >= manyPorts) return false;
   const hosts = noteMoves(look, before.ports, row.ports, row._uuid);
   const rules = [
     noteMoves(look, before.acls, row.acls, row._uuid),

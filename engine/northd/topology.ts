@@ -22,6 +22,7 @@ import { booleanOption, quote, sortedSet } from './options.ts';
 import { noVirtualAddresses, type VirtualAddresses, virtualAddresses } from './router/virtual-addresses.ts';
 import { assignTunnelKeys } from './tunnel-keys.ts';
 import { type NorthdWarning, warn } from './warning.ts';
+import { nothingWritten, type Written } from './written.ts';
 
 /** A Logical_Switch. */
 export interface SwitchDatapath {
@@ -136,13 +137,15 @@ export interface Topology {
   /** The address that load balancer health checks are sent from. */
   readonly svcMonitorMac: string;
   readonly warnings: NorthdWarning[];
+  /** What chassis have told. */
+  readonly written: Written;
 }
 
 /** options:mac_prefix where NB_Global has none; ovn-northd would make up a random one. */
 const defaultMacPrefix = '0a:00:00';
 
 /** Indexes `nb`, which it does not change. */
-export function buildTopology(nb: Northbound): Topology {
+export function buildTopology(nb: Northbound, written: Written = nothingWritten): Topology {
   const warnings: NorthdWarning[] = [];
   const ports = new Map<string, Port>();
   const options = firstRow(nb, 'NB_Global')?.options ?? {};
@@ -159,15 +162,31 @@ export function buildTopology(nb: Northbound): Topology {
     macPrefix,
     svcMonitorMac: parseMac(options.svc_monitor_mac ?? '') ?? `${macPrefix}:ff:ff:fe`,
     warnings,
+    written,
   };
   for (const dp of topology.switches) joinSwitchPorts(nb, dp, ports, warnings);
   for (const dp of topology.routers) joinRouterPorts(nb, dp, ports, warnings);
+  assignTunnelKeys(topology);
+  leaveOutKeyless(topology, ports);
   for (const port of ports.values()) connect(port, ports, warnings);
   joinPortGroups(nb, ports);
   joinLoadBalancers(topology);
-  assignTunnelKeys(topology);
   assignDynamicAddresses(topology);
   return topology;
+}
+
+/** What got no tunnel key cannot be told in a packet: it is as if it was not there. */
+function leaveOutKeyless({ switches, routers }: Topology, ports: Map<string, Port>): void {
+  const keep = <T extends { tunnelKey: number }>(list: T[]): void => {
+    if (list.some(({ tunnelKey }) => tunnelKey === 0))
+      list.splice(0, list.length, ...list.filter((one) => one.tunnelKey));
+  };
+  keep(switches);
+  keep(routers);
+  for (const dp of [...switches, ...routers]) keep<Port>(dp.ports);
+  for (const dp of switches) keep(dp.localnetPorts);
+  for (const dp of routers) keep(dp.gatewayPorts);
+  for (const [name, { tunnelKey, datapath }] of ports) if (!tunnelKey || !datapath.tunnelKey) ports.delete(name);
 }
 
 /** The rows that `uuids` refer to; references that lead nowhere are left out. */
@@ -211,8 +230,8 @@ function hasVip(nb: Northbound, row: HasLoadBalancers): boolean {
   return rows.some((balancer) => Object.keys(balancer.vips).length > 0);
 }
 
-function joinLoadBalancers({ nb, options, ports, routers, switches, warnings }: Topology): void {
-  const balancers = loadBalancers(nb, ports, warnings);
+function joinLoadBalancers({ nb, options, ports, routers, switches, warnings, written }: Topology): void {
+  const balancers = loadBalancers(nb, ports, warnings, written);
   const fromRouters = booleanOption(options, 'install_ls_lb_from_router', false);
   const inherited = new Map<SwitchDatapath, Set<string>>();
   for (const dp of routers) {

@@ -13,14 +13,17 @@ import { type NorthdWarning, warn } from './warning.ts';
 export const maxDatapathKey = (1 << 24) - 1 - ((1 << 16) - 1);
 const maxPortKey = (1 << 15) - 1;
 
+/** The same where a chassis has tunnels of VXLAN, whose header has 24 bits for both (ovn-architecture(7), Tunnels). */
+const maxVxlanDatapathKey = (1 << 12) - 1;
+const maxVxlanPortKey = (1 << 11) - 1;
+
 /** Fills in `tunnelKey` of every datapath and port. */
 export function assignTunnelKeys(topology: Topology): void {
+  const { hasVxlan } = topology.written;
   const datapaths = [...topology.switches, ...topology.routers];
-  assign(
-    datapaths.map((dp) => datapathRequest(dp, dp.row)),
-    maxDatapathKey,
-    topology.warnings,
-  );
+  const requests = datapaths.map((dp) => datapathRequest(dp, dp.row));
+  const limits = hasVxlan ? { max: maxVxlanDatapathKey, isVxlan: true } : { max: maxDatapathKey };
+  assign(requests, limits, topology.warnings);
   for (const dp of datapaths) {
     const ports = dp.ports.map((port) => ({
       holder: port,
@@ -33,7 +36,8 @@ export function assignTunnelKeys(topology: Topology): void {
         ? [{ holder: port.redirect, row: port.row, name: `port "${port.redirect.name}"`, requested: 0 }]
         : [],
     );
-    assign([...ports, ...redirects], maxPortKey, topology.warnings);
+    const portLimits = hasVxlan ? { max: maxVxlanPortKey, isVxlan: true } : { max: maxPortKey };
+    assign([...ports, ...redirects], portLimits, topology.warnings);
   }
 }
 
@@ -42,7 +46,7 @@ export function datapathKeys(nb: Northbound, warnings: NorthdWarning[]): Map<str
   const routers = [...nb.Logical_Router.values()].filter(({ enabled }) => enabled !== false);
   const rows = [...sortedByName(nb.Logical_Switch.values()), ...sortedByName(routers)];
   const requests = rows.map((row) => datapathRequest({ tunnelKey: 0 }, row));
-  assign(requests, maxDatapathKey, warnings);
+  assign(requests, { max: maxDatapathKey }, warnings);
   return new Map(requests.map(({ holder, row }) => [row._uuid, holder.tunnelKey]));
 }
 
@@ -50,7 +54,8 @@ type DatapathRow = NorthboundRow<'Logical_Switch'> | NorthboundRow<'Logical_Rout
 
 function datapathRequest(holder: { tunnelKey: number }, row: DatapathRow): Request {
   const options = 'other_config' in row ? row.other_config : row.options;
-  return { holder, row, name: `datapath "${row.name}"`, requested: integerOption(options, 'requested-tnl-key', 0) };
+  const requested = integerOption(options, 'requested-tnl-key', 0);
+  return { holder, row, name: `datapath "${row.name}"`, requested, isGlobal: options['interconn-ts'] !== undefined };
 }
 
 interface Request {
@@ -59,12 +64,26 @@ interface Request {
   name: string;
   /** 0 for any. */
   requested: number;
+  /** A transit switch has a key of a range of its own. */
+  isGlobal?: boolean;
 }
 
-function assign(requests: readonly Request[], max: number, warnings: NorthdWarning[]): void {
+interface Limits {
+  /** The highest key that is handed out. */
+  max: number;
+  /** Nor may a higher one be requested. */
+  isVxlan?: boolean;
+}
+
+function assign(requests: readonly Request[], { max, isVxlan }: Limits, warnings: NorthdWarning[]): void {
   const used = new Set<number>();
-  for (const { holder, row, name, requested } of requests) {
+  for (const { holder, row, name, requested, isGlobal } of requests) {
     if (requested === 0) continue;
+    if (isVxlan && requested > max && !isGlobal) {
+      const message = `The tunnel key ${requested} that ${name} requests is more than VXLAN can tell: at most ${max}`;
+      warn(warnings, row, 'tunnel-key-too-large', message);
+      continue;
+    }
     if (used.has(requested)) {
       const message = `The tunnel key ${requested} that ${name} requests is taken`;
       warn(warnings, row, 'tunnel-key-taken', message);

@@ -68,8 +68,11 @@ function resolveHost({ emit }: Router, exit: RouterPort, host: SwitchPort): void
   }
 }
 
-/** A virtual port that nobody has claimed is asked for each time: what was learned about it may be out of date. */
-function resolveVirtual({ dp: router, emit }: Router, dp: SwitchDatapath, { row }: SwitchPort): void {
+/**
+ * A virtual port that nobody has claimed is asked for each time: what was learned about it may be out of date.  One
+ * that somebody has is where its parent is.
+ */
+function resolveVirtual({ dp: router, emit, topology }: Router, dp: SwitchDatapath, { name, row }: SwitchPort): void {
   const { 'virtual-ip': ip, 'virtual-parents': parents } = row.options;
   if (ip === undefined || parents === undefined) return;
   const isIpv4 = ip.includes('.');
@@ -78,7 +81,15 @@ function resolveVirtual({ dp: router, emit }: Router, dp: SwitchDatapath, { row 
   if (exit?.datapath !== router) return;
   const register = isIpv4 ? REG_NEXT_HOP_IPV4 : REG_NEXT_HOP_IPV6;
   const match = `outport == ${exit.quoted} && ${register} == ${ip}`;
-  emit(stage, 100, match, 'eth.dst = 00:00:00:00:00:00; next;', 12508, row);
+  const parent = topology.written.parents.get(name);
+  if (parent === undefined) {
+    emit(stage, 100, match, 'eth.dst = 00:00:00:00:00:00; next;', 12508, row);
+    return;
+  }
+  const port = topology.ports.get(parent);
+  if (port?.kind !== 'switch-port') return;
+  const [first] = port.addresses;
+  if (first) emit(stage, 100, match, `eth.dst = ${first.mac}; next;`, 12547, row);
 }
 
 /** The other routers on the switch, unless this one prefers to learn them (options:dynamic_neigh_routers). */

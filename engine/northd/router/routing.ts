@@ -1,5 +1,6 @@
 /** lr_in_ip_routing_pre, lr_in_ip_routing and lr_in_ip_routing_ecmp: the longest prefix decides where a packet goes. */
 import type { NorthboundRow } from '../../ovsdb/northbound.ts';
+import { routerGroups } from '../multicast.ts';
 import {
   REG_ECMP_GROUP_ID,
   REG_NEXT_HOP_IPV4,
@@ -104,9 +105,15 @@ function routeVia(
   if (bfdPorts.has(port.name)) emit(stage, priority + 1, `${match} && udp.dst == 3784`, forward, 10393, hint);
 }
 
-function multicastRoutes({ dp, drop, emit, floodsMulticast, relaysMulticast }: Router): void {
+function multicastRoutes({ dp, drop, emit, floodsMulticast, relaysMulticast, topology }: Router): void {
   emit(stage, 10550, 'nd_rs || nd_ra', drop, 12113);
   if (!relaysMulticast) return;
+  const fixed = floodsMulticast ? 'clone { outport = "_MC_static"; ip.ttl--; next; };' : '';
+  for (const { address } of routerGroups(dp, topology)) {
+    const family = address.includes(':') ? '6' : '4';
+    const match = `ip${family} && ip${family}.dst == ${address} `;
+    emit(stage, 10500, match, `${fixed}outport = "${address}"; ip.ttl--; next;`, 12141);
+  }
   if (!floodsMulticast) {
     emit(stage, 10450, 'ip4.mcast || ip6.mcast', drop, 12190);
     return;

@@ -5,7 +5,7 @@ import { isDynamicAddress, leadingMac, parseIpv4Cidr, parseIpv6Cidr, parseMac } 
 import { coppMeter } from '../copp.ts';
 import type { Emit } from '../emit.ts';
 import { hashOrder } from '../hash-order.ts';
-import { switchMulticast } from '../multicast.ts';
+import { switchGroups, switchMulticast } from '../multicast.ts';
 import { booleanOption, sortedSet } from '../options.ts';
 import { addressFacing } from '../router/networks.ts';
 import { FLAGBIT_NOT_VXLAN, stages } from '../stages.ts';
@@ -16,6 +16,7 @@ export function buildL2Lookup(dp: SwitchDatapath, topology: Topology, emit: Emit
   const meter = coppMeter(topology.nb, dp.row.copp, 'svc-monitor');
   emit(stages.ls_in_l2_lkup, 110, service, 'handle_svc_check(inport);', 8926, undefined, meter);
   buildMulticast(dp, topology, emit);
+  buildGroups(dp, topology, emit);
   emit(stages.ls_in_l2_lkup, 70, 'eth.mcast', 'outport = "_MC_flood"; output;', 8997);
   for (const port of dp.ports) {
     if (port.row.type === 'external') continue;
@@ -46,6 +47,20 @@ function buildMulticast(dp: SwitchDatapath, topology: Topology, emit: Emit): voi
   const relay = multicast.floodRelay ? 'clone { outport = "_MC_mrouter_flood"; output; }; ' : '';
   const fixed = multicast.floodStatic ? 'outport ="_MC_static"; output;' : '';
   emit(stages.ls_in_l2_lkup, 80, 'ip4.mcast || ip6.mcast', `${relay}${fixed}` || topology.drop.drop, 8991);
+}
+
+/** What is sent to a group goes to those who asked for it, besides those who get everything. */
+function buildGroups(dp: SwitchDatapath, topology: Topology, emit: Emit): void {
+  const { floodRelay, floodStatic } = switchMulticast(dp);
+  const relay = floodRelay ? 'clone { outport = "_MC_mrouter_flood"; output; };' : '';
+  const fixed = floodStatic ? 'clone { outport ="_MC_static"; output; };' : '';
+  for (const { address } of switchGroups(dp, topology)) {
+    // Everybody gets what is sent to these.
+    if (address.startsWith('224.0.0.') || address === 'ff02::1' || address === 'ff02::2') continue;
+    const family = address.includes(':') ? '6' : '4';
+    const match = `eth.mcast && ip${family} && ip${family}.dst == ${address} `;
+    emit(stages.ls_in_l2_lkup, 90, match, `${relay}${fixed}outport = "${address}"; output; `, 9080);
+  }
 }
 
 /** A request for a router's address goes to that router alone, not to every router on the switch. */
