@@ -86,7 +86,8 @@ export const NO_FLOW = 0xffffffff;
  *      4 | DATAPATH          |  8 key (16), ZONE_PORT (16)
  *     12 | physical port, tunnel, or key of the port that stands for it
  *     16 | peer: DATAPATH    | 20 peer: port record
- *     24 | group: offset of its list; PK_BRIDGED: MAC address; PK_NETWORK: offset of MAC addresses, or 0 | 28 (zero)
+ *     24 | group: offset of its list; PK_BRIDGED: MAC address; PK_NETWORK: offset of MAC addresses, or 0;
+ *        | PK_VIF, PK_REMOTE: offset of tunnels to further chassis that have the port, count and numbers, or 0 | 28 (zero)
  *
  * A group's list: count and keys of the members that only the chassis where the
  * packet came from serves (patch ports, localports); count and numbers of tunnels;

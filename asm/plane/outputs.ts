@@ -319,13 +319,26 @@ export function outputFromIngress(tail: bool): bool {
     const stays = staysHere();
     if (kind === PK_REMOTE) {
       if (stays) noteDrop(DROP_NO_PORT);
-      else sendToChassis(port, load<u32>(port, 12), outport());
+      else {
+        sendToChassis(port, load<u32>(port, 12), outport());
+        sendToFurther(port);
+      }
       return false;
     }
     if (!stays) sendToOthers(port);
     if (halted()) return false;
   }
+  if (kind === PK_VIF && !staysHere()) sendToFurther(port);
   return outputHere(port, tail);
+}
+
+/** To further chassis that have a port. */
+function sendToFurther(port: usize): void {
+  if (!load<u32>(port, 24)) return;
+  const list = image + load<u32>(port, 24);
+  const count = load<u32>(list);
+  const key = outport();
+  for (let i: u32 = 0; i < count; i++) sendToChassis(port, load<u32>(list + ((<usize>i) << 2), 4), key);
 }
 
 /** Packets that other chassis do not get. */

@@ -9,6 +9,7 @@
 import type { Southbound } from '../ovsdb/southbound.ts';
 import type { Placement } from '../program/index.ts';
 import { createNode, type Node, type NodeOptions, type Received, UNDERLAY } from './node.ts';
+import type { NodePort } from './ports.ts';
 
 export interface FleetMember extends Pick<NodeOptions, 'bindings' | 'networks' | 'plane'> {
   readonly chassis: string;
@@ -72,11 +73,12 @@ class Chassis implements Fleet {
   }
 
   send(port: string, frames: Uint8Array | readonly Uint8Array[]): void {
-    const nodes = [...this.nodes.values()].filter(({ ports }) =>
-      ports.some(({ name, network }) => name === port || network === port),
-    );
+    const isMeant = ({ name, network }: NodePort): boolean => name === port || network === port;
+    const nodes = [...this.nodes.values()].filter(({ ports }) => ports.some(isMeant));
     if (nodes.length === 0) throw new RangeError(`no chassis has the port "${port}"`);
-    for (const node of nodes) node.send(port, frames);
+    // A machine that is on several chassis sends from the first one.
+    const isWire = nodes.some(({ ports }) => ports.some((each) => each.network !== undefined && isMeant(each)));
+    for (const node of isWire ? nodes : nodes.slice(0, 1)) node.send(port, frames);
     this.carry();
   }
 
@@ -148,7 +150,9 @@ function claimed(southbound: Southbound, members: readonly FleetMember[], placem
     ...southbound,
     ports: southbound.ports.map((port) => {
       const chassis = owners.get(details?.get(port.logicalPort)?.parent ?? port.logicalPort);
-      return port.type === '' && chassis !== undefined ? { ...port, chassis } : port;
+      // One that several were asked to have is the first one's.
+      const isSeveral = port.options['requested-chassis']?.includes(',');
+      return port.type === '' && chassis !== undefined && !isSeveral ? { ...port, chassis } : port;
     }),
   };
 }

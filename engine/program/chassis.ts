@@ -53,9 +53,17 @@ export type Reach =
       readonly tag: number;
       readonly nested: boolean;
       readonly macs?: NetworkMacs;
+      /** Ways to the other chassis that have the port, too. */
+      readonly others?: readonly Tunnel[];
     }
   | { readonly kind: 'patch'; readonly peer: PortBinding }
-  | { readonly kind: 'remote'; readonly tunnel: Tunnel; readonly isVtep: boolean }
+  /** `others`: to further chassis that have it, too. */
+  | {
+      readonly kind: 'remote';
+      readonly tunnel: Tunnel;
+      readonly isVtep: boolean;
+      readonly others?: readonly Tunnel[];
+    }
   /** By another port of the same datapath: the distributed port that is resident here, the localnet port. */
   | { readonly kind: 'redirect' | 'by-network'; readonly key: number }
   /** Over the localnet port of another datapath, from a MAC address: `redirect-type=bridged`. */
@@ -108,7 +116,7 @@ export function portsHere(southbound: Southbound, chassis: string, placement: Pl
     .filter(({ binding, reach }) => {
       if (reach.kind === 'network') return true;
       if (reach.kind !== 'vif' || reach.nested) return false;
-      return binding.type === 'localport' || isBoundTo(binding, chassis);
+      return binding.type === 'localport' || chassisOfVif(binding).includes(chassis);
     })
     .map(({ binding }) => binding.logicalPort);
 }
@@ -123,6 +131,17 @@ function chassisOf(binding: PortBinding): string | undefined {
 
 /** Its first MAC address. */
 const macOf = ({ mac }: PortBinding): string[] => mac.slice(0, 1).flatMap((text) => text.split(' ').slice(0, 1));
+
+/**
+ * The chassis that have a VIF at the same time, the main one first: `requested-chassis` may name several, so that a
+ * machine can move without a gap.
+ */
+export function chassisOfVif(binding: PortBinding): readonly string[] {
+  const main = chassisOf(binding);
+  const requested = (binding.options['requested-chassis'] ?? '').split(',').filter((name) => name !== '');
+  const isSeveral = binding.type === '' && requested.length > 1;
+  return main === undefined ? [] : isSeveral ? [...new Set([main, ...requested])] : [main];
+}
 
 const isBoundTo = (binding: PortBinding, chassis: string): boolean => chassisOf(binding) === chassis;
 
@@ -209,8 +228,8 @@ class View {
     const { parent } = this.placement.ports.get(port.logicalPort) ?? {};
     const name = parent ?? port.logicalPort;
     if (!this.input.ports.has(name)) return false;
-    const bound = chassisOf(this.byName.get(name) ?? port);
-    return bound === undefined || bound === this.input.chassis;
+    const bound = chassisOfVif(this.byName.get(name) ?? port);
+    return bound.length === 0 || bound.includes(this.input.chassis);
   }
 
   private isCrossable(port: PortBinding): boolean {
@@ -234,7 +253,8 @@ class View {
     const { chassis } = this.input;
     switch (port.type) {
       case '':
-        return this.isVifHere(port);
+        // Of several chassis the main one.
+        return this.isVifHere(port) && (chassisOfVif(port)[0] ?? chassis) === chassis;
       case 'chassisredirect':
       case 'external':
         return this.candidates(port)[0] === chassis;
@@ -275,7 +295,11 @@ class View {
       }
       case '':
         if (!this.isVifHere(port)) break;
-        if (parent === undefined) return { kind: 'vif', physical: physical ?? 0, tag: 0, nested: false };
+        if (parent === undefined) {
+          const others = this.tunnelsTo(chassisOfVif(port));
+          const vif = { kind: 'vif', physical: physical ?? 0, tag: 0, nested: false } as const;
+          return others.length > 0 ? { ...vif, others } : vif;
+        }
         // A nested port without a tag cannot be told from its parent.
         if (tag === 0) return { kind: 'absent' };
         return { kind: 'vif', physical: ports.get(parent) ?? 0, tag, nested: true };
@@ -287,7 +311,8 @@ class View {
   /** A port of another chassis: over the physical network where its switch has one, else by a tunnel. */
   private elsewhere(port: PortBinding): Reach {
     const network = this.networkOf(port.datapath);
-    if (network) {
+    // What several have the physical network would bring to one of them.
+    if (network && chassisOfVif(port).length < 2) {
       return this.input.ports.has(network.logicalPort)
         ? { kind: 'by-network', key: network.tunnelKey }
         : { kind: 'absent' };
@@ -329,9 +354,22 @@ class View {
   private remote(port: PortBinding, chassis: string | undefined): Reach {
     if (chassis === undefined || chassis === this.input.chassis) return { kind: 'absent' };
     const tunnel = this.input.tunnels?.get(chassis);
-    if (tunnel) return { kind: 'remote', tunnel, isVtep: port.type === 'vtep' };
+    if (tunnel) {
+      const others = this.tunnelsTo(chassisOfVif(port).filter((each) => each !== chassis));
+      return { kind: 'remote', tunnel, isVtep: port.type === 'vtep', ...(others.length > 0 && { others }) };
+    }
     this.missing.add(chassis);
     return { kind: 'absent' };
+  }
+
+  /** Those of these chassis that are others, and can be reached. */
+  private tunnelsTo(chassis: readonly string[]): Tunnel[] {
+    return chassis.flatMap((name) => {
+      if (name === this.input.chassis) return [];
+      const tunnel = this.input.tunnels?.get(name);
+      if (!tunnel) this.missing.add(name);
+      return tunnel ?? [];
+    });
   }
 
   private groupOf(
@@ -346,16 +384,19 @@ class View {
       .sort((a, b) => (a.uuid < b.uuid ? -1 : 1));
     const own: number[] = [];
     const here: number[] = [];
-    const tunnels = new Map<string, Tunnel>();
+    const tunnels = new Set<Tunnel>();
     const hasNetwork = this.networkOf(group.datapath) !== undefined;
     for (const port of members) {
       const reach = reaches.get(port.uuid);
       if (port.type === 'patch' || port.type === 'localport') own.push(port.tunnelKey);
       else if (reach?.kind === 'redirect') here.push(reach.key);
       else if (reach?.kind === 'vif' || reach?.kind === 'network' || reach?.kind === 'patch') here.push(port.tunnelKey);
-      else if (reach?.kind === 'remote' && !hasNetwork) tunnels.set(this.candidates(port)[0] ?? '', reach.tunnel);
+      // A port that is here gets it here alone, wherever else it is (consider_mc_group()).
+      else if (reach?.kind === 'remote' && !hasNetwork) {
+        for (const each of [reach.tunnel, ...(reach.others ?? [])]) tunnels.add(each);
+      }
     }
-    const byChassis = [...tunnels].sort(([a], [b]) => (a < b ? -1 : 1));
-    return { group, own, here, tunnels: byChassis.map(([, tunnel]) => tunnel) };
+    const names = [...(this.input.tunnels ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
+    return { group, own, here, tunnels: names.map(([, tunnel]) => tunnel).filter((tunnel) => tunnels.has(tunnel)) };
   }
 }

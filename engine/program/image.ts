@@ -264,13 +264,13 @@ class ImageWriter {
       };
       for (const port of view.ports) {
         const content = this.portWords(number, port);
-        const macs = port.reach.kind === 'network' && port.reach.macs ? macList(port.reach.macs) : [];
+        const list = listOf(port.reach);
         // Those of a bridged port stand in its record itself.
-        put(port.binding.uuid, port.binding.tunnelKey, macs.length > 0 ? [...content, words.add(macs)] : content);
+        put(port.binding.uuid, port.binding.tunnelKey, list.length > 0 ? [...content, words.add(list)] : content);
         // What a record's number is does not matter to anybody.
         const stands =
           port.reach.kind === 'patch' ? port.reach.peer : port.reach.kind === 'bridged' && port.reach.network;
-        this.digest(number, [...content.slice(0, 5), ...content.slice(6), ...macs, stands ? stands.tunnelKey : 0]);
+        this.digest(number, [...content.slice(0, 5), ...content.slice(6), ...list, stands ? stands.tunnelKey : 0]);
       }
       for (const group of view.groups) {
         const list = groupList(group);
@@ -296,6 +296,7 @@ class ImageWriter {
       case 'network':
         kind = reach.kind === 'vif' ? PK_VIF : PK_NETWORK;
         if (reach.nested) flags |= PF_NESTED;
+        if (reach.others?.some(({ type }) => type === 'vxlan')) flags |= PF_VXLAN;
         tag = reach.tag;
         value = reach.physical;
         break;
@@ -398,6 +399,13 @@ function macWords(mac: string): number[] {
 function macList({ own, routers, others, router }: NetworkMacs): number[] {
   const list = (macs: readonly string[]): number[] => [macs.length, ...macs.flatMap(macWords)];
   return [...macWords(own), ...list(routers), ...list(others), ...macWords(router)];
+}
+
+/** What stands beside a port's record: MAC addresses of a network, tunnels to further chassis. */
+function listOf(reach: LocalPort['reach']): number[] {
+  if (reach.kind !== 'vif' && reach.kind !== 'network' && reach.kind !== 'remote') return [];
+  if (reach.others) return [reach.others.length, ...reach.others.map(({ number }) => number)];
+  return reach.kind === 'network' && reach.macs ? macList(reach.macs) : [];
 }
 
 function groupList({ own, tunnels, here }: LocalGroup): number[] {

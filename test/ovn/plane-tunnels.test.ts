@@ -40,7 +40,9 @@ function playBoth(topology: TunnelTopology): Promise<{ theirs: Step[]; ours: Ste
       const mapping = topology.hasMacs && { macMappings: `physnet:${chassisMacs[name]?.physnet}` };
       const encapsulation = { ...mapping, encapType: topology.encapsulation, encapIp: ip };
       const peer = await startPeer(central, { chassis: name, waitsForController: true, ...encapsulation });
-      const ports = scene.vifs.filter((port) => topology.right.includes(port) === (name === 'right'));
+      const isHere = (port: string): boolean =>
+        topology.both?.includes(port) || topology.right.includes(port) === (name === 'right');
+      const ports = scene.vifs.filter(isHere);
       const networks = name === 'right' || topology.isShared ? scene.networks : [];
       for (const network of networks) await peer.localnet(network, 'hub');
       await peer.bind(ports);

@@ -34,6 +34,7 @@ import {
   type Placement,
   type PortPlacement,
   ProgramBuilder,
+  portsHere,
   type Tunnel,
 } from '../../engine/program/index.ts';
 import { type SwitchText, southboundFrom } from '../trace/southbound.ts';
@@ -184,6 +185,26 @@ describe('other chassis', () => {
     expect(chosen(group(false, 'b', 'nobody'), 0n)).toEqual(drop(DROP_FLOW));
     const there = plane(group(true, 'far', 'far2'), ports('a', 'b'), tunnel('geneve'));
     expect(there.translate(packet(1)).mask[W_DERIVED]).toBe(0xffn);
+  });
+
+  test('have a port each, where several were asked to have it', () => {
+    const requested = { options: { 'requested-chassis': 'there,here' } };
+    const flows = ['0 1 inport == "a" => outport = "m"; output;', out];
+    const several = one({ ports: { a: {}, m: requested }, flows });
+    const through = [head(DP_TUNNEL, 4), 5, 1, (1 << 16) | 2];
+    // From here to both, but what comes through a tunnel only here.
+    expect(program(plane(several, ports('a', 'm'), tunnel('geneve')), packet(1))).toEqual([...through, ...output(2)]);
+    const arriving = packet(9, { [W_TUNNEL]: (((1n << 16n) | 2n) << 32n) | 1n });
+    expect(program(plane(several, ports('a', 'm'), tunnel('geneve')), arriving)).toEqual(output(2));
+    expect(portsHere(several, 'here')).toEqual(['m']);
+    const tunnels = new Map([
+      ['there', { number: 5, port: 9, type: 'geneve' } as const],
+      ['third', { number: 6, port: 10, type: 'geneve' } as const],
+    ]);
+    requested.options['requested-chassis'] = 'there,third';
+    const elsewhere = one({ ports: { a: {}, m: requested, net: { type: 'localnet' } }, flows });
+    const both = [...through, head(DP_TUNNEL, 4), 6, 1, (1 << 16) | 2];
+    expect(program(plane(elsewhere, ports('a', 'net'), { tunnels }), packet(1))).toEqual(both);
   });
 
   test('get one copy of what goes to a group, and deliver to their own ports only', () => {

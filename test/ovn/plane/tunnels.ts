@@ -6,6 +6,8 @@ export interface TunnelTopology {
   encapsulation: 'geneve' | 'vxlan';
   /** Logical ports on the right chassis; all others are on the left one. */
   right: readonly string[];
+  /** Logical ports on both chassis. */
+  both?: readonly string[];
   /** Both chassis are on the physical network. */
   isShared?: boolean;
   /** Each chassis has a MAC address of its own there. */
@@ -141,5 +143,26 @@ ovn-nbctl set logical_switch_port ln tag=17 -- lrp-set-gateway-chassis r-out rig
     right,
     isShared: true,
     hasMacs: true,
+  },
+  {
+    name: 'a machine on two chassis',
+    northbound: `${prelude}
+ovn-nbctl lsp-set-options a2 requested-chassis=left,right -- set logical_switch a other_config:mcast_snoop=true other_config:mcast_querier=false
+ovn-nbctl acl-add a to-lport 1000 'outport == "a2" && udp' allow-related
+`,
+    encapsulation: 'geneve',
+    right: ['b2'],
+    both: ['a2'],
+  },
+  {
+    name: 'a machine on two chassis and a physical network',
+    northbound: `${prelude}
+ovn-nbctl lsp-set-options b2 requested-chassis=right,left
+ovn-nbctl lsp-add b ln-b -- lsp-set-type ln-b localnet -- lsp-set-addresses ln-b unknown -- lsp-set-options ln-b network_name=physnet
+`,
+    encapsulation: 'geneve',
+    right: ['a2'],
+    both: ['b2'],
+    isShared: true,
   },
 ];
