@@ -207,7 +207,15 @@ class Wishes {
     const ip4 = hosts.flatMap((host) => host.ip4);
     const ip6 = hosts.flatMap((host) => host.ip6);
     const known = onLink.map(({ mac }) => mac);
+    const senders = [...addressesOf(this.port), outside];
     return [
+      // Nobody writes to himself.
+      this.space.not(
+        this.oneOf(
+          'ip4.dst',
+          senders.flatMap((host) => host.ip4.slice(0, 1)),
+        ),
+      ),
       ...['ip4.dst', 'arp.tpa'].flatMap((name) => [
         this.oneOf(name, ip4),
         ...outside.ip4.map((ip) => this.field(name, ip)),

@@ -4,7 +4,7 @@ import type { PacketSet } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
 import type { Prefix, Selector } from '../policy/policy.ts';
 import { contains, formatPrefix, parsePrefix } from '../policy/prefix.ts';
-import type { TrafficClass } from '../symbolic/index.ts';
+import { at, inportIn, type TrafficClass } from '../symbolic/index.ts';
 import { answeredRight, honestOpeners } from './conversations.ts';
 import { families, neighborMacs, sentBy, toGateway } from './honest.ts';
 import { networksOf } from './outside.ts';
@@ -80,7 +80,7 @@ function targetsOf(view: View, { router, inside }: TranslationRule): Host[] {
 
 function judge(view: View, rule: TranslationRule, targets: readonly Host[]): Judgement {
   const { space } = view.analysis;
-  const asked = asking(view, rule);
+  const asked = space.diff(asking(view, rule), withItself(view, rule, targets));
   if (asked === space.empty) return holds;
   const right: PacketSet[] = [];
   const delivered: { class: TrafficClass; packets: PacketSet }[] = [];
@@ -110,6 +110,16 @@ function judge(view: View, rule: TranslationRule, targets: readonly Host[]): Jud
   return exact
     ? violated({ kind: 'missing', packets: lost, to: targets.map(({ port }) => port), sentence })
     : unknown(sentence);
+}
+
+/** What would connect a port of a published host with that very port: nobody answers himself. */
+function withItself({ analysis: { space } }: View, { inside }: TranslationRule, targets: readonly Host[]): PacketSet {
+  const ports = inside.flatMap((text) => endpoint(text).port ?? []).map(BigInt);
+  const senders = inportIn(
+    space,
+    targets.map(({ port }) => port),
+  );
+  return space.and(senders, space.oneOf(at.tpSrc, ports));
 }
 
 /** What hosts of the router's networks send to the published address, by that router. */

@@ -3,7 +3,7 @@ import type { NetworkDatapath } from '../symbolic/index.ts';
 import { answeredRight, honestOpeners, toNobody } from './conversations.ts';
 import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
 import { type TranslationRule, translatedBy, translationRules } from './translations.ts';
-import { doubt, type View } from './view.ts';
+import { doubt, from, type View } from './view.ts';
 
 export const natReversed: Property = {
   id: 'nat-reversed',
@@ -42,7 +42,8 @@ function judge(view: View, router: NetworkDatapath): Judgement {
   const nobody = toNobody(view);
   const conversations = translatedBy(view, router).flatMap(({ class: one, packets }) => {
     const leaves = one.end.kind === 'port' && one.end.port.edge === 'outside';
-    const asked = space.and(packets, leaves ? space.diff(openers, nobody) : openers);
+    const others = one.end.kind === 'port' ? space.diff(packets, from(view, [one.end.port])) : space.empty;
+    const asked = space.and(others, leaves ? space.diff(openers, nobody) : openers);
     return asked === space.empty ? [] : [{ one, asked, ...answeredRight(view, one, asked) }];
   });
   // Which MAC addresses neighbours have, nobody promises: some of them are no host's, and get no answer.

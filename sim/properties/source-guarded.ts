@@ -92,14 +92,16 @@ function strange(view: View, network: TenantNetwork, hosts: readonly Host[]): Re
     bad: ({ store }, certainty) => matchSet(space, 'eth.src[40]', store, certainty),
     sentence: (one) => `${whatText(one)} arrives at ${endText(view, one)} with a group address as its source`,
   };
-  if (passesTags(view, network)) return [group];
+  // Of a database it is not held against anybody: OVN answers broadcasts that an ACL rejects so.
+  const groups = network.plan ? [group] : [];
+  if (passesTags(view, network)) return groups;
   const tagged: Refusal = {
     packets: space.and(senders, matchSet(space, 'vlan.present')),
     ports,
     orBack: true,
     sentence: (one) => `${whatText(one)} that has a VLAN's tag arrives at ${endText(view, one)}`,
   };
-  return [group, tagged];
+  return [...groups, tagged];
 }
 
 /** Whether a switch that is joined with the network lets tags pass, as far as that is known: ovn-nb(5), `vlan-passthru`. */

@@ -1,0 +1,83 @@
+/**
+ * What `lflow verify` shows of the examples that come in pairs, beside real OVN: ovn-trace, given the counterexample's
+ * microflow, its options and its neighbours, sends the packet where the finding says, and out of the same ports.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Counterexample } from '../../sim/verdict.ts';
+import { pairs } from '../examples/pairs.ts';
+import { large, unwieldy, verified, violations } from '../examples/verified.ts';
+import { type Central, startCentral } from '../oracle/sandbox.ts';
+
+let central: Central;
+beforeAll(async () => {
+  central = await startCentral();
+});
+afterAll(async () => {
+  await central?.stop();
+});
+
+const counted = { compared: 0, invalid: 0 };
+
+/** The ports that a trace says packets come out of, those inside among them: each once, sorted. */
+const outputsIn = (trace: string): string[] =>
+  [...new Set([...trace.matchAll(/\boutput to "([^"]*)"/g)].map(([, port = '']) => port))].sort();
+
+/** Up to where the packet has left by a wire, and comes in again by another port. */
+const firstLeg = (trace: string): string => trace.split(/^# and in by /m)[0] ?? trace;
+
+/** What routers have to know for the packet, and nothing else. */
+async function learn({ neighbors = [] }: Counterexample): Promise<void> {
+  await central.sbctl('--all', 'destroy', 'MAC_Binding');
+  const macBindings = neighbors.map((text) => {
+    const [, logicalPort = '', ip = '', mac = ''] = /^(.*) (\S+) (\S+)$/.exec(text) ?? [];
+    return { logicalPort, ip, mac };
+  });
+  await central.learn({ macBindings, fdb: [] });
+}
+
+async function agrees(counterexample: Counterexample): Promise<void> {
+  const { microflow, traceOptions = [], trace, outport } = counterexample;
+  // ovn-trace translates what conntrack calls invalid; a chassis does not: an action with an address, and no translation.
+  if (/\bct_[ds]nat\([^)]+\);\s*\n\s*ct_[ds]nat\n/.test(trace)) {
+    counted.invalid++;
+    return;
+  }
+  counted.compared++;
+  await learn(counterexample);
+  const { stdout, stderr, status } = await central.trace(['--detailed', ...traceOptions, microflow]);
+  expect({ stderr, status }, microflow).toEqual({ stderr: '', status: 0 });
+  const ours = firstLeg(trace);
+  expect(outputsIn(stdout), microflow).toEqual(outputsIn(ours));
+  if (outport !== undefined && ours === trace) expect(outputsIn(stdout), microflow).toContain(outport);
+}
+
+describe.each(pairs.filter(({ name }) => !unwieldy.has(name)))('$name', (pair) => {
+  for (const side of ['bad', 'good'] as const) {
+    test(`what is shown of ${pair[side]}.db`, async () => {
+      const findings = verified(pair, side, 'all');
+      const own = findings.filter(({ id }) => id === pair.expected.property);
+      if (side === 'bad') expect(violations(own, pair.expected)).not.toEqual([]);
+      else expect(own.filter(({ verdict }) => verdict === 'violated' || verdict === 'unknown')).toEqual([]);
+      await central.load(readFileSync(join(pair.folder, `${pair[side]}.nbctl`), 'utf8'));
+      for (const { id, subject, counterexample } of findings) {
+        if (!counterexample) continue;
+        expect(counterexample.replayed.tracer, `${id} ${subject}: ${counterexample.replayed.why}`).toBe(true);
+        expect(counterexample.replayed.plane, `${id} ${subject}: ${counterexample.replayed.why}`).not.toBe(false);
+        await agrees(counterexample);
+      }
+    });
+  }
+});
+
+test('pairs that take long are pairs', () => {
+  const names = new Set(pairs.map(({ name }) => name));
+  expect([...large, ...unwieldy].filter((name) => !names.has(name))).toEqual([]);
+});
+
+test('few counterexamples are not compared', () => {
+  process.stdout.write(`counterexamples: ${JSON.stringify(counted)}\n`);
+  expect(counted.compared).toBeGreaterThan(20);
+  expect(counted.invalid).toBeLessThan(counted.compared / 10);
+});
