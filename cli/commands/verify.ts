@@ -1,8 +1,6 @@
 /** `lflow verify`: what do the logical flows let through, and is that what was promised? Proven for all packets. */
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { formatProblem, InputError } from '../../engine/origin.ts';
-import { type Policy, readPolicy } from '../../sim/policy/index.ts';
+import { InputError } from '../../engine/origin.ts';
 import { builtInProperties } from '../../sim/properties/index.ts';
 import type { Verification } from '../../sim/verdict.ts';
 import { openVerifier, propertiesOf, type Subject, type Verifier } from '../../sim/verifier.ts';
@@ -10,6 +8,7 @@ import { changesText } from '../changes.ts';
 import { outputOption, UsageError } from '../command.ts';
 import { countOption } from '../counts.ts';
 import { nodesOption } from '../input.ts';
+import { loadPolicy } from '../policy.ts';
 import { openProgress } from '../progress.ts';
 import { loadNetwork } from '../topology.ts';
 import { emitVerdict, type VerdictOptions, verdictFormatOption } from '../verdict.ts';
@@ -105,15 +104,3 @@ async function verified(
 const builtInIds = new Set(builtInProperties.map(({ id }) => id));
 
 const helpOf = (id: string): string => (builtInIds.has(id) ? `docs/properties/${id}.md` : 'docs/policy.md');
-
-/** Reads a policy file. Throws `InputError` with all that is wrong with it; warnings go to standard error. */
-export async function loadPolicy(file: string): Promise<Policy> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    const message = `the policy cannot be read: ${error.code === 'ENOENT' ? 'there is no such file' : error.message}`;
-    throw new InputError([{ file, line: 1, column: 1, severity: 'error', id: 'unreadable', path: '', message }]);
-  });
-  const { policy, problems } = readPolicy(file, text, { builtIns: [...builtInIds] });
-  if (!policy) throw new InputError(problems);
-  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
-  return policy;
-}

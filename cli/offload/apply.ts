@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import type { RuleSet } from '../../engine/offload/rules.ts';
 import { applyJournaled, type Forced, type Interrupted, type Journaled } from '../../native/offload/index.ts';
 import { conclude, emit, formatOption, type OutputOptions, outputOption, UsageError } from '../command.ts';
-import { loadPolicy } from '../commands/verify.ts';
+import { loadPolicy } from '../policy.ts';
 import { journalOf, journalOption, socketOption, withDevice } from './device.ts';
 import { askGate, forcedWords, type Gate } from './gate.ts';
 import { planned } from './planned.ts';

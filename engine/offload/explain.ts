@@ -220,10 +220,11 @@ export function behind(stage: string | undefined, flow: string | undefined): str
   return named.length > 0 ? ` (${named.join(', ')})` : '';
 }
 
-/** One class of traffic in a line. */
-export function trafficLine({ from, also = [], to, words }: Traffic): string {
+/** One class of traffic in a line; where it goes in software is not told by rules. */
+export function trafficLine({ from, also = [], to, words, place }: Traffic): string {
   const senders = also.length === 0 ? from : `${from} and ${also.length} more`;
-  return `${words}, from ${senders} ${to.length === 0 ? 'to nobody: dropped' : `to ${to.join(', ')}`}`;
+  const dropped = place === 'hardware' ? ' to nobody: dropped' : '';
+  return `${words}, from ${senders}${to.length === 0 ? dropped : ` to ${to.join(', ')}`}`;
 }
 
 /** One flow in a line: where it stands, and what tells it from others. */

@@ -65,6 +65,7 @@ const plan: OffloadPlan = {
     traffic('5', { place: 'hardware-after-first', reasons: [{ code: 'load-balancer', detail: 'z' }] }),
     traffic('6', { also: ['c', 'd'] }),
     traffic('7', { words: 'udp\u001b[31m' }),
+    traffic('8', { words: 'igmp', to: [] }),
   ],
 };
 
@@ -74,22 +75,23 @@ describe('a plan', () => {
     expect(
       groups.map(({ place, reasons, members }) => [place, reasons.map(({ code }) => code), members.length]),
     ).toEqual([
-      ['hardware', [], 2],
+      ['hardware', [], 3],
       ['hardware-after-first', ['load-balancer'], 1],
       ['hardware-after-first', ['neighbour-unknown'], 1],
       ['software', ['ct-icmp'], 2],
       ['software', ['arp-nd'], 1],
     ]);
-    expect(classes).toEqual({ hardware: 2, 'hardware-after-first': 2, software: 3 });
+    expect(classes).toEqual({ hardware: 3, 'hardware-after-first': 2, software: 3 });
     // What is said of several classes is said once.
     expect(groups[3]?.reasons[0]?.details).toEqual([{ detail: 'x', stage: 'ls_in_acl', flow: 'deadbeef-1' }]);
   });
 
   test('is told as text: every class, why, the stage and flow, what to do, how to check', () => {
     const text = planText(explainPlan(plan));
-    expect(text).toContain('7 classes of traffic: 2 in hardware, 2 in hardware after the first packet, 3 in software');
+    expect(text).toContain('8 classes of traffic: 3 in hardware, 2 in hardware after the first packet, 3 in software');
     expect(text).toContain('tcp, from a and 2 more to b');
-    expect(text).toContain('arp, from a to nobody: dropped');
+    expect(text).toMatch(/^ {2}arp, from a$/m);
+    expect(text).toMatch(/^ {2}igmp, from a to nobody: dropped$/m);
     expect(text).toContain('In software: ICMP behind connection tracking (2)');
     expect(text).toContain('[ct-icmp] Connection tracking in hardware knows TCP and UDP.');
     expect(text).toContain('here: x (ls_in_acl, flow deadbeef)');
