@@ -79,14 +79,21 @@ export function scenarioOf(kind: ScenarioKind, count: number, chassis: string): 
   }
 }
 
-/** Hosts of a network where there are many ports. */
+/** Hosts of a network where there are many ports, and how many of them are on the chassis: it has 65 535 conntrack zones. */
 const largeNetwork = 1000;
+const hostsHere = 500;
+/** The chassis of the others. */
+export const otherChassis = 'elsewhere';
 
-/** `count` flows east-west, on a chassis that has about `ports` ports in all: VPCs like the one with the flows. */
+/** `count` flows east-west, with about `ports` ports in the program: VPCs like the one with the flows. */
 export function eastWestBeside(count: number, chassis: string, ports: number): Scenario {
   const networks = 2;
   const interfaces = Math.min(largeNetwork, Math.max(1, Math.floor(ports / networks)));
   const topology = topologyOf(chassis, Math.max(1, Math.round(ports / networks / interfaces)), interfaces);
+  const far = new Set(topology.far);
+  for (const { name, options } of topology.northbound.Logical_Switch_Port.values()) {
+    if (far.has(name)) options['requested-chassis'] = otherChassis;
+  }
   return eastWest({ ...topology, receivers: topology.receivers.slice(0, receiverCount) }, count);
 }
 
@@ -98,6 +105,8 @@ interface Topology {
   router: string;
   sender: Host;
   receivers: readonly Host[];
+  /** Ports that may be on another chassis, where there are many. */
+  far: readonly string[];
 }
 
 type Host = PortPlan & { address: number };
@@ -120,7 +129,9 @@ function topologyOf(chassis: string, vpcs = 1, interfaces = receiverCount): Topo
   for (const { options } of northbound.Logical_Switch_Port.values()) {
     if (options['requested-chassis']) options['requested-chassis'] = chassis;
   }
-  return { northbound, plan, gateway, router: from.gateway.mac, sender, receivers: to.ports.filter(hasAddress) };
+  const networks = plans.flatMap((each) => each.networks);
+  const far = networks.flatMap(({ ports }) => ports.slice(hostsHere).map(({ name }) => name));
+  return { northbound, plan, gateway, router: from.gateway.mac, sender, receivers: to.ports.filter(hasAddress), far };
 }
 
 const hasAddress = (port: PortPlan): port is Host => port.address !== undefined;

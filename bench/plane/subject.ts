@@ -12,6 +12,7 @@ import { Plane, type PlaneOptions } from '../../engine/node/plane.ts';
 import { computeSouthbound } from '../../engine/northd/index.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import { type Program, ProgramBuilder, placementOf, portsHere } from '../../engine/program/index.ts';
+import { otherChassis } from '../peer/scenarios.ts';
 
 export interface Neighbour {
   logicalPort: string;
@@ -40,9 +41,11 @@ export class Subject {
     const { southbound } = computeSouthbound(northbound);
     const placement = placementOf(northbound);
     this.ports = new Map(portsHere(southbound, chassis, placement).map((name, index) => [name, index]));
-    this.program = new ProgramBuilder().build({ southbound, placement, chassis, ports: this.ports });
+    const tunnel = { number: 0, port: this.ports.size, type: 'geneve' } as const;
+    const tunnels = new Map([[otherChassis, tunnel]]);
+    this.program = new ProgramBuilder().build({ southbound, placement, chassis, ports: this.ports, tunnels });
     if (this.program.problems.length > 0) throw new Error(this.program.problems.join('\n'));
-    this.plane = new Plane({ ports: Math.max(this.ports.size, 64), ...options });
+    this.plane = new Plane({ ports: Math.max(this.ports.size + 1, 64), ...options });
     this.exports = this.plane.exports;
     this.plane.load(this.program.image, undefined, this.program.thresholds);
     for (const port of this.ports.values()) this.plane.addPort(port);
