@@ -13,7 +13,7 @@ import { mutant } from '../../offload/mutants.ts';
 import { type Arrival, referenceOf } from '../../offload/reference.ts';
 import { scene } from '../../offload/scene.ts';
 
-const count = Number(process.env.MUTANTS ?? 200);
+const count = Number(process.env.LFLOW_RUNS ?? 200);
 
 test('what the tracer finds wrong is refuted, and nothing else', { timeout: 300_000 }, () => {
   const { southbound, node, rules } = scene();
