@@ -8,6 +8,7 @@ import { planHtml } from '../../engine/offload/explain-html.ts';
 import { type OffloadPlan, REASON_CODES, type Traffic } from '../../engine/offload/plan.ts';
 import { reasonTexts, remedies } from '../../engine/offload/reasons.ts';
 import { offload } from './command.ts';
+import { expected, plannedCodes } from './complaints.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
@@ -118,8 +119,6 @@ describe('a plan', () => {
 
 const folder = join(root, 'examples/offload');
 const examples = readdirSync(folder);
-const expected = (name: string): { codes: string[]; threads: string[]; planned?: string[] } =>
-  JSON.parse(read(`examples/offload/${name}/expect.json`));
 
 describe.each(examples)('complaint: %s', (name) => {
   test('its flows are explained by the right codes', async () => {
@@ -138,6 +137,13 @@ describe.each(examples)('complaint: %s', (name) => {
     expect(threads.length).toBeGreaterThan(0);
     for (const thread of threads) expect(text).toContain(`<${thread}>`);
     for (const code of codes) expect(text).toContain(`docs/offload/reasons/${code}.md`);
+  });
+});
+
+describe('the network of a complaint is explained by the right codes before it is installed:', () => {
+  // Those with a router take longer: test/ovn/offload-examples.test.ts.
+  test.each(['arp', 'ping-through-acls', 'load-balancer'])('%s', { timeout: 120_000 }, async (name) => {
+    expect(await plannedCodes(name)).toEqual(expect.arrayContaining([...(expected(name).planned ?? [])]));
   });
 });
 

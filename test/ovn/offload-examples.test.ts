@@ -1,5 +1,5 @@
 /**
- * The databases of examples/offload are what their scripts of ovn-nbctl commands make;
+ * The databases of examples/offload are what their scripts of ovn-nbctl commands make, and are explained rightly;
  * `LFLOW_RECORD=1 npm run test:ovn -- offload-examples` writes them anew.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { parseSchema } from '../../engine/ovsdb/file-schema.ts';
 import { type NorthboundTable, northboundSchema } from '../../engine/ovsdb/northbound.ts';
 import { readNorthbound } from '../../engine/ovsdb/northbound-db.ts';
 import { exampleFile } from '../examples/file.ts';
+import { expected, plannedCodes } from '../offload/complaints.ts';
 import { type Central, startCentral } from '../oracle/sandbox.ts';
 
 const folder = fileURLToPath(new URL('../../examples/offload/', import.meta.url));
@@ -25,7 +26,7 @@ afterAll(async () => {
   await databases?.stop();
 });
 
-test.each(names)('%s', async (name) => {
+test.each(names)('the network of %s is what its script makes', async (name) => {
   const schema = parseSchema(JSON.parse(readFileSync('/usr/share/ovn/ovn-nb.ovsschema', 'utf8')));
   await databases.empty();
   await databases.run(readFileSync(join(folder, name, 'network.nbctl'), 'utf8'));
@@ -34,4 +35,10 @@ test.each(names)('%s', async (name) => {
   const file = join(folder, name, 'network.db');
   if (process.env.LFLOW_RECORD === '1') writeFileSync(file, made);
   expect(readFileSync(file, 'utf8')).toBe(new TextDecoder().decode(made));
+});
+
+test.each(names)('the network of %s is explained by the right codes', async (name) => {
+  const { planned = [] } = expected(name);
+  expect(planned).not.toEqual([]);
+  expect(await plannedCodes(name)).toEqual(expect.arrayContaining([...planned]));
 });
