@@ -183,4 +183,17 @@ export type {
   Verdict,
   Verification,
 } from './sim/verdict.ts';
-export { propertiesOf, type Subject, type VerifyOptions, verifyNetwork } from './sim/verifier.ts';
+export {
+  type Common,
+  givenUp,
+  openVerifier,
+  type Part,
+  type PartResult,
+  propertiesOf,
+  type Runner,
+  type Subject,
+  type Verifier,
+  type VerifyOptions,
+  verifyNetwork,
+  verifyPart,
+} from './sim/verifier.ts';

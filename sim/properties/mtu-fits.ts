@@ -34,7 +34,9 @@ function toldMtus(northbound: Northbound, network: NorthboundRow<'Logical_Switch
     return Number.isNaN(mtu) ? [] : [{ mtu, row: `DHCP_Options of ${name}` }];
   });
   const byRouter = ports.flatMap(({ options }) => {
-    const router = [...northbound.Logical_Router_Port.values()].find(({ name }) => name === options['router-port']);
+    const wanted = options['router-port'];
+    if (wanted === undefined) return [];
+    const router = [...northbound.Logical_Router_Port.values()].find(({ name }) => name === wanted);
     const mtu = Number(router?.ipv6_ra_configs.mtu ?? Number.NaN);
     return router && !Number.isNaN(mtu) ? [{ mtu, row: `Logical_Router_Port ${router.name}` }] : [];
   });

@@ -1,4 +1,5 @@
 /** Both directions of a connection pass the same gateway, whatever member of a group is taken for a packet. */
+import type { Southbound } from '../../engine/ovsdb/southbound.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { allOf } from '../policy/packets.ts';
 import {
@@ -27,7 +28,7 @@ export const sameGatewayBothWays: Property = {
 function checkOf(view: View, tenant: Tenant): Check {
   const components = [...new Set(tenant.datapaths.map(({ component }) => component))];
   const outside = components.flatMap((component) => [...outsideOf(view, component)]);
-  const tracked = components.some((component) => tracks(view, component));
+  const tracked = outside.length >= 2 && components.some((component) => tracks(view, component));
   const vacuous =
     outside.length < 2
       ? 'there are no two ports outside to choose from'
@@ -44,24 +45,42 @@ function checkOf(view: View, tenant: Tenant): Check {
 
 /** Routers that choose by `select`, or all of a tenant. */
 function choosers({ southbound }: View, { name, datapaths, plan }: Tenant): string {
-  const choosing = new Set(
-    southbound.flows.flatMap(({ actions, datapath }) => (/\bselect\(/.test(actions) ? [datapath] : [])),
-  );
+  if (plan) return name;
+  const { choosing } = rolesIn(southbound);
   const routers = datapaths.filter(({ uuid }) => choosing.has(uuid));
-  return plan || routers.length === 0 ? name : routers.map((router) => router.name).join(', ');
+  return routers.length === 0 ? name : routers.map((router) => router.name).join(', ');
+}
+
+/** UUIDs of the datapaths with flows that choose, and of those that ask conntrack. */
+interface Roles {
+  readonly choosing: ReadonlySet<string>;
+  readonly tracking: ReadonlySet<string>;
+}
+
+const roles = new WeakMap<Southbound, Roles>();
+
+function rolesIn(southbound: Southbound): Roles {
+  const known = roles.get(southbound);
+  if (known) return known;
+  const choosing = new Set<string>();
+  const tracking = new Set<string>();
+  for (const { actions, datapath } of southbound.flows) {
+    if (/\bselect\(/.test(actions)) choosing.add(datapath);
+    if (/\bct_(snat|dnat|commit|lb)/.test(actions)) tracking.add(datapath);
+  }
+  const made = { choosing, tracking };
+  roles.set(southbound, made);
+  return made;
 }
 
 /** Whether routers, or switches between them, ask conntrack. */
-function tracks(view: View, component: number): boolean {
-  const here = new Set(
-    transit(view)
-      .filter((one) => one.component === component)
-      .map(({ uuid }) => uuid),
+const tracks = (view: View, component: number): boolean =>
+  (view.analysis.network.components[component] ?? []).some(
+    (datapath) => rolesIn(view.southbound).tracking.has(datapath.uuid) && isTransit(view, datapath),
   );
-  return view.southbound.flows.some(
-    ({ datapath, actions }) => here.has(datapath) && /\bct_(snat|dnat|commit|lb)/.test(actions),
-  );
-}
+
+const isTransit = ({ tenants }: View, datapath: NetworkDatapath): boolean =>
+  !tenants.some(({ networks }) => networks.some((network) => network.datapath === datapath));
 
 /** Datapaths on which no host is: connections that are known there belong to a gateway. */
 function transit({ analysis: { network }, tenants }: View): NetworkDatapath[] {
