@@ -196,6 +196,10 @@ export function classActions(
   return { actions: inOrder(capabilities, actions) };
 }
 
+/** Whether rules can write the headers of a tunnel that ends there: over IPv4. */
+export const isUsable = ({ ip, mac }: TunnelEnd): boolean =>
+  parseIpv4(ip) !== undefined && parseEthernet(mac) !== undefined;
+
 function exitActions(device: DevicePorts & { readonly node: string }, exit: Exit, inKey: number): Made {
   if (exit.kind === 'port') {
     const ethdev_port_id = device.ports.get(exit.port);
@@ -204,7 +208,7 @@ function exitActions(device: DevicePorts & { readonly node: string }, exit: Exit
   }
   const [from, to] = [device.tunnels.get(device.node), device.tunnels.get(exit.chassis)];
   if (!from || !to) return refused(`the address of the tunnel to ${exit.chassis} is not known`);
-  if (from.ip.includes(':') || to.ip.includes(':')) return refused('tunnels over IPv6 are not planned');
+  if (!isUsable(from) || !isUsable(to)) return refused(`the tunnel to ${exit.chassis} is none over IPv4`);
   const data = tunnelHeaders(from, to, exit.datapathKey, exit.inKey === 'sender' ? inKey : exit.inKey, exit.outKey);
   return {
     actions: [

@@ -42,7 +42,17 @@ export interface FieldNames {
   without(names: readonly string[]): number[];
 }
 
-export function fieldNames({ fields }: Space): FieldNames {
+export function fieldNames({ fields }: Pick<Space, 'fields'>): FieldNames {
+  const known = names.get(fields);
+  if (known) return known;
+  const made = namesOf(fields);
+  names.set(fields, made);
+  return made;
+}
+
+const names = new WeakMap<Space['fields'], FieldNames>();
+
+function namesOf(fields: Space['fields']): FieldNames {
   const indices = new Map(fields.map(({ name }, index) => [name, index]));
   const index = (name: string): number => {
     const found = indices.get(name);

@@ -11,11 +11,20 @@
  * destinations need as many rules as there are of both, not their product.
  */
 import type { Literal, PacketSet, Space } from '../sets/index.ts';
-import { classActions, type DevicePorts, inOrder, optionOf, tunnelBytes } from './actions.ts';
+import {
+  classActions,
+  type DevicePorts,
+  inOrder,
+  isUsable,
+  type Known,
+  type Made,
+  optionOf,
+  tunnelBytes,
+} from './actions.ts';
 import { type Capabilities, whyNotAction, whyNotItem } from './capabilities/types.ts';
-import type { NodeClass, NodeTraffic } from './classes.ts';
+import type { NodeClass, NodePort, NodeTraffic } from './classes.ts';
 import { type Cell, type Cover, coverCells, exceptionsFor, type Grammar, type Ranked } from './cover.ts';
-import { type Family, familiesOf, fieldNames, type Target } from './families.ts';
+import { type Family, familiesOf, fieldNames } from './families.ts';
 import { createLedger, type Describe, type Ledger } from './ledger.ts';
 import { createGrammar, itemsOf, type PatternOptions, wordsOf } from './pattern.ts';
 import type { GroupUse, OffloadPlan } from './plan.ts';
@@ -41,6 +50,7 @@ export function planRules(traffic: NodeTraffic, options: PlanOptions): OffloadPl
 interface Doing {
   readonly actions: readonly Action[];
   readonly class?: NodeClass;
+  readonly known?: Known;
 }
 
 /** Senders that have their rules in one group. */
@@ -88,7 +98,7 @@ class Planner {
     this.ledger.leave([...traffic.software, ...made.lost]);
     const returning = this.returning(families);
     if (this.hasTunnels) this.receive();
-    this.send(families, returning);
+    if (returning) this.send(families, returning);
     this.nothingBehind();
     const { node } = traffic;
     const { device } = options.capabilities;
@@ -103,16 +113,19 @@ class Planner {
     };
   }
 
-  /** Exceptions for packets that would go back where they came from. */
-  private returning(families: readonly Family[]): readonly (readonly Literal[])[] {
+  /** Exceptions for packets that would go back where they came from; undefined where rules do not say which these are. */
+  private returning(families: readonly Family[]): readonly (readonly Literal[])[] | undefined {
     const { space, traffic } = this;
     const handled = space.orAll(families.map((family) => this.whole(family)));
     const excess = space.and(space.and(traffic.returning, handled), traffic.possible);
     const most = 64 + 8 * traffic.ports.length;
     const input = { space, care: traffic.possible, cells: [], grammar: this.grammar };
     const found = exceptionsFor(input, excess, space.diff(handled, traffic.returning), most);
-    if (found) return found;
-    throw new RangeError('packets that go back where they came from are not told apart by few rules');
+    if (!found) {
+      const detail = 'packets that would go back where they came from are not told apart by few rules';
+      this.ledger.fail(handled, { code: 'match-too-wide', detail });
+    }
+    return found;
   }
 
   private whole({ senders, kind, targets }: Family): PacketSet {
@@ -188,107 +201,115 @@ class Planner {
     return space.and(traffic.possible, senders);
   }
 
-  private cellsOf(crowd: Crowd, families: readonly Family[], inKey: number): Cell<Doing>[] {
+  /** Cells for the targets of families, with what can be done to their packets; of rules by sender as for `sender`. */
+  private cellsOf(crowd: Crowd, families: readonly Family[], sender: number): Cell<Doing>[] {
     const { space } = this;
-    return families.flatMap((family) =>
-      family.targets.flatMap((target): Cell<Doing>[] => {
-        const set = space.and(family.kind, target.set);
-        const actions = this.actionsOf(family, target, inKey, crowd);
-        const layer = target.class.exit.kind === 'tunnel' ? 1 : 0;
-        return actions ? [{ set, layer, target: { actions, class: target.class } }] : [];
-      }),
-    );
+    return families.flatMap((family) => {
+      const known = this.knownOf(family);
+      return family.targets.flatMap(({ set: target, class: one }): Cell<Doing>[] => {
+        const set = space.and(family.kind, target);
+        const made = this.actionsFor(one, known, sender);
+        const layer = one.exit.kind === 'tunnel' ? 1 : 0;
+        if ('actions' in made) return [{ set, layer, target: { actions: made.actions, class: one, known } }];
+        this.ledger.fail(space.and(crowd.senders, set), made.reason);
+        return [];
+      });
+    });
   }
 
-  private actionsOf(
-    family: Family,
-    { set, class: one }: Target,
-    inKey: number,
-    crowd: Crowd,
-  ): readonly Action[] | undefined {
-    const { space, traffic, options } = this;
-    const names = fieldNames(space);
+  private actionsFor(one: NodeClass, known: Known, inKey: number): Made {
+    const { traffic, options } = this;
+    const device = { ...options.device, node: traffic.node };
+    return classActions(options.capabilities, device, one.exit, one.changes, known, inKey);
+  }
+
+  /** What all packets of a family have in common that actions depend on. */
+  private knownOf(family: Family): Known {
+    const { space } = this;
     const hull = space.hull(family.kind);
-    const known = (name: string, full: bigint): bigint | undefined =>
-      hull.find(({ field, mask }) => field === names.index(name) && mask === full)?.value;
-    const [type, proto] = [known('eth.type', 0xffffn), known('ip.proto', 0xffn)];
-    const made = classActions(
-      options.capabilities,
-      { ...options.device, node: traffic.node },
-      one.exit,
-      one.changes,
-      { ...(type !== undefined && { type }), ...(proto !== undefined && { proto }) },
-      inKey,
-    );
-    if ('actions' in made) return made.actions;
-    this.ledger.fail(space.and(crowd.senders, space.and(family.kind, set)), made.reason);
-    return undefined;
+    const whole = (name: string, full: bigint): bigint | undefined =>
+      hull.find(({ field, mask }) => field === fieldNames(space).index(name) && mask === full)?.value;
+    const [type, proto] = [whole('eth.type', 0xffffn), whole('ip.proto', 0xffn)];
+    return { ...(type !== undefined && { type }), ...(proto !== undefined && { proto }) };
   }
 
-  private noteFailed({ failed }: Cover<Doing>, cells: readonly Cell<Doing>[], crowd: Crowd, base = crowd.group): void {
+  /** Tells what became of cells whose rules are in the group of their crowd. */
+  private noteFailed({ failed }: Cover<Doing>, cells: readonly Cell<Doing>[], crowd?: Crowd): void {
     const { space } = this;
     for (const { set } of failed) {
-      const packets = space.and(crowd.senders, set);
-      this.ledger.fail(packets, {
-        code: 'match-too-wide',
-        detail: 'no few rules of this device say which packets these are',
-      });
+      const packets = space.and(crowd?.senders ?? space.all, set);
+      const detail = 'no few rules of this device say which packets these are';
+      this.ledger.fail(packets, { code: 'match-too-wide', detail });
     }
     const gone = new Set(failed);
     for (const cell of cells) {
       const one = cell.target.class;
-      if (one && !gone.has(cell)) this.ledger.handle(space.and(crowd.senders, cell.set), one, crowd.group, base);
+      if (crowd && one && !gone.has(cell)) {
+        this.ledger.handle(space.and(crowd.senders, cell.set), one, crowd.group, crowd.group);
+      }
     }
   }
 
   /** How packets of each port of a crowd get to their group, by way of the rules that are the port's own. */
   private jumpsTo(crowd: Crowd, behind: PacketSet): Cell<Doing>[] {
     const { space, traffic } = this;
-    const own = [...crowd.families].filter(({ bySender }) => bySender);
-    return traffic.ports.flatMap(({ number, tunnelKey, name }): Cell<Doing>[] => {
-      const set = space.and(crowd.senders, space.cube([{ field: this.inport, value: BigInt(number), mask: 0xfffffn }]));
+    const families = [...crowd.families].filter(({ bySender }) => bySender);
+    const senders = traffic.ports.flatMap((port) => {
+      const own = space.cube([{ field: this.inport, value: BigInt(port.number), mask: 0xfffffn }]);
+      const set = space.and(crowd.senders, own);
       if (set === space.empty) return [];
-      const group = own.length > 0 ? this.ownGroup(crowd, own, name, set, tunnelKey, behind) : crowd.group;
-      return [{ set, layer: 0, target: { actions: [{ type: 'jump', group }] } }];
+      if (this.portName(port.number) !== undefined) return [{ port, set }];
+      const detail = `no port of the device is known for ${port.name}`;
+      this.ledger.fail(space.and(set, behind), { code: 'unsupported-match', detail });
+      return [];
+    });
+    const groups = families.length > 0 ? this.ownGroups(crowd, families, senders, behind) : new Map<NodePort, number>();
+    return senders.map(({ port, set }): Cell<Doing> => {
+      const group = groups.get(port) ?? crowd.group;
+      return { set, layer: 0, target: { actions: [{ type: 'jump', group }] } };
     });
   }
 
-  /** The group of a port that has rules of its own: tunnels tell who sent a packet. */
-  private ownGroup(
+  /** Groups of ports that have rules of their own, because tunnels tell who sent a packet: alike but for that. */
+  private ownGroups(
     crowd: Crowd,
     families: readonly Family[],
-    name: string,
-    senders: PacketSet,
-    tunnelKey: number,
+    senders: readonly { readonly port: NodePort; readonly set: PacketSet }[],
     behind: PacketSet,
-  ): number {
-    const { space, traffic } = this;
-    const wanted = families.reduce((sum, { targets }) => sum + targets.length, 0);
-    if (this.rules.length + wanted > this.mostRules()) {
-      const packets = space.orAll(families.map((family) => space.and(senders, this.whole(family))));
-      const detail = `a tunnel's header names the port that sent a packet, so each port needs ${wanted} rules of its own, and that is more than there is room for`;
-      this.ledger.fail(packets, { code: 'table-full', detail });
-      return crowd.group;
-    }
-    const group = this.groups++;
-    this.purposes[group] = `destinations of ${name} alone`;
-    const cells = this.cellsOf({ ...crowd, senders }, families, tunnelKey);
-    const cover = coverCells({
-      space,
-      care: space.and(traffic.possible, senders),
-      cells,
-      behind,
-      grammar: this.grammar,
-    });
-    this.noteFailed(cover, cells, { ...crowd, group, senders }, crowd.group);
+  ): Map<NodePort, number> {
+    const { space } = this;
+    const groups = new Map<NodePort, number>();
+    const cells = this.cellsOf(crowd, families, 0);
+    const cover = coverCells({ space, care: this.careOf(crowd), cells, behind, grammar: this.grammar });
+    this.noteFailed(cover, [], crowd);
+    const gone = new Set(cover.failed);
     const last = 1 + Math.max(-1, ...cover.ranked.map(({ priority }) => priority));
-    const onward: Ranked<Doing> = {
-      literals: [],
-      priority: last,
-      target: { actions: [{ type: 'jump', group: crowd.group }] },
-    };
-    this.add(group, [...cover.ranked, onward], senders);
-    return group;
+    const actions: readonly Action[] = [{ type: 'jump', group: crowd.group }];
+    const onward: Ranked<Doing> = { literals: [], priority: last, target: { actions } };
+    for (const { port, set } of senders) {
+      if (this.rules.length + cover.ranked.length > this.mostRules()) {
+        const packets = space.and(set, space.orAll(families.map((family) => this.whole(family))));
+        this.ledger.fail(packets, { code: 'table-full', detail: tooMany(cover.ranked.length) });
+        continue;
+      }
+      const group = this.groups++;
+      groups.set(port, group);
+      this.purposes[group] = `destinations of ${port.name} alone`;
+      const own = cover.ranked.map((one) => this.asSentBy(one, port.tunnelKey));
+      this.add(group, [...own, onward], set);
+      for (const cell of cells) {
+        const { class: one } = cell.target;
+        if (one && !gone.has(cell)) this.ledger.handle(space.and(set, cell.set), one, group, crowd.group);
+      }
+    }
+    return groups;
+  }
+
+  private asSentBy(ranked: Ranked<Doing>, tunnelKey: number): Ranked<Doing> {
+    const { class: one, known } = ranked.target ?? {};
+    if (!one || !known) return ranked;
+    const made = this.actionsFor(one, known, tunnelKey);
+    return 'actions' in made ? { ...ranked, target: { ...ranked.target, actions: made.actions } } : ranked;
   }
 
   /** What tunnels bring. */
@@ -323,8 +344,8 @@ class Planner {
         if (cover.failed.length === 0) this.ledger.handleArriving(port, one, group);
       }
     }
-    const peers = [...device.tunnels].filter(([name]) => name !== traffic.node);
-    if (rules.length === 0 || !local) return;
+    const peers = [...device.tunnels].filter(([name, end]) => name !== traffic.node && isUsable(end));
+    if (rules.length === 0 || !local || !isUsable(local)) return;
     this.rules.push(...rules);
     for (const [, { ip }] of peers) {
       const pattern: Item[] = [
@@ -380,11 +401,12 @@ class Planner {
     before: readonly Item[],
     first = 0,
   ): Rule[] {
-    const portName = (number: number): string => this.portName(number);
+    const portName = (number: number): string => this.portName(number) ?? '';
     const rules: Rule[] = [];
     let shift = first;
     let last = -1;
     for (const { literals, priority, target } of ranked) {
+      if (!this.isThere(literals)) continue;
       const shadows = last === priority ? [] : this.shadows(ranked.filter((one) => one.priority === priority));
       if (last !== priority && shadows.length > 0) {
         for (const pattern of shadows)
@@ -406,9 +428,9 @@ class Planner {
   /** Items that look behind the IP header see no fragments: those go to software before such a rule is asked. */
   private shadows(ranked: readonly Ranked<Doing>[]): Item[][] {
     const { fields } = this.space;
-    const portName = (number: number): string => this.portName(number);
+    const portName = (number: number): string => this.portName(number) ?? '';
     const found = new Map<string, Item[]>();
-    for (const { literals } of ranked) {
+    for (const { literals } of ranked.filter((one) => this.isThere(one.literals))) {
       const name = ({ field }: Literal): string => fields[field]?.name ?? '';
       const isDeep = literals.some((literal) => /^(tp|icmp)\./.test(name(literal)));
       const isIp6 = literals.some((literal) => name(literal) === 'eth.type' && literal.value === 0x86ddn);
@@ -440,11 +462,16 @@ class Planner {
 
   private toSoftware = (): readonly Action[] => [{ type: 'jump', group: this.software }];
 
-  private portName(number: number): string {
+  /** The device's name of a port, by its number in sets. */
+  private portName(number: number): string | undefined {
     const port = this.traffic.ports.find((one) => one.number === number);
-    const name = port && this.options.device.ports.get(port.name);
-    if (name === undefined) throw new RangeError(`no port of the device is known for the logical port ${port?.name}`);
-    return name;
+    return port && this.options.device.ports.get(port.name);
+  }
+
+  /** Rules for a port that the device does not have are none. */
+  private isThere(literals: readonly Literal[]): boolean {
+    const port = literals.find(({ field }) => field === this.inport);
+    return port === undefined || this.portName(Number(port.value)) !== undefined;
   }
 
   private uses(rules: readonly Rule[]): GroupUse[] {
@@ -456,6 +483,9 @@ class Planner {
       .map(([group, count]) => ({ group, purpose: this.purposes[group] ?? '', rules: count, limit }));
   }
 }
+
+const tooMany = (wanted: number): string =>
+  `a tunnel's header names the port that sent a packet, so each port needs ${wanted} rules of its own, and there is no room for so many`;
 
 /** Fields that rules do not look at inside of tunnels. */
 const unmatched = [
