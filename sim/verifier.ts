@@ -15,7 +15,7 @@
 
 import { type Common, type PartResult, verifyPart } from './jobs/part-job.ts';
 import type { Part, Subject } from './jobs/parts.ts';
-import { conclude, type Plan, planOf, type Together, togetherOf } from './jobs/plan.ts';
+import { conclude, type Plan, planOf, type Together, togetherOf, type WireMemory } from './jobs/plan.ts';
 import { isSame } from './jobs/same.ts';
 import type { TogetherResult } from './jobs/together.ts';
 import { isEnabled, type Policy } from './policy/index.ts';
@@ -87,6 +87,7 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
   const { onProgress, now = () => performance.now() } = options;
   let kept: Kept | undefined;
   let last = { parts: 0, verified: 0 };
+  const wires: WireMemory = {};
 
   const begin = (subject: Subject): Begun => {
     const started = now();
@@ -120,6 +121,7 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
       plan,
       results.flatMap((result) => result ?? []),
       ask,
+      wires,
     );
     kept = {
       common: plan.common,

@@ -26,7 +26,8 @@ type Cell = Matrix['cells'][number][number];
 export function mergedMatrix(view: View, parts: readonly (Matrix | undefined)[]): Matrix | undefined {
   const groups = matrixGroups(view);
   const names = groups.map(({ name }) => name);
-  if (new Set(names).size < names.length) return undefined;
+  // Of a part that could not be verified nothing is known.
+  if (new Set(names).size < names.length || parts.some((matrix) => !matrix)) return undefined;
   const places = parts.map((matrix) => new Map(matrix?.names.map((name, index) => [name, index])));
   /** How many parts have ports of a group. */
   const spread = new Map(names.map((name) => [name, places.filter((known) => known.has(name)).length]));

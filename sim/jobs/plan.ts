@@ -17,8 +17,9 @@ import { type Kind, keyOf, kindOf } from './kinds.ts';
 import { hasMatrix, matrixGroups, mergedMatrix } from './matrix.ts';
 import type { Common, PartResult } from './part-job.ts';
 import { type Partition, partitionOf, type Subject } from './parts.ts';
+import { isSame } from './same.ts';
 import { judgeTogether, type Question, type TogetherResult } from './together.ts';
-import { type Outside, outsideOf } from './wires.ts';
+import { type Outside, outsideOf, type WireSummary } from './wires.ts';
 
 export interface PlanOptions {
   readonly properties: readonly Property[];
@@ -77,10 +78,23 @@ type Slot =
   | { readonly finding: Finding }
   | { readonly question: number; readonly check?: { readonly number: number; readonly subject: string } };
 
-/** Puts together what came of the parts, in their order (none, if they are not asked); `ask` is called at most once. */
-export function conclude(plan: Plan, results: readonly PartResult[], ask: Together): Omit<Verification, 'elapsedMs'> {
+/** What was known of wires the last time: so it is, as long as what parts say of them is the same. */
+export interface WireMemory {
+  last?: { readonly summaries: readonly (WireSummary | undefined)[] } & Pick<Known, 'outside' | 'entangled'>;
+}
+
+/**
+ * Puts together what came of the parts, in their order (none, if they are not asked); `ask` is called at most once.  Who
+ * concludes again and again gives a memory.
+ */
+export function conclude(
+  plan: Plan,
+  results: readonly PartResult[],
+  ask: Together,
+  memory: WireMemory = {},
+): Omit<Verification, 'elapsedMs'> {
   const { options, view, common } = plan;
-  const known = knownOf(results);
+  const known = knownOf(results, memory);
   const questions: Question[] = [];
   const slots: Slot[] = [];
   for (const property of options.properties) {
@@ -124,7 +138,7 @@ interface Known {
 
 const nameOf = (property: string, key: string): string => `${property}\n${key}`;
 
-function knownOf(results: readonly PartResult[]): Known {
+function knownOf(results: readonly PartResult[], memory: WireMemory): Known {
   const offers = new Map<string, Map<number, Finding[]>>();
   for (const [part, { offers: own }] of results.entries()) {
     for (const { property, key, finding } of own) {
@@ -136,9 +150,13 @@ function knownOf(results: readonly PartResult[]): Known {
   }
   const isUnclear = results.some(({ outside }) => outside === 'unknown');
   const summaries = results.map(({ outside }) => (outside === 'unknown' ? undefined : outside));
-  const outside = outsideOf(packetSpace(), summaries);
-  const entangled = results.flatMap((_, part) => (isUnclear || outside.isEntangled(part) ? [part] : []));
-  return { offers, results, outside, isUnclear, entangled: new Set(entangled) };
+  if (!memory.last || !isSame(memory.last.summaries, summaries)) {
+    const outside = outsideOf(packetSpace(), summaries);
+    const entangled = isUnclear ? [] : results.flatMap((_, part) => (outside.isEntangled(part) ? [part] : []));
+    memory.last = { summaries, outside, entangled: new Set(entangled) };
+  }
+  const { outside, entangled } = memory.last;
+  return { offers, results, outside, isUnclear, entangled };
 }
 
 function slotsOf(plan: Plan, property: Property, known: Known, question: number): Slot[] {
@@ -181,12 +199,14 @@ function offered(
   { id }: Property,
   { subject }: Check,
   key: string,
-  { offers, outside, entangled }: Known,
+  { offers, outside, isUnclear, entangled }: Known,
 ): readonly Finding[] | undefined {
   const byPart = offers.get(nameOf(id, key));
   const [only] = byPart?.size === 1 ? byPart : [];
   if (!only) return undefined;
   const [part, list] = only;
+  // Of a part of which nothing is known, anything may come in.
+  if (kind !== 'part' && isUnclear) return undefined;
   if (kind === 'wires' && entangled.has(part)) return undefined;
   if (kind === 'owners' && outside.isAnsweredBesides(part, subject)) return undefined;
   return list;
