@@ -7,6 +7,7 @@ import { afterAll, beforeEach, describe, expect, onTestFinished, test } from 'vi
 import type { Rule, RuleSet } from '../../engine/offload/rules.ts';
 import { connectDevice, type OffloadDevice, startDevice } from '../../native/offload/index.ts';
 import { offload } from '../offload/command.ts';
+import { changedDatabase } from '../offload/database.ts';
 import { PORTS } from './rules.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lflow-command-'));
@@ -15,7 +16,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const example = (name: string) => fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
 /** A network that is as promised, and one that is not. */
 const fine = example('offload/arp/network.db');
-const broken = example('field/one-address-two-hosts/broken.db');
+const broken = join(folder, 'broken.db');
+writeFileSync(broken, changedDatabase('arp', '10.0.0.12', '10.0.0.11'));
 
 let count = 0;
 let socket = '';

@@ -3,9 +3,8 @@
  * both generations treats it, all of them as the same one, and whoever applies next clears up and knows what happened.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +20,7 @@ import {
   readJournal,
   startDevice,
 } from '../../native/offload/index.ts';
+import { changedDatabase } from '../offload/database.ts';
 import { frame, protocols, udp } from '../oracle/frames.ts';
 import { seedAndRuns } from '../oracle/seed.ts';
 
@@ -33,14 +33,8 @@ const [a, b] = ['0a:00:00:00:00:01', '0a:00:00:00:00:02'];
 
 /** The network of examples/offload/arp with both hosts on one node. */
 function network(): string {
-  const lines = readFileSync(join(project, 'examples/offload/arp/network.db'), 'utf8').trimEnd().split('\n');
-  const bodies = lines.filter((_, index) => index % 2 === 1).map((line) => line.replaceAll('worker2', 'worker1'));
-  const whole = bodies.map((body) => {
-    const text = `${body}\n`;
-    return `OVSDB JSON ${Buffer.byteLength(text)} ${createHash('sha1').update(text).digest('hex')}\n${text}`;
-  });
   const file = join(folder, 'network.db');
-  writeFileSync(file, whole.join(''));
+  writeFileSync(file, changedDatabase('arp', 'worker2', 'worker1'));
   return file;
 }
 
