@@ -21,6 +21,8 @@ function command(rule: Rule): string {
   try {
     const { group, priority, pattern, actions } = rule;
     const isTunnel = pattern.some(({ type }) => type === 'geneve');
+    if (!isTunnel && pattern.some((item) => item.type === 'udp' && item.spec?.dst === 6081))
+      throw new Unsaid(`the kernel takes tunnels off itself: packets come by ${tunnelDevice}`);
     const port = pattern.find(({ type }) => type === 'represented_port');
     const place = isTunnel
       ? `dev ${tunnelDevice} ingress`
@@ -29,7 +31,7 @@ function command(rule: Rule): string {
         : 'block 1';
     const keys = isTunnel ? tunnelKeys(pattern) : matchKeys(pattern);
     const head = `tc filter add ${place} chain ${group} prio ${priority + 1} protocol ${protocolOf(pattern)} flower skip_sw`;
-    return [head, ...keys, ...actions.flatMap((action) => actionWords(action, pattern))].join(' ');
+    return [head, ...keys, actions.flatMap((action) => actionWords(action, pattern)).join(' pipe ')].join(' ');
   } catch (error) {
     if (!(error instanceof Unsaid)) throw error;
     return `# ${rule.cookie ?? `group ${rule.group} priority ${rule.priority}`}: ${error.message}`;
@@ -75,6 +77,12 @@ function matchKeys(pattern: readonly Item[]): string[] {
     const mask: Values = item.mask ?? {};
     const key = (name: string, field: string): string[] =>
       spec[field] === undefined ? [] : [`${name} ${spec[field]}${mask[field] === undefined ? '' : `/${mask[field]}`}`];
+    const hex = (name: string, field: string): string[] => {
+      const text = (value: unknown): string => Number(value).toString(16);
+      return spec[field] === undefined
+        ? []
+        : [`${name} ${text(spec[field])}${mask[field] === undefined ? '' : `/${text(mask[field])}`}`];
+    };
     switch (item.type) {
       case 'represented_port':
         return [];
@@ -83,25 +91,25 @@ function matchKeys(pattern: readonly Item[]): string[] {
         return [...key('dst_mac', 'dst'), ...key('src_mac', 'src')];
       case 'ipv4':
         return [
-          ...key('ip_proto', 'proto'),
+          ...protocolKey(item, pattern),
           ...key('src_ip', 'src').map(prefixed),
           ...key('dst_ip', 'dst').map(prefixed),
-          ...key('ip_ttl', 'ttl'),
-          ...key('ip_tos', 'tos'),
+          ...hex('ip_ttl', 'ttl'),
+          ...hex('ip_tos', 'tos'),
           ...fragmentKey(item),
         ];
       case 'ipv6':
         return [
-          ...key('ip_proto', 'proto'),
+          ...protocolKey(item, pattern),
           ...key('src_ip', 'src'),
           ...key('dst_ip', 'dst'),
-          ...key('ip_ttl', 'hop'),
-          ...key('ip_tos', 'tc'),
+          ...hex('ip_ttl', 'hop'),
+          ...hex('ip_tos', 'tc'),
           ...(spec.has_frag_ext === undefined ? [] : [`ip_flags ${spec.has_frag_ext === 1 ? 'frag' : 'nofrag'}`]),
         ];
       case 'tcp':
       case 'udp':
-        return [...key('src_port', 'src'), ...key('dst_port', 'dst')];
+        return [`ip_proto ${item.type}`, ...key('src_port', 'src'), ...key('dst_port', 'dst')];
       case 'icmp':
       case 'icmp6':
         return [...key('type', 'type'), ...key('code', 'code')];
@@ -109,6 +117,15 @@ function matchKeys(pattern: readonly Item[]): string[] {
         throw new Unsaid(`tc-flower has nothing like the item ${item.type}`);
     }
   });
+}
+
+/** `ip_proto`, unless an item behind says it. */
+function protocolKey({ spec, mask }: Item & { type: 'ipv4' | 'ipv6' }, pattern: readonly Item[]): string[] {
+  if (spec?.proto === undefined || pattern.some(({ type }) => type === 'tcp' || type === 'udp')) return [];
+  if (mask?.proto !== undefined) throw new Unsaid('tc-flower takes whole protocols only');
+  const isIcmp = pattern.some(({ type }) => type === 'icmp' || type === 'icmp6');
+  // tc reads numbers of protocols as hexadecimal ones.
+  return isIcmp ? [`ip_proto ${spec.proto === 1 ? 'icmp' : 'icmpv6'}`] : [`ip_proto ${spec.proto.toString(16)}`];
 }
 
 /** A mask of an address as the length of a prefix, where it is one. */
