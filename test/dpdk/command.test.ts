@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { Rule, RuleSet } from '../../engine/offload/rules.ts';
+import type { Item, Rule, RuleSet } from '../../engine/offload/rules.ts';
 import { connectDevice, type OffloadDevice, startDevice } from '../../native/offload/index.ts';
 import { offload } from '../offload/command.ts';
 import { changedDatabase } from '../offload/database.ts';
@@ -24,7 +24,7 @@ let socket = '';
 let device: OffloadDevice;
 beforeEach(async () => {
   socket = join(folder, `device${count++}`);
-  const running = await startDevice(socket, { kind: 'emulated', ports: PORTS });
+  const running = await startDevice(socket, { kind: 'emulated', ports: [...PORTS, 'a'] });
   device = await connectDevice(socket);
   return async () => {
     await device.close();
@@ -88,6 +88,43 @@ describe('apply', () => {
       },
     });
     expect(ended).toMatchObject({ event: 'ended', id: intended?.id, outcome: 'applied', created: 1 });
+  });
+
+  test('does what is proven without being forced, and shows a packet where rules do otherwise', async () => {
+    const pattern = (src: string): Item[] => [
+      { type: 'represented_port', spec: { ethdev_port_id: 'a' } },
+      { type: 'eth', spec: { src: '0a:00:00:00:00:01', type: 0x800, has_vlan: 0 } },
+      { type: 'ipv4', spec: { src } },
+    ];
+    const dropping = (src: string) =>
+      fileOf([{ group: 0, priority: 0, pattern: pattern(src), actions: [{ type: 'drop' }], cookie: src }]);
+    // Port security drops what others' addresses are in.
+    const right = await offload('apply', fine, '--rules', dropping('10.0.0.99'), ...to());
+    expect([right.status, right.said]).toEqual([0, '']);
+    expect(right.answer).not.toContain('forced');
+    expect(journal()[0]).not.toHaveProperty('forced');
+    const wrong = await offload('apply', fine, '--rules', dropping('10.0.0.11'), ...to());
+    expect(wrong.status).toBe(1);
+    expect(wrong.answer).toMatch(
+      /^ {2}rule 0 \(10\.0\.0\.11\): hardware drops it.*\n {4}.* 10\.0\.0\.11 > .*\n {4}frame [0-9a-f]+ into a$/m,
+    );
+    expect(journal()).toHaveLength(2);
+    const unknown = await offload(
+      'apply',
+      fine,
+      '--rules',
+      fileOf([{ ...drop(3), actions: [{ type: 'mark', id: 1 }] }]),
+      ...to(),
+    );
+    expect(unknown.status).toBe(1);
+    expect(unknown.answer).toMatch(/^ {2}bluefield-3-doca-hws refuses /m);
+  });
+
+  test('plans where it is given no rules', async () => {
+    const { status, answer } = await offload('apply', fine, ...to('--force', 'a test', '--port', 'a=pf0vf1'));
+    expect(status).toBe(0);
+    expect(answer).toMatch(/^APPLIED: \d+ rules of worker1 are in force, generation 1$/m);
+    expect((await offload('diff', fine, ...to('--port', 'a=pf0vf1'))).status).toBe(0);
   });
 
   test('tells as JSON, and of who was broken off', async () => {
