@@ -1,5 +1,6 @@
 /** What each action does to a packet, and what ovn-trace says about it. */
 import { formatAction } from '../../engine/lang/index.ts';
+import { checkAffinity, commitAffinity } from './affinity.ts';
 import { assignBit, decrementTtl, exchange, load, lookupName, move, pop, push, putOptions } from './assignments.ts';
 import { checkHairpin, translateToVirtualAddress } from './balancers.ts';
 import {
@@ -134,6 +135,15 @@ function change(step: Step, { action, loading, copying, inner }: Operation): voi
     case 'chk_lb_hairpin_reply':
       checkHairpin(step, action);
       break;
+    case 'chk_lb_aff': {
+      const isKnown = checkAffinity(step);
+      if (isKnown === undefined) addGap(step.run, `the action ${formatAction(action)} is not modelled`);
+      else assignBit(step.packet, action.dst, isKnown);
+      break;
+    }
+    case 'commit_lb_aff':
+      commitAffinity(step, action);
+      break;
     case 'ct_snat_to_vip':
       translateToVirtualAddress(step);
       break;
@@ -158,7 +168,6 @@ function change(step: Step, { action, loading, copying, inner }: Operation): voi
     case 'sample':
     case 'bind_vport':
     case 'commit_ecmp_nh':
-    case 'commit_lb_aff':
     case 'check_pkt_larger':
       // Learning, rates and what the controller does for itself; the packet is taken for one of ordinary length.
       break;

@@ -57,7 +57,8 @@ function natOf(
   };
 }
 
-function addressOf(constant: Constant): NatAddress | undefined {
+/** The address that an action names; undefined if it is none. */
+export function addressOf(constant: Constant): NatAddress | undefined {
   if (constant.kind !== 'bits') return undefined;
   return { family: constant.format === 'ipv6' ? 6 : 4, value: constant.value };
 }

@@ -95,6 +95,7 @@ export function trackingConntrack(): Conntrack {
     cross: clearConntrack,
     keepsFlags: true,
     hairpins: new Set(),
+    affinities: new Map(),
   };
 }
 
@@ -193,14 +194,17 @@ function balance(
   if (known || !backend) return { title: name };
   const tuple = tupleOf(packet);
   if (!tuple) return { title: name };
-  const { port } = tuple.dst;
-  const opened = insert(table, tuple, { ...tuple, dst: { address: backend.value, port: backend.port || port } });
+  const translated = { ...tuple, dst: { address: backend.value, port: backend.port || tuple.dst.port } };
+  // Two services may have one backend: their clients' connections have to differ there.
+  const port = hasPorts(tuple) ? freePort(table, translated) : tuple.src.port;
+  const opened = insert(table, tuple, { ...translated, src: { ...tuple.src, port } });
   const bits = natted | (snat ? snatBits[snat] : 0);
   if (name === 'ct_lb') opened.label[3] = bits;
   else opened.mark = bits;
   packet.words[slot.ctMark] = opened.mark;
   packet.words.set(opened.label, slot.ctLabel);
   sendTo(packet, backend);
+  packet.words[slot.tpSrc] = portField(packet, 'src', port);
   return { title: name };
 }
 
@@ -222,15 +226,17 @@ function open(table: Table, packet: Packet, { direction, address, ports }: Nat):
   const tuple = tupleOf(packet);
   if (!tuple) return undefined;
   if (!direction || !address) return insert(table, tuple, tuple);
-  const hasPorts = tuple.proto === protocol.tcp || tuple.proto === protocol.udp || tuple.proto === protocol.sctp;
   const translated: Tuple = { ...tuple, [direction]: { ...tuple[direction], address: address.value } };
   if (direction === 'dst') {
-    if (ports && hasPorts) translated.dst = { ...translated.dst, port: ports.low };
+    if (ports && hasPorts(tuple)) translated.dst = { ...translated.dst, port: ports.low };
     return insert(table, tuple, translated);
   }
-  const port = hasPorts ? freePort(table, translated, ports) : translated.src.port;
+  const port = hasPorts(tuple) ? freePort(table, translated, ports) : translated.src.port;
   return insert(table, tuple, { ...translated, src: { ...translated.src, port } });
 }
+
+const hasPorts = ({ proto }: Tuple): boolean =>
+  proto === protocol.tcp || proto === protocol.udp || proto === protocol.sctp;
 
 /** The packet's own source port if its replies can be told from others', else the next one that is free. */
 function freePort(table: Table, tuple: Tuple, { low, high } = { low: 1024, high: 65535 }): number {

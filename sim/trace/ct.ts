@@ -9,6 +9,7 @@
 
 import { formatIpv4, formatIpv6 } from '../../engine/lang/addresses.ts';
 import type { PortRange } from '../../engine/lang/ir.ts';
+import type { Affinities } from './affinity.ts';
 import { MicroflowError } from './errors.ts';
 import { copyWords, ctState, etherType, fields, type Packet, type Storage, slot, writeBits } from './packet.ts';
 import { ctStateBit, ctStateText } from './values.ts';
@@ -74,6 +75,8 @@ export interface Conntrack {
    * `chk_lb_hairpin` learned them.  Absent where nothing is remembered.
    */
   readonly hairpins?: Set<string>;
+  /** Of a tracker that remembers: which backends clients keep.  Absent where nothing is remembered. */
+  readonly affinities?: Affinities;
 }
 
 export interface BalanceResult {

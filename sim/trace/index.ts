@@ -19,6 +19,7 @@ export { findDatapath, type ParsedPacket, parsePacket } from './microflow.ts';
 export { detailedText, minimalText, summaryText, type TraceNode, type TraceNodeType } from './nodes.ts';
 export { clonePacket, emptyPacket, fields, type Packet, readBits, writeBits } from './packet.ts';
 export type { SecuredNetworks } from './port-security.ts';
+export { refusingPortZero } from './port-zero.ts';
 export type { Delivery, Overlap, TraceOptions, TraceResult } from './run.ts';
 export { type Form, traceText } from './text.ts';
 export {
