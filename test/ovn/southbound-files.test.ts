@@ -18,7 +18,6 @@ import { nbctlScript } from '../../engine/ovsdb/nbctl.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import { readSouthbound } from '../../engine/ovsdb/southbound-db.ts';
 import { type SouthboundTable, southboundSchema } from '../../engine/ovsdb/southbound-schema.ts';
-import { writeNorthbound, writeSouthbound } from '../../engine/ovsdb/write-databases.ts';
 import {
   assumedConntrack,
   MicroflowError,
@@ -38,6 +37,7 @@ import { type Central, startCentral } from '../oracle/sandbox.ts';
 import { seedAndRuns } from '../oracle/seed.ts';
 import { rowsIn, rowsOfDump } from '../ovsdb/rows.ts';
 import { microflows } from '../trace/microflows.ts';
+import { centralOn, southboundFile } from './own-files.ts';
 
 const call = promisify(execFile);
 const schema = parseSchema(JSON.parse(readFileSync('/usr/share/ovn/ovn-sb.ovsschema', 'utf8')));
@@ -56,7 +56,7 @@ afterAll(async () => {
 });
 
 async function serving(nb: Northbound, use: (server: DatabaseServer, bytes: Uint8Array) => Promise<void>) {
-  const bytes = writeSouthbound(computeTables(nb).tables);
+  const bytes = southboundFile(nb);
   writeFileSync(join(folder, 'sb.db'), bytes);
   const server = await startDatabaseServer(folder, 'sb');
   try {
@@ -127,21 +127,6 @@ describe('ovn-trace says of the file what it says of the database of ovn-northd'
   }
 });
 
-/** A central whose databases are files of ours, before or without an ovn-northd. */
-async function centralOn(nb: Northbound): Promise<Central> {
-  const own = await startCentral({ northd: false });
-  const files = { OVN_Northbound: ['nb', writeNorthbound(nb)], OVN_Southbound: ['sb', southboundOf(nb)] } as const;
-  const control = (...args: string[]) => call('ovs-appctl', ['-t', join(own.directory, 'ovsdb.ctl'), ...args]);
-  for (const [database, [name, bytes]] of Object.entries(files)) {
-    await control('ovsdb-server/remove-db', database);
-    writeFileSync(join(own.directory, `${name}.db`), bytes);
-    await control('ovsdb-server/add-db', join(own.directory, `${name}.db`));
-  }
-  return own;
-}
-
-const southboundOf = (nb: Northbound): Uint8Array => writeSouthbound(computeTables(nb).tables);
-
 describe('ovn-northd, started beside files of ours, changes nothing', () => {
   for (const [name, make] of Object.entries({ ...tableTopologies, ...switchTopologies, ...topologies })) {
     test(name, async () => {
@@ -157,7 +142,7 @@ describe('ovn-northd, started beside files of ours, changes nothing', () => {
         await call('ovn-northd', ['--no-chdir', '--detach', ...files, ...databases]);
         await own.settle();
         const found = rowsIn(databaseOf(schema, await own.rows('OVN_Southbound', names)));
-        const ours = rowsIn(readDatabase(southboundOf(nb)));
+        const ours = rowsIn(readDatabase(southboundFile(nb)));
         for (const rows of [found, ours]) {
           // Counted at every time that somebody waits.
           for (const global of Object.values(rows.SB_Global ?? {})) global.nb_cfg = 0;
