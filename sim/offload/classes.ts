@@ -208,8 +208,10 @@ class Survey {
     const { space } = this.workshop;
     if (one.made !== undefined) return [];
     return this.sorter.parts(one.store, one.copies, headerPlaces).flatMap(({ store, packets }): NodeClass[] => {
-      const some = space.diff(this.surely(packets), busy);
-      const lost = space.diff(this.withoutCircumstances(packets), this.surely(packets));
+      const isCertain = !dependsOnCircumstances(space, packets);
+      const sure = isCertain ? packets : this.surely(packets);
+      const some = space.diff(sure, busy);
+      const lost = isCertain ? space.empty : space.diff(this.withoutCircumstances(packets), sure);
       if (lost !== space.empty) this.software.push({ packets: lost, reason: uncertain(space, packets) });
       if (some === space.empty) return [];
       const exit = one.exact ? exitOf(place, read(store, at.inport), network) : undefined;
