@@ -29,7 +29,7 @@ export interface Neighborhood {
   readonly onLink: readonly HostAddresses[];
   /** The routers among them. */
   readonly routers: readonly HostAddresses[];
-  /** Hosts anywhere in the network, those near the sender first. */
+  /** Hosts anywhere in the sender's part of the network, those near it first. */
   readonly everywhere: readonly HostAddresses[];
 }
 
@@ -47,7 +47,9 @@ export function neighborhoodOf(network: Network, port: NetworkPort): Neighborhoo
   const others: HostAddresses[] = [];
   for (const other of network.ports.values()) {
     if (others.length >= hostLimit) break;
-    if (other.edge === 'vif' && other.datapath !== port.datapath) others.push(...addressesOf(other));
+    // Of who is only met outside, nothing is known here: parts of a network are verified by themselves.
+    const isNear = other.datapath.component === port.datapath.component && other.datapath !== port.datapath;
+    if (other.edge === 'vif' && isNear) others.push(...addressesOf(other));
   }
   return { onLink: [...hosts, ...routers], routers, everywhere: [...hosts, ...others] };
 }
