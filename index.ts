@@ -87,6 +87,7 @@ export { type NorthboundReading, readNorthbound } from './engine/ovsdb/northboun
 export type { DatapathBinding, LogicalFlow, PortBinding, Southbound } from './engine/ovsdb/southbound.ts';
 export { readSouthbound, type SouthboundReading } from './engine/ovsdb/southbound-db.ts';
 export type { SouthboundRow, SouthboundRows, SouthboundTable } from './engine/ovsdb/southbound-schema.ts';
+export { readSouthboundRows } from './engine/ovsdb/southbound-rows.ts';
 export { WriteError, writeNorthbound, writeSouthbound } from './engine/ovsdb/write-databases.ts';
 // Logical flows to the program of a chassis
 export {
