@@ -404,12 +404,16 @@ function learnedNeighbour(scene: Scene, host: Host): Conversation {
         const talker = { mac: host.mac, ip: hostOf(network, 77) };
         await stage.teach(host.port, whoHas(talker, gateway, host.tags));
         await stage.send(other.port, echo(await wayTo(stage, scene, other, talker.ip), { src: from, dst: talker.ip }));
+        // A switch may have answered for the gateway, so that it did not hear of the talker, and the echo waits: not for
+        // ten seconds, which are over in one world when they are not in the other.
+        const toGateway = { mac: host.gateways[0].mac, ip: gateway };
+        await stage.teach(host.port, isAt(talker, toGateway, host.tags));
         const silent = { mac: host.mac, ip: hostOf(network, 78) };
         const way = await wayTo(stage, scene, other, silent.ip);
         for (let sequence = 1; sequence <= 3; sequence++) {
           await stage.send(other.port, echo(way, { src: from, dst: silent.ip }, { sequence }));
         }
-        await stage.teach(host.port, isAt(silent, { mac: host.gateways[0].mac, ip: gateway }, host.tags));
+        await stage.teach(host.port, isAt(silent, toGateway, host.tags));
         await stage.send(other.port, echo(way, { src: from, dst: silent.ip }, { sequence: 4 }));
       }
     },
