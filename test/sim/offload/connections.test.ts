@@ -1,9 +1,11 @@
 /** Rules where the flows track connections: a rule for all packets is refused, one for a connection is held against what the flows do with its packets. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Action, Item, Rule, RuleSet } from '../../../engine/offload/rules.ts';
 import { openProver } from '../../../sim/offload/prove.ts';
 import { addAcl, logicalSwitch } from '../../northd/topologies.ts';
 import { scene } from '../../offload/scene.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const tracked = scene((nb) => {
   addAcl(nb, logicalSwitch(nb, 'red'), 'from-lport', 1001, 'ip4 && tcp.dst == 80', 'allow-related');
@@ -53,6 +55,20 @@ const sentenceOf = (rules: RuleSet): string => {
 test('no rule for all packets does what flows with connections do', () => {
   const all: RuleSet = { ...tracked.rules, rules: [{ ...forward, group: 0, pattern: fiveTuple(80) }] };
   expect(sentenceOf(all)).toMatch(/open a connection with it, which hardware does not know|or may do so/);
+});
+
+test('nor where all packets pass, but the first of a connection opens it', () => {
+  const open = scene((nb) => addAcl(nb, logicalSwitch(nb, 'red'), 'from-lport', 1001, 'ip4', 'allow-related'));
+  const pattern = fiveTuple(80).map((item): Item => (item.type === 'tcp' ? { type: 'udp', spec: { dst: 53 } } : item));
+  const proof = openProver(
+    { southbound: open.southbound },
+    open.node,
+  )({
+    ...open.rules,
+    rules: [{ ...forward, group: 0, pattern }],
+  });
+  const [{ sentence } = { sentence: '' }] = proof.verdict === 'violated' ? proof.violations : [];
+  expect(sentence).toContain('the logical flows open a connection with it, which hardware does not know');
 });
 
 describe('a rule of a connection', () => {

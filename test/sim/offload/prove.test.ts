@@ -1,12 +1,15 @@
 /** Rules by hand of a node with two networks: what is right is proven, what is wrong is shown with its packet. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Action, Item, Rule, RuleSet } from '../../../engine/offload/rules.ts';
 import type { Northbound } from '../../../engine/ovsdb/northbound.ts';
 import { openProver, type RuleProof, type RuleViolation } from '../../../sim/offload/prove.ts';
 import { replayed, replayWords } from '../../../sim/offload/replayed.ts';
+import { addPort } from '../../northd/router/build.ts';
 import { addAcl, logicalSwitch } from '../../northd/topologies.ts';
 import { groups } from '../../offload/rule-maker.ts';
 import { type Scene, scene } from '../../offload/scene.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const plain = scene();
 const prove = openProver({ southbound: plain.southbound }, plain.node);
@@ -131,6 +134,18 @@ describe('what is finished otherwise than the flows have it', () => {
     }));
     expect(sentenceOf(loose)).toContain('let no packet pass whose source is the address of a group');
   });
+});
+
+test('a frame for everybody sent to one of them', () => {
+  const three = scene((nb) => addPort(nb, 'red', 'red3', ['02:00:00:00:00:05 10.0.0.13']));
+  const toRed2 = three.rules.rules.find(({ cookie }) => cookie === 'red1 to red2') as Rule;
+  const pattern: Item[] = [
+    from(red1),
+    { type: 'eth', spec: { dst: 'ff:ff:ff:ff:ff:ff', src: '02:00:00:00:00:01', has_vlan: 0, type: 0x88b5 } },
+  ];
+  const rules = [{ ...toRed2, group: 0, pattern }];
+  const proof = openProver({ southbound: three.southbound }, three.node)({ ...three.rules, rules });
+  expect(violation(proof).sentence).toMatch(/the logical flows also send it to "red3", or may do so$/);
 });
 
 describe('what software gets', () => {
