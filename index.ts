@@ -86,8 +86,8 @@ export {
 export { type NorthboundReading, readNorthbound } from './engine/ovsdb/northbound-db.ts';
 export type { DatapathBinding, LogicalFlow, PortBinding, Southbound } from './engine/ovsdb/southbound.ts';
 export { readSouthbound, type SouthboundReading } from './engine/ovsdb/southbound-db.ts';
-export type { SouthboundRow, SouthboundRows, SouthboundTable } from './engine/ovsdb/southbound-schema.ts';
 export { readSouthboundRows } from './engine/ovsdb/southbound-rows.ts';
+export type { SouthboundRow, SouthboundRows, SouthboundTable } from './engine/ovsdb/southbound-schema.ts';
 export { WriteError, writeNorthbound, writeSouthbound } from './engine/ovsdb/write-databases.ts';
 // Logical flows to the program of a chassis
 export {
