@@ -181,55 +181,55 @@ function compare({ node, subject }: World, fate: Fate, port: string, bytes: Uint
 /** So many frames a port. */
 const frames = 500;
 
-describe.each([
-  ['single-vpc', 0.02],
-  ['two-networks', 0.02],
-  ['isolated-networks', 0.01],
-  ['two-tenants', 0.02],
-  ['two-vpcs', 0.02],
-])('examples/%s.yaml', (example, least) => {
-  test('what the device handles is what software sends', async () => {
-    const { seed } = seedAndRuns(1);
-    const random = randomFrom(seed);
-    const input = `examples/${example}.yaml`;
-    const name = await firstNode(input);
-    const world = await worldOf([input], name);
-    const { subject, device } = world;
-    const pool = poolOf(subject);
-    let handled = 0;
-    let sent = 0;
-    const go = async (port: string, from: string, list: readonly Uint8Array[]): Promise<void> => {
-      const fates = await device.receive(from, list.map(hex));
-      for (const [index, bytes] of list.entries()) {
-        sent += 1;
-        if (compare(world, fates[index] as Fate, port, bytes)) handled += 1;
+/** Of random frames some at least are such as hardware takes. */
+const least = 0.005;
+
+describe.each(['single-vpc', 'two-networks', 'isolated-networks', 'two-tenants', 'two-vpcs'])(
+  'examples/%s.yaml',
+  (example) => {
+    test('what the device handles is what software sends', async () => {
+      const { seed } = seedAndRuns(1);
+      const random = randomFrom(seed);
+      const input = `examples/${example}.yaml`;
+      const name = await firstNode(input);
+      const world = await worldOf([input], name);
+      const { subject, device } = world;
+      const pool = poolOf(subject);
+      let handled = 0;
+      let sent = 0;
+      const go = async (port: string, from: string, list: readonly Uint8Array[]): Promise<void> => {
+        const fates = await device.receive(from, list.map(hex));
+        for (const [index, bytes] of list.entries()) {
+          sent += 1;
+          if (compare(world, fates[index] as Fate, port, bytes)) handled += 1;
+        }
+      };
+      for (const [port, from] of subject.device.ports) {
+        const binding = subject.southbound.ports.find(({ logicalPort }) => logicalPort === port);
+        if (binding?.type !== '') continue;
+        const own = addressesOf(binding);
+        await go(
+          port,
+          from,
+          Array.from({ length: frames }, () => randomFrame(random, pool, own)),
+        );
+        const datapath = subject.southbound.datapaths.find(({ uuid }) => uuid === binding.datapath);
+        const keys = subject.southbound.ports
+          .filter((one) => one.datapath === binding.datapath)
+          .map((one) => one.tunnelKey);
+        const { uplink, tunnels } = subject.device;
+        if (tunnels.size < 2) continue;
+        const inside = Array.from({ length: frames }, () => {
+          const inner = randomFrame(random, { ...pool, macs: [own[0], own[0], ...pool.macs] }, own);
+          return tunnelled(random, subject, inner, datapath?.tunnelKey ?? 0, keys);
+        });
+        await go(uplink, uplink, inside);
       }
-    };
-    for (const [port, from] of subject.device.ports) {
-      const binding = subject.southbound.ports.find(({ logicalPort }) => logicalPort === port);
-      if (binding?.type !== '') continue;
-      const own = addressesOf(binding);
-      await go(
-        port,
-        from,
-        Array.from({ length: frames }, () => randomFrame(random, pool, own)),
-      );
-      const datapath = subject.southbound.datapaths.find(({ uuid }) => uuid === binding.datapath);
-      const keys = subject.southbound.ports
-        .filter((one) => one.datapath === binding.datapath)
-        .map((one) => one.tunnelKey);
-      const { uplink, tunnels } = subject.device;
-      if (tunnels.size < 2) continue;
-      const inside = Array.from({ length: frames }, () => {
-        const inner = randomFrame(random, { ...pool, macs: [own[0], own[0], ...pool.macs] }, own);
-        return tunnelled(random, subject, inner, datapath?.tunnelKey ?? 0, keys);
-      });
-      await go(uplink, uplink, inside);
-    }
-    process.stdout.write(`${input} ${name}: ${handled} of ${sent} frames in hardware\n`);
-    expect(handled / sent).toBeGreaterThan(least);
-  }, 120_000);
-});
+      process.stdout.write(`${input} ${name}: ${handled} of ${sent} frames in hardware\n`);
+      expect(handled / sent).toBeGreaterThan(least);
+    }, 120_000);
+  },
+);
 
 async function firstNode(input: string): Promise<string> {
   const message = await loadSubject([input], {
