@@ -311,6 +311,27 @@ describe('what a change reaches', () => {
     ]);
   });
 
+  test('of two ports with one address the flow that both have stays while one is there', () => {
+    const nb = tenants(2);
+    addPort(nb, 's1', 's1c', ['02:00:00:00:10:03 10.0.0.3']);
+    for (const name of ['off1', 'off2']) addPort(nb, 's1', name, ['02:00:00:00:10:07'], { enabled: false });
+    const home = logicalSwitch(nb, 's1');
+    for (const gone of ['off1', 'off2']) {
+      const northd = createNorthd(nb);
+      const uuid = rowUuid('Logical_Switch_Port', gone);
+      const changes: NorthboundChange[] = [
+        { table: 'Logical_Switch', row: { ...home, ports: home.ports.filter((port) => port !== uuid) } },
+        { table: 'Logical_Switch_Port', deleted: uuid },
+      ];
+      northd.apply(changes);
+      const after = changed(nb, changes);
+      expect(settled(northd.computation())).toEqual(settled(computeSouthbound(after)));
+      const back = changesBetween(after, nb);
+      northd.apply(back);
+      expect(settled(northd.computation())).toEqual(settled(computeSouthbound(nb)));
+    }
+  });
+
   test('an ACL that makes a switch follow connections makes all its flows anew', () => {
     const nb = tenants(2);
     addAcl(nb, logicalSwitch(nb, 's1'), 'to-lport', 1000, 'ip4', 'allow');
