@@ -126,6 +126,7 @@ export {
   diffText,
   type NetworkDiff,
 } from './sim/diff/index.ts';
+export { type PlanInput, planOffload } from './sim/offload/plan.ts';
 export {
   explainSet,
   explanationText,

@@ -65,7 +65,7 @@ export function subjectOptions(command: Command): Command {
     .addOption(
       new Option('--port <LPORT=NAME>', "the device's name of a logical port (repeatable)")
         .argParser((text: string, all: string[]) => [...all, text])
-        .default([], 'the representor of the VF, or the logical port’s own name'),
+        .default([], "the representor of the VF, or the logical port's own name"),
     )
     .addOption(new Option('--uplink <NAME>', "the device's port that leads to the other nodes").default('p0'))
     .option(
