@@ -135,18 +135,9 @@ async function onEmulated(
 }
 
 /** 1 for a wrong rule, 3 for what is not understood. */
-export function statusOf({ proof, refused }: Verified): Status {
+function statusOf({ proof, refused }: Verified): Status {
   if (proof.verdict === 'violated' || refused.length > 0) return status.violated;
   return proof.verdict === 'unknown' ? status.unknown : status.fine;
-}
-
-/** Sentences against the rules; none where all is well. */
-export function against({ proof, refused }: Verified): string[] {
-  return [
-    ...(proof.verdict === 'violated' ? proof.violations.map(({ sentence }) => sentence) : []),
-    ...(proof.verdict === 'unknown' ? proof.reasons : []),
-    ...refused,
-  ];
 }
 
 const headlines = {

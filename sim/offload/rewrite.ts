@@ -6,7 +6,7 @@ import { parseEthernet, parseIpv4, parseIpv6 } from '../../engine/lang/addresses
 import { type Action, type ActionOf, MODIFIABLE, type ModifiableField } from '../../engine/offload/rules.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { constantOf, inputOf, plus, replaced, sliceOf, unknownOf, type Value } from '../symbolic/value.ts';
-import { fieldIs, hardwareField, trackings } from './fields.ts';
+import { hardwareField, trackings } from './fields.ts';
 import { bytesOfHex, readEncapsulation } from './geneve.ts';
 import { NotFollowed } from './match.ts';
 import { type Hardware, type HardwareState, hardwarePlace, tags, valueAt } from './state.ts';
@@ -388,5 +388,3 @@ export function possibleFindings(hardware: Hardware): PacketSet {
     space.all,
   );
 }
-
-export const sentBySoftware = (hardware: Hardware): PacketSet => fieldIs(hardware.space, 'hw.software', 1);
