@@ -124,7 +124,7 @@ const { seed, runs } = seedAndRuns(13);
 /** The exchange of these rules takes some milliseconds. */
 const exchangeMs = 25;
 
-test(`killed at ${lanes * runs} random moments`, { timeout: 240_000 }, async () => {
+test(`killed at ${lanes * runs} random moments`, { timeout: 600_000 }, async () => {
   const database = network();
   const files = ([0, 1] as const).map((turn) => {
     const file = join(folder, `rules${turn}.json`);
