@@ -2,7 +2,7 @@
  * All built-in properties of a topology, proven: from nothing, after one port changed, and the memory for it.
  *
  *     npm run bench:verify -- [--vpcs N] [--networks N] [--nodes N] [--interfaces N]
- *     npm run bench:verify -- --part growth [--vpcs N ...]      from 10 ports on, to docs/verify-speed.svg
+ *     npm run bench:verify -- --part growth      from 10 ports on, and a picture of it: build/verify-speed.svg
  *
  * Nothing else proves them, so there is no peer.  The goal for the usual size is 10 s, 0.1 s after one port
  * changed, and 1 GB.  Each size is measured in a process of its own; one that takes more than a minute says so, and
@@ -117,7 +117,7 @@ function grow(): void {
     process.stdout.write(`${rows.at(-1)?.join('  ')}\n`);
   }
   process.stdout.write(`\n${tableText(rows)}`);
-  writeFileSync('docs/verify-speed.svg', plotText(points));
+  writeFileSync('build/verify-speed.svg', plotText(points));
 }
 
 /** Undefined where it takes more than a minute. */

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { countOption } from '../counts.ts';
-import { startWorker } from '../runners/redis.ts';
+import { startWorker, withoutPassword } from '../runners/redis.ts';
 
 interface WorkerOptions {
   redis: string;
@@ -27,9 +27,6 @@ export default function define(): Command {
       await worker.close();
     });
 }
-
-/** A URL that may be shown. */
-const withoutPassword = (url: string): string => url.replace(/\/\/[^@/]*@/, '//');
 
 const interrupted = (): Promise<void> =>
   new Promise((resolve) => {
