@@ -49,7 +49,7 @@ export function answeredRight(view: View, one: TrafficClass, packets: PacketSet)
   const { space } = view.analysis;
   let exact = true;
   const sets: PacketSet[] = [];
-  for (const answer of view.analysis.answers(one, packets)) {
+  for (const answer of view.analysis.answers([{ one, packets }])) {
     const { end, made } = answer;
     if (end.kind !== 'port' || made !== undefined) continue;
     const home = allOf(space, [answer.copies, inportIn(space, [end.port]), mirrored(view, answer)]);

@@ -1,5 +1,5 @@
 /** What honest hosts send to others arrives there, whichever way chance chooses, and the answers come back. */
-import type { PacketSet } from '../../engine/sets/index.ts';
+import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { answered, choices, forgotten, promised, promisedTo } from '../policy/honest.ts';
 import { matchSet } from '../policy/packets.ts';
 import type { Condition, Extent } from '../policy/select.ts';
@@ -94,23 +94,40 @@ function judgeAnswers(view: View, from: Side, to: Side, sure: readonly Delivery[
   const { space } = view.analysis;
   const luck = chooses(view) ? forgotten : [...forgotten, ...choices];
   const asked = answered(view.analysis);
+  const deliveries = sure
+    .map(({ one, packets }) => ({ one, packets: space.and(packets, asked) }))
+    .filter(({ packets }) => packets !== space.empty);
   let doubtful: string | undefined;
-  for (const { one, packets } of sure) {
-    const questions = space.and(packets, asked);
-    if (questions === space.empty) continue;
-    const back = view.analysis.answers(one, questions).flatMap(({ end, made, exact, packets: some }) => {
+  for (const some of apart(space, deliveries)) {
+    const questions = union(view, some);
+    const back = view.analysis.answers(some).flatMap(({ end, made, exact, packets }) => {
       if (end.kind !== 'port' || made !== undefined) return [];
-      return [{ exact, packets: space.and(some, inportIn(space, [end.port])) }];
+      return [{ exact, packets: space.and(packets, inportIn(space, [end.port])) }];
     });
     const came = (list: typeof back): PacketSet => space.forget(space.orAll(list.map((each) => each.packets)), luck);
     const lost = space.diff(questions, came(back));
-    if (lost !== space.empty) {
+    const unanswered = some.find(({ packets }) => space.intersects(packets, lost));
+    if (unanswered) {
+      const packets = space.and(unanswered.packets, lost);
       const sentence = `what ${to.name} answers to a host of ${from.name} does not come back`;
-      return violated({ kind: 'unanswered', class: one, packets: lost, sentence });
+      return violated({ kind: 'unanswered', class: unanswered.one, packets, sentence });
     }
     const surely = came(back.filter(({ exact }) => exact));
     if (space.diff(questions, surely) !== space.empty) doubtful ??= inexact(`the answers of ${to.name} come back`);
   }
   const reason = doubtful ?? doubt(view, inportIn(space, to.ports));
   return reason === undefined ? holds : unknown(reason);
+}
+
+/** In groups of which none has a packet twice: what arrives at two places is to be answered from both. */
+function apart(space: Space, deliveries: readonly Delivery[]): Delivery[][] {
+  const groups: { all: PacketSet; members: Delivery[] }[] = [];
+  for (const delivery of deliveries) {
+    const group = groups.find(({ all }) => !space.intersects(all, delivery.packets));
+    if (group) {
+      group.all = space.or(group.all, delivery.packets);
+      group.members.push(delivery);
+    } else groups.push({ all: delivery.packets, members: [delivery] });
+  }
+  return groups.map(({ members }) => members);
 }

@@ -169,7 +169,7 @@ function answersElsewhere(
     for (const one of view.arrivals.get(port) ?? []) {
       if (one.connection !== 'new' || one.made !== undefined || !isKnown(one)) continue;
       if (!space.intersects(one.packets, coming)) continue;
-      for (const answer of view.analysis.answers(one, space.and(one.packets, coming))) {
+      for (const answer of view.analysis.answers([{ one, packets: space.and(one.packets, coming) }])) {
         if (answer.end.kind !== 'port' || answer.made !== undefined) continue;
         const out = answer.end.port;
         const away = space.diff(answer.packets, inportIn(space, [out]));

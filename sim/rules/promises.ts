@@ -195,7 +195,7 @@ function answersBack(claim: Claim, one: TrafficClass, questions: PacketSet) {
   const { view, inventory } = claim;
   const { space } = view.analysis;
   const sets: { packets: PacketSet; exact: boolean }[] = [];
-  for (const { end, packets, made, exact } of view.analysis.answers(one, questions)) {
+  for (const { end, packets, made, exact } of view.analysis.answers([{ one, packets: questions }])) {
     const edge = end.kind === 'port' ? inventory.edgeOf.get(end.port) : undefined;
     if (edge && made === undefined) sets.push({ packets: space.and(packets, enteringBy(space, [edge])), exact });
   }

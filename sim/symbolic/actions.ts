@@ -52,7 +52,7 @@ function nested(run: Run, here: Here, state: State, { name, actions }: Action & 
 /** The packets that are in none of the others. */
 function without(run: Run, state: State, others: readonly State[]): State | undefined {
   const { space } = run;
-  return limited(run, state, space.not(space.orAll(others.map(({ packets }) => packets))));
+  return limited(run, state, space.not(space.orAll(others.map(({ guard }) => guard))));
 }
 
 /** Runs one action that is none in braces: the packets as the actions behind it find them. */

@@ -3,6 +3,7 @@
  * ends, first as if there were no connections, then with all those that packets
  * may open.
  */
+import { groupBy } from '../../engine/group.ts';
 import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
 import { createSpace, type PacketSet, type Space } from '../../engine/sets/index.ts';
 import { fieldOrder, packetFields } from './fields.ts';
@@ -16,6 +17,8 @@ import {
   type Connections,
   copyFields,
   createMemory,
+  endedOf,
+  type Lineage,
   type Memory,
   nothingUsed,
   type Opened,
@@ -26,7 +29,17 @@ import {
 } from './run.ts';
 import { at, createStores, headerPlaces, plainParts, type Store, type Stores } from './store.ts';
 import { trackKnown } from './tracking.ts';
-import type { AnalyseOptions, Analysis, Gap, Network, NetworkDatapath, NetworkPort, TrafficClass } from './types.ts';
+import type {
+  AnalyseOptions,
+  Analysis,
+  Gap,
+  Network,
+  NetworkDatapath,
+  NetworkPort,
+  Question,
+  TrafficClass,
+} from './types.ts';
+import type { Value } from './value.ts';
 import { walk } from './walk.ts';
 
 /** What analyses of one network share. */
@@ -82,7 +95,7 @@ export function analyse(network: Network, options: AnalyseOptions = {}, workshop
     met: new Set(parts.flatMap(({ met }) => [...met])),
     ambiguous: parts.flatMap(({ ambiguous }) => ambiguous),
     looks: (one, packets = space.all) => looksOf(workshop, one, packets),
-    answers: (opened, packets = opened.packets) => answersTo(workshop, partOf, opened, packets),
+    answers: (questions) => answersTo(workshop, partOf, questions),
     reenter: (set, store, port) => {
       const part = partOf(port.datapath);
       return part ? followFrom(workshop, part, set, store, port) : [];
@@ -150,7 +163,7 @@ function analyseComponent(workshop: Workshop, component: readonly NetworkDatapat
   return {
     datapaths,
     edges,
-    classes: runs.flatMap(({ ended }) => [...ended.values()]),
+    classes: runs.flatMap(endedOf),
     gaps: [
       ...runs.flatMap(({ gaps }) => [...gaps.values()].map(whateverCopy)),
       ...(isSettled ? [] : unsettled(last ?? first)),
@@ -215,51 +228,69 @@ export function newRun(
   };
 }
 
-const newState = ({ passages }: Workshop, store: Store, packets: PacketSet): State => ({
+const newState = ({ passages, space }: Workshop, store: Store, packets: PacketSet): State => ({
   store,
-  packets,
   lineage: { packets },
-  guard: packets,
+  guard: space.all,
   passage: passages.initial,
   used: nothingUsed,
 });
 
+/** Questions whose packets opened the same connections are answered in one run; what was one lineage stays one. */
 function answersTo(
   workshop: Workshop,
   partOf: (datapath: NetworkDatapath) => Part | undefined,
-  opened: TrafficClass,
-  packets: PacketSet,
+  questions: readonly Question[],
 ): TrafficClass[] {
-  const { network, space } = workshop;
-  if (opened.end.kind !== 'port' && opened.end.kind !== 'sender') return [];
-  const ports =
-    opened.end.kind === 'port'
-      ? [opened.end.port]
-      : network.portsByNumber.flatMap((port) =>
-          port?.edge && space.intersects(packets, inportIn(space, [port])) ? [port] : [],
-        );
-  return ports.flatMap((port) => {
-    const part = partOf(port.datapath);
+  const arrived = questions.flatMap((question) => arrivedAt(workshop, question));
+  return [...groupBy(arrived, ({ port }) => partOf(port.datapath))].flatMap(([part, ofPart]) => {
     if (!part) return [];
-    const some = opened.end.kind === 'port' ? packets : space.and(packets, inportIn(space, [port]));
-    return looksOf(workshop, opened, some).flatMap((look) => {
-      const commits = ownCommits(workshop, opened.commits as readonly TrackedCommit[], look.packets);
-      const run = newRun(workshop, part.datapaths, { kind: 'own', commits }, part.maxHops);
-      for (const { store, set } of answering(run, look.store, look.packets)) {
-        enter(run, 0, laterState(workshop, store, set), port);
-      }
-      walk(run);
-      return [...run.ended.values()];
-    });
+    return [...groupBy(ofPart, ({ one }) => one.commits).values()].flatMap((alike) => answersIn(workshop, part, alike));
   });
 }
 
+interface Arrived extends Question {
+  readonly port: NetworkPort;
+}
+
+function arrivedAt({ network, space }: Workshop, { one, packets }: Question): Arrived[] {
+  const { end } = one;
+  if (end.kind === 'port') return [{ one, packets, port: end.port }];
+  if (end.kind !== 'sender') return [];
+  return network.portsByNumber.flatMap((port) => {
+    const some = port?.edge ? space.and(packets, inportIn(space, [port])) : space.empty;
+    return port && some !== space.empty ? [{ one, packets: some, port }] : [];
+  });
+}
+
+function answersIn(workshop: Workshop, part: Part, questions: readonly Arrived[]): TrafficClass[] {
+  const { space } = workshop;
+  const all = space.orAll(questions.map(({ packets }) => packets));
+  const [first] = questions as [Arrived];
+  const commits = ownCommits(workshop, first.one.commits as readonly TrackedCommit[], all);
+  const run = newRun(workshop, part.datapaths, { kind: 'own', commits }, part.maxHops);
+  const shared = new Map<Lineage, Lineage>();
+  for (const { one, packets, port } of questions) {
+    const isWhole = space.isSubset(space.and(one.copies, all), packets);
+    for (const { lineage, guard } of one.parts) {
+      const known = isWhole ? shared.get(lineage) : undefined;
+      const asked = known ?? { packets: space.and(lineage.packets, isWhole ? all : packets) };
+      if (isWhole) shared.set(lineage, asked);
+      if (!space.intersects(asked.packets, guard)) continue;
+      for (const { store, set } of answering(run, one.store, guard)) {
+        if (space.intersects(asked.packets, set)) enter(run, 0, laterState(workshop, store, asked, set), port);
+      }
+    }
+  }
+  walk(run);
+  return endedOf(run);
+}
+
 /** Packets on another way, on which nothing is told by the fields that told it on the first one. */
-function laterState(workshop: Workshop, store: Store, packets: PacketSet): State {
-  const inputs = store.values.flatMap(({ pieces }) =>
-    pieces.flatMap((piece) => (piece.kind === 'input' || piece.kind === 'plus' ? [piece.field] : [])),
-  );
-  const names = [...workshop.space.support(packets), ...inputs].map((field) => packetFields[field]?.name ?? '');
+function laterState(workshop: Workshop, store: Store, lineage: Lineage, guard = workshop.space.all): State {
+  const { space, passages } = workshop;
+  const inputs = store.values.flatMap(inputsOf);
+  const names = [...space.support(lineage.packets), ...space.support(guard), ...inputs].map((field) => packetFields[field]?.name ?? '');
   const next = (kind: string): number =>
     Math.max(0, ...names.filter((name) => name.startsWith(`${kind}.`)).map((name) => Number(name.split('.')[1]) + 1));
   const used = {
@@ -269,8 +300,14 @@ function laterState(workshop: Workshop, store: Store, packets: PacketSet): State
     copies: next('copy'),
     restored: names.some((name) => name.startsWith('opener.')),
   };
-  return { ...newState(workshop, store, packets), used };
+  return { store, lineage, guard, passage: passages.initial, used };
 }
+
+/** The fields that a value depends on. */
+const inputsOf = ({ pieces, options = [] }: Value): number[] => [
+  ...pieces.flatMap((piece) => (piece.kind === 'input' || piece.kind === 'plus' ? [piece.field] : [])),
+  ...options.flatMap(({ value }) => inputsOf(value)),
+];
 
 /** The connections as those packets opened them: one for each way that these looked then. */
 function ownCommits({ stores }: Workshop, commits: readonly TrackedCommit[], packets: PacketSet): OwnCommit[] {
@@ -288,7 +325,7 @@ function ownCommits({ stores }: Workshop, commits: readonly TrackedCommit[], pac
 
 function followFrom(workshop: Workshop, part: Part, set: PacketSet, store: Store, port: NetworkPort): TrafficClass[] {
   const run = newRun(workshop, part.datapaths, part.connections, part.maxHops);
-  enter(run, 0, laterState(workshop, store, set), port);
+  enter(run, 0, laterState(workshop, store, { packets: set }), port);
   walk(run);
-  return [...run.ended.values()];
+  return endedOf(run);
 }

@@ -8,7 +8,7 @@ import type { FieldRef } from '../../engine/lang/ir.ts';
 import { parseAddress } from '../trace/addresses.ts';
 import { fieldIndex, lookups } from './fields.ts';
 import { chance, choose } from './packets.ts';
-import { gap, type Here, inexactly, limited, numberValue, type Run, type State } from './run.ts';
+import { gap, type Here, inexactly, limited, numberValue, packetsOf, type Run, type State } from './run.ts';
 import { at, readRef, write, writeRef } from './store.ts';
 import { constantOf, inputOf, sameValues, unknownOf, type Value } from './value.ts';
 
@@ -94,5 +94,5 @@ export function getPortOfMac(run: Run, here: Here, state: State, dst: FieldRef):
 
 /** The action was not modelled: what is said of these packets is no proof. */
 export function notModelled(run: Run, here: Here, state: State, what: string): void {
-  gap(run, here, `the action ${what} is not modelled`, state.packets);
+  gap(run, here, `the action ${what} is not modelled`, packetsOf(run, state));
 }

@@ -11,6 +11,7 @@ import {
   type Here,
   limited,
   numberValue,
+  packetsOf,
   type PortChoice,
   portByNumber,
   portsIn,
@@ -29,7 +30,7 @@ export function output(run: Run, here: Here, state: State): void {
   for (const { packets } of choices.filter(({ number }) => number === undefined)) {
     const some = limited(run, state, packets);
     if (!some) continue;
-    gap(run, here, 'the port that the packets are sent to is not known', some.packets);
+    gap(run, here, 'the port that the packets are sent to is not known', packetsOf(run, some));
     drop(run, here, 'no port', some);
   }
   const known = choices.filter(({ number }) => number !== undefined);
@@ -78,9 +79,9 @@ function replicate(run: Run, here: Here, state: State, { ports }: SymbolicGroup)
   const isTold = first !== undefined && first.used !== state.used;
   if (isTold) {
     const options = states.flatMap((one, index) =>
-      one ? [{ packets: one.packets, value: numberValue(run, (ports[index] as NetworkPort).number) }] : [],
+      one ? [{ packets: one.guard, value: numberValue(run, (ports[index] as NetworkPort).number) }] : [],
     );
-    toEgress(run, here, { ...first, packets: state.packets, guard: state.guard }, options);
+    toEgress(run, here, { ...first, guard: state.guard }, options);
     return;
   }
   states.forEach((one, index) => {

@@ -27,14 +27,16 @@ import {
   write,
 } from './store.ts';
 import type { TrackingAction } from './tracking.ts';
-import type { End, Gap, Network, NetworkPort, TrafficClass } from './types.ts';
+import type { ClassPart, End, Gap, Network, NetworkPort, TrafficClass } from './types.ts';
 import { constantOf, type Value } from './value.ts';
 
 export interface State {
   readonly store: Store;
   readonly passage: Passage;
-  readonly packets: PacketSet;
-  /** The packets that were looked up together in the last table, and which of them these are: in a smaller set. */
+  /**
+   * The packets that were looked up together in the last table, and which of them these are: in a set that says no more than
+   * what parted them, so that it is small. The packets themselves (`packetsOf`) are worked out where they are asked for.
+   */
   readonly lineage: Lineage;
   readonly guard: PacketSet;
   readonly used: Used;
@@ -56,6 +58,15 @@ export interface Used {
   /** A reply was translated back already, with the fields `opener.*`. */
   readonly restored: boolean;
 }
+
+/** The packets of a state: never none. */
+export const packetsOf = ({ space }: Run, { lineage, guard }: State): PacketSet => space.and(lineage.packets, guard);
+
+/** What a state of these packets knows of them. */
+export const only = ({ space }: { readonly space: Space }, packets: PacketSet): Pick<State, 'lineage' | 'guard'> => ({
+  lineage: { packets },
+  guard: space.all,
+});
 
 export const nothingUsed: Used = { neighbors: 0, choices: 0, chances: 0, copies: 0, restored: false };
 
@@ -98,7 +109,7 @@ export interface Run {
   readonly levels: Map<string, Bucket>[];
   /** Packets that have passed more pipelines than this go round in a loop. */
   readonly maxHops: number;
-  readonly ended: Map<string, Mutable<TrafficClass>>;
+  readonly ended: Map<string, Ended>;
   /** Where conntrack was asked: to go on from with connections that were not known then. */
   readonly asked: { readonly here: Here; readonly state: State; readonly action: TrackingAction }[];
   readonly gaps: Map<string, Mutable<Gap>>;
@@ -206,8 +217,8 @@ export function joinedStates(run: Run, states: readonly State[]): State[] {
   const byPassage = groupBy(states, ({ passage }) => passage);
   return [...byPassage.values()].flatMap((alike) => {
     const byLineage = groupBy(alike, ({ lineage }) => lineage);
-    const families = [...byLineage].flatMap(([lineage, family]) =>
-      [...groupBy(family, ({ store }) => kindOf(store)).values()].flatMap((kin) => joinedFamily(run, lineage, kin)),
+    const families = [...byLineage.values()].flatMap((family) =>
+      [...groupBy(family, ({ store }) => kindOf(store)).values()].flatMap((kin) => joinedFamily(run, kin)),
     );
     return mergedAlike(run, families);
   });
@@ -238,7 +249,7 @@ const kindPlaces: ReadonlySet<number> = new Set([
 ]);
 
 /** Those of one lineage: their guards tell them apart. */
-function joinedFamily(run: Run, lineage: Lineage, family: readonly State[]): State[] {
+function joinedFamily(run: Run, family: readonly State[]): State[] {
   if (family.length === 1) return [...family];
   const { space, stores } = run;
   const alike = [...groupBy(family, ({ store }) => store).values()].map((group) => ({
@@ -250,17 +261,18 @@ function joinedFamily(run: Run, lineage: Lineage, family: readonly State[]): Sta
     ...(members[0] as State),
     store: joined(stores, members),
     guard: set,
-    packets: space.and(lineage.packets, set),
     used: members.map(({ used }) => used).reduce(mostUsed),
   }));
 }
 
 /** Those that look alike are one, whether they overlap or not. */
-function mergedAlike({ space }: Run, states: readonly State[]): State[] {
+function mergedAlike(run: Run, states: readonly State[]): State[] {
   if (states.length === 1) return [...states];
   return [...groupBy(states, ({ store }) => store).values()].map((group) => {
-    const packets = space.orAll(group.map((state) => state.packets));
-    return { ...(group[0] as State), packets, guard: packets, used: group.map(({ used }) => used).reduce(mostUsed) };
+    const [first] = group as [State];
+    if (group.length === 1) return first;
+    const packets = run.space.orAll(group.map((state) => packetsOf(run, state)));
+    return { ...first, ...only(run, packets), used: group.map(({ used }) => used).reduce(mostUsed) };
   });
 }
 
@@ -296,30 +308,55 @@ function mostUsed(a: Used, b: Used): Used {
 /** Packets have come to an end. */
 export function end(run: Run, where: End, state: State): void {
   run.outcomes++;
-  if (state.packets === run.space.empty) return;
-  for (const part of plainParts(run.stores, state.store, state.packets, endPlaces)) {
-    endPart(run, where, { ...state, ...part });
+  for (const { store, packets } of plainParts(run.stores, state.store, state.guard, endPlaces)) {
+    if (run.space.intersects(state.lineage.packets, packets)) endPart(run, where, { ...state, store, guard: packets });
   }
 }
 
+/** A class in the making. */
+interface Ended {
+  readonly one: TrafficClass;
+  readonly parts: ClassPart[];
+}
+
+/** What has ended. */
+export const endedOf = ({ ended }: Run): TrafficClass[] => [...ended.values()].map(({ one }) => one);
+
 const endPlaces = [at.made, at.connection, at.inexact];
 
-function endPart({ space, ended }: Run, where: End, { store, passage, packets: some, used }: State): void {
-  const packets = used.copies === 0 ? some : space.forget(some, copyFields.slice(0, used.copies));
+function endPart(run: Run, where: End, { store, passage, lineage, guard, used }: State): void {
   const made = makings[Number(read(store, at.made).constant)];
   const connection = connectionStates[Number(read(store, at.connection).constant)] ?? 'new';
   const exact = read(store, at.inexact).constant === 0n;
   const looks = where.kind === 'drop' ? '' : `${store.id} ${passage.id} ${used.copies}`;
   const key = `${endText(where)} ${made} ${connection} ${exact} ${looks}`;
-  const known = ended.get(key);
+  const known = run.ended.get(key);
   if (known) {
-    known.packets = space.or(known.packets, packets);
-    known.copies = space.or(known.copies, some);
+    known.parts.push({ lineage, guard });
     return;
   }
   const { commits, passed } = passage;
-  const one = { packets, copies: some, end: where, store, connection, exact, commits, passed };
-  ended.set(key, made === undefined ? one : { ...one, made });
+  const parts = [{ lineage, guard }];
+  const fate = { end: where, store, connection, exact, commits, passed, ...(made !== undefined && { made }) };
+  run.ended.set(key, { one: classOf(run, fate, parts), parts });
+}
+
+/** The class of these parts, which must not change any more once its packets were asked for. */
+function classOf({ space }: Run, fate: Omit<TrafficClass, 'packets' | 'copies' | 'parts'>, parts: ClassPart[]): TrafficClass {
+  let copies: PacketSet | undefined;
+  let packets: PacketSet | undefined;
+  return {
+    ...fate,
+    parts,
+    get copies() {
+      copies ??= space.orAll(parts.map(({ lineage, guard }) => space.and(lineage.packets, guard)));
+      return copies;
+    },
+    get packets() {
+      packets ??= space.forget(this.copies, copyFields);
+      return packets;
+    },
+  };
 }
 
 /** Fields that tell copies apart. */
@@ -355,9 +392,10 @@ export function gap({ gaps, space }: Run, { datapath, flow }: Here, reason: stri
 
 /** Only those of the state's packets; undefined if there are none. */
 export function limited({ space }: Run, state: State, packets: PacketSet): State | undefined {
-  const left = packets === space.all ? state.packets : space.and(state.packets, packets);
-  if (left === space.empty) return undefined;
-  return left === state.packets ? state : { ...state, packets: left, guard: space.and(state.guard, packets) };
+  if (packets === space.all) return state;
+  const guard = space.and(state.guard, packets);
+  if (guard === state.guard) return state;
+  return space.intersects(state.lineage.packets, guard) ? { ...state, guard } : undefined;
 }
 
 /** A set in terms of what the packets look like now, as one of those that entered. */

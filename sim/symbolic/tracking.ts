@@ -7,7 +7,7 @@ import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { type KnownConnections, restoredValue } from './knowledge.ts';
 import { choose, invalid, ofIcmp, setOnce } from './packets.ts';
 import { changed, type TrackedCommit } from './passage.ts';
-import { entering, goOn, type Here, inexactly, limited, type Run, type State } from './run.ts';
+import { entering, goOn, type Here, inexactly, limited, packetsOf, type Run, type State } from './run.ts';
 import { at, before, connectionStates, read, type Store, write, writeAll } from './store.ts';
 import { constantOf, mapped, replaced, sameValues, unknownOf, type Value } from './value.ts';
 
@@ -368,7 +368,7 @@ function open(run: Run, state: State, zone: Zone, before: Store, after: Store, m
   const { space, passages } = run;
   const made: TrackedCommit = { zone: zone.name, before, after, mark, label, ...(zone.port && { port: zone.port }) };
   const key = `${made.zone} ${made.port?.id} ${before.id} ${after.id} ${mark.id} ${label.id}`;
-  const packets = space.and(state.packets, entering(run, before, trackable(run)));
+  const packets = space.and(packetsOf(run, state), entering(run, before, trackable(run)));
   if (packets === space.empty) return state;
   const known = run.opened.get(key);
   if (known) known.packets = space.or(known.packets, packets);

@@ -89,9 +89,12 @@ export type ConnectionState = 'new' | 'established' | 'reply';
 
 /** Packets with one fate. */
 export interface TrafficClass {
+  /** Worked out when it is asked for the first time, as is `copies`. */
   readonly packets: PacketSet;
   /** The same, and which of its copies each is, where they were copied: what `store` depends on. */
   readonly copies: PacketSet;
+  /** What these are the union of. */
+  readonly parts: readonly ClassPart[];
   readonly end: End;
   /**
    * What the packets look like at the end, in terms of what they looked like when they entered.  Values may have options:
@@ -110,6 +113,19 @@ export interface TrafficClass {
   readonly commits: readonly Commit[];
   /** Which of the watched ports and datapaths (`AnalyseOptions.watch`) the packets passed. */
   readonly passed: readonly string[];
+}
+
+/** Packets of a class that are answered where they ended. */
+export interface Question {
+  readonly one: TrafficClass;
+  readonly packets: PacketSet;
+}
+
+/** Packets of a class that came the same way: those of `lineage` that are in `guard`, a small set as a rule. */
+export interface ClassPart {
+  /** The same object for packets that were looked up together: guards of one class or another then part them. */
+  readonly lineage: { readonly packets: PacketSet };
+  readonly guard: PacketSet;
 }
 
 /** A connection that packets open in a conntrack zone. */
@@ -158,11 +174,11 @@ export interface Analysis {
   /** The packets of a class, or those of them that are given, by what they look like: the fields of the stores have no options. */
   looks(one: TrafficClass, packets?: PacketSet): readonly { readonly store: Store; readonly packets: PacketSet }[];
   /**
-   * What becomes of the answers to packets of a class that ended at an edge port: each is answered as a host does (addresses,
+   * What becomes of the answers to packets that ended at an edge port: each is answered as a host does (addresses,
    * ports and MAC addresses exchanged; SYN by SYN-ACK, echo request by echo reply), entering by that port, with the connections known that
-   * the packet opened.  The sets are of the packets that were answered.
+   * the packet opened.  The sets are of the packets that were answered.  To ask of many classes at once is cheaper.
    */
-  answers(opened: TrafficClass, packets?: PacketSet): readonly TrafficClass[];
+  answers(questions: readonly Question[]): readonly TrafficClass[];
   /**
    * What becomes of packets that look like the packets of `set`, rewritten as `store` says, when they enter by `port`
    * (from outside: over a wire that another port of the network leads to). The sets are of the original packets.

@@ -4,7 +4,19 @@ import type { PacketSet } from '../../engine/sets/index.ts';
 import { perform } from './actions.ts';
 import { candidates, type SymbolicFlow } from './flows.ts';
 import { isVague, matching } from './matching.ts';
-import { type Bucket, drop, gap, type Here, inexactly, joinedStates, limited, type Run, type State } from './run.ts';
+import {
+  type Bucket,
+  drop,
+  gap,
+  type Here,
+  inexactly,
+  joinedStates,
+  limited,
+  only,
+  packetsOf,
+  type Run,
+  type State,
+} from './run.ts';
 import { cleared } from './tracking.ts';
 
 /** Follows everything that waits until it has ended. `onStep` is called after each pipeline. */
@@ -41,10 +53,8 @@ function lowest(tables: ReadonlyMap<number, unknown>): number | undefined {
   return least;
 }
 
-/** Packets that have not met a flow of a table yet, and those of them that may have after all. */
+/** Which packets of a state have not met a flow of a table yet, and which of them may have after all. */
 interface Rest {
-  packets: PacketSet;
-  /** Those that no flow so far matches. */
   guard: PacketSet;
   unsure: PacketSet;
 }
@@ -52,27 +62,27 @@ interface Rest {
 /** Packets meet the flows of a table, those of the highest priority first. */
 function lookUp(run: Run, here: Here, arrived: State): void {
   const { space } = run;
-  const state = { ...arrived, lineage: { packets: arrived.packets }, guard: space.all };
+  const packets = packetsOf(run, arrived);
+  const state = { ...arrived, ...only(run, packets) };
   const table = here.datapath.tables[here.pipeline][here.table];
-  const rest: Rest = { packets: state.packets, guard: space.all, unsure: space.empty };
+  const rest: Rest = { guard: space.all, unsure: space.empty };
   const flows = table ? candidates(table, state.store) : [];
-  for (let i = 0; i < flows.length && rest.packets !== space.empty; ) {
+  for (let i = 0; i < flows.length && space.intersects(packets, rest.guard); ) {
     const { priority } = (flows[i] as SymbolicFlow).flow;
     let next = i + 1;
     while (next < flows.length && (flows[next] as SymbolicFlow).flow.priority === priority) next++;
     meetAll(run, here, state, rest, flows, i, next);
     i = next;
   }
-  if (rest.packets === space.empty) return;
-  const left = { ...state, packets: rest.packets, guard: rest.guard };
-  forEachSure(run, left, rest.unsure, (some) => drop(run, here, 'no match', some));
+  const left = limited(run, state, rest.guard);
+  if (left) forEachSure(run, left, rest.unsure, (some) => drop(run, here, 'no match', some));
 }
 
-/** The packets of a flow: those that match, and those of them that surely do. */
+/** The packets of a flow. */
 interface Hit {
   readonly flow: SymbolicFlow;
-  readonly packets: PacketSet;
-  /** All packets that match, whether or not any is left of them. */
+  readonly met: State;
+  /** All packets that match, whether or not any is left of them; and those that surely do. */
   readonly matches: PacketSet;
   readonly sure: PacketSet;
 }
@@ -94,32 +104,30 @@ function meetAll(
     if (flow.problem !== undefined) {
       // OVN leaves such flows out: packets meet those behind it.
       const reason = `the flow is not understood and left out: ${flow.problem}`;
-      gap(run, { ...here, flow: flow.flow }, reason, rest.packets);
+      gap(run, { ...here, flow: flow.flow }, reason, space.and(state.lineage.packets, rest.guard));
       continue;
     }
     const matches = matching(space, state.store, flow.test, 'may');
     if (matches === space.empty) continue;
-    const packets = matches === space.all ? rest.packets : space.and(rest.packets, matches);
-    if (packets === space.empty) continue;
+    const met = limited(run, state, space.and(rest.guard, matches));
+    if (!met) continue;
     const vague = isVague(state.store, flow.test);
     const sure = vague ? matching(space, state.store, flow.test, 'must') : matches;
-    hits.push({ flow, packets, matches, sure });
+    hits.push({ flow, met, matches, sure });
   }
   if (hits.length === 0) return;
   if (hits.length > 1) noteOverlaps(run, state, hits);
   const { unsure } = rest;
-  for (const { flow, packets, matches, sure } of hits) {
+  for (const { flow, met, matches, sure } of hits) {
     run.met.add(flow.flow);
-    const doubtful = sure === matches ? unsure : space.or(unsure, space.diff(packets, sure));
-    const met = { ...state, packets, guard: space.and(rest.guard, matches) };
+    const doubtful = sure === matches ? unsure : space.or(unsure, space.diff(matches, sure));
     forEachSure(run, met, doubtful, (some) => meet(run, here, some, flow));
   }
   const gone = space.orAll(hits.map(({ sure }) => sure));
-  rest.packets = space.diff(rest.packets, gone);
   rest.guard = space.diff(rest.guard, gone);
-  const maybe = hits.filter(({ matches, sure }) => matches !== sure).map(({ packets }) => packets);
+  const maybe = hits.filter(({ matches, sure }) => matches !== sure).map(({ met }) => met.guard);
   if (maybe.length > 0 || unsure !== space.empty) {
-    rest.unsure = space.and(rest.packets, space.orAll([unsure, ...maybe]));
+    rest.unsure = space.and(rest.guard, space.orAll([unsure, ...maybe]));
   }
 }
 
@@ -151,7 +159,7 @@ function noteOverlap(run: Run, state: State, a: Hit, b: Hit): void {
   const { space, ambiguous } = run;
   if (a.flow.flow.actions === b.flow.flow.actions || !space.intersects(a.matches, b.matches)) return;
   if (effectOf(run, state, a.flow) === effectOf(run, state, b.flow)) return;
-  const both = space.and(a.packets, b.packets);
+  const both = space.and(packetsOf(run, a.met), b.met.guard);
   if (both === space.empty) return;
   const key = `${a.flow.flow.uuid} ${b.flow.flow.uuid}`;
   const known = ambiguous.get(key);
