@@ -24,7 +24,7 @@ import { inportIn, newRun, openWorkshop, type Workshop } from '../symbolic/analy
 import { fieldIndex, headerFields, packetFields } from '../symbolic/fields.ts';
 import { readDatapaths, type SymbolicDatapath } from '../symbolic/flows.ts';
 import { networkOf } from '../symbolic/network.ts';
-import { nothingUsed, type Run, type State, startPipeline } from '../symbolic/run.ts';
+import { endedOf, noTrail, nothingUsed, only, type Run, type State, startPipeline } from '../symbolic/run.ts';
 import { at, headerPlaces, places, read, type Store, write } from '../symbolic/store.ts';
 import type { Network, NetworkPort, TrafficClass } from '../symbolic/types.ts';
 import { constantOf, type Value } from '../symbolic/value.ts';
@@ -129,7 +129,7 @@ class Survey {
     const busy = this.withoutCircumstances(space.orAll(this.software.map(({ packets }) => packets)));
     const dropped: PacketSet[] = [];
     const classes: NodeClass[] = [];
-    for (const one of run.ended.values()) {
+    for (const one of endedOf(run)) {
       const { end } = one;
       if (end.kind === 'drop' && one.exact && (end.why === 'flow' || end.why === 'no match' || end.why === 'no port'))
         dropped.push(one.packets);
@@ -159,7 +159,7 @@ class Survey {
     walk(run);
     const gaps = [...run.gaps.values()].map((gap) => gap.packets);
     const busy = this.withoutCircumstances(space.orAll([...gaps, ...work.map((part) => part.packets)]));
-    const classes = [...run.ended.values()].flatMap((one) =>
+    const classes = endedOf(run).flatMap((one) =>
       one.end.kind === 'port' && one.end.port === place.port ? this.classesOf(one, place, busy, network) : [],
     );
     return [{ port: portOf(place), datapathKey: place.datapathKey, senders, classes }];
@@ -185,9 +185,9 @@ class Survey {
           const kind = this.places.get(port.name)?.reach.kind;
           return kind === undefined || kind === 'remote' || kind === 'absent' || kind === 'by-network';
         },
-        meets: ({ flow }, { packets }, actions) => {
+        meets: ({ flow }, packets, actions) => {
           if (!flow) return;
-          for (const reason of reasonsOf(actions, flow)) note(packets, reason);
+          for (const reason of reasonsOf(actions, flow)) note(packets(), reason);
         },
         returns: (packets) => {
           this.returning = space.or(this.returning, this.withoutCircumstances(packets));
@@ -199,8 +199,8 @@ class Survey {
   }
 
   private begun(store: Store, packets: PacketSet): State {
-    const { passages } = this.workshop;
-    return { store, packets, lineage: { packets }, guard: packets, passage: passages.initial, used: nothingUsed };
+    const { passages, space } = this.workshop;
+    return { store, ...only({ space }, packets), passage: passages.initial, used: nothingUsed, trail: noTrail };
   }
 
   /** The classes of packets that ended at a port, by what they look like. */

@@ -6,7 +6,18 @@ import { getNeighbor, getPortOfMac, learned, notModelled } from './lookups.ts';
 import { made, madeAs } from './nested.ts';
 import { output } from './output.ts';
 import { choose } from './packets.ts';
-import { drop, entering, goOn, type Here, limited, numberValue, type Run, type State, startPipeline } from './run.ts';
+import {
+  drop,
+  entering,
+  flowOf,
+  goOn,
+  type Here,
+  limited,
+  numberValue,
+  type Run,
+  type State,
+  startPipeline,
+} from './run.ts';
 import { secured } from './security.ts';
 import { at, makings, read, readRef, type Store, write, writeAll, writeRef } from './store.ts';
 import { cleared, commit, track } from './tracking.ts';
@@ -110,7 +121,12 @@ function execute(run: Run, here: Here, state: State, action: Action): State[] {
     case 'ct_clear':
       return [with_(state, cleared(run, state.store))];
     case 'select':
-      for (const [index, one] of choose(run, state, action.members.length).entries()) {
+      for (const [index, one] of choose(
+        run,
+        state,
+        action.members.length,
+        questionOf(run, here, state, action),
+      ).entries()) {
         const member = action.members[index];
         if (!one || !member) continue;
         const id = constantOf(stores.values, action.dst.n, BigInt(member.id));
@@ -118,7 +134,12 @@ function execute(run: Run, here: Here, state: State, action: Action): State[] {
       }
       return [state];
     case 'fwd_group':
-      for (const [index, one] of choose(run, state, action.childPorts.length).entries()) {
+      for (const [index, one] of choose(
+        run,
+        state,
+        action.childPorts.length,
+        questionOf(run, here, state, action),
+      ).entries()) {
         const port = run.network.ports.get(action.childPorts[index] as string);
         // As on a chassis: a port that there is not has the number 0.
         const number = numberValue(run, port?.number ?? 0);
@@ -144,7 +165,7 @@ function results(run: Run, here: Here, state: State, action: Action): State[] {
     case 'lookup_fdb':
     case 'chk_ecmp_nh':
     case 'chk_ecmp_nh_mac':
-      return [learned(run, state, action.dst)];
+      return [learned(run, state, action.dst, questionOf(run, here, state, action))];
     case 'get_fdb':
       return getPortOfMac(run, here, state, action.dst);
     case 'check_in_port_sec':
@@ -184,7 +205,7 @@ function results(run: Run, here: Here, state: State, action: Action): State[] {
     case 'ct_snat_to_vip':
       return toVirtualAddress(run, here, state);
     case 'chk_lb_aff': {
-      const next = learned(run, state, action.dst);
+      const next = learned(run, state, action.dst, questionOf(run, here, state, action));
       const isRemembered = readRef(stores, next.store, action.dst);
       const some = isRemembered && limited(run, next, setBits(run, isRemembered));
       if (some) notModelled(run, here, some, formatAction(action));
@@ -212,6 +233,15 @@ function results(run: Run, here: Here, state: State, action: Action): State[] {
       notModelled(run, here, state, formatAction(action));
       return [state];
   }
+}
+
+/** What a table that learned is asked, or by what packets are spread. */
+function questionOf({ stores }: Run, { datapath, flow }: Here, { store }: State, action: Action): string {
+  const asked = [...('port' in action ? [action.port] : []), ...('ip' in action ? [action.ip] : [])];
+  const refs = [...asked, ...('mac' in action ? [action.mac] : [])] as (FieldRef | undefined)[];
+  const ids = refs.map((ref) => ref && readRef(stores, store, ref)?.id);
+  const place = ids.length === 0 ? `${flow?.uuid} ${flowOf(store)}` : datapath.datapath.uuid;
+  return `${action.type} ${place} ${ids.join(' ')}`;
 }
 
 const with_ = (state: State, store: Store): State => ({ ...state, store });
@@ -301,7 +331,7 @@ function hairpinReplies(run: Run, here: Here, state: State, dst: FieldRef): Stat
   const others = limited(run, state, space.not(like));
   const zero = constantOf(stores.values, dst.n, 0n);
   return [
-    ...(some ? [learned(run, some, dst)] : []),
+    ...(some ? [learned(run, some, dst, `hairpin reply ${here.flow?.uuid} ${flowOf(some.store)}`)] : []),
     ...(others ? [with_(others, writeRef(stores, others.store, dst, zero))] : []),
   ];
 }

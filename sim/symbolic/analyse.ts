@@ -20,9 +20,11 @@ import {
   endedOf,
   type Lineage,
   type Memory,
+  noTrail,
   nothingUsed,
   type Opened,
   type OwnCommit,
+  type Questions,
   type Run,
   type State,
   startPipeline,
@@ -217,6 +219,7 @@ export function newRun(
     memory,
     watch: new Set(watch),
     levels: [],
+    visits: new Map(),
     maxHops,
     asked: [],
     ended: new Map(),
@@ -224,6 +227,7 @@ export function newRun(
     met: new Set(),
     ambiguous: new Map(),
     opened: new Map(),
+    lookups: 0,
     outcomes: 0,
   };
 }
@@ -234,6 +238,7 @@ const newState = ({ passages, space }: Workshop, store: Store, packets: PacketSe
   guard: space.all,
   passage: passages.initial,
   used: nothingUsed,
+  trail: noTrail,
 });
 
 /** Questions whose packets opened the same connections are answered in one run; what was one lineage stays one. */
@@ -290,18 +295,22 @@ function answersIn(workshop: Workshop, part: Part, questions: readonly Arrived[]
 function laterState(workshop: Workshop, store: Store, lineage: Lineage, guard = workshop.space.all): State {
   const { space, passages } = workshop;
   const inputs = store.values.flatMap(inputsOf);
-  const names = [...space.support(lineage.packets), ...space.support(guard), ...inputs].map((field) => packetFields[field]?.name ?? '');
+  const names = [...space.support(lineage.packets), ...space.support(guard), ...inputs].map(
+    (field) => packetFields[field]?.name ?? '',
+  );
   const next = (kind: string): number =>
     Math.max(0, ...names.filter((name) => name.startsWith(`${kind}.`)).map((name) => Number(name.split('.')[1]) + 1));
   const used = {
-    neighbors: next('neighbor'),
-    choices: next('choice'),
-    chances: names.includes('chance') ? 16 : 0,
+    neighbors: someQuestions(next('neighbor')),
+    choices: someQuestions(next('choice')),
+    chances: someQuestions(names.includes('chance') ? 16 : 0),
     copies: next('copy'),
     restored: names.some((name) => name.startsWith('opener.')),
   };
-  return { store, lineage, guard, passage: passages.initial, used };
+  return { store, lineage, guard, passage: passages.initial, used, trail: noTrail };
 }
+
+const someQuestions = (n: number): Questions => Array.from({ length: n }, () => undefined);
 
 /** The fields that a value depends on. */
 const inputsOf = ({ pieces, options = [] }: Value): number[] => [

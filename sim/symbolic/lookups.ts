@@ -8,9 +8,20 @@ import type { FieldRef } from '../../engine/lang/ir.ts';
 import { parseAddress } from '../trace/addresses.ts';
 import { fieldIndex, lookups } from './fields.ts';
 import { chance, choose } from './packets.ts';
-import { gap, type Here, inexactly, limited, numberValue, packetsOf, type Run, type State } from './run.ts';
-import { at, readRef, write, writeRef } from './store.ts';
-import { constantOf, inputOf, sameValues, unknownOf, type Value } from './value.ts';
+import {
+  answeredBy,
+  gap,
+  type Here,
+  inexactly,
+  limited,
+  numberValue,
+  packetsOf,
+  type Run,
+  type State,
+  unknownOnce,
+} from './run.ts';
+import { at, read, readRef, write, writeRef } from './store.ts';
+import { constantOf, inputOf, sameValues, type Value } from './value.ts';
 
 /** `get_arp` and `get_nd`: the neighbour's MAC address comes into eth.dst, zero if it is not known. */
 export function getNeighbor(
@@ -35,16 +46,17 @@ export function getNeighbor(
     rest = limited(run, rest, space.not(asked));
   }
   if (!rest) return found;
-  const { neighbors } = rest.used;
-  if (neighbors >= lookups) {
-    const mac = unknownOf(stores.values, 48);
+  const question = `${readRef(stores, rest.store, port)?.id} ${readRef(stores, rest.store, ip)?.id}`;
+  const { n, asked: neighbors } = answeredBy(rest.used.neighbors, question);
+  if (n >= lookups) {
+    const mac = unknownOnce(run, `neighbor ${question}`, 48);
     return [...found, { ...rest, store: write(stores, inexactly(run, rest.store), at.ethDst, mac) }];
   }
-  const next = { ...rest, used: { ...rest.used, neighbors: neighbors + 1 } };
-  const isKnown = space.cube([{ field: fieldIndex(`neighbor.${neighbors}.known`), value: 1n, mask: 1n }]);
+  const next = { ...rest, used: { ...rest.used, neighbors } };
+  const isKnown = space.cube([{ field: fieldIndex(`neighbor.${n}.known`), value: 1n, mask: 1n }]);
   const told = limited(run, next, isKnown);
   const untold = limited(run, next, space.not(isKnown));
-  const mac = inputOf(stores.values, fieldIndex(`neighbor.${neighbors}.mac`), 48);
+  const mac = inputOf(stores.values, fieldIndex(`neighbor.${n}.mac`), 48);
   if (told) found.push({ ...told, store: write(stores, told.store, at.ethDst, mac) });
   if (untold)
     found.push({ ...untold, store: write(stores, untold.store, at.ethDst, constantOf(stores.values, 48, 0n)) });
@@ -76,8 +88,8 @@ function fixedNeighbors({ network, stores }: Run, { datapath }: Here): FixedNeig
 }
 
 /** A result of one bit that depends on what was learned, or on anything else that packets do not say. */
-export function learned(run: Run, state: State, dst: FieldRef): State {
-  const { state: next, value } = chance(run, state);
+export function learned(run: Run, state: State, dst: FieldRef, question: string): State {
+  const { state: next, value } = chance(run, state, question);
   return { ...next, store: writeRef(run.stores, next.store, dst, value) };
 }
 
@@ -87,7 +99,8 @@ export function getPortOfMac(run: Run, here: Here, state: State, dst: FieldRef):
     ({ binding: { type, mac } }) => type === 'localnet' || mac.some((entry) => entry.startsWith('unknown')),
   );
   const numbers = [0, ...learning.map(({ number }) => number)];
-  return choose(run, state, numbers.length).flatMap((some, index) =>
+  const question = `${here.flow?.uuid} ${read(state.store, at.ethDst).id}`;
+  return choose(run, state, numbers.length, question).flatMap((some, index) =>
     some ? [{ ...some, store: writeRef(run.stores, some.store, dst, numberValue(run, numbers[index] as number)) }] : [],
   );
 }

@@ -11,8 +11,8 @@ import {
   type Here,
   limited,
   numberValue,
-  packetsOf,
   type PortChoice,
+  packetsOf,
   portByNumber,
   portsIn,
   type Run,
@@ -63,7 +63,7 @@ function leaveChassis(run: Run, state: State, packets: PacketSet, port: NetworkP
   const some = limited(run, state, packets);
   if (!some) return;
   if (port) end(run, { kind: 'port', port }, some);
-  else run.chassis?.floods(some.packets);
+  else run.chassis?.floods(packetsOf(run, some));
 }
 
 /** The port that a chassisredirect port stands for. */
@@ -100,7 +100,7 @@ function toEgress(run: Run, here: Here, state: State, options: readonly Option[]
   const loopback = sliceOf(stores.values, space, read(store, at.flags), 0, 1);
   const mayLoop = sameValues(space, loopback, constantOf(stores.values, 1, 1n), space.empty);
   const turning = space.diff(sameValues(space, read(store, at.inport), outport, space.all), mayLoop);
-  run.chassis?.returns(space.and(going.packets, turning));
+  run.chassis?.returns(space.and(packetsOf(run, going), turning));
   const back = run.chassis ? space.empty : turning;
   const omitted = limited(run, going, back);
   const rest = limited(run, going, space.not(back));

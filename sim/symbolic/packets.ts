@@ -2,9 +2,9 @@
 import type { Literal, PacketSet, Space } from '../../engine/sets/index.ts';
 import { fieldIndex, lookups } from './fields.ts';
 import { matching } from './matching.ts';
-import { inexactly, limited, type Run, type State } from './run.ts';
+import { answeredBy, inexactly, limited, type Run, type State, unknownOnce } from './run.ts';
 import { at, type Store } from './store.ts';
-import { inputOf, unknownOf, type Value } from './value.ts';
+import { inputOf, type Value } from './value.ts';
 
 /** A set that is worked out once. */
 export function setOnce({ memory }: Run, name: string, make: () => PacketSet): PacketSet {
@@ -63,17 +63,18 @@ export const ofIcmp = (space: Space, store: Store): PacketSet => matching(space,
 
 /**
  * One of `n` is taken, and nothing in the packet says which: the packets of each, undefined where there are none.
- * A packet that is told more often than there are fields for may go any way.
+ * The same question (a text) is answered alike whenever it is asked again. A packet that is told more often than there are
+ * fields for may go any way.
  */
-export function choose(run: Run, state: State, n: number): (State | undefined)[] {
+export function choose(run: Run, state: State, n: number, question: string): (State | undefined)[] {
   if (n === 1) return [state];
-  const { choices } = state.used;
-  if (choices >= lookups || n > 256) {
+  const { n: choice, asked: choices } = answeredBy(state.used.choices, question);
+  if (choice >= lookups || n > 256) {
     const vague = { ...state, store: inexactly(run, state.store) };
     return Array.from({ length: n }, () => vague);
   }
-  const next = { ...state, used: { ...state.used, choices: choices + 1 } };
-  return divided(run, next, fieldIndex(`choice.${choices}`), n, 255n);
+  const next = { ...state, used: { ...state.used, choices } };
+  return divided(run, next, fieldIndex(`choice.${choice}`), n, 255n);
 }
 
 /** By the value of a field, the last one for all that are greater. */
@@ -92,15 +93,18 @@ export function copies(run: Run, state: State, n: number): (State | undefined)[]
   return divided(run, next, fieldIndex(`copy.${used}`), n, 0xffffn);
 }
 
-/** A bit that nothing in the packet decides. */
-export function chance(run: Run, state: State): { state: State; value: Value } {
+/** A bit that nothing in the packet decides; the same question (a text) is answered alike again. */
+export function chance(run: Run, state: State, question: string): { state: State; value: Value } {
   const { stores } = run;
-  const { chances } = state.used;
-  if (chances >= 16) {
-    return { state: { ...state, store: inexactly(run, state.store) }, value: unknownOf(stores.values, 1) };
+  const { n, asked: chances } = answeredBy(state.used.chances, question);
+  if (n >= 16) {
+    return {
+      state: { ...state, store: inexactly(run, state.store) },
+      value: unknownOnce(run, `chance ${question}`, 1),
+    };
   }
-  const used = { ...state.used, chances: chances + 1 };
-  return { state: { ...state, used }, value: inputOf(stores.values, fieldIndex('chance'), 1, chances) };
+  const used = { ...state.used, chances };
+  return { state: { ...state, used }, value: inputOf(stores.values, fieldIndex('chance'), 1, n) };
 }
 
 /** The packets that there are: what one field says, another does not deny. */

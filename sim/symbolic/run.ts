@@ -28,7 +28,7 @@ import {
 } from './store.ts';
 import type { TrackingAction } from './tracking.ts';
 import type { ClassPart, End, Gap, Network, NetworkPort, TrafficClass } from './types.ts';
-import { constantOf, type Value } from './value.ts';
+import { constantOf, unknownOf, type Value } from './value.ts';
 
 export interface State {
   readonly store: Store;
@@ -40,9 +40,18 @@ export interface State {
   readonly lineage: Lineage;
   readonly guard: PacketSet;
   readonly used: Used;
+  readonly trail: Trail;
   /** What `push` left for `pop`, within one flow. */
   readonly stack?: readonly Value[];
 }
+
+/** Where packets entered pipelines, and what they looked like then but for their time to live: all of them, and some of them. */
+export interface Trail {
+  readonly all: readonly string[];
+  readonly some: readonly string[];
+}
+
+export const noTrail: Trail = { all: [], some: [] };
 
 /** Packets that were looked up together. */
 export interface Lineage {
@@ -51,9 +60,9 @@ export interface Lineage {
 
 /** How many of the fields that are not the packet's have been used on the way: neighbor.N, choice.N, bits of chance, copy.N. */
 export interface Used {
-  readonly neighbors: number;
-  readonly choices: number;
-  readonly chances: number;
+  readonly neighbors: Questions;
+  readonly choices: Questions;
+  readonly chances: Questions;
   readonly copies: number;
   /** A reply was translated back already, with the fields `opener.*`. */
   readonly restored: boolean;
@@ -68,7 +77,22 @@ export const only = ({ space }: { readonly space: Space }, packets: PacketSet): 
   guard: space.all,
 });
 
-export const nothingUsed: Used = { neighbors: 0, choices: 0, chances: 0, copies: 0, restored: false };
+/** What each of these fields answers: who asks the same again is told the same. Undefined: one question or another. */
+export type Questions = readonly (string | undefined)[];
+
+/** Which field answers a question, and what has been asked by then. */
+export function answeredBy(asked: Questions, question: string): { n: number; asked: Questions } {
+  const before = asked.indexOf(question);
+  return before < 0 ? { n: asked.length, asked: [...asked, question] } : { n: before, asked };
+}
+
+/** What the packets of a store are told apart by where they are spread over several ways. */
+export const flowOf = (store: Store): string => tuplePlaces.map((place) => read(store, place).id).join(' ');
+
+/** Places of a connection's addresses and ports. */
+export const tuplePlaces = [at.ethType, at.ipProto, at.ip4Src, at.ip6Src, at.tpSrc, at.ip4Dst, at.ip6Dst, at.tpDst];
+
+export const nothingUsed: Used = { neighbors: [], choices: [], chances: [], copies: 0, restored: false };
 
 /** Where packets are. */
 export interface Here {
@@ -109,6 +133,8 @@ export interface Run {
   readonly levels: Map<string, Bucket>[];
   /** Packets that have passed more pipelines than this go round in a loop. */
   readonly maxHops: number;
+  /** Who entered a pipeline, by place and looks. */
+  readonly visits: Map<string, State[]>;
   readonly ended: Map<string, Ended>;
   /** Where conntrack was asked: to go on from with connections that were not known then. */
   readonly asked: { readonly here: Here; readonly state: State; readonly action: TrackingAction }[];
@@ -117,6 +143,10 @@ export interface Run {
   readonly ambiguous: Map<string, { flows: [LogicalFlow, LogicalFlow]; packets: PacketSet }>;
   /** Connections that packets opened. */
   readonly opened: Map<string, Opened>;
+  /** How many tables states were looked up in. */
+  lookups: number;
+  /** The flow whose actions are executed. */
+  current?: Here;
   /** How often anything went on or ended: tells whether actions led anywhere. */
   outcomes: number;
   /** Set where one chassis is looked at, not all of them as one. */
@@ -128,7 +158,7 @@ export interface ChassisRun {
   /** Packets for this port leave the chassis before the egress pipeline: they end there. */
   isAway(port: NetworkPort): boolean;
   /** Packets meet a flow and are about to go through its actions. */
-  meets(here: Here, state: State, actions: readonly Action[]): void;
+  meets(here: Here, packets: () => PacketSet, actions: readonly Action[]): void;
   /** Packets that would be dropped because they go out by the port that they came in by; they are followed on. */
   returns(packets: PacketSet): void;
   /** Packets are sent to a group; they are followed no further. */
@@ -144,11 +174,21 @@ export interface Opened {
 /** What is worked out once for a space. */
 export interface Memory {
   readonly sets: Map<string, PacketSet>;
-  /** Ports that translation chose. */
-  readonly ports: Map<string, Value>;
+  /** What is not known, by what it is: the port that a translation chose, the neighbour whom a router asked for. */
+  readonly unknowns: Map<string, Value>;
 }
 
-export const createMemory = (): Memory => ({ sets: new Map(), ports: new Map() });
+export const createMemory = (): Memory => ({ sets: new Map(), unknowns: new Map() });
+
+/** What nothing is known of: the same for who asks for the same, so that packets that go round look alike at last. */
+export function unknownOnce({ memory, stores }: Run, what: string, width: number): Value {
+  let value = memory.unknowns.get(what);
+  if (!value) {
+    value = unknownOf(stores.values, width);
+    memory.unknowns.set(what, value);
+  }
+  return value;
+}
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -179,11 +219,58 @@ export function startPipeline(
   hops: number,
   state: State,
 ): void {
-  if (hops > run.maxHops) {
-    end(run, { kind: 'loop', datapaths: [datapath.datapath] }, state);
+  const loop: End = { kind: 'loop', datapaths: [datapath.datapath] };
+  if (pipeline === 'egress') {
+    if (hops > run.maxHops) end(run, loop, state);
+    else wait(run, datapath, pipeline, table, hops, state);
     return;
   }
-  wait(run, datapath, pipeline, table, hops, state);
+  if (hops > exactHops && run.current && mayBeInexact(state)) {
+    gap(run, run.current, 'packets that are not followed exactly any more go on and on', packetsOf(run, state));
+    return;
+  }
+  const place = placeOf(run, datapath, table, state);
+  const { all, some } = state.trail;
+  if (hops > run.maxHops || all.includes(place)) {
+    end(run, loop, state);
+    return;
+  }
+  const next = { ...state, trail: { all: [...all, place], some: some.includes(place) ? some : [...some, place] } };
+  if (some.includes(place)) {
+    // Those of them that have been here go round, or have come a second way to what has been followed already.
+    const been = run.space.orAll((run.visits.get(place) ?? []).map((visit) => packetsOf(run, visit)));
+    const again = limited(run, state, been);
+    if (again) end(run, loop, { ...again, store: inexactly(run, again.store) });
+    const fresh = limited(run, next, run.space.not(been));
+    if (fresh) visit(run, place, fresh);
+    if (fresh) wait(run, datapath, pipeline, table, hops, fresh);
+    return;
+  }
+  visit(run, place, next);
+  wait(run, datapath, pipeline, table, hops, next);
+}
+
+/** A run that looks more states up than this goes round in too many ways to follow them all. */
+export const mostLookups = 20_000;
+
+/** After so many pipelines only what is known exactly is followed on: the rest goes too many ways. */
+const exactHops = 8;
+
+function mayBeInexact({ store }: State): boolean {
+  const { constant, options } = read(store, at.inexact);
+  return constant !== 0n && (options === undefined || options.some(({ value }) => value.constant !== 0n));
+}
+
+function visit({ visits }: Run, place: string, state: State): void {
+  const known = visits.get(place);
+  if (known) known.push(state);
+  else visits.set(place, [state]);
+}
+
+/** Where packets are and what they look like, but for their time to live. */
+function placeOf({ stores }: Run, { datapath }: SymbolicDatapath, table: number, { store, used }: State): string {
+  const timeless = write(stores, store, at.ttl, constantOf(stores.values, 8, 0n));
+  return `${datapath.uuid} ${table} ${timeless.id} ${[...used.neighbors, ...used.choices, ...used.chances].join()}`;
 }
 
 function wait(
@@ -255,13 +342,13 @@ function joinedFamily(run: Run, family: readonly State[]): State[] {
   const alike = [...groupBy(family, ({ store }) => store).values()].map((group) => ({
     ...(group[0] as State),
     guard: space.orAll(group.map(({ guard }) => guard)),
-    used: group.map(({ used }) => used).reduce(mostUsed),
+    ...past(group),
   }));
   return grouped(run, alike, ({ guard }) => guard).map(({ set, members }) => ({
     ...(members[0] as State),
     store: joined(stores, members),
     guard: set,
-    used: members.map(({ used }) => used).reduce(mostUsed),
+    ...past(members),
   }));
 }
 
@@ -272,7 +359,7 @@ function mergedAlike(run: Run, states: readonly State[]): State[] {
     const [first] = group as [State];
     if (group.length === 1) return first;
     const packets = run.space.orAll(group.map((state) => packetsOf(run, state)));
-    return { ...first, ...only(run, packets), used: group.map(({ used }) => used).reduce(mostUsed) };
+    return { ...first, ...only(run, packets), ...past(group) };
   });
 }
 
@@ -294,12 +381,30 @@ function grouped(
   return groups;
 }
 
+/** What is known of the way of packets that are one from now on. */
+const past = (group: readonly State[]): Pick<State, 'used' | 'trail'> => ({
+  used: group.map(({ used }) => used).reduce(mostUsed),
+  trail: group.map(({ trail }) => trail).reduce(joinedTrail),
+});
+
+function joinedTrail(a: Trail, b: Trail): Trail {
+  if (a === b) return a;
+  return { all: a.all.filter((place) => b.all.includes(place)), some: [...new Set([...a.some, ...b.some])] };
+}
+
+/** The questions of packets that are one from now on: where they asked different ones, neither is known to have been asked. */
+function allAsked(a: Questions, b: Questions): Questions {
+  if (a === b) return a;
+  const [longer, shorter] = a.length < b.length ? [b, a] : [a, b];
+  return longer.map((question, n) => (n < shorter.length && shorter[n] !== question ? undefined : question));
+}
+
 function mostUsed(a: Used, b: Used): Used {
   if (a === b) return a;
   return {
-    neighbors: Math.max(a.neighbors, b.neighbors),
-    choices: Math.max(a.choices, b.choices),
-    chances: Math.max(a.chances, b.chances),
+    neighbors: allAsked(a.neighbors, b.neighbors),
+    choices: allAsked(a.choices, b.choices),
+    chances: allAsked(a.chances, b.chances),
     copies: Math.max(a.copies, b.copies),
     restored: a.restored || b.restored,
   };
@@ -342,7 +447,11 @@ function endPart(run: Run, where: End, { store, passage, lineage, guard, used }:
 }
 
 /** The class of these parts, which must not change any more once its packets were asked for. */
-function classOf({ space }: Run, fate: Omit<TrafficClass, 'packets' | 'copies' | 'parts'>, parts: ClassPart[]): TrafficClass {
+function classOf(
+  { space }: Run,
+  fate: Omit<TrafficClass, 'packets' | 'copies' | 'parts'>,
+  parts: ClassPart[],
+): TrafficClass {
   let copies: PacketSet | undefined;
   let packets: PacketSet | undefined;
   return {

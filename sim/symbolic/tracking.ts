@@ -7,9 +7,21 @@ import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { type KnownConnections, restoredValue } from './knowledge.ts';
 import { choose, invalid, ofIcmp, setOnce } from './packets.ts';
 import { changed, type TrackedCommit } from './passage.ts';
-import { entering, goOn, type Here, inexactly, limited, packetsOf, type Run, type State } from './run.ts';
+import {
+  entering,
+  flowOf,
+  goOn,
+  type Here,
+  inexactly,
+  limited,
+  packetsOf,
+  type Run,
+  type State,
+  tuplePlaces,
+  unknownOnce,
+} from './run.ts';
 import { at, before, connectionStates, read, type Store, write, writeAll } from './store.ts';
-import { constantOf, mapped, replaced, sameValues, unknownOf, type Value } from './value.ts';
+import { constantOf, mapped, replaced, sameValues, type Value } from './value.ts';
 
 /** Bits of ct_state: ovn-sb(5), "ct.*". */
 const bit = { new: 1, est: 2, rel: 4, rpl: 8, inv: 16, trk: 32, snat: 64, dnat: 128 } as const;
@@ -328,7 +340,7 @@ function restored(run: Run, state: State, connections: KnownConnections, flags: 
   const again = state.used.restored;
   for (const place of connections.translated) {
     const [mirror, value] = restoredValue(stores.values, place);
-    translated = write(stores, translated, mirror, again ? unknownOf(stores.values, value.width) : value);
+    translated = write(stores, translated, mirror, again ? unknownOnce(run, `opener ${place}`, value.width) : value);
   }
   const used = { ...state.used, restored: true };
   const from = again ? inexactly(run, store) : store;
@@ -374,10 +386,16 @@ function open(run: Run, state: State, zone: Zone, before: Store, after: Store, m
   if (known) known.packets = space.or(known.packets, packets);
   else run.opened.set(key, { commit: made, packets });
   const others = state.passage.commits.filter(
-    (one) => one.zone !== made.zone || one.port !== made.port || one.before !== made.before || one.after !== made.after,
+    (one) => one.zone !== made.zone || one.port !== made.port || !isSameTuple(one, made),
   );
   return { ...state, passage: changed(passages, state.passage, { commits: [...others, made] }) };
 }
+
+/** Packets that go round meet the connection that they opened the first time. */
+const isSameTuple = (a: TrackedCommit, b: TrackedCommit): boolean =>
+  tuplePlaces.every(
+    (place) => read(a.before, place) === read(b.before, place) && read(a.after, place) === read(b.after, place),
+  );
 
 /** IP packets that conntrack takes. */
 function trackable(run: Run): PacketSet {
@@ -404,14 +422,8 @@ function translate(run: Run, store: Store, { type, ip, ports }: Extract<Tracking
 }
 
 /** The port that takes another one's place: the same unknown each time the same packets need one. */
-function unknownPort({ stores, memory }: Run, store: Store, place: number): Value {
-  const key = `${store.id} ${place}`;
-  let value = memory.ports.get(key);
-  if (!value) {
-    value = unknownOf(stores.values, 16);
-    memory.ports.set(key, value);
-  }
-  return value;
+function unknownPort(run: Run, store: Store, place: number): Value {
+  return unknownOnce(run, `port ${place} of ${flowOf(store)}`, 16);
 }
 
 /** Marks that tell translated connections: lib/actions.c, encode_ct_lb; the bits are `ct_mark.natted` and its kin. */
@@ -437,7 +449,7 @@ function balance(
   const { stores } = run;
   const { backends } = action;
   if (backends.length === 0) return [state];
-  return choose(run, state, backends.length).flatMap((some, index) => {
+  return choose(run, state, backends.length, `${zone.name} ${flowOf(state.store)}`).flatMap((some, index) => {
     const backend = backends[index];
     if (!some || backend?.ip.kind !== 'bits') return [];
     const isIp6 = backend.ip.format === 'ipv6';

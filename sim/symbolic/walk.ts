@@ -12,6 +12,7 @@ import {
   inexactly,
   joinedStates,
   limited,
+  mostLookups,
   only,
   packetsOf,
   type Run,
@@ -63,6 +64,10 @@ interface Rest {
 function lookUp(run: Run, here: Here, arrived: State): void {
   const { space } = run;
   const packets = packetsOf(run, arrived);
+  if (++run.lookups > mostLookups && run.current) {
+    gap(run, run.current, 'packets go more ways than are followed', packets);
+    return;
+  }
   const state = { ...arrived, ...only(run, packets) };
   const table = here.datapath.tables[here.pipeline][here.table];
   const rest: Rest = { guard: space.all, unsure: space.empty };
@@ -174,6 +179,7 @@ function effectOf(run: Run, { store }: State, { actions }: SymbolicFlow): string
 }
 
 function meet(run: Run, here: Here, state: State, { flow, actions }: SymbolicFlow): void {
-  run.chassis?.meets({ ...here, flow }, state, actions);
-  perform(run, { ...here, flow }, state, actions);
+  run.current = { ...here, flow };
+  run.chassis?.meets(run.current, () => packetsOf(run, state), actions);
+  perform(run, run.current, state, actions);
 }

@@ -81,7 +81,7 @@ describe.each(kinds)('what %s opens', (text) => {
       const single = space.cube(
         packet.slice(0, headerFields).map((value, field) => ({ field, value, mask: maskOf(field) })),
       );
-      const own = linesOf(analysis, analysis.answers(one, single), packet);
+      const own = linesOf(analysis, analysis.answers([{ one, packets: single }]), packet);
       expect(isSaid(own, lines) && lines.length === own.length, `${packetText(packet)}\n${own}\n${lines}`).toBe(true);
       const opener = withFields(answer, openerFields(packet));
       const replies = linesOf(analysis, classesOf(one, 'reply'), opener);
