@@ -27,6 +27,7 @@ export function plotSvg(title: string, panels: readonly Panel[]): string {
   return [
     '<?xml version="1.0" encoding="UTF-8"?>\n',
     `<svg xmlns="http://www.w3.org/2000/svg" width="${total}" height="${height + 28}" viewBox="0 0 ${total} ${height + 28}" font-family="sans-serif" font-size="12">\n`,
+    `<title>${escaped(title)}</title>\n`,
     `<rect width="100%" height="100%" fill="white"/>\n`,
     `<text x="${total / 2}" y="24" text-anchor="middle" font-size="15">${escaped(title)}</text>\n`,
     ...body,
