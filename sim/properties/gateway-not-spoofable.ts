@@ -4,7 +4,7 @@ import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { matchSet } from '../policy/packets.ts';
 import { formatPrefix } from '../policy/prefix.ts';
-import { analyse, inportIn, networkOf, packetFields } from '../symbolic/index.ts';
+import { analyse, inportIn, networkOf, openWorkshop, packetFields } from '../symbolic/index.ts';
 import { networksOf } from './outside.ts';
 import { holds, type Judgement, type Property, unknown, violated } from './property.ts';
 import { passingAcls } from './unguarded.ts';
@@ -113,16 +113,16 @@ function learning(view: View, network: TenantNetwork, rest: PacketSet): Judgemen
   const { space } = analysis;
   const isLearning = learner(view, network);
   const flows = southbound.flows.map((flow) => (isLearning(flow) ? { ...flow, actions: 'drop;' } : flow));
-  const again = analyse(networkOf({ ...southbound, flows }), { components: [datapath.component] });
-  const there = translated(space, again.space, rest);
+  const relearned = networkOf({ ...southbound, flows });
+  const again = analyse(relearned, { components: [datapath.component] }, openWorkshop(relearned, space));
   for (const { end, packets, exact } of again.classes) {
     if (end.kind !== 'drop' || !end.flow) continue;
     const { flow } = end;
     const original = southbound.flows.find(({ uuid }) => uuid === flow.uuid);
-    if (!original || !isLearning(original) || !again.space.intersects(packets, there)) continue;
+    if (!original || !isLearning(original) || !space.intersects(packets, rest)) continue;
     const sentence = `${end.datapath.name} learns from a packet that claims an address of the gateway of ${name}`;
     if (!exact) return unknown(`${sentence}, as far as it was modelled, which is not exact`);
-    const packet = again.space.pick(again.space.and(packets, there));
+    const packet = space.pick(space.and(packets, rest));
     const shown = packet && space.cube(packet.map((value, field) => whole(field, value)));
     const one = shown && analysis.classes.find((each) => space.intersects(each.packets, shown));
     if (!shown || !one) return unknown(`${sentence}, which could not be shown`);
@@ -136,13 +136,3 @@ const whole = (field: number, value: bigint) => ({
   value,
   mask: (1n << BigInt(packetFields[field]?.width ?? 0)) - 1n,
 });
-
-/** A set of one space in another one with the same fields. */
-function translated(from: Space, to: Space, set: PacketSet): PacketSet {
-  const parts: PacketSet[] = [];
-  from.cubes(set, (literals) => {
-    parts.push(to.cube(literals));
-    return true;
-  });
-  return to.orAll(parts);
-}
