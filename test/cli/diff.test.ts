@@ -84,7 +84,7 @@ test('a network that is no longer routed outside is denied the outside', async (
   expect(answer).toMatch(
     /^Newly denied from default\/testnet1 to outside \(physnet\)\n {2}any to 1\.0\.0\.0-30\.30\.0\.1, /m,
   );
-  expect(answer).toMatch(/^ {4}now: no route of default\/testvpc leads to 203\.0\.113\.10/m);
+  expect(answer).toMatch(/^ {4}now: no route of default\/testvpc leads to 198\.51\.100\.10/m);
 });
 
 test('an ACL in a database is newly denied, and once it is gone newly allowed', async () => {
