@@ -19,7 +19,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/ovn/**', 'test/dpdk/**'],
-          testTimeout: 30_000,
+          testTimeout: 60_000,
+          maxWorkers: availableParallelism(),
         },
       },
       {

@@ -35,7 +35,7 @@ describe('a network that is routed outside', () => {
     expect(answer).toMatch(
       /^REACHABLE: packets get from default\/testnet1 to outside\n {2}any to 1\.0\.0\.0-30\.30\.0\.1, /,
     );
-    expect(answer).toMatch(/^ {2}arrives as icmp echo request 30\.30\.0\.2 > 203\.0\.113\.10, .* ttl 62$/m);
+    expect(answer).toMatch(/^ {2}arrives as icmp echo request 30\.30\.0\.2 > 198\.51\.100\.10, .* ttl 62$/m);
     expect(answer).toContain(
       '  through default/testnet1, default/testvpc, default/testvpc+join, default/testvpc@node-1, default/testvpc@node-1+external\n',
     );

@@ -36,19 +36,25 @@ export const violations = (findings: readonly Finding[], { property, subject = '
       subject.split(', ').some((part) => one.subject.includes(part)),
   );
 
-/** Pairs whose sets of packets take minutes and gigabytes: neither `npm test` nor `npm run test:ovn` waits for them. */
-export const unwieldy: ReadonlySet<string> = new Set([
-  'field/load-balancer-from-inside',
-  'field/policy-without-route',
+/** Pairs whose mended form is not proven: packets go round there in ways that are not followed to their end. */
+export const undecided: ReadonlySet<string> = new Set([
   'field/reply-by-another-address',
-  'field/reply-by-another-gateway',
   'field/service-port-loop',
-  'field/shared-uplink',
   'properties/external-egress-off',
   'properties/external-ingress-blocked',
-  'properties/masquerade-applied',
-  'properties/no-loop',
 ]);
+
+/**
+ * Pairs whose mended form breaks the property by other packets than the pair is about: ICMPv6 in IPv4, which conntrack
+ * does not translate, leaves a masqueraded network; the balancer's hosts do not reach its address from the inside.
+ */
+export const brokenOtherwise: ReadonlySet<string> = new Set([
+  'field/load-balancer-from-inside',
+  'properties/masquerade-applied',
+]);
+
+/** Pairs of which what is found is not seen when it is replayed. */
+export const unseen: ReadonlySet<string> = new Set(['field/reply-by-another-gateway']);
 
 /** Pairs that take many seconds: `npm run test:ovn` has them, and `npm test` the others. */
 export const large: ReadonlySet<string> = new Set([
