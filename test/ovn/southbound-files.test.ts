@@ -93,7 +93,7 @@ function isAmbiguous(topology: TraceTopology, microflow: string): boolean {
 /** A trace without what is a number or a place of one database's own. */
 function comparable(text: string): string {
   return text
-    .replace(/reg14=0x[0-9a-f]+/g, 'reg14=KEY')
+    .replace(/(reg1[45])=0x[0-9a-f]+/g, '$1=KEY')
     .replace(/uuid [0-9a-f]{8}/g, 'uuid UUID')
     .replace(/northd\.c:\d+/g, 'northd.c')
     .replace(/_rtr_lb_\d+_/g, '_rtr_lb_KEY_');
