@@ -27,7 +27,8 @@ export function routableAddresses(topology: Topology, port: RouterPort): Routabl
     if (row.type === 'dnat_and_snat' && row.logical_port !== undefined && row.external_mac !== undefined) {
       const mac = parseMac(row.external_mac);
       if (mac !== undefined) result.push({ mac, addresses });
-    } else if (!port.networks.ipv4.some((own) => own.address === external.address)) {
+    } else if (!port.networks.ipv4.some((own) => own.address === row.external_ip)) {
+      // As text: 10.0.1.1/32 is not taken for the router's own 10.0.1.1 (northd.c, get_nat_addresses).
       centralized.push(...addresses);
     }
   }
