@@ -45,15 +45,15 @@ export const undecided: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Pairs whose mended form breaks the property by other packets than the pair is about: ICMPv6 in IPv4, which conntrack
- * does not translate, leaves a masqueraded network; the balancer's hosts do not reach its address from the inside.
+ * Pairs whose mended form is refuted as well. Of masquerade-applied by a packet of protocol 58 in IPv4, which is no TCP,
+ * UDP or ICMP to conntrack; of load-balancer-from-inside it is not known whether the verdict is right.
  */
 export const brokenOtherwise: ReadonlySet<string> = new Set([
   'field/load-balancer-from-inside',
   'properties/masquerade-applied',
 ]);
 
-/** Pairs of which what is found is not seen when it is replayed. */
+/** Pairs whose broken form fails the checks of test/examples/verdicts.test.ts; the cause is not known. */
 export const unseen: ReadonlySet<string> = new Set(['field/reply-by-another-gateway']);
 
 /** Pairs that take many seconds: `npm run test:ovn` has them, and `npm test` the others. */
