@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseFrame } from '../../engine/frame.ts';
 import { headersOf, icmpError, tcpAnswer, udpAnswer } from './answers.ts';
-import { type Conversation, compareSteps, isUnasked, play, replay } from './exchange.ts';
+import { type Conversation, compareRepeated, compareSteps, isUnasked, play, replay } from './exchange.ts';
 import { withoutHash } from './fabric.ts';
 import { frameText } from './frame-text.ts';
 import { arp, echo, frame, isAt, protocols, tcp, tcpFlags, text, u16, udp, whoHas } from './frames.ts';
@@ -74,6 +74,20 @@ describe('two worlds', () => {
     expect(differences.length).toBeGreaterThan(0);
     expect(differences.at(-1)).toMatch(/^second, step [12]: sent into in:/);
     expect(differences.at(-1)).toContain('icmp 8/0');
+  });
+
+  const losing = (...lost: number[]): PacketWorld => worldWith((bytes, at) => (lost.includes(at) ? [] : out(bytes)));
+
+  test('of three, one may do in each conversation what two others do not', async () => {
+    const told = async (...worlds: PacketWorld[]): Promise<string[]> => {
+      const [first, second, third] = await Promise.all(worlds.map((world) => play(world, conversations)));
+      return compareRepeated([first, second, third]);
+    };
+    expect(await told(losing(), losing(), losing())).toEqual([]);
+    expect(await told(losing(), losing(0), losing(5))).toEqual([]);
+    expect(await told(losing(0), losing(5), losing())).toEqual([]);
+    expect(await told(losing(0), losing(1), losing())).toEqual([expect.stringMatching(/^first, step 1/)]);
+    expect(await told(losing(5), losing(4), losing(3))).toEqual([expect.stringMatching(/^second, step 2/)]);
   });
 
   test('of which one goes on are told apart, and what each noted', async () => {

@@ -246,6 +246,26 @@ export function compareSteps(
   return differences;
 }
 
+/**
+ * A text for each conversation, and for each batch of random frames, in which of three worlds that should be the same
+ * all went apart.  Where two agree, the other one did what depends on its clock.  Worlds that did not do equally
+ * many steps are compared as a whole.
+ */
+export function compareRepeated(worlds: readonly [Step[], Step[], Step[]]): string[] {
+  const [length, ...lengths] = worlds.map((steps) => steps.length);
+  const isWhole = lengths.some((other) => other !== length);
+  const keys = worlds[0].map(({ conversation }, at) =>
+    conversation.startsWith('random frames') ? `${conversation} ${at}` : conversation,
+  );
+  const parts = isWhole
+    ? [worlds]
+    : [...new Set(keys)].map((key) => worlds.map((steps) => steps.filter((_, at) => keys[at] === key)));
+  return parts.flatMap(([first, second, third]) => {
+    const isByTheClock = [first, second].some((steps) => compareSteps(steps, third).length === 0);
+    return isByTheClock ? [] : compareSteps(first, second);
+  });
+}
+
 function byConversation(steps: readonly Step[]): Map<string, Step[]> {
   const found = new Map<string, Step[]>();
   for (const step of steps) found.set(step.conversation, [...(found.get(step.conversation) ?? []), step]);

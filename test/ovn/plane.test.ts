@@ -8,7 +8,7 @@ import { writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import type { Southbound } from '../../engine/ovsdb/southbound.ts';
 import { placementOf } from '../../engine/program/index.ts';
-import { compareSteps, type Step } from '../oracle/exchange.ts';
+import { compareRepeated, compareSteps, type Step } from '../oracle/exchange.ts';
 import { formatPlaneRecording, planeRecordingUrl } from '../oracle/plane-recording.ts';
 import { seedAndRuns, wholeNumber } from '../oracle/seed.ts';
 import { southboundOf, southboundTables } from '../oracle/southbound.ts';
@@ -32,8 +32,13 @@ const twice = new Set(['three backends', 'ACL reject', 'translation on a gateway
 describe.each(topologies.filter(({ name }) => twice.has(name)))('two real worlds: $name', (topology) => {
   test('are the same', async () => {
     const first = await inRealWorld(topology, (peer, scene) => playAll(peer, scene, options));
-    const second = await inRealWorld(topology, (peer, scene) => playAll(peer, scene, options, first));
-    expect(compareSteps(first, second).join('\n')).toBe('');
+    const again = (): Promise<Step[]> => inRealWorld(topology, (peer, scene) => playAll(peer, scene, options, first));
+    const second = await again();
+    if (compareSteps(first, second).length === 0) return;
+    // Open vSwitch lets go of a fragment after a time, whatever is sent then: a third world tells which of two went by the clock.
+    const third = await again();
+    const told = compareRepeated([first, second, third]);
+    expect(told.join('\n')).toBe('');
   });
 });
 
