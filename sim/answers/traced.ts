@@ -125,6 +125,7 @@ function tellOnce(topology: TraceTopology, asked: Asked[], story: Story, choice:
     const result = traceFlow(topology, parsed.datapath, parsed.packet, {
       conntrack: connections.tracker,
       securedNetworks: 'as-network',
+      lastHop: 'ends',
       ...(choice.selectId !== undefined && { selectId: choice.selectId }),
     });
     const kinds = kindsOf(result);

@@ -167,6 +167,9 @@ export function pop({ packet, into, stack }: Step, { field }: ActionOf<'push' | 
   if (value !== undefined) assign(packet, field, value);
 }
 
+/** Whether `ip.ttl--` leaves an IP packet no hop. */
+export const isSpent = (packet: Packet): boolean => isIp(packet) && (packet.words[slot.nwTtl] as number) <= 1;
+
 /** `ip.ttl--` */
 export function decrementTtl({ packet, into }: Step): void {
   const ttl = packet.words[slot.nwTtl] as number;

@@ -4,6 +4,7 @@
  */
 import type { LogicalFlow, Pipeline } from '../../engine/ovsdb/southbound.ts';
 import { execute } from './actions.ts';
+import { isSpent } from './assignments.ts';
 import { assumedConntrack } from './ct.ts';
 import { candidates, following, isGuarded, isPassed, markPassed, nextCandidate, numberOf } from './flow-index.ts';
 import {
@@ -55,6 +56,7 @@ export function traceFlow(
     topology,
     conntrack: options.conntrack ?? assumedConntrack(),
     securedNetworks: options.securedNetworks ?? 'as-address',
+    lastHop: options.lastHop ?? 'goes-on',
     ...(options.selectId !== undefined && { selectId: options.selectId }),
     findOverlaps: options.findOverlaps ?? false,
     result,
@@ -234,6 +236,10 @@ function perform(
     const operation = operations[i] as Operation;
     step.last = i === end && !shared;
     into.push(operation.node);
+    if (operation.action.type === 'ip.ttl--' && run.lastHop === 'ends' && isSpent(packet)) {
+      say(into, 'error', '*** no hop left');
+      return undefined;
+    }
     const next = execute(step, operation);
     if (next && i === end) return next;
     if (next) walk(run, next);

@@ -20,7 +20,7 @@ export { detailedText, minimalText, summaryText, type TraceNode, type TraceNodeT
 export { clonePacket, emptyPacket, fields, type Packet, readBits, writeBits } from './packet.ts';
 export type { SecuredNetworks } from './port-security.ts';
 export { refusingPortZero } from './port-zero.ts';
-export type { Delivery, Overlap, TraceOptions, TraceResult } from './run.ts';
+export type { Delivery, LastHop, Overlap, TraceOptions, TraceResult } from './run.ts';
 export { type Form, traceText } from './text.ts';
 export {
   type PrepareOptions,

@@ -7,11 +7,16 @@ import type { Packet } from './packet.ts';
 import type { SecuredNetworks } from './port-security.ts';
 import type { TraceDatapath, TracePort, TraceTopology } from './topology.ts';
 
+/** How a packet without another hop left fares: it goes on to its end, or ends at once. */
+export type LastHop = 'goes-on' | 'ends';
+
 export interface TraceOptions {
   /** What conntrack actions find; default what ovn-trace assumes. */
   conntrack?: Conntrack;
   /** How port security reads `10.0.0.0/16`; default as ovn-trace, as the one address. */
   securedNetworks?: SecuredNetworks;
+  /** What `ip.ttl--` does with the last hop: ovn-trace goes on, the default; on a chassis the packet ends there: ovn-sb(5). */
+  lastHop?: LastHop;
   /** `--select-id`: the member that a `select` action chooses, if it has it. */
   selectId?: number;
   /** Look for other flows of the same priority that the packet matches too; takes longer. */
@@ -73,6 +78,7 @@ export interface Run {
   topology: TraceTopology;
   conntrack: Conntrack;
   securedNetworks: SecuredNetworks;
+  lastHop: LastHop;
   selectId?: number;
   findOverlaps: boolean;
   result: TraceResult;

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Southbound } from '../../engine/ovsdb/southbound.ts';
 import {
   assumedConntrack,
+  type LastHop,
   parseCtState,
   parsePacket,
   prepare,
@@ -190,6 +191,23 @@ describe('--ct', () => {
   test('knows its flags', () => {
     expect(parseCtState('rpl est')).toBe(0x2a);
     expect(() => parseCtState('new,old')).toThrow('old: unknown connection tracking state flag');
+  });
+});
+
+describe('the last hop', () => {
+  const flows = ['0 1 ip => ip.ttl--; outport = "b"; output;', '0 0 1 => outport = "b"; output;'];
+  const topology = sw([...flows, 'egress 0 0 1 => output;']);
+  const sent = (ttl: number, lastHop?: LastHop): string[] =>
+    outputs(trace(topology, `inport == "a" && ip4 && ip.ttl == ${ttl}`, lastHop && { lastHop }));
+
+  test.each([0, 1, 2])('%i: ovn-trace goes on, on a chassis the packet ends', (ttl) => {
+    expect(sent(ttl)).toEqual(['b']);
+    expect(sent(ttl, 'goes-on')).toEqual(['b']);
+    expect(sent(ttl, 'ends')).toEqual(ttl < 2 ? [] : ['b']);
+  });
+
+  test('is nothing that a packet without hops could lose', () => {
+    expect(outputs(trace(topology, 'inport == "a" && arp', { lastHop: 'ends' }))).toEqual(['b']);
   });
 });
 

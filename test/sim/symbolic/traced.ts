@@ -167,6 +167,7 @@ export function trace(
   const { deliveries, gaps, flows } = traceFlow(topology, from.datapath, clonePacket(tracedPacket(packet, from.key)), {
     conntrack,
     securedNetworks: 'as-network',
+    lastHop: 'ends',
   });
   const edges = deliveries.flatMap(({ port: { binding }, packet: look }) => {
     const edge = analysis.network.ports.get(binding.logicalPort);
