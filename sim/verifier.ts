@@ -21,7 +21,7 @@ import type { TogetherResult } from './jobs/together.ts';
 import { isEnabled, type Policy } from './policy/index.ts';
 import { builtInProperties } from './properties/index.ts';
 import type { Property } from './properties/property.ts';
-import { policyProperties } from './rules/index.ts';
+import { comparison, type OtherNetwork, policyProperties } from './rules/index.ts';
 import type { Verification } from './verdict.ts';
 
 export { type Common, givenUp, type PartResult, verifyPart } from './jobs/part-job.ts';
@@ -31,6 +31,8 @@ export interface VerifyOptions {
   readonly policy?: Policy;
   /** `YYYY-MM-DD`; exceptions may end. Today unless given. */
   readonly today?: string;
+  /** What rules `unchanged` of the policy compare with, by the names that they have for it; '' is for those that have none. */
+  readonly against?: ReadonlyMap<string, OtherNetwork>;
   /** The properties to prove; all that the policy enables, and its rules, unless given. */
   readonly properties?: readonly Property[];
   /** Told now and then what is being done. */
@@ -42,9 +44,14 @@ export interface VerifyOptions {
 const dayOf = (today: string | undefined): string => today ?? new Date().toISOString().slice(0, 10);
 
 /** The properties that are proven of a network: the built-in ones that a policy does not disable, and its rules. */
-export function propertiesOf(policy: Policy | undefined, day = dayOf(undefined)): readonly Property[] {
+export function propertiesOf(
+  policy: Policy | undefined,
+  { today, against }: Pick<VerifyOptions, 'today' | 'against'> = {},
+): readonly Property[] {
   const builtIn = builtInProperties.filter(({ id }) => isEnabled(id, policy));
-  return policy ? [...builtIn, ...policyProperties(policy, { today: day })] : builtIn;
+  if (!policy) return builtIn;
+  const compare = against && comparison(policy, against);
+  return [...builtIn, ...policyProperties(policy, { today: dayOf(today), ...(compare && { compare }) })];
 }
 
 /** Proves the properties of a network. */
@@ -153,8 +160,7 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
   };
 }
 
-function planned(subject: Subject, { policy, today, properties }: VerifyOptions): Plan {
-  const day = dayOf(today);
-  const chosen = properties ?? propertiesOf(policy, day);
-  return planOf(subject, { properties: chosen, ...(policy && { policy }), today: day });
+function planned(subject: Subject, options: VerifyOptions): Plan {
+  const { policy, properties = propertiesOf(policy, options) } = options;
+  return planOf(subject, { properties, ...(policy && { policy }), today: dayOf(options.today) });
 }

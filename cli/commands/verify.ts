@@ -1,9 +1,10 @@
 /** `lflow verify`: what do the logical flows let through, and is that what was promised? Proven for all packets. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { InputError } from '../../engine/origin.ts';
 import { builtInProperties } from '../../sim/properties/index.ts';
 import type { Verification } from '../../sim/verdict.ts';
 import { openVerifier, propertiesOf, type Subject, type Verifier } from '../../sim/verifier.ts';
+import { loadAgainst } from '../against.ts';
 import { changesText } from '../changes.ts';
 import { outputOption, UsageError } from '../command.ts';
 import { countOption } from '../counts.ts';
@@ -17,6 +18,7 @@ import { watchFiles } from '../watch.ts';
 interface VerifyCommandOptions extends VerdictOptions {
   nodes?: number;
   policy?: string;
+  against?: string[];
   workers?: number;
   redis?: string;
   watch?: boolean;
@@ -33,6 +35,12 @@ export default function define(): Command {
       '--policy <file>',
       'rules of your own, what the network is to be taken for, and exceptions (docs/policy.md)',
     )
+    .addOption(
+      new Option(
+        '--against <NAME=INPUT>',
+        'what rules "unchanged" of the policy call NAME; INPUT alone for rules that have no name for it',
+      ).argParser((given: string, before: string[] = []) => [...before, given]),
+    )
     .addOption(nodesOption())
     .addOption(
       countOption('--workers <N>', 'threads; all cores but one unless given, and one where there are but few parts'),
@@ -48,7 +56,8 @@ export default function define(): Command {
       const policy = options.policy === undefined ? undefined : await loadPolicy(options.policy);
       const progress = openProgress();
       const onProgress = (what: string): void => progress.show(what);
-      const verifier = openVerifier({ ...(policy && { policy }), onProgress });
+      const against = await loadAgainst(options.against ?? [], policy, options);
+      const verifier = openVerifier({ ...(policy && { policy }), against, onProgress });
       const watched = options.watch ? await watchFiles(inputs) : undefined;
       const subject = await loadNetwork(inputs, options);
       const verification = await verified(verifier, subject, options, onProgress);

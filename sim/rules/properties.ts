@@ -122,8 +122,9 @@ function judge(claim: Claim, { compare }: PolicyOptions): Judgement {
     case 'some':
       return judgePromise(claim);
     case 'unchanged': {
-      const what = against === undefined ? 'another network' : quote(against);
-      return compare?.(claim) ?? unknown(`there is nothing given to compare with as ${what}`);
+      const what = against === undefined ? '' : ` as ${quote(against)}`;
+      const how = `lflow verify --against ${against === undefined ? '' : `${against}=`}INPUT`;
+      return compare?.(claim) ?? unknown(`there is nothing given to compare with${what}: ${how}`);
     }
   }
 }

@@ -14,7 +14,7 @@ export function verified(pair: Pair, side: 'bad' | 'good', which: 'own' | 'all' 
   const { northbound } = readNorthbound(readDatabase(readFileSync(join(pair.folder, `${pair[side]}.db`))));
   const { southbound } = computeSouthbound(northbound);
   const policy = policyIn(pair.folder);
-  const all = propertiesOf(policy, '2026-01-01');
+  const all = propertiesOf(policy, { today: '2026-01-01' });
   const properties = which === 'all' ? all : all.filter(({ id }) => id === pair.expected.property);
   return verifyNetwork({ southbound, northbound }, { properties, ...(policy && { policy }) }).properties;
 }

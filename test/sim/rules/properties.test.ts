@@ -46,7 +46,8 @@ describe('the policies in examples/policies:', () => {
         'violated goes: tcp/443 from red arrives at "default/redvpc@worker2+external:localnet" not as src 30.30.0.4',
       typo: 'violated written: the rule speaks of nothing: there is no vpc "bleuvpc"; did you mean "bluevpc"?; add allow-empty: true if that is fine',
       later: 'vacuous: there is no vpc "greenvpc"',
-      frozen: 'unknown: there is nothing given to compare with as "last-release"',
+      frozen:
+        'unknown: there is nothing given to compare with as "last-release": lflow verify --against last-release=INPUT',
       'policy-exceptions':
         'violated written: the exception to tenant-isolation ended on 2026-01-31, and excuses nothing any more',
     });
