@@ -29,38 +29,13 @@ import {
   touchTracked,
 } from './connections';
 import { ctInit } from './conntrack';
-import {
-  CACHE_CONNECTION,
-  countCache,
-  countDrop,
-  countIn,
-  initPorts,
-  PORT_UNDERLAY,
-  portAt,
-  portFlags,
-} from './counters';
+import { countDrop, countIn, initPorts, PORT_UNDERLAY, portAt, portFlags } from './counters';
 import { initTunnels, receive } from './encap';
-import {
-  beginLane,
-  dropLane,
-  endLane,
-  findLane,
-  hasLanes,
-  initLanes,
-  isLaneOf,
-  LANE_LEAST,
-  LANE_OPEN,
-  LANE_OVER,
-  laneChanges,
-  laneHash,
-  runLane,
-  touchLane,
-  touchLaneConnections,
-  touchLaneSet,
-} from './express';
+import { findLanes, runLanes } from './express';
 import { extract } from './extract';
 import { initFrames, isCrowded } from './frames';
 import { packetHash } from './hash';
+import { hasLanes, initLanes, laneChanges } from './lanes';
 import {
   B_RECIRC,
   DROP_NO_PORT,
@@ -125,11 +100,6 @@ const STRAIGHT: usize = memory.data(32 * 4, 64);
 const MET: usize = memory.data(32 * 4, 64);
 
 let inputs: usize = 0;
-/** The lane that was found last, and `laneChanges` by then: the next frames are often its own. */
-let lastLane: usize = 0;
-let lastAsOf: u32 = 0;
-/** So many frames that are not of the last lane show that a batch is of many. */
-const MANY_OTHERS: u32 = 3;
 /** When megaflows and what was learned were looked after. */
 let agedAt: u32 = 0xffffffff;
 
@@ -197,9 +167,9 @@ function forgetChanged(): void {
 }
 
 function step(first: u32, count: u32): void {
-  const inLanes: u32 = hasLanes ? findLanes(first, count) : 0;
+  const inLanes: u32 = hasLanes ? findLanes(inputs + first * INPUT_SIZE, count, LANES) : 0;
   if (inLanes === count) {
-    runLanes(first, count);
+    sendByLanes(first, count);
     return;
   }
   if (hasWays && inLanes === 0) {
@@ -222,13 +192,18 @@ function step(first: u32, count: u32): void {
   }
   const changes = connectionChanges;
   const changesOfLanes = laneChanges;
-  let gone: u32 = 0;
   let met: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const lane: usize = inLanes === 0 ? 0 : load<u32>(LANES + (i << 2));
     if (lane !== 0) {
-      if (sendByLane(first + i, lane, laneChanges !== changesOfLanes)) gone += 1;
-      else goTheLongWay(first + i, PACKETS + i * PACKET_SIZE, FLOWS + i * FLOW_SIZE);
+      const isGone = runLanes(
+        inputsHere + i * INPUT_SIZE,
+        first + i,
+        1,
+        LANES + (i << 2),
+        laneChanges !== changesOfLanes,
+      );
+      if (isGone === 0) goTheLongWay(first + i, PACKETS + i * PACKET_SIZE, FLOWS + i * FLOW_SIZE);
       continue;
     }
     if (straight !== 0 && load<u32>(STRAIGHT + (i << 2)) !== 0) {
@@ -249,100 +224,18 @@ function step(first: u32, count: u32): void {
     store<u32>(MET + (met << 2), megaflow as u32);
     met += 1;
   }
-  if (gone !== 0) countCache(CACHE_CONNECTION, gone);
   // A way may take the place of another one, so not before.
   for (let i: u32 = 0; i < met; i++) learnWay(load<u32>(MET + (i << 2)));
 }
 
-/** Sends inputs that all have lanes; those of one lane that follow each other are counted together. */
-function runLanes(first: u32, count: u32): void {
+/** Sends inputs that all have lanes. */
+function sendByLanes(first: u32, count: u32): void {
   const changes = laneChanges;
-  let open: usize = 0;
-  let packets: u32 = 0;
-  let bytes: u32 = 0;
-  let gone: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
-    const lane: usize = load<u32>(LANES + (i << 2));
-    const input = inputs + (first + i) * INPUT_SIZE;
-    const length = load<u32>(input, 8);
-    if (lane !== open) {
-      if (packets !== 0) endLane(open, packets, bytes);
-      packets = 0;
-      bytes = 0;
-      open = mayBegin(lane, input, laneChanges !== changes) ? lane : 0;
-    }
-    if (open !== 0 && runLane(lane, load<u32>(input, 4), length, first + i)) {
-      packets += 1;
-      bytes += length;
-      gone += 1;
-      continue;
-    }
-    if (packets !== 0) endLane(open, packets, bytes);
-    packets = 0;
-    bytes = 0;
-    open = 0;
-    goTheLongWay(first + i, PACKETS + i * PACKET_SIZE, FLOWS + i * FLOW_SIZE);
+    const at = inputs + (first + i) * INPUT_SIZE;
+    i += runLanes(at, first + i, count - i, LANES + (i << 2), laneChanges !== changes);
+    if (i < count) goTheLongWay(first + i, PACKETS + i * PACKET_SIZE, FLOWS + i * FLOW_SIZE);
   }
-  if (packets !== 0) endLane(open, packets, bytes);
-  countCache(CACHE_CONNECTION, gone);
-}
-
-/** Sends an input by its lane; false if it has to go the long way. */
-function sendByLane(index: u32, lane: usize, recheck: bool): bool {
-  const input = inputs + index * INPUT_SIZE;
-  const length = load<u32>(input, 8);
-  if (!mayBegin(lane, input, recheck) || !runLane(lane, load<u32>(input, 4), length, index)) return false;
-  endLane(lane, 1, length);
-  return true;
-}
-
-/** Whether an input may go by its lane; `recheck`: lanes were made or dropped since it was found. */
-function mayBegin(lane: usize, input: usize, recheck: bool): bool {
-  if (recheck && !isLaneOf(lane, load<u32>(input, 4), load<u32>(input))) return false;
-  const said = beginLane(lane);
-  if (said === LANE_OVER) dropLane(lane);
-  return said === LANE_OPEN;
-}
-
-/** Looks up lanes; gives how many there are. */
-function findLanes(first: u32, count: u32): u32 {
-  let last = laneChanges === lastAsOf ? lastLane : 0;
-  let others: u32 = 0;
-  let found: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) {
-    const input = inputs + (first + i) * INPUT_SIZE;
-    const frame: usize = load<u32>(input, 4);
-    const length = load<u32>(input, 8);
-    const isWhole = length >= LANE_LEAST && length <= LONGEST;
-    const isSame = isWhole && last !== 0 && isLaneOf(last, frame, load<u32>(input));
-    store<u32>(LANES + (i << 2), isSame ? (last as u32) : 0);
-    if (isSame) {
-      found += 1;
-      continue;
-    }
-    others += 1;
-    if (others === MANY_OTHERS) last = 0;
-    const hash: u32 = isWhole ? laneHash(frame, load<u32>(input)) : 0;
-    store<u32>(HASHES + (i << 2), hash);
-    touchLaneSet(hash);
-  }
-  if (found === count) return found;
-  for (let i: u32 = 0; i < count; i++) {
-    if (load<u32>(LANES + (i << 2)) === 0) touchLane(load<u32>(HASHES + (i << 2)));
-  }
-  for (let i: u32 = 0; i < count; i++) {
-    if (load<u32>(LANES + (i << 2)) !== 0) continue;
-    const input = inputs + (first + i) * INPUT_SIZE;
-    const hash = load<u32>(HASHES + (i << 2));
-    const lane: usize = hash === 0 ? 0 : findLane(load<u32>(input, 4), load<u32>(input), hash);
-    if (lane === 0) continue;
-    store<u32>(LANES + (i << 2), lane as u32);
-    found += 1;
-    touchLaneConnections(lane);
-    lastLane = lane;
-  }
-  lastAsOf = laneChanges;
-  return found;
 }
 
 /** An input whose lane is no more, or not for it. */

@@ -26,7 +26,7 @@ import {
 } from './chains';
 import { hot, pulse } from './connection';
 import { CACHE_CONNECTION_NEW, countCache } from './counters';
-import { dropLanes } from './express';
+import { dropLanes } from './lanes';
 import { B_ETH_TYPE, W_ETH_SRC, W_IN, W_IP4, W_IP6_DST, W_IP6_SRC, W_L4 } from './layout';
 import { TYPE_IP6 } from './rewrite';
 

@@ -32,11 +32,11 @@ import {
   countFlow,
 } from './counters';
 import { sendThrough } from './encap';
-import { installLane, isTranslating, translateTracked } from './express';
 import { extract, hashAgain, hashed, setHashes, WANT_HASH, WANT_HASH_BOTH, wantHash } from './extract';
 import { ctReleased, ctReleasedFrom, ctReleasedTo } from './fragments';
 import { outputsCount, own, punt, putOut } from './frames';
 import { packetHash } from './hash';
+import { installLane, isTranslating, translateTracked } from './lanes';
 import {
   B_HASH_BOTH,
   CS_EST,

@@ -28,7 +28,7 @@ import { ANSWERED, timeoutOf, UDP_ANSWERED } from './timeouts';
 import { isTransportRight } from './transport';
 
 /** Milliseconds that a connection may be forgotten too early by. */
-const LAZINESS: u32 = 256;
+export const LAZINESS: u32 = 256;
 const CS_NAT: u32 = CS_SNAT | CS_DNAT;
 
 /**

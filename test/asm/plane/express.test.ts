@@ -240,6 +240,91 @@ describe('the express lane', () => {
   }
 });
 
+/** What comes of many conversations at once, in batches of their frames; there is room for 64 lanes. */
+function talkOfMany(proto: number, batches: readonly Crowd[], byHeart: boolean) {
+  const plane = new CheckedPlane({ ports: 8, megaflows: 256, connections: 1024, entries: 64, tunnels: 1, meters: 1 });
+  for (const port of [1, 2, 3]) plane.addPort(port);
+  setUp(plane, 'none');
+  const frame = (which: number, back: boolean, flags: number): Uint8Array => {
+    const segment = (sport: number, dport: number) =>
+      proto === TCP ? tcp(sport, dport, flags) : udp(sport, dport, bytes('0102'));
+    const there = ip4({ src: client, dst: server, proto }, segment(2000 + which, 80));
+    return withChecksums(
+      ethernet(0x800, back ? ip4({ src: server, dst: client, proto }, segment(80, 2000 + which)) : there),
+    );
+  };
+  let now = 1000;
+  const out = batches.map(({ talks, damaged, event }) => {
+    now += 1;
+    if (event === 'flush') plane.exports.ctFlush(3);
+    if (event === 'tags') {
+      plane.exports.invalidateTags(1n);
+      setUp(plane, 'none');
+    }
+    if (event === 'unplugged') plane.exports.setPort(2, 0);
+    if (event === 'plugged') plane.addPort(2);
+    const inputs = talks.map(({ which, back, flags }, index): readonly [number, Uint8Array] => {
+      const one = frame(which, back, flags);
+      if (index === damaged) one[24] = (one[24] ?? 0) ^ 1;
+      return [back ? 2 : 1, one];
+    });
+    if (byHeart) return send(plane, now, ...inputs).sent;
+    return inputs.flatMap((input, index) => {
+      plane.exports.dropConnections();
+      return send(plane, now, input).sent.map((gone) => ({ ...gone, index }));
+    });
+  });
+  const ports = [1, 2, 3].map((port) => plane.portCounters(port));
+  return { out, ports, connections: plane.exports.ctCount(-1), hits: Number(plane.cacheCounters().connections) };
+}
+
+interface Crowd {
+  talks: readonly { which: number; back: boolean; flags: number }[];
+  /** Which of them has a wrong checksum; -1 for none. */
+  damaged: number;
+  event: 'none' | 'flush' | 'tags' | 'unplugged' | 'plugged';
+}
+
+const crowd: fc.Arbitrary<Crowd> = fc.record({
+  talks: fc.array(
+    fc.record({ which: fc.integer({ min: 0, max: 150 }), back: fc.boolean(), flags: seldom(ACK, ACK | 1, 4) }),
+    { minLength: 1, maxLength: 70 },
+  ),
+  damaged: seldom(-1, 0, 5),
+  event: seldom<Crowd['event']>('none', 'flush', 'tags', 'unplugged', 'plugged'),
+});
+
+/** All of them are opened, so many at once that no batch is too large. */
+const opened: readonly Crowd[] = [2, ACK | 2, ACK, ACK, ACK].flatMap((flags, round) =>
+  [0, 50, 100].map((first) => ({
+    talks: Array.from({ length: 51 }, (_, at) => ({ which: first + at, back: round % 2 === 1, flags })),
+    damaged: -1,
+    event: 'none' as const,
+  })),
+);
+
+describe('more conversations than lanes', () => {
+  for (const proto of [TCP, UDP]) {
+    test(`${proto === TCP ? 'TCP' : 'UDP'}: each goes its own way, though lanes change hands`, () => {
+      let hits = 0;
+      let packets = 0;
+      fc.assert(
+        fc.property(fc.array(crowd, { minLength: 4, maxLength: 12 }), (batches) => {
+          const byHeart = talkOfMany(proto, [...opened, ...batches], true);
+          const theLongWay = talkOfMany(proto, [...opened, ...batches], false);
+          hits += byHeart.hits;
+          packets += batches.reduce((sum, { talks }) => sum + talks.length, 0);
+          expect(byHeart.out).toEqual(theLongWay.out);
+          expect(byHeart.ports).toEqual(theLongWay.ports);
+          expect(byHeart.connections).toBe(theLongWay.connections);
+        }),
+        { numRuns: 15 },
+      );
+      expect(hits).toBeGreaterThan(packets / 20);
+    });
+  }
+});
+
 describe('what has a lane', () => {
   let plane: CheckedPlane;
   beforeEach(() => {
