@@ -20,6 +20,11 @@ const commands: readonly Entry[] = [
     load: () => import('./commands/verify.ts'),
   },
   {
+    name: 'policy',
+    summary: 'check a policy file, and say which ports its sets and rules mean',
+    load: () => import('./commands/policy.ts'),
+  },
+  {
     name: 'worker',
     summary: 'verify parts of networks for lflow verify --redis',
     load: () => import('./commands/worker.ts'),

@@ -72,7 +72,7 @@ describe('mistakes in usage', () => {
     expect(stderr).toContain("unknown command 'verfy'");
     expect(stderr).toContain('Did you mean verify?');
     expect(stderr).toContain(
-      'The commands are verify, worker, trace, diff, reach, flows, nb, sb, describe, replay, bench, lang, offload, doctor.',
+      'The commands are verify, policy, worker, trace, diff, reach, flows, nb, sb, describe, replay, bench, lang, offload, doctor.',
     );
   });
 

@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { readPolicy } from '../../../sim/policy/index.ts';
+import { builtInProperties } from '../../../sim/properties/index.ts';
 import { openView } from '../../../sim/properties/open-view.ts';
 import { unknown } from '../../../sim/properties/property.ts';
 import { policyProperties, policyWatch } from '../../../sim/rules/index.ts';
@@ -68,6 +70,14 @@ describe('the policies in examples/policies:', () => {
       database: 'holds',
       'no-scans': 'holds',
     });
+  });
+
+  test('commands take them, with the names of built-in properties known', () => {
+    const builtIns = builtInProperties.map(({ id }) => id);
+    const problems = readdirSync(folder).flatMap(
+      (name) => readPolicy(name, policyFile(name.replace('.yaml', '')), { builtIns }).problems,
+    );
+    expect(problems).toEqual([]);
   });
 
   test('each is tried above', () => {
