@@ -62,7 +62,7 @@ export default function define(): Command {
 interface ExplainedRule {
   readonly id: string;
   readonly promise: string;
-  /** What it names and is not there, if there is a network: sentences. */
+  /** What it names and is not there, if there is a network and it does not allow that: sentences. */
   readonly unknown?: readonly string[];
 }
 
@@ -80,8 +80,8 @@ async function inventoryFrom(inputs: string[], options: PolicyCommandOptions): P
 
 function rulesOf(policy: Policy, inventory: Inventory | undefined): ExplainedRule[] {
   const promises = new Map(policyProperties(policy, { today: '' }).map(({ id, promise }) => [id, promise]));
-  return policy.rules.map(({ id, from, to, through, notThrough }) => {
-    const selectors = [from, to, through, notThrough].flatMap((one) => one ?? []);
+  return policy.rules.map(({ id, from, to, through, notThrough, allowEmpty }) => {
+    const selectors = allowEmpty ? [] : [from, to, through, notThrough].flatMap((one) => one ?? []);
     const unknown = inventory && selectors.flatMap(({ value }) => unknownNames(value, policy, inventory));
     return { id, promise: promises.get(id) ?? '', ...(unknown && { unknown: [...new Set(unknown)] }) };
   });
@@ -90,12 +90,14 @@ function rulesOf(policy: Policy, inventory: Inventory | undefined): ExplainedRul
 function textOf({ policy, sets, rules }: Explained): string {
   const count = (list: readonly unknown[], what: string): string =>
     `${list.length} ${what}${list.length === 1 ? '' : 's'}`;
+  const lines = rules.flatMap(({ id, promise, unknown = [] }) => [
+    `${id}: ${promise}`,
+    ...unknown.map((each) => `  ${each}`),
+  ]);
   return [
     `${policy}: ${count(sets, 'set')}, ${count(rules, 'rule')}\n`,
     ...sets.map((set) => (typeof set === 'string' ? `${set}\n` : explanationText(set))),
-    ...rules.map(({ id, promise, unknown = [] }) =>
-      [`${id}: ${promise}`, ...unknown.map((each) => `  ${each}`), ''].join('\n'),
-    ),
+    ...(lines.length > 0 ? [`${lines.join('\n')}\n`] : []),
   ].join('\n');
 }
 

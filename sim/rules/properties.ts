@@ -66,21 +66,29 @@ function ruleProperty(
   };
 }
 
-function promiseOf({ kind, from, to, traffic, bothWays }: Rule): string {
+function promiseOf({ kind, from, to, traffic, bothWays, through, notThrough, seenAs, against }: Rule): string {
   const sender = from?.text ?? 'anybody';
   const receiver = to?.text ?? 'anybody';
   const what = traffic?.text ?? 'anything';
+  const how = [
+    ...(through ? [`through ${through.text}`] : []),
+    ...(notThrough ? [`without passing ${notThrough.text}`] : []),
+    ...(seenAs ? [`as ${seenAs.text}`] : []),
+  ];
+  const arrives = [`arrives at ${receiver}`, ...how].join(', ');
   switch (kind) {
     case 'never':
-      return `nothing${traffic ? ` of ${what}` : ''} from ${sender} arrives at ${receiver}`;
+      return `nothing${traffic ? ` of ${what}` : ''} from ${sender} ${arrives}`;
     case 'only':
-      return `nothing but ${what} from ${sender} arrives at ${receiver}`;
+      return `nothing but ${what} from ${sender} ${arrives}`;
     case 'always':
-      return `${what} that hosts of ${sender} send arrives at ${receiver}${bothWays ? ', and the answers come back' : ''}`;
+      return `${what} that hosts of ${sender} send ${arrives}${bothWays ? ', and the answers come back' : ''}`;
     case 'some':
-      return `some of ${what} that hosts of ${sender} send arrives at ${receiver}`;
-    case 'unchanged':
-      return `what arrives at ${receiver} from ${sender} is what arrived before`;
+      return `some of ${what} that hosts of ${sender} send ${arrives}`;
+    case 'unchanged': {
+      const before = against === undefined ? 'before' : `in ${quote(against)}`;
+      return `what${traffic ? ` of ${what}` : ''} from ${sender} ${arrives}, is what arrived ${before}`;
+    }
   }
 }
 

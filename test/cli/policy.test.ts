@@ -40,7 +40,7 @@ test('what is named and is not there is told, and ends with status 1', async () 
   const { status, said } = await policy(broken, network);
   expect(status).toBe(1);
   expect(said).toContain(
-    'typo: nothing from red arrives at vpc bleuvpc\n  there is no vpc "bleuvpc"; did you mean "bluevpc"?\n',
+    'typo: nothing from red arrives at vpc bleuvpc\n  there is no vpc "bleuvpc"; did you mean "bluevpc"?\nlater: nothing from red arrives at vpc greenvpc\nfrozen: ',
   );
 });
 
