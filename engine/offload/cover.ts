@@ -15,6 +15,8 @@ export interface Cell<T> {
   readonly target: T;
   /** Of cells that ask for as much, those of a lower layer stand before the others. */
   readonly layer: number;
+  /** Its packets all have an IP header that can be read, and rules for it take no others. */
+  readonly needsHeader?: true;
 }
 
 /** A conjunction and what it is for; those of priority 0 are looked at first. */
@@ -23,11 +25,15 @@ export interface Ranked<T> {
   readonly priority: number;
   /** Undefined of an exception. */
   readonly target: T | undefined;
+  /** It takes only packets whose IP header can be read. */
+  readonly needsHeader?: true;
 }
 
 export interface Cover<T> {
   readonly ranked: readonly Ranked<T>[];
-  /** Cells that rules cannot say, or too many would be needed for: no rule takes any of their packets. */
+  /** The cells that rules were sought for: those that were given, or parts of them. */
+  readonly cells: readonly Cell<T>[];
+  /** Those of them that rules cannot say, or too many would be needed for: no rule takes any of their packets. */
   readonly failed: readonly Cell<T>[];
 }
 
@@ -39,6 +45,10 @@ export interface CoverInput<T> {
   /** Packets that are handled behind all of this: neither exceptions nor rules touch them. */
   readonly behind?: PacketSet;
   readonly grammar: Grammar;
+  /** Frames whose IP header cannot be read, with 0 in its fields: no rule that looks into the header takes them. */
+  readonly unreadable?: PacketSet;
+  /** IPv4 and IPv6, each whole. */
+  readonly types?: readonly PacketSet[];
 }
 
 /** What a conjunction can say of packets. */
@@ -51,6 +61,8 @@ export interface Grammar {
   isDivisible(field: number, literals: readonly Literal[]): boolean;
   /** How much is asked for: what asks for more stands before what asks for less. */
   weight(literals: readonly Literal[]): number;
+  /** Whether it is asked of frames whatever stands behind their Ethernet header. */
+  isOutside(literal: Literal): boolean;
   /** Whether one rule may ask for so much. */
   fits(literals: readonly Literal[]): boolean;
 }
@@ -80,13 +92,14 @@ interface Exception<T> {
 }
 
 /** Puts cells into an order of conjunctions: what none takes is in no cell. */
-export function coverCells<T>(input: CoverInput<T>): Cover<T> {
+export function coverCells<T>(asked: CoverInput<T>): Cover<T> {
+  const input = { ...asked, cells: asked.cells.flatMap((cell) => readableApart(asked, cell)) };
   const { space, behind = space.empty } = input;
   const failed: Cell<T>[] = [];
   const ranked: Ranked<T>[] = [];
   const layers = layersOf(input);
   let priority = 0;
-  let taken = space.empty;
+  let taken: Taken = { readable: space.empty, unreadable: space.empty };
   const laters = behindEach(space, layers, behind);
   for (const [index, own] of layers.entries()) {
     const made = new Layer(input, own, laters[index] ?? space.empty, taken);
@@ -95,13 +108,45 @@ export function coverCells<T>(input: CoverInput<T>): Cover<T> {
     for (const { literals } of made.exceptions) ranked.push({ literals, priority, target: undefined });
     if (made.exceptions.length > 0) priority += 1;
     for (const level of levelsOf(space, made.blocks)) {
-      for (const { literals, cell } of level) ranked.push({ literals, priority, target: cell.target });
+      for (const { literals, cell } of level)
+        ranked.push({ ...headerOf(cell), literals, priority, target: cell.target });
       priority += 1;
     }
-    taken = space.orAll([taken, ...made.blocks.map(({ cube }) => cube)]);
+    taken = {
+      readable: space.orAll([taken.readable, ...made.blocks.map(({ cube }) => cube)]),
+      unreadable: space.orAll([taken.unreadable, ...made.blocks.map((block) => made.unreadBy(block))]),
+    };
   }
-  return { ranked, failed };
+  return { ranked, cells: input.cells, failed };
 }
+
+/**
+ * Of a cell whose conjunction would take frames that it is not for, because their IP header cannot be read, the packets
+ * of each such type apart: rules for those ask for the header, and what is left needs no look into it.
+ */
+function readableApart<T>(input: CoverInput<T>, cell: Cell<T>): Cell<T>[] {
+  const { space, care, grammar, unreadable = space.empty, types = [] } = input;
+  const wide = space.cube(grammar.sayable(space.hull(cell.set)));
+  const wrong = space.diff(space.and(space.and(care, unreadable), wide), cell.set);
+  const parts: Cell<T>[] = [];
+  let rest = cell.set;
+  for (const type of types) {
+    const own = space.and(cell.set, type);
+    if (own === space.empty || !space.intersects(wrong, type)) continue;
+    parts.push({ ...cell, set: own, needsHeader: true });
+    rest = space.diff(rest, type);
+  }
+  if (parts.length === 0) return [cell];
+  return rest === space.empty ? parts : [...parts, { ...cell, set: rest }];
+}
+
+/** What stands before a layer takes. */
+interface Taken {
+  readonly readable: PacketSet;
+  readonly unreadable: PacketSet;
+}
+
+const headerOf = <T>({ needsHeader }: Cell<T>): { needsHeader?: true } => (needsHeader ? { needsHeader } : {});
 
 /** The cells that ask for most first: so exceptions of those that ask for less may be wide. */
 function layersOf<T>({ space, cells, grammar }: CoverInput<T>): Cell<T>[][] {
@@ -159,11 +204,11 @@ class Layer<T> {
   readonly failed: Cell<T>[] = [];
   private readonly input: CoverInput<T>;
   private readonly later: PacketSet;
-  private readonly taken: PacketSet;
+  private readonly taken: Taken;
   /** How often each cell was parted. */
   private readonly parts = new Map<Cell<T>, number>();
 
-  constructor(input: CoverInput<T>, cells: readonly Cell<T>[], later: PacketSet, taken: PacketSet) {
+  constructor(input: CoverInput<T>, cells: readonly Cell<T>[], later: PacketSet, taken: Taken) {
     this.input = input;
     this.later = later;
     this.taken = taken;
@@ -220,7 +265,8 @@ class Layer<T> {
     const { space, care } = this.input;
     const own = space.orAll(this.blocks.map(({ set }) => set));
     const handled = space.or(own, this.later);
-    const excepted = space.orAll([this.taken, own, ...this.exceptions.map(({ cube }) => cube)]);
+    if (!this.isUnreadableExcepted(own, handled)) return false;
+    const excepted = space.orAll([this.taken.readable, own, ...this.exceptions.map(({ cube }) => cube)]);
     let excess = space.diff(space.and(care, space.orAll(this.blocks.map(({ cube }) => cube))), excepted);
     const counts = new Map<Block<T>, number>();
     for (const { owner } of this.exceptions) if (owner) counts.set(owner, (counts.get(owner) ?? 0) + 1);
@@ -237,6 +283,33 @@ class Layer<T> {
         return false;
       }
       if (count > fewEnough) {
+        this.fail(owner.cell);
+        return false;
+      }
+      this.exceptions.push({ literals, cube, owner });
+      excess = space.diff(excess, cube);
+    }
+    return true;
+  }
+
+  /** The frames of a block whose IP header cannot be read: those that it takes without a look into the header. */
+  unreadBy({ cell, literals, cube }: Pick<Block<T>, 'cell' | 'literals' | 'cube'>): PacketSet {
+    const { space, unreadable = space.empty, grammar } = this.input;
+    return !cell.needsHeader && literals.every(grammar.isOutside) ? space.and(cube, unreadable) : space.empty;
+  }
+
+  /** Exceptions for frames whose IP header cannot be read: these, too, must not look into it. */
+  private isUnreadableExcepted(own: PacketSet, handled: PacketSet): boolean {
+    const { space, care, grammar, unreadable = space.empty } = this.input;
+    if (unreadable === space.empty) return true;
+    const made = this.exceptions.filter(({ literals }) => literals.every(grammar.isOutside)).map(({ cube }) => cube);
+    const taken = space.and(care, space.orAll(this.blocks.map((block) => this.unreadBy(block))));
+    let excess = space.diff(taken, space.orAll([this.taken.unreadable, own, ...made]));
+    for (let packet = space.pick(excess); packet; packet = space.pick(excess)) {
+      const owner = this.ownerOf(packet);
+      const literals = grammar.sayable(exceptionFor(this.input, packet, handled, grammar.isOutside));
+      const cube = space.cube(literals);
+      if (!space.contains(cube, packet) || space.intersects(cube, handled)) {
         this.fail(owner.cell);
         return false;
       }
@@ -294,10 +367,16 @@ class Layer<T> {
 }
 
 /** A conjunction that has the packet and none of those that are handled, with as few demands as a greedy search finds. */
-function exceptionFor<T>({ space, grammar }: CoverInput<T>, packet: readonly bigint[], handled: PacketSet): Literal[] {
-  let literals = grammar.fieldsOf(packet).map((field): Literal => {
+function exceptionFor<T>(
+  { space, grammar }: CoverInput<T>,
+  packet: readonly bigint[],
+  handled: PacketSet,
+  isAsked: (literal: Literal) => boolean = () => true,
+): Literal[] {
+  const whole = grammar.fieldsOf(packet).map((field): Literal => {
     return { field, value: packet[field] ?? 0n, mask: (1n << BigInt(space.fields[field]?.width ?? 0)) - 1n };
   });
+  let literals = whole.filter(isAsked);
   const isFree = (some: readonly Literal[]): boolean =>
     grammar.sayable(some).length === some.length && !space.intersects(space.cube(some), handled);
   for (const { field } of [...literals]) {

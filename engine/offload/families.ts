@@ -140,10 +140,21 @@ function shapeOf(space: Space, names: FieldNames, set: PacketSet): Shape {
     return { senders, kind: space.diff(space.forget(set, forKind.map(names.index)), bad) };
   });
   const wholes = ways.map(({ senders, kind }) => space.and(senders, kind));
-  const exact = ways.find((_, index) => wholes[index] === set);
-  if (exact) return exact;
+  const exact = ways.filter((_, index) => wholes[index] === set);
+  // Where senders have few addresses these are better asked for where senders are told apart than with each destination.
+  const best = exact.find(({ kind }) => !hasFewSources(space, names, kind)) ?? exact[0];
+  if (best) return best;
   const counts = wholes.map((whole) => space.count(whole));
   return ways[counts.indexOf(Math.max(...counts))] as Shape;
+}
+
+/** Whether packets of IPv4 or IPv6, if there are any, have fewer than half of all addresses as their source. */
+function hasFewSources(space: Space, names: FieldNames, kind: PacketSet): boolean {
+  return [['ip4.src', 0x800n] as const, ['ip6.src', 0x86ddn] as const].some(([field, type]) => {
+    const own = space.restrict(kind, [names.literal('eth.type', type)]);
+    const sources = space.forget(own, names.without([field]));
+    return sources !== space.empty && space.count(sources) < space.count(space.all) / 2;
+  });
 }
 
 /** What a device cannot look at. */

@@ -71,6 +71,7 @@ export function createGrammar(options: PatternOptions): Grammar {
       if (name === 'ip.proto') return !others.some((other) => /^(nd|tp|icmp|tcp)/.test(other));
       return true;
     },
+    isOutside: ({ field }) => outside.has(fields[field]?.name ?? ''),
     weight: (literals) =>
       literals.reduce((sum, { field, mask }) => sum + (fields[field]?.name === 'ip.ecn' ? 0 : onesIn(mask)), 0),
     fits: (literals) => {
@@ -167,8 +168,19 @@ interface Asked {
   readonly mask: Record<string, number | string>;
 }
 
-/** The items for a conjunction; ports are left out unless they are named. */
-export function itemsOf(literals: readonly Literal[], { fields }: PatternOptions, portName?: PortName): Item[] {
+/** Fields that are seen of any frame, whatever stands behind its Ethernet header. */
+const outside = new Set(['inport', 'eth.dst', 'eth.src', 'eth.type', 'vlan.tci']);
+
+/**
+ * The items for a conjunction; ports are left out unless they are named.  Where nothing behind Ethernet is asked for, the
+ * item of IP is there only if `needsHeader`: it takes no frame whose IP header cannot be read.
+ */
+export function itemsOf(
+  literals: readonly Literal[],
+  { fields, capabilities }: PatternOptions,
+  portName?: PortName,
+  needsHeader = false,
+): Item[] {
   const named = new Map(literals.map((literal) => [fields[literal.field]?.name ?? '', literal]));
   const type = wholeOf(named, fields, 'eth.type') ?? -1n;
   const proto = wholeOf(named, fields, 'ip.proto') ?? -1n;
@@ -181,11 +193,19 @@ export function itemsOf(literals: readonly Literal[], { fields }: PatternOptions
   const port = named.get('inport');
   if (port && portName) itemFor('represented_port').spec.ethdev_port_id = portName(Number(port.value));
   itemFor('eth');
-  if (type === IP4) itemFor('ipv4');
-  if (type === IP6) itemFor('ipv6');
+  const isBare =
+    !needsHeader &&
+    [...named.keys()].every((name) => outside.has(name)) &&
+    whyNotItem(capabilities, 'eth', 'type') === undefined;
+  if (type === IP4 && !isBare) itemFor('ipv4');
+  if (type === IP6 && !isBare) itemFor('ipv6');
   if (named.has('tp.src') || named.has('tp.dst')) itemFor(proto === TCP ? 'tcp' : 'udp');
   if (named.has('icmp.type') || named.has('icmp.code')) itemFor(type === IP6 ? 'icmp6' : 'icmp');
-  for (const [name, literal] of named) if (name !== 'inport') ask(name, literal, type, proto, itemFor);
+  for (const [name, literal] of named) {
+    // What the item of IP says by being there.
+    const isSaid = name === 'eth.type' && !isBare && (type === IP4 || type === IP6);
+    if (name !== 'inport' && !isSaid) ask(name, literal, type, proto, itemFor);
+  }
   return [...asked].map(([item, { spec, mask }]) => toItem(item, spec, mask));
 }
 
@@ -199,8 +219,6 @@ function ask(name: string, literal: Literal, type: bigint, proto: bigint, itemFo
   const place = placeOf(name, type, proto);
   if (!place) return;
   const [item, field] = place;
-  // What an item says by being there.
-  if (name === 'eth.type' && (type === IP4 || type === IP6)) return;
   const { spec, mask } = itemFor(item);
   const kind = itemFields[item]?.[field];
   if (!kind) return;

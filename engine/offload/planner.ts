@@ -73,6 +73,10 @@ class Planner {
   private readonly inport: number;
   private readonly hasTunnels: boolean;
   private readonly software: number;
+  private readonly types: readonly PacketSet[];
+  private readonly unreadable: PacketSet;
+  /** No frame with a VLAN tag is handled, and a rule leaves them all to software. */
+  private readonly isUntagged: boolean;
   /** Groups that have been given out. */
   private groups = 2;
 
@@ -87,6 +91,9 @@ class Planner {
     this.ledger = createLedger(traffic, options);
     this.inport = fieldNames(traffic.space).index('inport');
     this.software = 1;
+    this.types = typesOf(this.space);
+    this.unreadable = unreadableOf(this.space, this.types);
+    this.isUntagged = this.canLeaveTags();
     this.purposes[0] = 'who sends: ports and their addresses';
     this.purposes[1] = 'left to software';
   }
@@ -133,6 +140,16 @@ class Planner {
     return space.and(space.and(senders, kind), space.orAll(targets.map(({ set }) => set)));
   }
 
+  /** Cells as conjunctions with an order, among packets that may come there. */
+  private cover(
+    care: PacketSet,
+    cells: readonly Cell<Doing>[],
+    more: { readonly behind?: PacketSet; readonly grammar?: Grammar } = {},
+  ): Cover<Doing> {
+    const { space, grammar, unreadable, types } = this;
+    return coverCells({ space, care, cells, grammar, unreadable, types, ...more });
+  }
+
   /** From the ports of the node on. */
   private send(families: readonly Family[], returning: readonly (readonly Literal[])[]): void {
     const { space, traffic } = this;
@@ -144,17 +161,18 @@ class Planner {
         [...crowd.families].filter(({ bySender }) => !bySender),
         0,
       );
-      const cover = coverCells({ space, care: this.careOf(crowd), cells, grammar: this.grammar });
-      this.noteFailed(cover, cells, crowd);
+      const cover = this.cover(this.careOf(crowd), cells);
+      this.noteFailed(cover, crowd);
       this.add(crowd.group, cover.ranked, crowd.senders);
       this.purposes[crowd.group] = 'destinations';
       jumps.push(...this.jumpsTo(crowd, space.orAll(cells.map(({ set }) => set))));
     }
-    const root = coverCells({ space, care: traffic.possible, cells: jumps, grammar: this.grammar });
+    const root = this.cover(traffic.possible, jumps);
     const failed = space.orAll(root.failed.map(({ set }) => set));
     if (failed !== space.empty)
       this.ledger.fail(failed, { code: 'unsupported-match', detail: 'the senders are not told apart by few rules' });
-    const exceptions = returning.map((literals): Ranked<Doing> => ({ literals, priority: 0, target: undefined }));
+    const apart = this.isUntagged ? [[tagged(space)], ...returning] : returning;
+    const exceptions = apart.map((literals): Ranked<Doing> => ({ literals, priority: 0, target: undefined }));
     const shifted = root.ranked.map((one) => ({ ...one, priority: one.priority + (exceptions.length > 0 ? 1 : 0) }));
     this.add(0, [...exceptions, ...shifted], space.all);
   }
@@ -234,17 +252,17 @@ class Planner {
   }
 
   /** Tells what became of cells whose rules are in the group of their crowd. */
-  private noteFailed({ failed }: Cover<Doing>, cells: readonly Cell<Doing>[], crowd?: Crowd): void {
+  private noteFailed({ cells, failed }: Cover<Doing>, crowd: Crowd, isOwn = false): void {
     const { space } = this;
     for (const { set } of failed) {
-      const packets = space.and(crowd?.senders ?? space.all, set);
+      const packets = space.and(crowd.senders, set);
       const detail = 'no few rules of this device say which packets these are';
       this.ledger.fail(packets, { code: 'match-too-wide', detail });
     }
     const gone = new Set(failed);
     for (const cell of cells) {
       const one = cell.target.class;
-      if (crowd && one && !gone.has(cell)) {
+      if (!isOwn && one && !gone.has(cell)) {
         this.ledger.handle(space.and(crowd.senders, cell.set), one, crowd.group, crowd.group);
       }
     }
@@ -280,8 +298,8 @@ class Planner {
     const { space } = this;
     const groups = new Map<NodePort, number>();
     const cells = this.cellsOf(crowd, families, 0);
-    const cover = coverCells({ space, care: this.careOf(crowd), cells, behind, grammar: this.grammar });
-    this.noteFailed(cover, [], crowd);
+    const cover = this.cover(this.careOf(crowd), cells, { behind });
+    this.noteFailed(cover, crowd, true);
     const gone = new Set(cover.failed);
     const last = 1 + Math.max(-1, ...cover.ranked.map(({ priority }) => priority));
     const actions: readonly Action[] = [{ type: 'jump', group: crowd.group }];
@@ -297,7 +315,7 @@ class Planner {
       this.purposes[group] = `destinations of ${port.name} alone`;
       const own = cover.ranked.map((one) => this.asSentBy(one, port.tunnelKey));
       this.add(group, [...own, onward], set);
-      for (const cell of cells) {
+      for (const cell of cover.cells) {
         const { class: one } = cell.target;
         if (one && !gone.has(cell)) this.ledger.handle(space.and(set, cell.set), one, group, crowd.group);
       }
@@ -321,7 +339,7 @@ class Planner {
     const local = device.tunnels.get(traffic.node);
     const rules: Rule[] = [];
     for (const { port, datapathKey, classes } of traffic.arriving) {
-      const outer = outerItems(capabilities, datapathKey, port.tunnelKey);
+      const outer = outerItems(datapathKey, port.tunnelKey);
       const otherWords = wordsOf(outer);
       const grammar = createGrammar({ ...this.pattern, otherWords });
       for (const one of classes) {
@@ -333,12 +351,12 @@ class Planner {
         const seen = this.arrivingSet(one);
         const actions = inOrder(capabilities, [{ type: 'raw_decap', data: '00'.repeat(tunnelBytes) }, ...made.actions]);
         const cells: Cell<Doing>[] = [{ set: seen, layer: 0, target: { actions, class: one } }];
-        const cover = coverCells({ space, care: traffic.possible, cells, grammar });
+        const cover = this.cover(traffic.possible, cells, { grammar });
         if (cover.failed.length > 0) {
           const detail = 'the packets inside of tunnels are not told by few rules of this device';
           this.ledger.failArriving(port, { code: 'match-too-wide', detail });
         }
-        const own = outerItems(capabilities, datapathKey, port.tunnelKey, port.tunnelKey);
+        const own = outerItems(datapathKey, port.tunnelKey, port.tunnelKey);
         rules.push(this.rule(group, 0, own, this.toSoftware()));
         rules.push(...this.made(group, cover.ranked, space.empty, outer, 1));
         if (cover.failed.length === 0) this.ledger.handleArriving(port, one, group);
@@ -347,6 +365,7 @@ class Planner {
     const peers = [...device.tunnels].filter(([name, end]) => name !== traffic.node && isUsable(end));
     if (rules.length === 0 || !local || !isUsable(local)) return;
     this.rules.push(...rules);
+    const hasLength = whyNotItem(capabilities, 'geneve', 'optlen') === undefined;
     for (const [, { ip }] of peers) {
       const pattern: Item[] = [
         { type: 'represented_port', spec: { ethdev_port_id: device.uplink } },
@@ -358,6 +377,8 @@ class Planner {
           mask: { tos: 3, fragment_offset: 0x3fff, src: '255.255.255.255', dst: '255.255.255.255' },
         },
         { type: 'udp', spec: { dst: 6081 } },
+        // Headers of one length are taken off: those with OVN's option alone.
+        ...(hasLength ? [{ type: 'geneve', spec: { optlen: 2 } } as const] : []),
       ];
       this.rules.push({ group: 0, priority: 0, pattern, actions: [{ type: 'jump', group }] });
     }
@@ -405,7 +426,7 @@ class Planner {
     const rules: Rule[] = [];
     let shift = first;
     let last = -1;
-    for (const { literals, priority, target } of ranked) {
+    for (const { literals, priority, target, needsHeader } of ranked) {
       if (!this.isThere(literals)) continue;
       const shadows = last === priority ? [] : this.shadows(ranked.filter((one) => one.priority === priority));
       if (last !== priority && shadows.length > 0) {
@@ -414,7 +435,7 @@ class Planner {
         shift += 1;
       }
       last = priority;
-      const pattern = [...before, ...itemsOf(literals, this.pattern, portName)];
+      const pattern = [...before, ...itemsOf(literals, this.pattern, portName, needsHeader)];
       const actions = target ? target.actions : this.isDropped(literals, senders) ? this.drop() : this.toSoftware();
       rules.push(this.rule(group, priority + shift, ordered(pattern), actions));
     }
@@ -439,7 +460,7 @@ class Planner {
       const seen = literals.filter(
         (literal) => !/^(tp|icmp)\./.test(name(literal)) && !(isIp6 && name(literal) === 'ip.proto'),
       );
-      for (const pattern of fragments(itemsOf(seen, this.pattern, portName), isIp6)) {
+      for (const pattern of fragments(itemsOf(seen, this.pattern, portName, true), isIp6)) {
         found.set(JSON.stringify(pattern), pattern);
       }
     }
@@ -451,8 +472,22 @@ class Planner {
     const { space, traffic } = this;
     const isOurs = senders !== space.all || literals.some(({ field }) => field === this.inport);
     if (senders === space.empty || !isOurs) return false;
+    const gone = space.or(traffic.dropped, traffic.returning);
     const all = space.and(traffic.possible, space.and(senders, space.cube(literals)));
-    return space.isSubset(all, space.or(traffic.dropped, traffic.returning));
+    if (!space.isSubset(all, gone)) return false;
+    if (this.isUntagged) return true;
+    // Behind tags that software does not know hardware may see what it asks for.
+    const seen = literals.filter((literal) => this.grammar.isOutside(literal) && !isType(space, literal));
+    const hidden = space.and(space.oneOf(fieldNames(space).index('eth.type'), tagTypes), space.cube(seen));
+    return space.isSubset(space.and(traffic.possible, space.and(senders, hidden)), gone);
+  }
+
+  /** Whether a rule may leave all frames with a VLAN tag to software, because no class has any. */
+  private canLeaveTags(): boolean {
+    const { space, traffic, options } = this;
+    if (whyNotItem(options.capabilities, 'eth', 'has_vlan') !== undefined) return false;
+    const some = space.cube([tagged(space)]);
+    return traffic.classes.every(({ packets }) => !space.intersects(packets, some));
   }
 
   private drop(): readonly Action[] {
@@ -484,6 +519,30 @@ class Planner {
   }
 }
 
+/** Ethernet types of VLAN tags as hardware may know them: IEEE 802.1Q, 802.1ad, and one from before them. */
+const tagTypes = [0x8100n, 0x88a8n, 0x9100n];
+
+/** Frames with a VLAN tag. */
+function tagged(space: Space): Literal {
+  return { field: fieldNames(space).index('vlan.tci'), value: 0x1000n, mask: 0x1000n };
+}
+
+const isType = (space: Space, { field }: Literal): boolean => field === fieldNames(space).index('eth.type');
+
+/** IPv4 and IPv6. */
+function typesOf(space: Space): PacketSet[] {
+  return [0x800n, 0x86ddn].map((type) => space.cube([fieldNames(space).literal('eth.type', type)]));
+}
+
+/** Frames of IP whose header cannot be read: its fields are 0. */
+function unreadableOf(space: Space, types: readonly PacketSet[]): PacketSet {
+  const names = space.fields
+    .map(({ name }) => name)
+    .filter((name) => /^(ip|ip4|ip6|tp|icmp)\.|^tcp\.flags$/.test(name));
+  const none = space.cube(names.map((name) => fieldNames(space).literal(name, 0n)));
+  return space.and(space.orAll(types), none);
+}
+
 const tooMany = (wanted: number): string =>
   `a tunnel's header names the port that sent a packet, so each port needs ${wanted} rules of its own, and there is no room for so many`;
 
@@ -502,13 +561,12 @@ const unmatched = [
 ];
 
 /** The VNI and OVN's option: the port that a packet is for, and who sent it, unless that may be anybody. */
-function outerItems(capabilities: Capabilities, vni: number, outKey: number, inKey?: number): Item[] {
-  const hasLength = whyNotItem(capabilities, 'geneve', 'optlen') === undefined;
+function outerItems(vni: number, outKey: number, inKey?: number): Item[] {
   return [
     { type: 'eth', spec: { has_vlan: 0 } },
     { type: 'ipv4' },
     { type: 'udp', spec: { dst: 6081 } },
-    { type: 'geneve', spec: { ...(hasLength && { optlen: 2 }), vni } },
+    { type: 'geneve', spec: { vni } },
     {
       type: 'geneve_opt',
       spec: {

@@ -86,8 +86,10 @@ function literal(name: string, value: bigint | number, mask?: bigint): Literal {
   return { field, value: BigInt(value), mask: mask ?? all };
 }
 
-/** Ethernet types of VLAN tags: IEEE 802.1Q, 802.1ad, and one from before them. */
-const tagTypes = [0x8100n, 0x88a8n, 0x9100n];
+/** Ethernet types of VLAN tags that Open vSwitch knows: IEEE 802.1Q, 802.1ad (its lib/packets.h, eth_type_vlan). */
+const softwareTags = [0x8100n, 0x88a8n];
+/** Those that hardware may know: one from before the others, too. */
+const tagTypes = [...softwareTags, 0x9100n];
 
 /** Kinds of packets that rules tell apart. */
 export interface Kinds {
@@ -166,6 +168,8 @@ export function possibleInHardware(space: Space): PacketSet {
     implies(space.and(type6, is('ip6.fragmented', 0)), frag(0)),
     implies(space.and(type6, frag(1)), space.and(is('ip6.offset', 0, 0xfff8n), is('ip6.offset', 1, 1n))),
     implies(space.and(type6, later), moved('ip6.offset', 0xfff8n)),
+    // What stands behind Ethernet's addresses of a tagged frame is a tag, not a type.
+    implies(space.oneOf(at.ethType, softwareTags), is('vlan.tci', 0x1000, 0x1000n)),
   ];
   return rules.reduce((all, rule) => space.and(all, rule), space.all);
 }

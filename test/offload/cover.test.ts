@@ -12,6 +12,7 @@ const grammar: Grammar = {
   fieldsOf: () => [3, 2, 1, 0],
   sayable: (literals) => literals,
   isDivisible: () => true,
+  isOutside: () => true,
   weight: (literals) => literals.reduce((sum, { mask }) => sum + mask.toString(2).replaceAll('0', '').length, 0),
   fits: () => true,
 };

@@ -6,6 +6,7 @@ import { capabilitiesOf } from '../../engine/offload/capabilities/index.ts';
 import type { OffloadPlan } from '../../engine/offload/plan.ts';
 import { planText } from '../../engine/offload/plan-text.ts';
 import { readRuleSet } from '../../engine/offload/read-rules.ts';
+import type { Rule } from '../../engine/offload/rules.ts';
 import { planOffload } from '../../sim/offload/plan.ts';
 import { proveRules } from '../../sim/offload/prove.ts';
 import { offload } from './command.ts';
@@ -123,6 +124,37 @@ test('separated networks: rules do what the flows do', async () => {
   const subject = await subjectOf('examples/isolated-networks.yaml', 'node-1');
   expect(prove(subject, planOffload(subject))).toBe('holds');
 }, 120_000);
+
+describe('ports that may send from one address only', () => {
+  let subject: Subject;
+  let plan: OffloadPlan;
+  beforeAll(async () => {
+    subject = await subjectOf('examples/offload/arp/network.db', 'worker1');
+    plan = planOffload(subject);
+  }, 60_000);
+
+  test('rules do what the flows do, also with frames whose IP header cannot be read, and with tags that software does not know', () => {
+    expect(prove(subject, plan)).toBe('holds');
+  });
+
+  test('a sender is asked for his address, in place of drops for all other ones', () => {
+    const addresses = plan.ruleSet.rules.flatMap(({ pattern }) =>
+      pattern.flatMap((item) => (item.type === 'ipv4' && item.spec?.src !== undefined ? [item.spec.src] : [])),
+    );
+    expect(addresses).toContain('10.0.0.11');
+    expect(plan.ruleSet.rules.length).toBeLessThan(40);
+  });
+
+  test('without the rule that leaves tagged frames to software a tag that software does not know is refuted', () => {
+    const isTagged = ({ pattern }: Rule) => pattern.some((item) => item.type === 'eth' && item.spec?.has_vlan === 1);
+    const rules = plan.ruleSet.rules.filter((rule) => !isTagged(rule));
+    expect(rules).toHaveLength(plan.ruleSet.rules.length - 1);
+    const proof = proveRules(subject, { name: subject.node, ...subject.device }, { ...plan.ruleSet, rules });
+    expect(proof.verdict === 'violated' && proof.violations.map(({ packet }) => packet?.microflow)).toContainEqual(
+      expect.stringContaining('eth.type == 0x9100'),
+    );
+  });
+});
 
 describe('the command', () => {
   test('prints a plan', async () => {
