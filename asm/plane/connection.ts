@@ -68,6 +68,8 @@ export const NATS_DST: u8 = 4;
 export const LABELLED: u8 = 8;
 /** Its source is translated to what it is: only senders of related errors change. */
 export const UNCHANGED: u8 = 32;
+/** Hardware handles its packets, so that sequence numbers are not known here. */
+export const CARRIED: u8 = 64;
 /** It is over, but its replies' tuple is not to be given to others yet. */
 const LINGERS: u8 = 16;
 

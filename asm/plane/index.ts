@@ -2,6 +2,7 @@
 export { giveBack, reserve, reserved } from './arena';
 export { backendsFull, clearBackends } from './backends';
 export { initPlane, inject, inputsAt, process } from './batch';
+export { ctCarry, ctCurrent } from './carried';
 export {
   CT_DESCRIPTION,
   ctCount,
@@ -29,6 +30,7 @@ export {
   forgetEnded,
   key as learnedKey,
   learn,
+  learnedChanges,
   learnedCount,
   nextLearned,
   takeChangedTags,

@@ -35,6 +35,8 @@ const SIZE: usize = 64;
 let slots: usize = 0;
 let count: u32 = 0;
 let changed: u64 = 0;
+/** How often something was learned, or forgotten: as long as it stays, what translations asked for holds. */
+export let learnedChanges: u32 = 0;
 let sweep: u32 = 0;
 
 /** Questions asked since `clearTags`: one bit each. */
@@ -117,9 +119,9 @@ export function learn(value: u64, more: u64, third: u32, seconds: u32): bool {
     if (count >= MAX_ENTRIES) return false;
     count++;
     memory.copy(slot, KEY, 40);
-    changed |= (<u64>1) << (h >> 58);
+    noteChanged(h);
   } else if (load<u64>(slot, 40) !== value || load<u64>(slot, 48) !== more || <u32>load<u16>(slot, 62) !== third) {
-    changed |= (<u64>1) << (h >> 58);
+    noteChanged(h);
   }
   store<u64>(slot, value, 40);
   store<u64>(slot, more, 48);
@@ -195,6 +197,12 @@ function hash(at: usize): u64 {
   return h * (((<u64>0xbf58476d) << 32) | 0x1ce4e5b9);
 }
 
+/** What stands under a key of this hash is not what it was. */
+function noteChanged(h: u64): void {
+  changed |= (<u64>1) << (h >> 58);
+  learnedChanges += 1;
+}
+
 /** The slot with the key, or the free one where it belongs; 0 if there is no table yet. */
 function find(h: u64): usize {
   if (!slots) return 0;
@@ -210,7 +218,7 @@ function find(h: u64): usize {
 /** Frees a slot; those behind it that would no longer be found move up. */
 function remove(index: u32): void {
   let hole = index;
-  changed |= (<u64>1) << (hash(slots + <usize>hole * SIZE) >> 58);
+  noteChanged(hash(slots + <usize>hole * SIZE));
   let i = hole;
   while (true) {
     i = (i + 1) & (SLOTS - 1);

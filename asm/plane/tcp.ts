@@ -10,8 +10,10 @@
  */
 import { be16, be32 } from '../bytes';
 import {
+  CARRIED,
   cold,
   hot,
+  KIND,
   RANK_CLOSED,
   RANK_ESTABLISHED,
   RANK_UNANSWERED,
@@ -26,7 +28,7 @@ import { P_END, P_FRAME, P_L4 } from './layout';
 /** States of a peer, in their order. */
 const CLOSED: u32 = 0;
 const SYN_SENT: u32 = 2;
-const ESTABLISHED: u32 = 4;
+export const ESTABLISHED: u32 = 4;
 const CLOSING: u32 = 7;
 const FIN_WAIT_2: u32 = 9;
 const TIME_WAIT: u32 = 10;
@@ -70,7 +72,7 @@ export const UPDATE_VALID_NEW: u32 = 3;
 /** Milliseconds after which a connection is forgotten, by what it is doing. */
 const FIRST_PACKET: u32 = 30_000;
 const OPENING: u32 = 30_000;
-const LIVING: u32 = 86_400_000;
+export const LIVING: u32 = 86_400_000;
 const HALF_CLOSED: u32 = 900_000;
 const BOTH_CLOSING: u32 = 45_000;
 const OVER: u32 = 30_000;
@@ -236,11 +238,12 @@ function update(line: usize, own: usize, packet: usize, segment: usize, flags: u
   }
   const skew: i32 = checksAck ? ((toLow - ack) as i32) : 0;
   if (
-    notBefore(fromHigh, end) &&
-    notBefore(begin, fromLow - (toWindow << toShift)) &&
-    skew >= -ACK_WINDOW &&
-    skew <= ACK_WINDOW << fromShift &&
-    (!(flags & RST) || sequence - fromLow + 1 <= 2)
+    (notBefore(fromHigh, end) &&
+      notBefore(begin, fromLow - (toWindow << toShift)) &&
+      skew >= -ACK_WINDOW &&
+      skew <= ACK_WINDOW << fromShift &&
+      (!(flags & RST) || sequence - fromLow + 1 <= 2)) ||
+    load<u8>(line, KIND) & CARRIED
   ) {
     if (flags & FIN && fromState < CLOSING) fromState = CLOSING;
     if (flags & ACK) {

@@ -174,7 +174,7 @@ const MAX_EVENTS = 10_000;
 const LOCAL_ONLY = 1n << (4n + BigInt(B_FLAGS));
 
 /** Physical port of the first tunnel, behind the one of the underlay. */
-const FIRST_TUNNEL = 1;
+export const FIRST_TUNNEL = 1;
 
 interface Waiting {
   readonly port: number;

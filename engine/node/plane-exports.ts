@@ -127,6 +127,7 @@ export interface PlaneExports {
   learnedCount(): number;
   nextLearned(after: number): number;
   takeChangedTags(): bigint;
+  readonly learnedChanges: Cell;
   // conntrack.ts, touching.ts, census.ts, fragments.ts
   ctInit(most: number): number;
   ctSeed(low: number, high: number): void;
@@ -141,6 +142,9 @@ export interface PlaneExports {
   ctDescribe(connection: number, out: number): number;
   ctFragments(): number;
   ctReleased(id: number): number;
+  // carried.ts
+  ctCurrent(connection: number, version: number): number;
+  ctCarry(connection: number, version: number): number;
   /** Bytes that `ctDescribe` writes. */
   readonly CT_DESCRIPTION: Cell;
   readonly ctConn: Cell;

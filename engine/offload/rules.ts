@@ -301,13 +301,35 @@ export interface Meter {
   readonly cbs: number;
 }
 
+/** Packets of one direction of a connection: addresses and ports as they come to the device. */
+export interface Tuple {
+  readonly src: string;
+  readonly dst: string;
+  readonly srcPort: number;
+  readonly dstPort: number;
+}
+
+/** A connection that software has seen established; what a packet of one direction becomes is the other one, turned round. */
+export interface KnownConnection {
+  readonly protocol: 'tcp' | 'udp';
+  readonly opener: Tuple;
+  readonly reply: Tuple;
+}
+
 /** All rules of a node. */
 export interface RuleSet {
   readonly node: string;
   /** The name of a capability file. */
   readonly device: string;
-  /** Actions that rules share: connections, of which both directions have one state. */
-  readonly indirect?: readonly { readonly id: number; readonly action: Action }[];
+  /**
+   * Actions that rules share: connections, of which both directions have one state.  `connection` tells which one it is
+   * that they stand for, as the connection table had it when the rules were made.
+   */
+  readonly indirect?: readonly {
+    readonly id: number;
+    readonly action: Action;
+    readonly connection?: KnownConnection;
+  }[];
   readonly meters?: readonly Meter[];
   readonly rules: readonly Rule[];
 }
