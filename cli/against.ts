@@ -19,7 +19,7 @@ export async function loadAgainst(
   const wanted = new Set(rules.map(({ against = '' }) => against));
   const others = new Map<string, OtherNetwork>();
   for (const one of given) {
-    const { name, input } = partsOf(one);
+    const { name, input } = againstOf(one);
     if (!wanted.has(name)) throw new UsageError(misnamed(name, input, wanted));
     if (others.has(name)) {
       throw new UsageError(`--against says twice what ${name === '' ? 'rules without a name for it' : name} is`);
@@ -29,7 +29,8 @@ export async function loadAgainst(
   return others;
 }
 
-function partsOf(given: string): { name: string; input: string } {
+/** What `NAME=INPUT` or `INPUT` names. */
+export function againstOf(given: string): { name: string; input: string } {
   const at = given.indexOf('=');
   return at < 0 ? { name: '', input: given } : { name: given.slice(0, at), input: given.slice(at + 1) };
 }

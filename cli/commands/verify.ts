@@ -1,10 +1,11 @@
 /** `lflow verify`: what do the logical flows let through, and is that what was promised? Proven for all packets. */
 import { Command, Option } from 'commander';
 import { InputError } from '../../engine/origin.ts';
+import { isSame } from '../../sim/jobs/same.ts';
 import { builtInProperties } from '../../sim/properties/index.ts';
 import type { Verification } from '../../sim/verdict.ts';
-import { openVerifier, propertiesOf, type Subject, type Verifier } from '../../sim/verifier.ts';
-import { loadAgainst } from '../against.ts';
+import { openVerifier, propertiesOf, type Subject, type Verifier, type VerifyOptions } from '../../sim/verifier.ts';
+import { againstOf, loadAgainst } from '../against.ts';
 import { changesText } from '../changes.ts';
 import { outputOption, UsageError } from '../command.ts';
 import { countOption } from '../counts.ts';
@@ -53,25 +54,24 @@ export default function define(): Command {
       if (options.watch && (options.format !== 'text' || options.output !== undefined)) {
         throw new UsageError('--watch shows what changes as text, on standard output; leave out --format and -o');
       }
-      const policy = options.policy === undefined ? undefined : await loadPolicy(options.policy);
       const progress = openProgress();
       const onProgress = (what: string): void => progress.show(what);
-      const against = await loadAgainst(options.against ?? [], policy, options);
-      const verifier = openVerifier({ ...(policy && { policy }), against, onProgress });
-      const watched = options.watch ? await watchFiles(inputs) : undefined;
-      const subject = await loadNetwork(inputs, options);
-      const verification = await verified(verifier, subject, options, onProgress);
+      const watched = options.watch ? await watchFiles(namedBy(inputs, options)) : undefined;
+      let asked = await readAll(inputs, options);
+      let verifier = openVerifier({ ...asked.rules, onProgress });
+      let before = await verified(verifier, asked.subject, options, onProgress);
       progress.close();
-      const properties = propertiesOf(policy).map(({ id, promise }) => ({ id, promise, help: helpOf(id) }));
-      await emitVerdict(verification, { inputs, properties, southbound: subject.southbound }, options);
+      const properties = propertiesOf(asked.rules.policy).map(({ id, promise }) => ({ id, promise, help: helpOf(id) }));
+      await emitVerdict(before, { inputs, properties, southbound: asked.subject.southbound }, options);
       if (!watched) return;
       process.once('SIGINT', () => process.exit());
-      let before = verification;
       for (;;) {
         await watched.changed();
-        const now = await anew(() => loadNetwork(inputs, options));
+        const now = await anew(() => readAll(inputs, options));
         if (!now) continue;
-        const after = await verified(verifier, now, options, onProgress);
+        if (!isSame(now.rules, asked.rules)) verifier = openVerifier({ ...now.rules, onProgress });
+        asked = now;
+        const after = await verified(verifier, now.subject, options, onProgress);
         progress.close();
         process.stdout.write(changesText(before, after, verifier.last, new Date().toTimeString().slice(0, 8)));
         before = after;
@@ -79,12 +79,30 @@ export default function define(): Command {
     });
 }
 
+/** All files and folders that a command line names. */
+const namedBy = (inputs: readonly string[], { policy, against = [] }: VerifyCommandOptions): string[] => [
+  ...inputs,
+  ...(policy === undefined ? [] : [policy]),
+  ...against.map((given) => againstOf(given).input),
+];
+
+interface Asked {
+  readonly rules: Pick<VerifyOptions, 'policy' | 'against'>;
+  readonly subject: Subject;
+}
+
+async function readAll(inputs: string[], options: VerifyCommandOptions): Promise<Asked> {
+  const policy = options.policy === undefined ? undefined : await loadPolicy(options.policy);
+  const against = await loadAgainst(options.against ?? [], policy, options);
+  return { rules: { ...(policy && { policy }), against }, subject: await loadNetwork(inputs, options) };
+}
+
 /** What is read; undefined where it cannot be, which is told: whoever edits a file mends it. */
 async function anew<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
+    if (!(error instanceof InputError || error instanceof UsageError)) throw error;
     process.stderr.write(`${error.message}\n`);
     return undefined;
   }

@@ -71,6 +71,10 @@ test('what changes is told when a file does, and what cannot be read is waited f
     await until(/vpcs\.yaml:1:\d+: /);
     write(2);
     await until(/ {2}holds: 1 of 2 parts verified again in \d+ ms\n/);
+    writeFileSync(policy, 'lflow: 1\nbuiltin: { enable: none }\n');
+    await until(/policy\.yaml:2:\d+: /);
+    writeFileSync(policy, `lflow: 1\nbuiltin: { enable: [${cheapIds.slice(1).join(', ')}] }\n`);
+    await until(/ {2}holds: 2 of 2 parts verified again in \d+ ms\n/);
   } finally {
     child.removeAllListeners('exit');
     child.kill('SIGKILL');
