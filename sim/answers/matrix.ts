@@ -1,7 +1,8 @@
 /** Who reaches whom, over all packets. */
 import type { Literal, PacketSet, Space } from '../../engine/sets/index.ts';
-import { fieldIndex, packetFields } from '../symbolic/fields.ts';
-import type { Analysis, NetworkPort } from '../symbolic/types.ts';
+import { fieldIndex, inportIn, packetFields } from '../symbolic/index.ts';
+import { copyFields } from '../symbolic/run.ts';
+import type { Analysis, Bundle, NetworkPort } from '../symbolic/types.ts';
 import type { Matrix } from '../verdict.ts';
 import { addressesOf } from './hosts.ts';
 import { etherTypes } from './packet.ts';
@@ -20,47 +21,62 @@ type Cell = Matrix['cells'][number][number];
  * with their own addresses to those of the others; from and to ports without addresses, anything.
  */
 export function matrixOf(analysis: Analysis, groups: readonly MatrixGroup[]): Matrix {
-  const arriving = arrivalsOf(analysis);
+  const opening = analysis.bundles.filter(({ connection, made }) => connection === 'new' && made === undefined);
   return {
     names: groups.map(({ name }) => name),
-    cells: groups.map((from) => groups.map((to) => cellOf(analysis.space, from, to, arriving))),
+    cells: groups.map((from) => {
+      const sent = sentBy(analysis.space, from.ports);
+      const bundles = opening.filter(({ copies }) => analysis.space.intersects(copies, sent));
+      return groups.map((to) => cellOf(analysis.space, from, to, sent, bundles));
+    }),
   };
 }
 
-/** What arrives at each port, whoever sent it, if it opens a connection. */
-function arrivalsOf({ classes, space }: Analysis): ReadonlyMap<NetworkPort, PacketSet> {
-  const lists = new Map<NetworkPort, PacketSet[]>();
-  for (const { end, packets, connection, made } of classes) {
-    if (end.kind !== 'port' || connection !== 'new' || made !== undefined) continue;
-    const known = lists.get(end.port);
-    if (known) known.push(packets);
-    else lists.set(end.port, [packets]);
-  }
-  return new Map([...lists].map(([port, sets]) => [port, space.orAll(sets)]));
+function cellOf(space: Space, from: MatrixGroup, to: MatrixGroup, sent: PacketSet, bundles: readonly Bundle[]): Cell {
+  /** What is for a port, and from none of its own. */
+  const wanted = new Map(
+    to.ports.map((port) => [port, space.diff(addressed(space, port), inportIn(space, [port]))] as const),
+  );
+  const through = bundles.map(({ within }) => within((port) => wanted.get(port) ?? space.empty, sent));
+  const all = space.forget(space.orAll(through), copyFields);
+  if (all === space.empty) return { reach: 'none', traffic: '' };
+  const among = space.and(sent, space.orAll(to.ports.map((port) => addressed(space, port))));
+  const reach = reachesAll(space, from, wanted, bundles, through) ? 'all' : 'some';
+  return { reach, traffic: trafficWords(space, all, { among, anyOf: true }) };
 }
 
-function cellOf(space: Space, from: MatrixGroup, to: MatrixGroup, arriving: ReadonlyMap<NetworkPort, PacketSet>): Cell {
-  const senders = new Set(from.ports.map(({ number }) => BigInt(number)));
-  const sent = space.and(sentBy(space, from.ports), space.oneOf(fieldIndex('inport'), senders));
-  const found: PacketSet[] = [];
-  const others = space.fields.map((_, index) => index).filter((index) => index !== fieldIndex('inport'));
-  let all = from.ports.length > 0 && to.ports.length > 0;
-  for (const port of to.ports) {
-    const own = space.cube([whole('inport', BigInt(port.number))]);
-    const there = space.and(space.and(arriving.get(port) ?? space.empty, sent), addressed(space, port));
-    const packets = space.diff(there, own);
-    found.push(packets);
-    const wanted = space.oneOf(
-      fieldIndex('inport'),
-      [...senders].filter((number) => number !== BigInt(port.number)),
-    );
-    all &&= space.isSubset(wanted, space.forget(packets, others));
+const inport = fieldIndex('inport');
+
+/** Whether all of a group get something through to each port, but to themselves: `through` tells what, by bundle. */
+function reachesAll(
+  space: Space,
+  from: MatrixGroup,
+  wanted: ReadonlyMap<NetworkPort, PacketSet>,
+  bundles: readonly Bundle[],
+  through: readonly PacketSet[],
+): boolean {
+  const senders = new Map<NetworkPort, PacketSet[]>([...wanted.keys()].map((port) => [port, []]));
+  for (const [index, { parts }] of bundles.entries()) {
+    const packets = through[index] ?? space.empty;
+    if (packets === space.empty) continue;
+    const told = new Set([inport, ...parts.flatMap(({ guard }) => space.support(guard))]);
+    for (const set of wanted.values()) for (const field of space.support(set)) told.add(field);
+    const rest = space.fields.map((_, field) => field).filter((field) => !told.has(field));
+    const seen = space.forget(packets, rest);
+    for (const { port, guard, lineage } of parts) {
+      // Packets that were looked up elsewhere are told apart by more than the guard.
+      const own = parts.every((part) => part.lineage === lineage) ? seen : space.and(packets, lineage.packets);
+      const here = space.and(own, space.and(guard, wanted.get(port) ?? space.empty));
+      if (here !== space.empty) senders.get(port)?.push(space.forget(here, allButInport));
+    }
   }
-  const through = space.orAll(found);
-  if (through === space.empty) return { reach: 'none', traffic: '' };
-  const among = space.and(sent, space.orAll(to.ports.map((port) => addressed(space, port))));
-  return { reach: all ? 'all' : 'some', traffic: trafficWords(space, through, { among, anyOf: true }) };
+  return [...senders].every(([port, sets]) => {
+    const others = from.ports.filter((other) => other !== port);
+    return space.isSubset(inportIn(space, others), space.orAll(sets));
+  });
 }
+
+const allButInport = packetFields.map((_, field) => field).filter((field) => field !== inport);
 
 const whole = (name: string, value: bigint): Literal => ({
   field: fieldIndex(name),

@@ -55,12 +55,12 @@ function sentTo(view: View, wire: Wire): PacketSet {
 }
 
 function admitted(view: View, { ports }: Wire): PacketSet {
-  const { space, gaps, classes } = view.analysis;
+  const { space, gaps, bundles } = view.analysis;
   const entering = inportIn(space, ports);
-  const ended = classes.filter(({ end }) => end.kind === 'port' && end.port.edge === 'vif');
-  const sets = [...ended, ...gaps].flatMap(({ packets }) =>
-    space.intersects(packets, entering) ? [space.and(packets, entering)] : [],
+  const toHosts = bundles.flatMap(({ copies, within }) =>
+    space.intersects(copies, entering) ? [within(({ edge }) => (edge === 'vif' ? entering : space.empty))] : [],
   );
+  const sets = [...toHosts, ...gaps.map(({ packets }) => space.and(packets, entering))];
   return space.forget(space.orAll(sets), beside);
 }
 

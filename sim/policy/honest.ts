@@ -8,6 +8,7 @@
  */
 import type { Literal, PacketSet } from '../../engine/sets/index.ts';
 import { fieldIndex, lookups } from '../symbolic/fields.ts';
+import type { Store } from '../symbolic/store.ts';
 import type { Analysis, NetworkDatapath, TrafficClass } from '../symbolic/types.ts';
 import { addressesOf, type EdgePlace } from './inventory.ts';
 import { allOf, conditionSet, enteringBy, fromPrefix, matchSet, sent, toPrefix } from './packets.ts';
@@ -111,8 +112,22 @@ const toItself = ({ space }: Analysis, edge: EdgePlace, to: Prefix): PacketSet =
 const reserved = 'ip4.DIR == {0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3}';
 const global = 'ip4 || ip6.DIR == 2000::/3';
 
+const sets = new WeakMap<Analysis, Map<string, PacketSet>>();
+
+/** A set that is worked out once for an analysis, by its name. */
+function once(analysis: Analysis, name: string, make: () => PacketSet): PacketSet {
+  const known = sets.get(analysis) ?? new Map<string, PacketSet>();
+  sets.set(analysis, known);
+  const set = known.get(name) ?? make();
+  known.set(name, set);
+  return set;
+}
+
 /** The packets from or to addresses outside: unicast, and in no network that a router of ours is attached to. */
-export function outsideAddresses({ space, network }: Analysis, side: 'src' | 'dst'): PacketSet {
+export const outsideAddresses = (analysis: Analysis, side: 'src' | 'dst'): PacketSet =>
+  once(analysis, `outside ${side}`, () => toOutside(analysis, side));
+
+function toOutside({ space, network }: Analysis, side: 'src' | 'dst'): PacketSet {
   const connected = [...network.datapaths.values()].flatMap(({ kind, ports }) =>
     kind === 'router' ? ports.flatMap(addressesOf).flatMap(({ ips }) => ips) : [],
   );
@@ -203,7 +218,9 @@ const byRouter = ({ space }: Analysis, { routers }: Source): PacketSet =>
 const mtu = 1280n;
 
 /** Whole packets without tags, that do not expire on the way, when all neighbours are known. */
-export function orderly({ space }: Analysis): PacketSet {
+export const orderly = (analysis: Analysis): PacketSet => once(analysis, 'orderly', () => wholePackets(analysis));
+
+function wholePackets({ space }: Analysis): PacketSet {
   // A neighbour is one host: its MAC address is nobody else's.
   const known = Array.from({ length: lookups }, (_, n) => [
     whole(`neighbor.${n}.known`, 1, 1n),
@@ -235,7 +252,9 @@ const openers = [
 const special = [0n, 1n, 2n, 6n, 17n, 43n, 44n, 58n, 60n, 132n];
 
 /** The packets that a connection, or a conversation without one, begins with. */
-export function opening({ space }: Analysis): PacketSet {
+export const opening = (analysis: Analysis): PacketSet => once(analysis, 'opening', () => firstPackets(analysis));
+
+function firstPackets({ space }: Analysis): PacketSet {
   const others = space.diff(matchSet(space, 'ip'), space.oneOf(fieldIndex('ip.proto'), special));
   return space.orAll([others, ...openers.map((text) => matchSet(space, text))]);
 }
@@ -279,12 +298,22 @@ export const choices: readonly number[] = Array.from({ length: lookups }, (_, n)
 
 /** Of a class's packets those that are promised to arrive at the port that they arrive at. */
 export function promisedTo(
+  analysis: Analysis,
+  edge: EdgePlace,
+  addresses: Arriving,
+  { packets, store }: TrafficClass,
+): PacketSet {
+  return analysis.space.and(packets, addressedTo(analysis, edge, addresses, store));
+}
+
+/** The packets that are for the port, if they look so when they arrive there. */
+export function addressedTo(
   { space }: Analysis,
   { port, hosts }: EdgePlace,
   { own, behind }: Arriving,
-  { packets, store }: TrafficClass,
+  store: Store,
 ): PacketSet {
   const isKnown = port.edge === 'vif' && hosts.length > 0;
   const forHost = isKnown ? space.orAll(hosts.map(({ ip }) => toPrefix(space, ip, store, 'may'))) : space.all;
-  return space.and(packets, space.or(own, behind === space.empty ? behind : space.and(behind, forHost)));
+  return space.or(own, behind === space.empty ? behind : space.and(behind, forHost));
 }

@@ -1,10 +1,10 @@
 /** Conditions and traffic as sets of packets. */
 
-import { annotate, type Expr } from '../../engine/lang/index.ts';
+import { annotate } from '../../engine/lang/index.ts';
 import { parseMatch } from '../../engine/lang/match.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { fieldIndex, headerFields } from '../symbolic/fields.ts';
-import { type Certainty, matching, type Names, testOf } from '../symbolic/matching.ts';
+import { type Certainty, matching, type Names, type Test, testOf } from '../symbolic/matching.ts';
 import { places, type Store } from '../symbolic/store.ts';
 import { constantOf, createValues, inputOf } from '../symbolic/value.ts';
 import type { EdgePlace } from './inventory.ts';
@@ -26,19 +26,19 @@ export const sent: Store = {
 /** Nothing in a policy's matches is about names. */
 const nameless: Names = { numberOf: () => undefined, isResident: () => false };
 
-const expressions = new Map<string, Expr>();
+const tests = new Map<string, Test>();
 
 /** The packets that match a text of the language, looking as the store says. */
 export function matchSet(space: Space, text: string, store: Store = sent, certainty: Certainty = 'must'): PacketSet {
-  let expr = expressions.get(text);
-  if (!expr) {
-    expr = annotate(parseMatch(text));
-    if (expressions.size < maxExpressions) expressions.set(text, expr);
+  let test = tests.get(text);
+  if (!test) {
+    test = testOf(annotate(parseMatch(text)), nameless);
+    if (tests.size < maxTests) tests.set(text, test);
   }
-  return matching(space, store, testOf(expr, nameless), certainty);
+  return matching(space, store, test, certainty);
 }
 
-const maxExpressions = 10_000;
+const maxTests = 10_000;
 
 const opposite = (certainty: Certainty): Certainty => (certainty === 'may' ? 'must' : 'may');
 

@@ -1,7 +1,7 @@
 /** Answers to what was translated: they come to who asked, from the address that was asked. */
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
-import { at, inportIn, read, type TrafficClass } from '../symbolic/index.ts';
+import { at, type Bundle, bundlesOf, inportIn, type Looks, read, type TrafficClass } from '../symbolic/index.ts';
 import { unchanged } from './homecoming.ts';
 import { copyFields, families, neighborMacs, opening, orderly, outsideAddresses, sentBy } from './honest.ts';
 import { gatewayBehind } from './open-view.ts';
@@ -10,8 +10,16 @@ import type { View } from './view.ts';
 /** What hosts answer to: `Analysis.answers`. */
 const answerable = 'tcp || udp || sctp || icmp4.type == 8 || icmp6.type == 128';
 
+const known = new WeakMap<View, PacketSet>();
+
 /** New connections of hosts with their own addresses, and of the world outside with addresses of its own. */
 export function honestOpeners(view: View): PacketSet {
+  const set = known.get(view) ?? openersIn(view);
+  known.set(view, set);
+  return set;
+}
+
+function openersIn(view: View): PacketSet {
   const { analysis } = view;
   const { space } = analysis;
   const hosts = [...view.hostOf.values()];
@@ -45,14 +53,20 @@ export function toNobody({ analysis: { space, network } }: View): PacketSet {
 }
 
 /** Of the packets, those of which the answer comes back with exactly the addresses and ports exchanged that were sent. */
-export function answeredRight(view: View, one: TrafficClass, packets: PacketSet): { right: PacketSet; exact: boolean } {
+export function answeredRight(
+  view: View,
+  one: TrafficClass | Bundle,
+  packets: PacketSet,
+): { right: PacketSet; exact: boolean } {
   const { space } = view.analysis;
   let exact = true;
   const sets: PacketSet[] = [];
-  for (const answer of view.analysis.answers([{ one, packets }])) {
-    const { end, made } = answer;
-    if (end.kind !== 'port' || made !== undefined) continue;
-    const home = allOf(space, [answer.copies, inportIn(space, [end.port]), mirrored(view, answer)]);
+  for (const answer of bundlesOf(space, view.analysis.answers([{ one, packets }]))) {
+    if (answer.made !== undefined) continue;
+    const home = space.and(
+      answer.within((port) => inportIn(space, [port])),
+      mirrored(view, answer),
+    );
     if (home === space.empty) continue;
     if (answer.exact) sets.push(space.forget(home, copyFields));
     else exact = false;
@@ -61,7 +75,7 @@ export function answeredRight(view: View, one: TrafficClass, packets: PacketSet)
 }
 
 /** The packets of which the answer has their addresses and ports, exchanged. */
-function mirrored({ analysis: { space } }: View, { store }: TrafficClass): PacketSet {
+function mirrored({ analysis: { space } }: View, { store }: Looks): PacketSet {
   const pair = (a: number, b: number) =>
     space.and(unchanged(space, read(store, a), b), unchanged(space, read(store, b), a));
   const v4 = space.and(matchSet(space, 'ip4'), pair(at.ip4Src, at.ip4Dst));

@@ -3,12 +3,12 @@ import { formatIpv4, parseIpv4 } from '../../engine/lang/addresses.ts';
 import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
-import { at, inportIn, type TrafficClass } from '../symbolic/index.ts';
+import { at, type Bundle, inportIn, type Looks } from '../symbolic/index.ts';
 import { answersAt } from './homecoming.ts';
 import { field, inport, plain } from './honest.ts';
 import { networksOf } from './outside.ts';
 import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
-import { doubt, type Host, portsOf, type TenantNetwork, type View } from './view.ts';
+import { doubt, endingAt, endsElsewhere, type Host, portsOf, type TenantNetwork, type View } from './view.ts';
 
 export const dhcpServed: Property = {
   id: 'dhcp-served',
@@ -70,7 +70,7 @@ function judge(view: View, network: TenantNetwork, served: readonly Host[]): Jud
       return violated({ kind: 'written', flows: [wrong.flow], sentence: `${host.port.name} is ${wrong.fault}` });
   }
   const requests = space.orAll([...flows].map(([host, serving]) => requestsOf(space, host, serving)));
-  const isAnswer = ({ made }: TrafficClass): PacketSet => (made === 'dhcp' ? space.all : space.empty);
+  const isAnswer = ({ made }: Looks): PacketSet => (made === 'dhcp' ? space.all : space.empty);
   const { right, twice } = answersAt(view, requests, isAnswer, isAnswer);
   if (twice)
     return violated({ kind: 'goes', ...twice, sentence: `a DHCP request in ${network.name} is answered twice` });
@@ -146,13 +146,16 @@ function requestsOf(space: Space, host: Host, serving: readonly LogicalFlow[]): 
 /** A request that another host gets to hear. */
 function overheard(view: View, network: TenantNetwork, requests: PacketSet): Judgement | undefined {
   const { space } = view.analysis;
-  for (const { port } of network.hosts) {
+  const ports = portsOf([network]);
+  const concerned = (bundle: Bundle): boolean =>
+    bundle.connection === 'new' && bundle.exact && endsElsewhere(view, bundle, ports, requests);
+  for (const one of endingAt(view, ports, concerned)) {
+    if (one.end.kind !== 'port') continue;
+    const { port } = one.end;
     const others = space.diff(requests, inportIn(space, [port]));
-    for (const one of view.arrivals.get(port) ?? []) {
-      if (one.connection !== 'new' || !one.exact || !space.intersects(one.packets, others)) continue;
-      const sentence = `a DHCP request of another host arrives at ${port.name}`;
-      return violated({ kind: 'goes', class: one, packets: space.and(one.packets, others), sentence });
-    }
+    if (!space.intersects(one.packets, others)) continue;
+    const sentence = `a DHCP request of another host arrives at ${port.name}`;
+    return violated({ kind: 'goes', class: one, packets: space.and(one.packets, others), sentence });
   }
   return undefined;
 }

@@ -8,7 +8,7 @@ import type { PacketSet } from '../../engine/sets/index.ts';
 import { localnetPort } from '../../engine/vpc/names.ts';
 import type { GatewayPlan, VpcPlan } from '../../engine/vpc/plan.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
-import { at, inportIn, read, type TrafficClass } from '../symbolic/index.ts';
+import { at, inportIn, type Looks, read } from '../symbolic/index.ts';
 import { unchanged } from './homecoming.ts';
 import { field, outsideAddresses, plain, sentBy, toGateway } from './honest.ts';
 import type { Gateway, Host, TenantNetwork, View } from './view.ts';
@@ -18,8 +18,8 @@ import { ownMacs } from './wires.ts';
 export interface Expiring {
   readonly what: string;
   readonly packets: PacketSet;
-  readonly isRight: (one: TrafficClass) => PacketSet;
-  readonly isAnswer: (one: TrafficClass) => PacketSet;
+  readonly isRight: (one: Looks) => PacketSet;
+  readonly isAnswer: (one: Looks) => PacketSet;
 }
 
 /** Those of a planned network; none of a database, which does not say who is to be told what. */

@@ -1,7 +1,7 @@
 /** The world outside opens no connection into a network, but to what was published. */
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { matchSet } from '../policy/packets.ts';
-import type { TrafficClass } from '../symbolic/index.ts';
+import type { Looks } from '../symbolic/index.ts';
 import type { Certainty } from '../symbolic/matching.ts';
 import { networksOf, outsideOfNetwork } from './outside.ts';
 import type { Check, Property } from './property.ts';
@@ -58,7 +58,7 @@ function judge(view: View, network: TenantNetwork) {
 }
 
 /** The packets of a class that were sent to what is published, and arrive where it is. */
-function meant(view: View, published: readonly Published[], one: TrafficClass, bad: Certainty): PacketSet {
+function meant(view: View, published: readonly Published[], one: Looks, bad: Certainty): PacketSet {
   const { space } = view.analysis;
   if (one.made !== undefined) return space.empty;
   const certainty = bad === 'may' ? 'must' : 'may';

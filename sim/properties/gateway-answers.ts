@@ -6,7 +6,7 @@ import { formatEthernet } from '../../engine/lang/addresses.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
 import { formatPrefix } from '../policy/prefix.ts';
-import { at, read, type TrafficClass } from '../symbolic/index.ts';
+import { at, type Looks, read, type TrafficClass } from '../symbolic/index.ts';
 import type { Address } from '../trace/addresses.ts';
 import { expiringOf } from './expiry.ts';
 import { type Answered, answersAt, unchanged } from './homecoming.ts';
@@ -62,8 +62,8 @@ const isWithin = (ip: bigint, other: bigint, family: Family, prefixLength: numbe
 interface Question {
   readonly what: string;
   readonly packets: PacketSet;
-  readonly isRight: (one: TrafficClass) => PacketSet;
-  readonly isAnswer: (one: TrafficClass) => PacketSet;
+  readonly isRight: (one: Looks) => PacketSet;
+  readonly isAnswer: (one: Looks) => PacketSet;
 }
 
 function judge(view: View, network: TenantNetwork): Judgement {
@@ -121,9 +121,9 @@ function questionsTo(view: View, gateway: Gateway, address: Address, hosts: read
   const { family, value } = address;
   const name = formatPrefix({ family, value, length: family === 4 ? 32 : 128 });
   const mac = formatEthernet(gateway.mac);
-  const back = (one: TrafficClass) => unchanged(space, read(one.store, at.ethDst), at.ethSrc);
-  const like = (text: string) => (one: TrafficClass) => matchSet(space, text, one.store);
-  const may = (text: string) => (one: TrafficClass) => matchSet(space, text, one.store, 'may');
+  const back = (one: Looks) => unchanged(space, read(one.store, at.ethDst), at.ethSrc);
+  const like = (text: string) => (one: Looks) => matchSet(space, text, one.store);
+  const may = (text: string) => (one: Looks) => matchSet(space, text, one.store, 'may');
   const { src, dst } = ofFamily[family];
   const echoType = family === 4 ? 'icmp4.type' : 'icmp6.type';
   const [ask, reply] = family === 4 ? [8, 0] : [128, 129];

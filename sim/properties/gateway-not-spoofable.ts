@@ -4,11 +4,11 @@ import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { matchSet } from '../policy/packets.ts';
 import { formatPrefix } from '../policy/prefix.ts';
-import { analyse, inportIn, networkOf, openWorkshop, packetFields } from '../symbolic/index.ts';
+import { analyse, type Bundle, inportIn, networkOf, openWorkshop, packetFields } from '../symbolic/index.ts';
 import { networksOf } from './outside.ts';
 import { holds, type Judgement, type Property, unknown, violated } from './property.ts';
 import { passingAcls } from './unguarded.ts';
-import { doubt, type Gateway, portsOf, type TenantNetwork, type View } from './view.ts';
+import { doubt, endingAt, endsElsewhere, type Gateway, portsOf, type TenantNetwork, type View } from './view.ts';
 
 export const gatewayNotSpoofable: Property = {
   id: 'gateway-not-spoofable',
@@ -38,16 +38,18 @@ function judge(view: View, network: TenantNetwork): Judgement {
   const heard = space.and(space.and(claims, inportIn(space, portsOf([network]))), possible);
   const sent = space.diff(heard, passingAcls(view));
   const guesses: string[] = [];
-  for (const { port } of network.hosts) {
-    const others = space.diff(sent, inportIn(space, [port]));
-    for (const one of view.arrivals.get(port) ?? []) {
-      // What routers ask of their own says nothing of who made them ask.
-      if (one.made === 'arp' || one.made === 'nd_ns' || !space.intersects(one.packets, others)) continue;
-      const sentence = `a packet that claims an address of the gateway of ${network.name} arrives at ${port.name}`;
-      const packets = space.and(one.packets, others);
-      if (one.exact) return violated({ kind: 'goes', class: one, packets, sentence });
-      guesses.push(`${sentence}, as far as it was modelled, which is not exact`);
-    }
+  const ports = portsOf([network]);
+  const concerned = (bundle: Bundle): boolean =>
+    // What routers ask of their own says nothing of who made them ask.
+    bundle.made !== 'arp' && bundle.made !== 'nd_ns' && endsElsewhere(view, bundle, ports, sent);
+  for (const one of endingAt(view, ports, concerned)) {
+    if (one.end.kind !== 'port') continue;
+    const { port } = one.end;
+    const packets = space.and(one.packets, space.diff(sent, inportIn(space, [port])));
+    if (packets === space.empty) continue;
+    const sentence = `a packet that claims an address of the gateway of ${network.name} arrives at ${port.name}`;
+    if (one.exact) return violated({ kind: 'goes', class: one, packets, sentence });
+    guesses.push(`${sentence}, as far as it was modelled, which is not exact`);
   }
   const rest = space.diff(sent, endingOnSwitch(view, network));
   const learned = rest === space.empty ? undefined : learning(view, network, rest);

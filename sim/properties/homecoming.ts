@@ -1,44 +1,58 @@
 /** What comes back to the port that sent it: answers that the network makes itself, and packets turned round. */
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
-import { inportIn, type TrafficClass, type Value } from '../symbolic/index.ts';
+import { type Bundle, inportIn, type Looks, type TrafficClass, type Value } from '../symbolic/index.ts';
 import { copyFields, neighborMacs } from './honest.ts';
-import type { View } from './view.ts';
+import { endingAt, type View } from './view.ts';
 
-/** A class with those of its packets that end at the port they entered by. */
-export interface Homecoming {
-  readonly class: TrafficClass;
+/** A class, or a bundle of them, with those of its packets that end at the port they entered by. */
+export interface Homecoming<One extends Looks = TrafficClass> {
+  readonly class: One;
   readonly packets: PacketSet;
   /** The same, with which of its copies each is. */
   readonly copies: PacketSet;
 }
 
-const known = new WeakMap<View, readonly Homecoming[]>();
+const known = new WeakMap<View, readonly Homecoming<Looks>[]>();
 
-/** All that comes back. */
-export function homecomings(view: View): readonly Homecoming[] {
+/** All that comes back: of bundles as one. */
+export function homecomings(view: View): readonly Homecoming<Looks>[] {
   const before = known.get(view);
   if (before) return before;
-  const { space } = view.analysis;
-  const found: Homecoming[] = view.returning.map((one) => ({ class: one, packets: one.packets, copies: one.copies }));
-  for (const [port, classes] of view.arrivals) {
-    const own = inportIn(space, [port]);
-    for (const one of classes) {
-      if (!space.intersects(one.packets, own)) continue;
-      found.push({ class: one, packets: space.and(one.packets, own), copies: space.and(one.copies, own) });
-    }
+  const { space, bundles } = view.analysis;
+  const found: Homecoming<Looks>[] = returning(view);
+  for (const bundle of bundles) {
+    const copies = bundle.within((port) => inportIn(space, [port]));
+    if (copies !== space.empty) found.push({ class: bundle, packets: space.forget(copies, copyFields), copies });
   }
   known.set(view, found);
   return found;
 }
 
+const returning = (view: View): Homecoming[] =>
+  view.returning.map((one) => ({ class: one, packets: one.packets, copies: one.copies }));
+
+/** All of the packets that comes back, class by class: where something is wrong with it, and it is to be shown. */
+export function homecomingsOf(view: View, packets: PacketSet): readonly Homecoming[] {
+  const { space } = view.analysis;
+  const found = returning(view);
+  const concerned = (bundle: Bundle): boolean => space.intersects(bundle.copies, packets);
+  for (const one of endingAt(view, [...view.arrivals.keys()], concerned)) {
+    if (one.end.kind !== 'port') continue;
+    const own = inportIn(space, [one.end.port]);
+    if (!space.intersects(one.packets, own)) continue;
+    found.push({ class: one, packets: space.and(one.packets, own), copies: space.and(one.copies, own) });
+  }
+  return found;
+}
+
 /** How a set of requests is answered at the senders' ports. */
-export interface Answered {
+export interface Answered<One extends Looks = TrafficClass> {
   /** The requests that surely get what they ask for. */
   readonly right: PacketSet;
   /** Those that get something else back, surely. */
-  readonly wrong?: { readonly class: TrafficClass; readonly packets: PacketSet };
+  readonly wrong?: { readonly class: One; readonly packets: PacketSet };
   /** Those that get more than one answer, or one of several. */
-  readonly twice?: { readonly class: TrafficClass; readonly packets: PacketSet };
+  readonly twice?: { readonly class: One; readonly packets: PacketSet };
 }
 
 /**
@@ -48,15 +62,27 @@ export interface Answered {
 export function answersAt(
   view: View,
   requests: PacketSet,
-  isRight: (one: TrafficClass) => PacketSet,
-  isAnswer: (one: TrafficClass) => PacketSet,
+  isRight: (one: Looks) => PacketSet,
+  isAnswer: (one: Looks) => PacketSet,
 ): Answered {
+  const { right, wrong, twice } = answersAmong(view, homecomings(view), requests, isRight, isAnswer);
+  if (!wrong && !twice) return { right };
+  return answersAmong(view, homecomingsOf(view, requests), requests, isRight, isAnswer);
+}
+
+function answersAmong<One extends Looks>(
+  view: View,
+  coming: readonly Homecoming<One>[],
+  requests: PacketSet,
+  isRight: (one: Looks) => PacketSet,
+  isAnswer: (one: Looks) => PacketSet,
+): Answered<One> {
   const { space } = view.analysis;
   let right = space.empty;
-  let wrong: Answered['wrong'];
+  let wrong: Answered<One>['wrong'];
   let all = space.empty;
-  let twice: Answered['twice'];
-  for (const { class: one, packets, copies } of homecomings(view)) {
+  let twice: Answered<One>['twice'];
+  for (const { class: one, packets, copies } of coming) {
     if (one.connection !== 'new' || !space.intersects(packets, requests)) continue;
     const some = space.and(copies, requests);
     const answer = space.and(some, isAnswer(one));

@@ -5,7 +5,7 @@ import { conditionSet, matchSet, sent, trafficSet } from '../policy/packets.ts';
 import type { Selector, Traffic, Worded } from '../policy/policy.ts';
 import { formatPrefix } from '../policy/prefix.ts';
 import type { Condition } from '../policy/select.ts';
-import type { NetworkPort, Store, TrafficClass } from '../symbolic/index.ts';
+import type { Looks, NetworkPort, Store } from '../symbolic/index.ts';
 import type { Certainty } from '../symbolic/matching.ts';
 import { networksOf, outsideOfNetwork } from './outside.ts';
 import type { Check, Property } from './property.ts';
@@ -93,7 +93,7 @@ function gatewaysOf(view: View, network: TenantNetwork): Refusal[] {
 function reaching(
   view: View,
   ranges: readonly Worded<Selector>[],
-  { store, made }: TrafficClass,
+  { store, made }: Looks,
   certainty: Certainty,
 ): PacketSet {
   const { space } = view.analysis;

@@ -3,8 +3,8 @@ import { formatEthernet } from '../../engine/lang/addresses.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { matchSet } from '../policy/packets.ts';
 import { formatPrefix, parsePrefix } from '../policy/prefix.ts';
-import { at, inportIn, type NetworkDatapath, type NetworkPort, read, type TrafficClass } from '../symbolic/index.ts';
-import { homecomings } from './homecoming.ts';
+import { at, inportIn, type Looks, type NetworkDatapath, type NetworkPort, read } from '../symbolic/index.ts';
+import { type Homecoming, homecomings, homecomingsOf } from './homecoming.ts';
 import { field } from './honest.ts';
 import { gatewayBehind } from './open-view.ts';
 import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
@@ -96,21 +96,22 @@ function judge(view: View, wire: Wire, address: string, owners: readonly Owner[]
   const rows = owners.flatMap(({ row }) => row ?? []);
   const [first, ...more] = owners;
   const other = first && more.find(({ key }) => key !== first.key);
-  const answers = answersFor(view, wire, address);
-  const macs = [...answers.keys()];
-  const one = [...answers.values()][0];
+  const { space } = view.analysis;
+  const asked = space.and(inportIn(space, wire.ports), requestFor(space, address));
+  const macs = [...answersFor(view, wire, address, homecomings(view)).keys()];
+  const shown = () => [...answersFor(view, wire, address, homecomingsOf(view, asked)).values()][0];
   if (first && other) {
     const sentence = `${address} is of ${first.text} and of ${other.text}`;
+    const one = shown();
     return one ? violated({ kind: 'goes', ...one, sentence }) : violated({ kind: 'written', rows, sentence });
   }
   const double = doubleTarget(view, address);
   if (double !== undefined) return violated({ kind: 'written', rows, sentence: double });
-  if (macs.length > 1 && one) {
+  const one = macs.length > 1 ? shown() : undefined;
+  if (one) {
     const sentence = `requests for ${address} are answered with ${macs.map(formatEthernet).join(' and ')}`;
     return violated({ kind: 'goes', ...one, sentence });
   }
-  const { space } = view.analysis;
-  const asked = space.and(inportIn(space, wire.ports), requestFor(view.analysis.space, address));
   const reason = doubt(view, asked);
   return reason === undefined ? holds : unknown(reason);
 }
@@ -137,16 +138,21 @@ export function requestFor(space: Space, address: string): PacketSet {
 }
 
 /** Who answers requests that come in by a wire: the MAC addresses, each with a class that brings it. */
-function answersFor(view: View, wire: Wire, address: string): Map<bigint, { class: TrafficClass; packets: number }> {
+function answersFor<One extends Looks>(
+  view: View,
+  wire: Wire,
+  address: string,
+  coming: readonly Homecoming<One>[],
+): Map<bigint, { class: One; packets: PacketSet }> {
   const { space } = view.analysis;
-  const found = new Map<bigint, { class: TrafficClass; packets: number }>();
+  const found = new Map<bigint, { class: One; packets: PacketSet }>();
   for (const port of wire.ports) {
     const asked = space.and(inportIn(space, [port]), requestFor(view.analysis.space, address));
-    for (const { class: one, packets } of homecomings(view)) {
+    for (const { class: one, packets, copies } of coming) {
       if (one.connection !== 'new' || !one.exact || !space.intersects(packets, asked)) continue;
       const replies = space.and(space.and(packets, asked), matchSet(space, 'arp.op == 2 || nd_na', one.store));
       if (replies === space.empty) continue;
-      for (const look of view.analysis.looks(one, replies)) {
+      for (const look of view.analysis.looks({ store: one.store, copies }, replies)) {
         const mac = read(look.store, at.ethSrc).constant;
         if (mac !== undefined && !found.has(mac)) found.set(mac, { class: one, packets: look.packets });
       }

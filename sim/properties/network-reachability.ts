@@ -1,7 +1,7 @@
 /** The hosts of one network find each other, by ARP or by what OVN answers in their place, and reach each other both ways. */
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
-import { at, read, type TrafficClass, type Value } from '../symbolic/index.ts';
+import { at, type Looks, type NetworkPort, read, type Value } from '../symbolic/index.ts';
 import { homecomings } from './homecoming.ts';
 import {
   addressesOf,
@@ -58,7 +58,7 @@ function judge(view: View, network: TenantNetwork, hosts: readonly Host[]): Judg
   const unfound = space.diff(requests, found(view, hosts, requests));
   const packets = space.orAll(families.map((family) => promised(view, hosts, family)));
   const sent = space.and(packets, possible);
-  const unreached = space.diff(sent, space.orAll(families.map((family) => reaching(view, hosts, family))));
+  const unreached = space.diff(sent, space.orAll(families.map((family) => reaching(view, hosts, family, sent))));
   const reason = doubt(view, space.or(requests, sent));
   const ports = hosts.map(({ port }) => port);
   if (unfound !== space.empty && reason === undefined) {
@@ -78,30 +78,36 @@ const promised = (view: View, hosts: readonly Host[], family: Family): PacketSet
   return allOf(space, [sentBy(space, hosts, family), toNeighbors(space, hosts, family), orderly(view.analysis)]);
 };
 
-const isItself = ({ exact, connection, made }: TrafficClass): boolean =>
-  exact && connection === 'new' && made === undefined;
+const isItself = ({ exact, connection, made }: Looks): boolean => exact && connection === 'new' && made === undefined;
 
-/** The packets that surely arrive at the host that they are addressed to. */
-function reaching(view: View, hosts: readonly Host[], family: Family): PacketSet {
+/** What surely arrives at ports as it was sent, of the packets that are given for each, and of these alone. */
+function atHosts(
+  { analysis: { space, bundles } }: View,
+  wanted: ReadonlyMap<NetworkPort, PacketSet>,
+  packets: PacketSet,
+) {
+  return bundles
+    .filter((one) => isItself(one) && space.intersects(one.copies, packets))
+    .map(({ store, within }) => ({ store, copies: within((port) => wanted.get(port) ?? space.empty, packets) }));
+}
+
+/** Of the packets, those that surely arrive at the host that they are addressed to. */
+function reaching(view: View, hosts: readonly Host[], family: Family, sent: PacketSet): PacketSet {
   const { space } = view.analysis;
   const { type, dst } = ofFamily[family];
-  return space.orAll(
-    hosts.flatMap((host) => {
-      const own = space.and(space.cube([type]), space.oneOf(dst, addressesOf(host, family)));
-      return (view.arrivals.get(host.port) ?? []).filter(isItself).map(({ packets }) => space.and(packets, own));
-    }),
+  const own = new Map(
+    hosts.map((host) => [host.port, space.and(space.cube([type]), space.oneOf(dst, addressesOf(host, family)))]),
   );
+  return space.forget(space.orAll(atHosts(view, own, sent).map(({ copies }) => copies)), copyFields);
 }
 
 /** The ARP requests that are answered with the right MAC address, or that the host hears which they ask for. */
 function found(view: View, hosts: readonly Host[], requests: PacketSet): PacketSet {
   const { space } = view.analysis;
-  const heard = hosts.flatMap(({ port, ip4 }) => {
-    const own = space.oneOf(at.arpTpa, ip4);
-    return (view.arrivals.get(port) ?? [])
-      .filter(isItself)
-      .map(({ packets, store }) => space.and(space.and(packets, own), matchSet(space, 'arp.op == 1', store)));
-  });
+  const own = new Map(hosts.map(({ port, ip4 }) => [port, space.oneOf(at.arpTpa, ip4)]));
+  const heard = atHosts(view, own, requests).map(({ copies, store }) =>
+    space.forget(space.and(copies, matchSet(space, 'arp.op == 1', store)), copyFields),
+  );
   const addressesOfMac = new Map<bigint, bigint[]>();
   for (const { mac, ip4 } of hosts) {
     if (mac !== undefined) addressesOfMac.set(mac, [...(addressesOfMac.get(mac) ?? []), ...ip4]);

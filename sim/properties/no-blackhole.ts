@@ -46,13 +46,14 @@ function judge(view: View, network: TenantNetwork): Judgement {
   const packets = allOf(space, [space.diff(all, excepted(view)), orderly(view.analysis), possible]);
   const reason = doubt(view, packets);
   if (packets === space.empty) return reason === undefined ? holds : unknown(reason);
-  const classes = view.analysis.classes.filter(
-    (one) => one.connection === 'new' && space.intersects(one.packets, packets),
-  );
+  const concerned = (one: { readonly connection: string; readonly copies: PacketSet }): boolean =>
+    one.connection === 'new' && space.intersects(one.copies, packets);
+  const classes = view.analysis.classes.filter((one) => one.end.kind !== 'port' && concerned(one));
   const omitted = classes.filter(isOmission);
   // Lost is what is lost whatever MAC addresses neighbours have; who they are, next-hop-valid asks.
-  const kept = space.orAll(classes.filter((one) => !isOmission(one)).map((one) => one.packets));
-  const spared = space.forget(space.and(kept, packets), neighborMacs);
+  const elsewhere = [...classes.filter((one) => !isOmission(one)), ...view.analysis.bundles.filter(concerned)];
+  const kept = space.orAll(elsewhere.map((one) => space.and(one.packets, packets)));
+  const spared = space.forget(kept, neighborMacs);
   for (const one of omitted) {
     const lost = space.diff(space.and(one.packets, packets), spared);
     if (lost === space.empty) continue;

@@ -6,7 +6,7 @@
  * routers.
  */
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
-import { matchSet } from '../policy/packets.ts';
+import { allOf, matchSet } from '../policy/packets.ts';
 import { lookups } from '../symbolic/fields.ts';
 import { at, fieldIndex, inportIn, type NetworkDatapath, type TrafficClass } from '../symbolic/index.ts';
 import { field } from './honest.ts';
@@ -41,15 +41,17 @@ function endlessClasses(view: View): Endless[] {
   const { analysis } = view;
   const fixed = withoutLearned(analysis.space);
   return analysis.classes.flatMap((one): Endless[] => {
-    const { end } = one;
-    const packets = analysis.space.and(one.packets, fixed);
-    if (packets === analysis.space.empty) return [];
-    if (end.kind === 'loop') return [{ class: one, packets, component: end.datapaths[0]?.component ?? 0 }];
-    const component =
-      end.kind === 'drop' ? end.datapath.component : end.kind === 'port' ? end.port.datapath.component : 0;
-    const spent = analysis.space.and(packets, expired(view, one, component));
-    return spent === analysis.space.empty ? [] : [{ class: one, packets: spent, component }];
+    const component = componentOf(one);
+    const going = one.end.kind === 'loop' ? analysis.space.all : expired(view, one, component);
+    if (going === analysis.space.empty) return [];
+    const packets = allOf(analysis.space, [one.packets, fixed, going]);
+    return packets === analysis.space.empty ? [] : [{ class: one, packets, component }];
   });
+}
+
+function componentOf({ end }: TrafficClass): number {
+  if (end.kind === 'loop') return end.datapaths[0]?.component ?? 0;
+  return end.kind === 'drop' ? end.datapath.component : end.kind === 'port' ? end.port.datapath.component : 0;
 }
 
 /**

@@ -34,7 +34,7 @@ function check(view: View, component: number, outside: readonly NetworkPort[]): 
           packets: from(view, outside),
           ports: outside,
           orBack: true,
-          bad: (one) => passing(view, one),
+          badly: (one) => passing(view, one),
           sentence: ({ end }) =>
             `a packet from outside leaves again, by ${end.kind === 'port' ? end.port.name : 'the port that it came in by'}`,
         },

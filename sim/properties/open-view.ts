@@ -41,6 +41,7 @@ export function openView(
     tenantOf: new Map(tenants.flatMap((tenant) => tenant.datapaths.map((datapath) => [datapath, tenant] as const))),
     arrivals,
     returning: analysis.classes.filter(({ end }) => end.kind === 'sender'),
+    bundleOf: new Map(analysis.bundles.flatMap((bundle) => bundle.members.map((one) => [one, bundle] as const))),
   };
 }
 

@@ -1,9 +1,18 @@
 /** What honest hosts send to others arrives there, whichever way chance chooses, and the answers come back. */
+import { groupBy } from '../../engine/group.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
-import { answered, choices, forgotten, promised, promisedTo } from '../policy/honest.ts';
+import { addressedTo, answered, choices, forgotten, promised, promisedTo } from '../policy/honest.ts';
 import { matchSet } from '../policy/packets.ts';
 import type { Condition, Extent } from '../policy/select.ts';
-import { inportIn, type NetworkPort, type TrafficClass } from '../symbolic/index.ts';
+import {
+  type Bundle,
+  bundlesOf,
+  inportIn,
+  type Looks,
+  type NetworkPort,
+  type TrafficClass,
+} from '../symbolic/index.ts';
+import { copyFields } from './honest.ts';
 import { holds, type Judgement, unknown, violated } from './property.ts';
 import { inventoryFor } from './told.ts';
 import { doubt, type View } from './view.ts';
@@ -19,8 +28,8 @@ export interface Side {
 /** What hosts may send of what they open connections with: all that is promised to arrive. */
 const traffic = 'ip4 && (tcp || udp || (icmp4.type == 8 && icmp4.code == 0))';
 
-interface Delivery {
-  readonly one: TrafficClass;
+interface Delivery<One extends Looks = Bundle> {
+  readonly one: One;
   readonly packets: PacketSet;
 }
 
@@ -35,12 +44,18 @@ export function judgeReaching(view: View, from: Side, to: Side): Judgement {
   }
   const unclear = space.orAll(gaps.map((gap) => gap.packets));
   const possible: Delivery[] = [];
-  for (const [edge, addresses] of arriving) {
-    for (const one of view.arrivals.get(edge.port) ?? []) {
-      if (one.connection !== 'new' || one.made !== undefined || !space.intersects(one.packets, sent)) continue;
-      const here = space.and(promisedTo(analysis, edge, addresses, one), sent);
-      if (here !== space.empty) possible.push({ one, packets: here });
-    }
+  const edgesOf = groupBy([...arriving], ([{ port }]) => port);
+  for (const one of analysis.bundles) {
+    if (!isFirst(one) || !space.intersects(one.copies, sent)) continue;
+    const copies = one.within(
+      (port) =>
+        space.orAll(
+          (edgesOf.get(port) ?? []).map(([edge, addresses]) => addressedTo(analysis, edge, addresses, one.store)),
+        ),
+      sent,
+    );
+    const here = space.forget(copies, copyFields);
+    if (here !== space.empty) possible.push({ one, packets: here });
   }
   const sure = possible.flatMap(({ one, packets: some }): Delivery[] => {
     const clear = one.exact ? space.diff(some, unclear) : space.empty;
@@ -48,10 +63,19 @@ export function judgeReaching(view: View, from: Side, to: Side): Judgement {
   });
   const arrival = judgeArrival(view, from, to, sent, unclear, possible, sure);
   if (arrival.verdict !== 'holds') return arrival;
-  const answer = judgeAnswers(view, from, to, sure);
+  const single = (): Delivery<TrafficClass>[] =>
+    [...arriving].flatMap(([edge, addresses]) =>
+      (view.arrivals.get(edge.port) ?? []).filter(isFirst).map((one) => ({
+        one,
+        packets: space.and(promisedTo(analysis, edge, addresses, one), sent),
+      })),
+    );
+  const answer = judgeAnswers(view, from, to, sure, single);
   if (answer.verdict !== 'holds') return answer;
   return unclearHosts === undefined ? holds : unknown(unclearHosts);
 }
+
+const isFirst = ({ connection, made }: Looks): boolean => connection === 'new' && made === undefined;
 
 function extentOf(view: View, { name, ports, condition = true }: Side): Extent {
   const { edgeOf } = inventoryFor(view);
@@ -90,7 +114,14 @@ function judgeArrival(
   return unknown(doubt(view, unsure) ?? inexact(`what ${from.name} sends arrives at ${to.name}`));
 }
 
-function judgeAnswers(view: View, from: Side, to: Side, sure: readonly Delivery[]): Judgement {
+/** `single`: what arrives, class by class, to show one of them. */
+function judgeAnswers(
+  view: View,
+  from: Side,
+  to: Side,
+  sure: readonly Delivery[],
+  single: () => readonly Delivery<TrafficClass>[],
+): Judgement {
   const { space } = view.analysis;
   const luck = chooses(view) ? forgotten : [...forgotten, ...choices];
   const asked = answered(view.analysis);
@@ -100,14 +131,16 @@ function judgeAnswers(view: View, from: Side, to: Side, sure: readonly Delivery[
   let doubtful: string | undefined;
   for (const some of apart(space, deliveries)) {
     const questions = union(view, some);
-    const back = view.analysis.answers(some).flatMap(({ end, made, exact, packets }) => {
-      if (end.kind !== 'port' || made !== undefined) return [];
-      return [{ exact, packets: space.and(packets, inportIn(space, [end.port])) }];
-    });
-    const came = (list: typeof back): PacketSet => space.forget(space.orAll(list.map((each) => each.packets)), luck);
+    const back = bundlesOf(space, view.analysis.answers(some)).flatMap(({ made, exact, within }) =>
+      made === undefined ? [{ exact, packets: within((port) => inportIn(space, [port])) }] : [],
+    );
+    const came = (list: typeof back): PacketSet =>
+      space.forget(space.orAll(list.map((each) => each.packets)), [...luck, ...copyFields]);
     const lost = space.diff(questions, came(back));
-    const unanswered = some.find(({ packets }) => space.intersects(packets, lost));
-    if (unanswered) {
+    if (lost !== space.empty) {
+      const asking = new Set(some.flatMap(({ one }) => one.members));
+      const unanswered = single().find(({ one, packets }) => asking.has(one) && space.intersects(packets, lost));
+      if (!unanswered) return unknown(inexact(`the answers of ${to.name} come back`));
       const packets = space.and(unanswered.packets, lost);
       const sentence = `what ${to.name} answers to a host of ${from.name} does not come back`;
       return violated({ kind: 'unanswered', class: unanswered.one, packets, sentence });

@@ -1,9 +1,10 @@
 /** What must not arrive does not: packets of a set, at some ports. */
 import type { PacketSet } from '../../engine/sets/index.ts';
-import type { NetworkPort, TrafficClass } from '../symbolic/index.ts';
+import { allOf } from '../policy/packets.ts';
+import type { Looks, NetworkPort, TrafficClass } from '../symbolic/index.ts';
 import type { Certainty } from '../symbolic/matching.ts';
 import { holds, type Judgement, unknown, violated } from './property.ts';
-import { believable, doubt, type View } from './view.ts';
+import { believable, doubt, endingAt, type View } from './view.ts';
 
 export interface Refusal {
   /** As they are sent. */
@@ -12,8 +13,12 @@ export interface Refusal {
   readonly ports: readonly NetworkPort[];
   /** Whether they must not come out of the port that they came in by either. */
   readonly orBack?: boolean;
-  /** Which packets of a class must not arrive: possibly, or surely. All, unless given. */
-  bad?(one: TrafficClass, certainty: Certainty): PacketSet;
+  /** Which packets must not arrive at a port. All, unless given. */
+  at?(port: NetworkPort): PacketSet;
+  /** Which packets that look so must not arrive: possibly, or surely. All, unless given. */
+  bad?(one: Looks, certainty: Certainty): PacketSet;
+  /** Which packets of a class must not end where they do. All, unless given. */
+  badly?(one: TrafficClass): PacketSet;
   /** What is wrong, without a full stop. */
   sentence(one: TrafficClass): string;
 }
@@ -32,12 +37,13 @@ export function judgeRefusals(view: View, refusals: readonly Refusal[]): Judgeme
 
 function breach(view: View, refusal: Refusal, guesses: string[]): Judgement | undefined {
   const { space } = view.analysis;
-  const { bad = () => space.all } = refusal;
+  const { at = () => space.all, bad = () => space.all, badly = () => space.all } = refusal;
   const likely = believable(space);
   let found: Judgement | undefined;
   for (const one of classesOf(view, refusal)) {
     if (!space.intersects(one.packets, refusal.packets)) continue;
-    const some = space.and(one.copies, refusal.packets);
+    const ended = one.end.kind === 'port' ? at(one.end.port) : space.all;
+    const some = allOf(space, [one.copies, refusal.packets, ended, badly(one)]);
     if (!space.intersects(some, bad(one, 'may'))) continue;
     const sentence = refusal.sentence(one);
     const packets = one.exact ? space.and(some, bad(one, 'must')) : space.empty;
@@ -52,8 +58,16 @@ function breach(view: View, refusal: Refusal, guesses: string[]): Judgement | un
   return found;
 }
 
-function* classesOf(view: View, { ports, orBack }: Refusal): Generator<TrafficClass, void> {
-  for (const port of ports) yield* view.arrivals.get(port) ?? [];
+function* classesOf(view: View, refusal: Refusal): Generator<TrafficClass, void> {
+  const { space } = view.analysis;
+  const { packets, ports, orBack, at = () => space.all, bad = () => space.all } = refusal;
+  const own = new Set(ports);
+  yield* endingAt(view, ports, (bundle) => {
+    if (!space.intersects(bundle.copies, packets)) return false;
+    const wrong = space.and(space.and(bundle.copies, packets), bad(bundle, 'may'));
+    if (wrong === space.empty) return false;
+    return bundle.within((port) => (own.has(port) ? at(port) : space.empty), wrong) !== space.empty;
+  });
   if (orBack) yield* view.returning;
 }
 

@@ -4,17 +4,18 @@ import type { PacketSet } from '../../engine/sets/index.ts';
 import { allOf } from '../policy/packets.ts';
 import {
   at,
+  type Bundle,
   inportIn,
+  type Looks,
   type NetworkDatapath,
   type NetworkPort,
   packetFields,
-  type TrafficClass,
 } from '../symbolic/index.ts';
 import { honestOpeners } from './conversations.ts';
 import { leavingClasses } from './crossing.ts';
 import { outsideOf } from './outside.ts';
 import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
-import { doubt, portsOf, type Tenant, type View } from './view.ts';
+import { doubt, endingAt, portsOf, type Tenant, type View } from './view.ts';
 
 export const sameGatewayBothWays: Property = {
   id: 'same-gateway-both-ways',
@@ -109,8 +110,7 @@ const besides: readonly number[] = packetFields.map((_, field) => field).filter(
 function judge(view: View, tenant: Tenant, outside: readonly NetworkPort[]): Judgement {
   const { space } = view.analysis;
   const known = new Set(transit(view).map(({ uuid }) => uuid));
-  const isKnown = ({ commits }: TrafficClass): boolean =>
-    commits.some(({ zone }) => known.has(zone.split(' ')[0] ?? ''));
+  const isKnown = ({ commits }: Looks): boolean => commits.some(({ zone }) => known.has(zone.split(' ')[0] ?? ''));
   const openers = honestOpeners(view);
   const hosts = inportIn(space, portsOf(tenant.networks));
   const sent = space.and(openers, hosts);
@@ -129,7 +129,7 @@ function twoExits(
   { name }: Tenant,
   outside: readonly NetworkPort[],
   sent: PacketSet,
-  isKnown: (one: TrafficClass) => boolean,
+  isKnown: (one: Looks) => boolean,
 ): Judgement | undefined {
   const { space } = view.analysis;
   const leaving = leavingClasses(view).filter(
@@ -162,24 +162,23 @@ function answersElsewhere(
   view: View,
   { networks }: Tenant,
   coming: PacketSet,
-  isKnown: (one: TrafficClass) => boolean,
+  isKnown: (one: Looks) => boolean,
 ): Judgement | undefined {
   const { space } = view.analysis;
-  for (const port of portsOf(networks)) {
-    for (const one of view.arrivals.get(port) ?? []) {
-      if (one.connection !== 'new' || one.made !== undefined || !isKnown(one)) continue;
-      if (!space.intersects(one.packets, coming)) continue;
-      for (const answer of view.analysis.answers([{ one, packets: space.and(one.packets, coming) }])) {
-        if (answer.end.kind !== 'port' || answer.made !== undefined) continue;
-        const out = answer.end.port;
-        const away = space.diff(answer.packets, inportIn(space, [out]));
-        const stranger = answer.connection === 'new' ? answer.packets : space.empty;
-        const packets = space.or(away, stranger);
-        if (packets === space.empty) continue;
-        const sentence = `the answer of ${port.name} to a connection from outside leaves by ${out.name}, and not as its answer`;
-        if (!one.exact || !answer.exact) return unknown(`${sentence}, as far as it was modelled`);
-        return violated({ kind: 'unanswered', class: one, packets, sentence });
-      }
+  const concerned = (one: Bundle): boolean =>
+    one.connection === 'new' && one.made === undefined && isKnown(one) && space.intersects(one.copies, coming);
+  for (const one of endingAt(view, portsOf(networks), concerned)) {
+    if (one.end.kind !== 'port' || !space.intersects(one.packets, coming)) continue;
+    for (const answer of view.analysis.answers([{ one, packets: space.and(one.packets, coming) }])) {
+      if (answer.end.kind !== 'port' || answer.made !== undefined) continue;
+      const out = answer.end.port;
+      const away = space.diff(answer.packets, inportIn(space, [out]));
+      const stranger = answer.connection === 'new' ? answer.packets : space.empty;
+      const packets = space.or(away, stranger);
+      if (packets === space.empty) continue;
+      const sentence = `the answer of ${one.end.port.name} to a connection from outside leaves by ${out.name}, and not as its answer`;
+      if (!one.exact || !answer.exact) return unknown(`${sentence}, as far as it was modelled`);
+      return violated({ kind: 'unanswered', class: one, packets, sentence });
     }
   }
   return undefined;

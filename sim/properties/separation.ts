@@ -4,7 +4,7 @@ import { at, inportIn, type NetworkPort, packetFields, type TrafficClass } from 
 import { crossingTo, type Journey, journeyOf, surely } from './crossing.ts';
 import { holds, type Judgement, unknown, violated } from './property.ts';
 import type { Party } from './told.ts';
-import { believable, doubt, type View } from './view.ts';
+import { among, believable, doubt, type View } from './view.ts';
 import { circumstances } from './wires.ts';
 
 /** Judges whether anything of a party arrives at any of the others; their own ports do not count. */
@@ -50,14 +50,22 @@ function arrivingAt(view: View, party: Party): Arriving {
   const before = known.get(party);
   if (before) return before;
   const { space } = view.analysis;
-  const all = space.orAll(party.ports.flatMap((port) => (view.arrivals.get(port) ?? []).map(({ packets }) => packets)));
+  const own = new Set(party.ports);
+  const all = view.analysis.bundles
+    .filter(({ parts }) => parts.some(({ port }) => own.has(port)))
+    .map((bundle) => among(space, bundle, own));
   const entering = inportIn(
     space,
     view.wires.flatMap(({ ports }) => ports),
   );
+  const united = (sets: readonly PacketSet[], fields: readonly number[]): PacketSet =>
+    space.orAll(sets.map((set) => space.forget(set, fields)));
   const made = {
-    senders: space.forget(all, allButInport),
-    admitted: space.forget(space.and(all, entering), circumstances),
+    senders: united(all, allButInport),
+    admitted: united(
+      all.map((set) => space.and(set, entering)),
+      circumstances,
+    ),
   };
   known.set(party, made);
   return made;

@@ -151,7 +151,7 @@ function refusal(view: View, network: TenantNetwork, ports: readonly NetworkPort
     packets: space.and(packets, from(view, ports)),
     ports: portsNear(view, network),
     // Back at the sender it harms nobody else.
-    bad: ({ end }) => (end.kind === 'port' ? space.not(from(view, [end.port])) : space.empty),
+    at: (port) => space.not(from(view, [port])),
     sentence: (one) => `a packet of ${network.name} with a forged source arrives at ${endText(view, one)}`,
   };
 }

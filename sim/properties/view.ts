@@ -15,7 +15,9 @@ import type { NetworkPlan, VpcPlan } from '../../engine/vpc/plan.ts';
 import type { Policy } from '../policy/policy.ts';
 import {
   type Analysis,
+  type Bundle,
   inportIn,
+  type Looks,
   type NetworkDatapath,
   type NetworkPort,
   type TrafficClass,
@@ -95,6 +97,8 @@ export interface View {
   /** Classes by the edge port that their packets end at (`arrivals`), and those that end at the port they came in by. */
   readonly arrivals: ReadonlyMap<NetworkPort, readonly TrafficClass[]>;
   readonly returning: readonly TrafficClass[];
+  /** Of the classes of `arrivals`, in which bundle of the analysis they are. */
+  readonly bundleOf: ReadonlyMap<TrafficClass, Bundle>;
 }
 
 /** The packets that enter by one of the ports. */
@@ -113,18 +117,67 @@ export function doubt({ analysis: { gaps, space } }: View, packets: PacketSet): 
   );
 }
 
-/** The first class that brings some of the packets to one of the ports. */
-export function arriving(
-  { analysis: { space }, arrivals }: View,
-  packets: PacketSet,
+/**
+ * The classes that end at the ports, port after port: those of bundles that may matter.  A bundle is asked about once,
+ * so that little is asked of the classes of large networks that all is well with.
+ */
+export function* endingAt(
+  { arrivals, bundleOf }: View,
   ports: readonly NetworkPort[],
-  matters: (one: TrafficClass) => boolean = () => true,
-): { class: TrafficClass; packets: PacketSet } | undefined {
+  mayMatter: (bundle: Bundle) => boolean,
+): Generator<TrafficClass, void> {
+  const known = new Map<Bundle, boolean>();
   for (const port of ports) {
     for (const one of arrivals.get(port) ?? []) {
-      if (!matters(one) || !space.intersects(one.packets, packets)) continue;
-      return { class: one, packets: space.and(one.packets, packets) };
+      const bundle = bundleOf.get(one);
+      const matters = !bundle || (known.get(bundle) ?? mayMatter(bundle));
+      if (bundle) known.set(bundle, matters);
+      if (matters) yield one;
     }
+  }
+}
+
+/** Whether packets of a bundle end at one of the ports that are among those of the set. */
+export function endsAt(
+  { analysis: { space } }: View,
+  bundle: Bundle,
+  ports: ReadonlySet<NetworkPort>,
+  packets: PacketSet,
+): boolean {
+  if (!space.intersects(bundle.copies, packets)) return false;
+  return bundle.within((port) => (ports.has(port) ? space.all : space.empty), packets) !== space.empty;
+}
+
+/** The packets of a bundle that end at one of the ports, each with which of its copies it is. */
+export const among = (space: Space, bundle: Bundle, ports: ReadonlySet<NetworkPort>): PacketSet =>
+  bundle.parts.every(({ port }) => ports.has(port))
+    ? bundle.copies
+    : bundle.within((port) => (ports.has(port) ? space.all : space.empty));
+
+/** Whether packets of a bundle that are among those of the set end at one of the ports, having come in by another one. */
+export function endsElsewhere(
+  { analysis: { space } }: View,
+  bundle: Bundle,
+  ports: readonly NetworkPort[],
+  packets: PacketSet,
+): boolean {
+  if (!space.intersects(bundle.copies, packets)) return false;
+  const own = new Set(ports);
+  const foreign = (port: NetworkPort): PacketSet => (own.has(port) ? space.not(inportIn(space, [port])) : space.empty);
+  return bundle.within(foreign, packets) !== space.empty;
+}
+
+/** The first class that brings some of the packets to one of the ports. */
+export function arriving(
+  view: View,
+  packets: PacketSet,
+  ports: readonly NetworkPort[],
+  matters: (one: Looks) => boolean = () => true,
+): { class: TrafficClass; packets: PacketSet } | undefined {
+  const { space } = view.analysis;
+  const all = new Set(ports);
+  for (const one of endingAt(view, ports, (bundle) => matters(bundle) && endsAt(view, bundle, all, packets))) {
+    if (space.intersects(one.packets, packets)) return { class: one, packets: space.and(one.packets, packets) };
   }
   return undefined;
 }

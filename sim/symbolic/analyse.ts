@@ -6,11 +6,12 @@
 import { groupBy } from '../../engine/group.ts';
 import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
 import { createSpace, type PacketSet, type Space } from '../../engine/sets/index.ts';
+import { bundlesOf } from './bundles.ts';
 import { fieldOrder, packetFields } from './fields.ts';
 import { createTexts, readDatapaths, type SymbolicDatapath, type Texts } from './flows.ts';
 import { answering } from './host.ts';
 import { isKnown, knowledgeOf } from './knowledge.ts';
-import { enter } from './output.ts';
+import { enter, enterBy } from './output.ts';
 import { possiblePackets } from './packets.ts';
 import { createPassages, type Passages, type TrackedCommit } from './passage.ts';
 import {
@@ -22,18 +23,21 @@ import {
   type Memory,
   noTrail,
   nothingUsed,
+  numberValue,
   type Opened,
   type OwnCommit,
   type Questions,
   type Run,
   type State,
   startPipeline,
+  unknownOnce,
 } from './run.ts';
-import { at, createStores, headerPlaces, plainParts, type Store, type Stores } from './store.ts';
+import { at, createStores, headerPlaces, places, plainParts, type Store, type Stores, writeAll } from './store.ts';
 import { trackKnown } from './tracking.ts';
 import type {
   AnalyseOptions,
   Analysis,
+  Bundle,
   Gap,
   Network,
   NetworkDatapath,
@@ -41,7 +45,7 @@ import type {
   Question,
   TrafficClass,
 } from './types.ts';
-import type { Value } from './value.ts';
+import { choiceOf, type Value } from './value.ts';
 import { walk } from './walk.ts';
 
 /** What analyses of one network share. */
@@ -52,6 +56,8 @@ export interface Workshop {
   readonly passages: Passages;
   readonly memory: Memory;
   readonly texts: Texts;
+  /** Of sets that packets were answered in: the fields that they depend on. */
+  readonly supports: Map<PacketSet, readonly number[]>;
   readonly possible: PacketSet;
 }
 
@@ -67,6 +73,7 @@ export function openWorkshop(network: Network, space = packetSpace()): Workshop 
     passages: createPassages(),
     memory: createMemory(),
     texts: createTexts(network),
+    supports: new Map(),
     possible: possiblePackets(space),
   };
 }
@@ -88,11 +95,13 @@ export function analyse(network: Network, options: AnalyseOptions = {}, workshop
   const possible = space.and(workshop.possible, inportIn(space, edges));
   const partOf = (datapath: NetworkDatapath): Part | undefined =>
     parts.find(({ datapaths }) => datapaths.has(datapath.uuid));
+  const classes = parts.flatMap((part) => part.classes);
   return {
     network,
     space,
     possible,
-    classes: parts.flatMap(({ classes }) => classes),
+    classes,
+    bundles: bundlesOf(space, classes),
     gaps: parts.flatMap(({ gaps }) => gaps),
     met: new Set(parts.flatMap(({ met }) => [...met])),
     ambiguous: parts.flatMap(({ ambiguous }) => ambiguous),
@@ -167,9 +176,9 @@ function analyseComponent(workshop: Workshop, component: readonly NetworkDatapat
     edges,
     classes: runs.flatMap(endedOf),
     gaps: [
-      ...runs.flatMap(({ gaps }) => [...gaps.values()].map(whateverCopy)),
-      ...(isSettled ? [] : unsettled(last ?? first)),
-    ],
+      ...runs.flatMap(({ gaps }) => [...gaps.values()]),
+      ...(isSettled && runs.every(({ opensUnknown }) => !opensUnknown) ? [] : strangers(first)),
+    ].map(whateverCopy),
     met: new Set(runs.flatMap(({ met }) => [...met])),
     ambiguous: runs.flatMap(({ ambiguous }) => [...ambiguous.values()].map(whateverCopy)),
     connections: last ? { kind: 'any', knowledge } : { kind: 'none' },
@@ -177,7 +186,11 @@ function analyseComponent(workshop: Workshop, component: readonly NetworkDatapat
   };
 }
 
-function looksOf({ space, stores }: Workshop, { copies, store }: TrafficClass, packets: PacketSet): Look[] {
+function looksOf(
+  { space, stores }: Workshop,
+  { copies, store }: Pick<TrafficClass, 'copies' | 'store'>,
+  packets: PacketSet,
+): Look[] {
   const wanted = packets === space.all ? copies : space.and(copies, packets);
   const byStore = new Map<Store, PacketSet[]>();
   for (const part of plainParts(stores, store, wanted, headerPlaces)) {
@@ -193,13 +206,15 @@ interface Look {
   readonly packets: PacketSet;
 }
 
-function unsettled({ opened, met, space, datapaths }: Run): Gap[] {
-  const [flow] = met;
-  const [datapath] = datapaths.values();
-  if (!flow || !datapath) return [];
-  const packets = space.orAll([...opened.values()].map((one) => one.packets));
-  const reason = 'connections that packets of connections open were not followed to their end';
-  return [{ datapath: datapath.datapath, flow, reason, packets }];
+/** Packets that may belong to connections which are not known: all that conntrack was asked about. */
+function strangers({ asked, space }: Run): Gap[] {
+  const reason = 'packets may belong to connections that were not followed to their end';
+  return [...groupBy(asked, ({ here }) => here.flow)].flatMap(([flow, states]): Gap[] => {
+    const [first] = states;
+    if (!flow || !first) return [];
+    const packets = space.orAll(states.map(({ state }) => space.and(state.lineage.packets, state.guard)));
+    return [{ datapath: first.here.datapath.datapath, flow, reason, packets, connections: true }];
+  });
 }
 
 export function newRun(
@@ -227,6 +242,7 @@ export function newRun(
     met: new Set(),
     ambiguous: new Map(),
     opened: new Map(),
+    opensUnknown: false,
     lookups: 0,
     outcomes: 0,
   };
@@ -247,24 +263,32 @@ function answersTo(
   partOf: (datapath: NetworkDatapath) => Part | undefined,
   questions: readonly Question[],
 ): TrafficClass[] {
-  const arrived = questions.flatMap((question) => arrivedAt(workshop, question));
-  return [...groupBy(arrived, ({ port }) => partOf(port.datapath))].flatMap(([part, ofPart]) => {
+  const arrived = questions.flatMap((question) => {
+    const own = groupBy(partsOf(workshop, question), ({ port }) => partOf(port.datapath));
+    return [...own].map(([part, parts]) => ({ ...question, part, parts }));
+  });
+  return [...groupBy(arrived, ({ part }) => part)].flatMap(([part, ofPart]) => {
     if (!part) return [];
     return [...groupBy(ofPart, ({ one }) => one.commits).values()].flatMap((alike) => answersIn(workshop, part, alike));
   });
 }
 
+/** Packets that came the same way to the same port. */
+type Landed = Bundle['parts'][number];
+
 interface Arrived extends Question {
-  readonly port: NetworkPort;
+  readonly parts: readonly Landed[];
 }
 
-function arrivedAt({ network, space }: Workshop, { one, packets }: Question): Arrived[] {
-  const { end } = one;
-  if (end.kind === 'port') return [{ one, packets, port: end.port }];
+function partsOf({ network, space }: Workshop, { one, packets }: Question): readonly Landed[] {
+  if (!('end' in one)) return one.parts;
+  const { end, parts } = one;
+  if (end.kind === 'port') return parts.map((part) => ({ ...part, port: end.port }));
   if (end.kind !== 'sender') return [];
   return network.portsByNumber.flatMap((port) => {
-    const some = port?.edge ? space.and(packets, inportIn(space, [port])) : space.empty;
-    return port && some !== space.empty ? [{ one, packets: some, port }] : [];
+    const own = port?.edge ? inportIn(space, [port]) : space.empty;
+    if (!port || !space.intersects(packets, own)) return [];
+    return parts.map(({ lineage, guard }) => ({ lineage, guard: space.and(guard, own), port }));
   });
 }
 
@@ -275,27 +299,75 @@ function answersIn(workshop: Workshop, part: Part, questions: readonly Arrived[]
   const commits = ownCommits(workshop, first.one.commits as readonly TrackedCommit[], all);
   const run = newRun(workshop, part.datapaths, { kind: 'own', commits }, part.maxHops);
   const shared = new Map<Lineage, Lineage>();
-  for (const { one, packets, port } of questions) {
+  for (const { one, packets, parts } of questions) {
     const isWhole = space.isSubset(space.and(one.copies, all), packets);
-    for (const { lineage, guard } of one.parts) {
+    for (const [lineage, ofLineage] of groupBy(parts, (each) => each.lineage)) {
       const known = isWhole ? shared.get(lineage) : undefined;
       const asked = known ?? { packets: space.and(lineage.packets, isWhole ? all : packets) };
       if (isWhole) shared.set(lineage, asked);
-      if (!space.intersects(asked.packets, guard)) continue;
-      for (const { store, set } of answering(run, one.store, guard)) {
-        if (space.intersects(asked.packets, set)) enter(run, 0, laterState(workshop, store, asked, set), port);
-      }
+      const landed = ofLineage.filter(({ guard }) => space.intersects(asked.packets, guard));
+      for (const group of apart(space, landed)) answerFrom(workshop, run, one.store, asked, group);
     }
   }
   walk(run);
-  return endedOf(run);
+  return [...endedOf(run), ...endedAnywhere(run, part)];
+}
+
+/** In groups of which none has a packet twice: copies that nothing tells apart. */
+function apart(space: Space, landed: readonly Landed[]): Landed[][] {
+  const groups: { all: PacketSet; members: Landed[] }[] = [];
+  for (const one of landed) {
+    const group = groups.find(({ all }) => !space.intersects(all, one.guard));
+    if (group) {
+      group.all = space.or(group.all, one.guard);
+      group.members.push(one);
+    } else groups.push({ all: one.guard, members: [one] });
+  }
+  return groups.map(({ members }) => members);
+}
+
+/** What arrived at ports, looking as the store says, is answered from those ports: as one for all of a datapath. */
+function answerFrom(workshop: Workshop, run: Run, store: Store, asked: Lineage, landed: readonly Landed[]): void {
+  const { space, stores } = workshop;
+  for (const [datapath, ofDatapath] of groupBy(landed, ({ port }) => port.datapath)) {
+    const guard = space.orAll(ofDatapath.map((each) => each.guard));
+    for (const { store: answer, set } of answering(run, store, guard)) {
+      if (!space.intersects(asked.packets, set)) continue;
+      const from = ofDatapath.map((each) => ({
+        packets: space.and(each.guard, set),
+        value: numberValue(run, each.port.number),
+      }));
+      enterBy(run, 0, laterState(workshop, answer, asked, set), datapath, choiceOf(stores.values, space, from));
+    }
+  }
+}
+
+/** What is not known to its end may come out of every port, looking like anything. */
+function endedAnywhere({ space, gaps, stores, memory, passages }: Run, { edges }: Part): TrafficClass[] {
+  const lost = space.orAll([...gaps.values()].map(({ packets }) => packets));
+  if (lost === space.empty) return [];
+  const unknown = (place: number) => unknownOnce({ memory, stores }, `anything ${place}`, places[place]?.width ?? 0);
+  const store = writeAll(
+    stores,
+    stores.initial,
+    headerPlaces.map((place) => [place, unknown(place)] as const),
+  );
+  const { commits, passed } = passages.initial;
+  const packets = space.forget(lost, copyFields);
+  const parts = [{ lineage: { packets: lost }, guard: space.all }];
+  return edges.map((port) => ({
+    ...{ packets, copies: lost, parts, store, commits, passed },
+    end: { kind: 'port', port },
+    connection: 'new',
+    exact: false,
+  }));
 }
 
 /** Packets on another way, on which nothing is told by the fields that told it on the first one. */
 function laterState(workshop: Workshop, store: Store, lineage: Lineage, guard = workshop.space.all): State {
-  const { space, passages } = workshop;
+  const { passages } = workshop;
   const inputs = store.values.flatMap(inputsOf);
-  const names = [...space.support(lineage.packets), ...space.support(guard), ...inputs].map(
+  const names = [...supportOf(workshop, lineage.packets), ...supportOf(workshop, guard), ...inputs].map(
     (field) => packetFields[field]?.name ?? '',
   );
   const next = (kind: string): number =>
@@ -308,6 +380,13 @@ function laterState(workshop: Workshop, store: Store, lineage: Lineage, guard = 
     restored: names.some((name) => name.startsWith('opener.')),
   };
   return { store, lineage, guard, passage: passages.initial, used, trail: noTrail };
+}
+
+/** The fields that tell whether packets are in a set. */
+function supportOf({ space, supports }: Workshop, set: PacketSet): readonly number[] {
+  const fields = supports.get(set) ?? space.support(set);
+  supports.set(set, fields);
+  return fields;
 }
 
 const someQuestions = (n: number): Questions => Array.from({ length: n }, () => undefined);
@@ -336,5 +415,5 @@ function followFrom(workshop: Workshop, part: Part, set: PacketSet, store: Store
   const run = newRun(workshop, part.datapaths, part.connections, part.maxHops);
   enter(run, 0, laterState(workshop, store, { packets: set }), port);
   walk(run);
-  return endedOf(run);
+  return [...endedOf(run), ...endedAnywhere(run, part)];
 }

@@ -21,8 +21,8 @@ import {
 } from './run.ts';
 import { at, read, type Store, write, writeAll } from './store.ts';
 import { cleared } from './tracking.ts';
-import type { NetworkPort } from './types.ts';
-import { choiceOf, constantOf, type Option, sameValues, sliceOf } from './value.ts';
+import type { NetworkDatapath, NetworkPort } from './types.ts';
+import { choiceOf, constantOf, type Option, sameValues, sliceOf, type Value } from './value.ts';
 
 /** Sends packets to the port or group in their `outport`. */
 export function output(run: Run, here: Here, state: State): void {
@@ -142,15 +142,20 @@ function leaveBy(run: Run, here: Here, state: State, port: NetworkPort): void {
 
 /** Packets enter a datapath by a port, as if nothing had been before but what is in their headers. */
 export function enter(run: Run, hops: number, state: State, port: NetworkPort): void {
+  enterBy(run, hops, watched(run, state, port), port.datapath, numberValue(run, port.number));
+}
+
+/** Packets enter a datapath by a port of it, or each by another one. */
+export function enterBy(run: Run, hops: number, state: State, { uuid }: NetworkDatapath, inport: Value): void {
   const { stores } = run;
-  const datapath = run.datapaths.get(port.datapath.uuid);
+  const datapath = run.datapaths.get(uuid);
   if (!datapath) return;
   const entered = writeAll(stores, withoutRegisters(run, cleared(run, state.store)), [
-    [at.inport, numberValue(run, port.number)],
+    [at.inport, inport],
     [at.outport, constantOf(stores.values, 20, 0n)],
     [at.flags, constantOf(stores.values, 32, 0n)],
   ]);
-  startPipeline(run, datapath, 'ingress', 0, hops, { ...watched(run, state, port), store: entered });
+  startPipeline(run, datapath, 'ingress', 0, hops, { ...state, store: entered });
 }
 
 /** Notes that packets passed a port or datapath that is watched. */

@@ -115,9 +115,28 @@ export interface TrafficClass {
   readonly passed: readonly string[];
 }
 
-/** Packets of a class that are answered where they ended. */
+/** What is so of all packets of a class, wherever they end. */
+export type Looks = Pick<TrafficClass, 'store' | 'connection' | 'made' | 'exact' | 'commits' | 'passed'>;
+
+/** Classes that end at ports and are alike but for which port that is. */
+export interface Bundle extends Looks {
+  readonly members: readonly TrafficClass[];
+  /** Of all members, each with the port where it ends. */
+  readonly parts: readonly (ClassPart & { readonly port: NetworkPort })[];
+  /** The packets of all members; worked out when they are asked for the first time, as are `copies`. */
+  readonly packets: PacketSet;
+  /** The same, with which of its copies each is. */
+  readonly copies: PacketSet;
+  /**
+   * Of `copies`, those that end at a port and are in the set that `setAt` gives for it: small sets cost little. Of these
+   * `packets` alone, if they are given.
+   */
+  within(setAt: (port: NetworkPort) => PacketSet, packets?: PacketSet): PacketSet;
+}
+
+/** Packets of a class, or of all classes of a bundle, that are answered where they ended. */
 export interface Question {
-  readonly one: TrafficClass;
+  readonly one: TrafficClass | Bundle;
   readonly packets: PacketSet;
 }
 
@@ -144,6 +163,8 @@ export interface Gap {
   /** A sentence without a full stop. */
   readonly reason: string;
   readonly packets: PacketSet;
+  /** Set where this is about the packets only as far as they belong to connections that somebody opened before. */
+  readonly connections?: true;
 }
 
 export interface AnalyseOptions {
@@ -162,17 +183,23 @@ export interface Analysis {
   /** The packets that exist at all: `inport` is an edge port, no field contradicts another. */
   readonly possible: PacketSet;
   /**
-   * Every packet of `possible` is in some class of connection state `new`; where it is copied (a flood), in one for each copy.
+   * Every packet of `possible` is in some class of connection state `new`, or in a gap; where it is copied (a flood), in a class
+   * for each copy.
    * Classes of the same end, store, connection state and passage are one.
    */
   readonly classes: readonly TrafficClass[];
+  /** The classes that end at ports, those together that are alike but for the port; in the order of their first members. */
+  readonly bundles: readonly Bundle[];
   readonly gaps: readonly Gap[];
   /** Flows that some packet meets, in whatever connection state. */
   readonly met: ReadonlySet<LogicalFlow>;
   /** Pairs of flows of one table and priority that some packet meets both of, and that do different things. */
   readonly ambiguous: readonly { readonly flows: readonly [LogicalFlow, LogicalFlow]; readonly packets: PacketSet }[];
   /** The packets of a class, or those of them that are given, by what they look like: the fields of the stores have no options. */
-  looks(one: TrafficClass, packets?: PacketSet): readonly { readonly store: Store; readonly packets: PacketSet }[];
+  looks(
+    one: Pick<TrafficClass, 'store' | 'copies'>,
+    packets?: PacketSet,
+  ): readonly { readonly store: Store; readonly packets: PacketSet }[];
   /**
    * What becomes of the answers to packets that ended at an edge port: each is answered as a host does (addresses,
    * ports and MAC addresses exchanged; SYN by SYN-ACK, echo request by echo reply), entering by that port, with the connections known that

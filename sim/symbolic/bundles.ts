@@ -1,0 +1,78 @@
+/**
+ * Classes that are alike but for the port where they end.  A switch with a hundred ports has a hundred of each: what is
+ * asked of all of them is asked of the bundle, and of single ones only where its answer leaves something open.
+ */
+import type { PacketSet, Space } from '../../engine/sets/index.ts';
+import { copyFields } from './run.ts';
+import type { Bundle, Looks, NetworkPort, TrafficClass } from './types.ts';
+
+/** The bundles of the classes that end at ports, in the order of their first members. */
+export function bundlesOf(space: Space, classes: readonly TrafficClass[]): Bundle[] {
+  const ids = new Map<unknown, number>();
+  const idOf = (one: unknown): number => {
+    const id = ids.get(one) ?? ids.size;
+    ids.set(one, id);
+    return id;
+  };
+  const groups = new Map<string, Arrived[]>();
+  for (const one of classes) {
+    const { end, store, commits, passed, connection, made, exact } = one;
+    if (end.kind !== 'port') continue;
+    const key = `${idOf(store)} ${idOf(commits)} ${idOf(passed)} ${connection} ${made} ${exact}`;
+    const known = groups.get(key);
+    if (known) known.push({ one, port: end.port });
+    else groups.set(key, [{ one, port: end.port }]);
+  }
+  return [...groups.values()].map((members) => bundleOf(space, members));
+}
+
+interface Arrived {
+  readonly one: TrafficClass;
+  readonly port: NetworkPort;
+}
+
+function bundleOf(space: Space, arrived: readonly Arrived[]): Bundle {
+  let copies: PacketSet | undefined;
+  let packets: PacketSet | undefined;
+  const [{ one }] = arrived as [Arrived];
+  const { store, connection, made, exact, commits, passed } = one;
+  const looks: Looks = { store, connection, exact, commits, passed, ...(made !== undefined && { made }) };
+  return {
+    ...looks,
+    members: arrived.map((each) => each.one),
+    parts: arrived.flatMap(({ one: { parts }, port }) => parts.map((part) => ({ ...part, port }))),
+    get copies() {
+      copies ??= within(space, arrived, () => space.all);
+      return copies;
+    },
+    get packets() {
+      packets ??= space.forget(this.copies, copyFields);
+      return packets;
+    },
+    within: (setAt, asked) => within(space, arrived, setAt, asked),
+  };
+}
+
+/** Guards are small: what is asked is put together with them before the packets themselves are looked at. */
+function within(
+  space: Space,
+  arrived: readonly Arrived[],
+  setAt: (port: NetworkPort) => PacketSet,
+  asked = space.all,
+): PacketSet {
+  const guards = new Map<{ readonly packets: PacketSet }, PacketSet[]>();
+  for (const { one, port } of arrived) {
+    const set = setAt(port);
+    if (set === space.empty) continue;
+    for (const { lineage, guard } of one.parts) {
+      const some = space.and(guard, set);
+      if (some === space.empty) continue;
+      const known = guards.get(lineage);
+      if (known) known.push(some);
+      else guards.set(lineage, [some]);
+    }
+  }
+  return space.orAll(
+    [...guards].map(([lineage, sets]) => space.and(lineage.packets, space.and(asked, space.orAll(sets)))),
+  );
+}
