@@ -1,8 +1,10 @@
 /** What each action does to packets that look alike, and where it brings them. */
 import { type Action, formatAction } from '../../engine/lang/index.ts';
 import type { FieldRef } from '../../engine/lang/ir.ts';
+import type { PacketSet } from '../../engine/sets/index.ts';
 import { hairpin, hairpinReply, toVirtualAddress } from './hairpin.ts';
 import { getNeighbor, getPortOfMac, learned, notModelled } from './lookups.ts';
+import { type Certainty, matching, type Test } from './matching.ts';
 import { made, madeAs } from './nested.ts';
 import { output } from './output.ts';
 import { choose } from './packets.ts';
@@ -14,6 +16,7 @@ import {
   type Here,
   limited,
   numberValue,
+  parted,
   type Run,
   type State,
   startPipeline,
@@ -171,7 +174,8 @@ function results(run: Run, here: Here, state: State, action: Action): State[] {
     case 'check_in_port_sec':
     case 'check_out_port_sec': {
       const end = action.type === 'check_in_port_sec' ? 'inport' : 'outport';
-      return split(run, state, action.dst, run.space.not(secured(run, here, state.store, end)));
+      const [may, must] = certainties((certainty) => secured(run, here, state.store, end, certainty));
+      return split(run, state, action.dst, run.space.not(must), run.space.not(may));
     }
     case 'check_pkt_larger': {
       const larger = run.space.range(at.length, BigInt(Math.min(action.bytes + 1, 0xffff)), 0xffffn);
@@ -199,7 +203,7 @@ function results(run: Run, here: Here, state: State, action: Action): State[] {
     case 'ct_tp_dst':
       return [recall(run, state, action.dst, at.ctTpDst)];
     case 'chk_lb_hairpin':
-      return split(run, state, action.dst, hairpin(run, here, state.store));
+      return split(run, state, action.dst, ...certainties((certainty) => hairpin(run, here, state.store, certainty)));
     case 'chk_lb_hairpin_reply':
       return hairpinReplies(run, here, state, action.dst);
     case 'ct_snat_to_vip':
@@ -208,7 +212,8 @@ function results(run: Run, here: Here, state: State, action: Action): State[] {
       const next = learned(run, state, action.dst, questionOf(run, here, state, action));
       const isRemembered = readRef(stores, next.store, action.dst);
       const some = isRemembered && limited(run, next, setBits(run, isRemembered));
-      if (some) notModelled(run, here, some, formatAction(action));
+      // What is remembered is a backend that was chosen before: such connections are known without it.
+      if (some) notModelled(run, here, some, formatAction(action), false);
       return split(run, state, action.dst, run.space.empty);
     }
     case 'put_arp':
@@ -275,27 +280,33 @@ function load(run: Run, { datapath }: Here, store: Store, { dst, imm }: Action &
   return changed_;
 }
 
-/** Packets without a hop left go no further; what is not IP has none to lose. */
+/** Packets without a hop left go no further; those of which that is not known may. What is not IP has none to lose. */
 function lessLife(run: Run, here: Here, state: State): State[] {
   const { space, stores } = run;
-  const spent = entering(run, state.store, space.range(at.ttl, 0n, 1n));
-  const dead = limited(run, state, spent);
-  const alive = limited(run, state, space.not(spent));
-  if (dead) drop(run, here, 'ttl', dead);
-  if (!alive) return [];
-  const ttl = plus(stores.values, space, read(state.store, at.ttl), -1);
-  return [with_(alive, write(stores, alive.store, at.ttl, ttl))];
+  const parts = parted(run, state, ...certainties((certainty) => matching(space, state.store, spent, certainty)));
+  for (const part of parts) if (part.is) drop(run, here, 'ttl', part.state);
+  const less = mapped(stores.values, space, read(state.store, at.ttl), (plain) =>
+    plain.vague ? plain : plus(stores.values, space, plain, -1),
+  );
+  return parts.flatMap((part) => (part.is ? [] : [with_(part.state, write(stores, part.state.store, at.ttl, less))]));
 }
 
-/** The result is 1 for some packets, 0 for the others. */
-function split(run: Run, state: State, dst: FieldRef, ones: number): State[] {
-  const { stores, space } = run;
-  const some = limited(run, state, ones);
-  const others = limited(run, state, space.not(ones));
-  const result = (one: State, value: bigint): State =>
-    with_(one, writeRef(stores, one.store, dst, constantOf(stores.values, dst.n, value)));
-  return [...(some ? [result(some, 1n)] : []), ...(others ? [result(others, 0n)] : [])];
+/** No hop is left, or the last one is about to be taken. */
+const spent: Test = { type: 'bits', place: at.ttl, value: 0n, mask: 0xfen, equal: true };
+
+/** The result is 1 for some packets, 0 for the others: for those in `must`, and for those outside of `may`. */
+function split(run: Run, state: State, dst: FieldRef, may: PacketSet, must = may): State[] {
+  return parted(run, state, may, must).map((part) => {
+    const result = constantOf(run.stores.values, dst.n, part.is ? 1n : 0n);
+    return with_(part.state, writeRef(run.stores, part.state.store, dst, result));
+  });
 }
+
+/** The packets of which something may be so, and those of which it is. */
+const certainties = (setOf: (certainty: Certainty) => PacketSet): [may: PacketSet, must: PacketSet] => [
+  setOf('may'),
+  setOf('must'),
+];
 
 /** What the chassis answers goes on as the answer. */
 function answered(run: Run, states: State[], dst: FieldRef, name: (typeof makings)[number]): State[] {

@@ -14,7 +14,7 @@ import { read, type Store } from './store.ts';
 import type { Network, NetworkDatapath, NetworkPort } from './types.ts';
 import type { Value } from './value.ts';
 
-/** A flow; `problem` says why it is not understood, and then `test` and `actions` say nothing. */
+/** A flow; `problem` says why it is not understood: then there are no `actions`, and `test` is true of more than match it. */
 export interface SymbolicFlow {
   readonly flow: LogicalFlow;
   readonly test: Test;
@@ -143,14 +143,15 @@ function readDatapath(
 }
 
 function readFlow(network: Network, flow: LogicalFlow, names: Names, key: number, texts: Texts): SymbolicFlow {
+  let test = always;
   try {
+    test = testOfText(flow.match, names, key, texts);
     const { actions, prereqs } = actionsOf(network, flow, texts);
-    const test = testOfText(flow.match, names, key, texts);
     const needed = testOf(prereqs, names);
     return { flow, actions, test: needed === always ? test : combined('and', [test, needed]) };
   } catch (error) {
     if (!(error instanceof LangError)) throw error;
-    return { flow, actions: [], test: always, problem: error.message };
+    return { flow, actions: [], test, problem: error.message };
   }
 }
 

@@ -1,7 +1,7 @@
 /** Backends that call their own load balancer: `chk_lb_hairpin` and its kin, by the rows of Load_Balancer. */
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { type Address, parseAddress } from '../trace/addresses.ts';
-import { combined, matching, type Test } from './matching.ts';
+import { type Certainty, combined, matching, type Test } from './matching.ts';
 import { type Here, limited, type Run, type State } from './run.ts';
 import { at, type Store, write } from './store.ts';
 import { constantOf } from './value.ts';
@@ -88,17 +88,17 @@ function replyTest(one: Hairpin): Test {
   ]);
 }
 
-const union = ({ space }: Run, store: Store, tests: readonly Test[]): PacketSet =>
-  space.orAll(tests.map((test) => matching(space, store, test, 'may')));
+const union = ({ space }: Run, store: Store, tests: readonly Test[], certainty: Certainty): PacketSet =>
+  space.orAll(tests.map((test) => matching(space, store, test, certainty)));
 
 /** The packets that come back to their own sender. */
-export function hairpin(run: Run, here: Here, store: Store): PacketSet {
-  return union(run, store, hairpins(run, here).map(forwardTest));
+export function hairpin(run: Run, here: Here, store: Store, certainty: Certainty): PacketSet {
+  return union(run, store, hairpins(run, here).map(forwardTest), certainty);
 }
 
 /** The packets that may be answers of such a sender to itself. */
 export function hairpinReply(run: Run, here: Here, store: Store): PacketSet {
-  return union(run, store, hairpins(run, here).map(replyTest));
+  return union(run, store, hairpins(run, here).map(replyTest), 'may');
 }
 
 /** `ct_snat_to_vip`: hairpinned packets come from the virtual address. */

@@ -105,7 +105,7 @@ export function getPortOfMac(run: Run, here: Here, state: State, dst: FieldRef):
   );
 }
 
-/** The action was not modelled: what is said of these packets is no proof. */
-export function notModelled(run: Run, here: Here, state: State, what: string): void {
-  gap(run, here, `the action ${what} is not modelled`, packetsOf(run, state));
+/** The action was not modelled: what is said of these packets is no proof; nor is what they may open known, if they are `opening`. */
+export function notModelled(run: Run, here: Here, state: State, what: string, opening = true): void {
+  gap(run, here, `the action ${what} is not modelled`, packetsOf(run, state), opening);
 }

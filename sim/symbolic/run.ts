@@ -45,13 +45,20 @@ export interface State {
   readonly stack?: readonly Value[];
 }
 
-/** Where packets entered pipelines, and what they looked like then but for their time to live: all of them, and some of them. */
+/**
+ * Where packets entered pipelines, and what they looked like then, with and without their time to live: all of them, and
+ * some of them. Then how many pipelines they may pass without being known exactly.
+ */
 export interface Trail {
   readonly all: readonly string[];
   readonly some: readonly string[];
+  readonly inexactTo: number;
 }
 
-export const noTrail: Trail = { all: [], some: [] };
+/** Through so many pipelines what is not known exactly any more is followed on: the rest goes too many ways. */
+const exactHops = 8;
+
+export const noTrail: Trail = { all: [], some: [], inexactTo: exactHops };
 
 /** Packets that were looked up together. */
 export interface Lineage {
@@ -131,7 +138,7 @@ export interface Run {
   readonly memory: Memory;
   /** By hops, then pipeline; see `enqueue`. */
   readonly levels: Map<string, Bucket>[];
-  /** Packets that have passed more pipelines than this go round in a loop. */
+  /** Packets that have passed more pipelines than this are not followed on. */
   readonly maxHops: number;
   /** Who entered a pipeline, by place and looks. */
   readonly visits: Map<string, State[]>;
@@ -143,6 +150,8 @@ export interface Run {
   readonly ambiguous: Map<string, { flows: [LogicalFlow, LogicalFlow]; packets: PacketSet }>;
   /** Connections that packets opened. */
   readonly opened: Map<string, Opened>;
+  /** Packets that were not followed may have opened more. */
+  opensUnknown: boolean;
   /** How many tables states were looked up in. */
   lookups: number;
   /** The flow whose actions are executed. */
@@ -181,7 +190,7 @@ export interface Memory {
 export const createMemory = (): Memory => ({ sets: new Map(), unknowns: new Map() });
 
 /** What nothing is known of: the same for who asks for the same, so that packets that go round look alike at last. */
-export function unknownOnce({ memory, stores }: Run, what: string, width: number): Value {
+export function unknownOnce({ memory, stores }: Pick<Run, 'memory' | 'stores'>, what: string, width: number): Value {
   let value = memory.unknowns.get(what);
   if (!value) {
     value = unknownOf(stores.values, width);
@@ -219,46 +228,75 @@ export function startPipeline(
   hops: number,
   state: State,
 ): void {
-  const loop: End = { kind: 'loop', datapaths: [datapath.datapath] };
-  if (pipeline === 'egress') {
-    if (hops > run.maxHops) end(run, loop, state);
-    else wait(run, datapath, pipeline, table, hops, state);
+  if (hops > run.maxHops && run.current) {
+    gap(run, run.current, 'packets pass more pipelines than are followed', packetsOf(run, state));
     return;
   }
-  if (hops > exactHops && run.current && mayBeInexact(state)) {
+  if (pipeline === 'egress') wait(run, datapath, pipeline, table, hops, state);
+  else enterPipeline(run, datapath, table, hops, state);
+}
+
+/** Where packets come into a pipeline they may have been before: those go round, or came a second way to what is followed already. */
+function enterPipeline(run: Run, datapath: SymbolicDatapath, table: number, hops: number, state: State): void {
+  const { trail } = state;
+  if (mayBeInexact(state) && hops > trail.inexactTo && run.current) {
     gap(run, run.current, 'packets that are not followed exactly any more go on and on', packetsOf(run, state));
     return;
   }
   const place = placeOf(run, datapath, table, state);
-  const { all, some } = state.trail;
-  if (hops > run.maxHops || all.includes(place)) {
-    end(run, loop, state);
+  const life = read(state.store, at.ttl);
+  const loop: End = { kind: 'loop', datapaths: [datapath.datapath] };
+  const goRound = (round: State, isEternal: boolean): void => {
+    end(run, loop, round);
+    if (!isEternal && !life.vague) enterPipeline(run, datapath, table, hops, aged(run, round, hops));
+  };
+  if (trail.all.includes(place)) {
+    goRound(state, trail.all.includes(timed(place, life)));
     return;
   }
-  const next = { ...state, trail: { all: [...all, place], some: some.includes(place) ? some : [...some, place] } };
-  if (some.includes(place)) {
-    // Those of them that have been here go round, or have come a second way to what has been followed already.
-    const been = run.space.orAll((run.visits.get(place) ?? []).map((visit) => packetsOf(run, visit)));
-    const again = limited(run, state, been);
-    if (again) end(run, loop, { ...again, store: inexactly(run, again.store) });
-    const fresh = limited(run, next, run.space.not(been));
-    if (fresh) visit(run, place, fresh);
-    if (fresh) wait(run, datapath, pipeline, table, hops, fresh);
+  const next = { ...state, trail: passedBy(trail, [place, timed(place, life)]) };
+  if (!trail.some.includes(place)) {
+    visit(run, place, next);
+    wait(run, datapath, 'ingress', table, hops, next);
     return;
   }
-  visit(run, place, next);
-  wait(run, datapath, pipeline, table, hops, next);
+  const visits = run.visits.get(place) ?? [];
+  const been = (all: readonly State[]): PacketSet => run.space.orAll(all.map((one) => packetsOf(run, one)));
+  const alike = been(visits.filter(({ store }) => read(store, at.ttl) === life));
+  const again = limited(run, state, alike);
+  const older = limited(run, state, run.space.diff(been(visits), alike));
+  const fresh = limited(run, next, run.space.not(been(visits)));
+  if (again) goRound({ ...again, store: inexactly(run, again.store) }, true);
+  if (older) goRound({ ...older, store: inexactly(run, older.store) }, false);
+  if (fresh) visit(run, place, fresh);
+  if (fresh) wait(run, datapath, 'ingress', table, hops, fresh);
 }
 
 /** A run that looks more states up than this goes round in too many ways to follow them all. */
 export const mostLookups = 20_000;
 
-/** After so many pipelines only what is known exactly is followed on: the rest goes too many ways. */
-const exactHops = 8;
-
 function mayBeInexact({ store }: State): boolean {
   const { constant, options } = read(store, at.inexact);
   return constant !== 0n && (options === undefined || options.some(({ value }) => value.constant !== 0n));
+}
+
+/**
+ * Packets that go round lose a hop or more each time, and what becomes of them at last (who is told that they had no hop
+ * left) is up to how many they had: they are followed once more with any number, as far again as they came.
+ */
+function aged(run: Run, state: State, hops: number): State {
+  const store = write(run.stores, inexactly(run, state.store), at.ttl, unknownOnce(run, 'ttl', 8));
+  return { ...state, store, trail: { ...state.trail, inexactTo: Math.max(exactHops, 2 * hops + 2) } };
+}
+
+const timed = (place: string, life: Value): string => `${place} at ${life.id}`;
+
+function passedBy({ all, some, inexactTo }: Trail, places: readonly string[]): Trail {
+  return {
+    all: [...all, ...places],
+    some: places.every((place) => some.includes(place)) ? some : [...new Set([...some, ...places])],
+    inexactTo,
+  };
 }
 
 function visit({ visits }: Run, place: string, state: State): void {
@@ -267,10 +305,13 @@ function visit({ visits }: Run, place: string, state: State): void {
   else visits.set(place, [state]);
 }
 
-/** Where packets are and what they look like, but for their time to live. */
-function placeOf({ stores }: Run, { datapath }: SymbolicDatapath, table: number, { store, used }: State): string {
+/** Where packets are, what they look like but for their time to live, and what else decides what becomes of them. */
+function placeOf({ stores }: Run, { datapath }: SymbolicDatapath, table: number, state: State): string {
+  const { store, passage, used } = state;
   const timeless = write(stores, store, at.ttl, constantOf(stores.values, 8, 0n));
-  return `${datapath.uuid} ${table} ${timeless.id} ${[...used.neighbors, ...used.choices, ...used.chances].join()}`;
+  const asked = [used.neighbors, used.choices, used.chances].map((questions) => questions.join()).join(';');
+  const life = read(store, at.ttl).vague ? 'aged' : '';
+  return `${datapath.uuid} ${table} ${timeless.id} ${life} ${passage.id} ${used.restored} ${asked}`;
 }
 
 function wait(
@@ -389,7 +430,11 @@ const past = (group: readonly State[]): Pick<State, 'used' | 'trail'> => ({
 
 function joinedTrail(a: Trail, b: Trail): Trail {
   if (a === b) return a;
-  return { all: a.all.filter((place) => b.all.includes(place)), some: [...new Set([...a.some, ...b.some])] };
+  return {
+    all: a.all.filter((place) => b.all.includes(place)),
+    some: [...new Set([...a.some, ...b.some])],
+    inexactTo: Math.min(a.inexactTo, b.inexactTo),
+  };
 }
 
 /** The questions of packets that are one from now on: where they asked different ones, neither is known to have been asked. */
@@ -490,9 +535,14 @@ export function drop(run: Run, here: Here, why: (End & { kind: 'drop' })['why'],
   end(run, { kind: 'drop', datapath: here.datapath.datapath, pipeline, table, why, ...(flow && { flow }) }, state);
 }
 
-/** Something here was not understood: what is said of these packets is no proof. */
-export function gap({ gaps, space }: Run, { datapath, flow }: Here, reason: string, packets: PacketSet): void {
+/**
+ * Something here was not understood, or is not followed on: what is said of these packets is no proof. `opening`: nor is what
+ * they may open known.
+ */
+export function gap(run: Run, { datapath, flow }: Here, reason: string, packets: PacketSet, opening = true): void {
+  const { gaps, space } = run;
   if (packets === space.empty || !flow) return;
+  run.opensUnknown ||= opening;
   const key = `${flow.uuid} ${reason}`;
   const known = gaps.get(key);
   if (known) known.packets = space.or(known.packets, packets);
@@ -505,6 +555,24 @@ export function limited({ space }: Run, state: State, packets: PacketSet): State
   const guard = space.and(state.guard, packets);
   if (guard === state.guard) return state;
   return space.intersects(state.lineage.packets, guard) ? { ...state, guard } : undefined;
+}
+
+/**
+ * The packets of a state by whether something is so of them: of all in `must`, of none outside of `may`. Of those between nothing
+ * is known, so that they go both ways, inexactly.
+ */
+export function parted(run: Run, state: State, may: PacketSet, must: PacketSet): { state: State; is: boolean }[] {
+  const { space } = run;
+  const part = (packets: PacketSet, answers: readonly boolean[], isExact: boolean) => {
+    const some = limited(run, state, packets);
+    const known = some && (isExact ? some : { ...some, store: inexactly(run, some.store) });
+    return known ? answers.map((is) => ({ state: known, is })) : [];
+  };
+  return [
+    ...part(must, [true], true),
+    ...(may === must ? [] : part(space.diff(may, must), [true, false], false)),
+    ...part(space.not(may), [false], true),
+  ];
 }
 
 /** A set in terms of what the packets look like now, as one of those that entered. */

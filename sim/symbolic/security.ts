@@ -5,7 +5,7 @@
  */
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { linkLocal, type Network, parseSecuredAddresses, type SecuredAddresses } from '../trace/addresses.ts';
-import { always, combined, matching, type Test } from './matching.ts';
+import { always, type Certainty, combined, matching, type Test } from './matching.ts';
 import { type Here, portsIn, type Run } from './run.ts';
 import { at, type Store } from './store.ts';
 import type { NetworkDatapath, NetworkPort } from './types.ts';
@@ -135,18 +135,29 @@ function testOfPort(port: NetworkPort, end: 'inport' | 'outport'): Test {
   return known[end];
 }
 
-/** The packets that port security lets through, of those that look as the store says; `end` is where it is checked. */
-export function secured(run: Run, { datapath }: Here, store: Store, end: 'inport' | 'outport'): PacketSet {
+/**
+ * The packets that port security lets through, of those that look as the store says: all that it may, or those that it
+ * surely does; `end` is where it is checked.
+ */
+export function secured(
+  run: Run,
+  { datapath }: Here,
+  store: Store,
+  end: 'inport' | 'outport',
+  certainty: Certainty,
+): PacketSet {
   const { space, network, memory } = run;
   const place = end === 'inport' ? at.inport : at.outport;
-  const key = `secured ${datapath.datapath.uuid} ${end} ${store.id}`;
+  const key = `secured ${datapath.datapath.uuid} ${end} ${store.id} ${certainty}`;
   let set = memory.sets.get(key);
   if (set === undefined) {
     set = space.orAll(
       portsIn(run, store, place).map(({ packets, number }) => {
-        if (typeof number !== 'number') return space.and(packets, securedBy(run, datapath.datapath, store, place, end));
+        if (typeof number !== 'number') {
+          return space.and(packets, securedBy(run, datapath.datapath, store, place, end, certainty));
+        }
         const port = network.portsByNumber[number];
-        return port ? space.and(packets, matching(space, store, testOfPort(port, end), 'may')) : packets;
+        return port ? space.and(packets, matching(space, store, testOfPort(port, end), certainty)) : packets;
       }),
     );
     memory.sets.set(key, set);
@@ -161,12 +172,15 @@ function securedBy(
   store: Store,
   place: number,
   end: 'inport' | 'outport',
+  certainty: Certainty,
 ): PacketSet {
   const guarded = ports.filter((port) => testOfPort(port, end) !== always);
   const isPort = (port: NetworkPort): Test => is(place, 20, BigInt(port.number));
-  const free = space.not(space.orAll(guarded.map((port) => matching(space, store, isPort(port), 'may'))));
+  // What may be at a guarded port is not surely free of guards.
+  const other = certainty === 'may' ? 'must' : 'may';
+  const free = space.not(space.orAll(guarded.map((port) => matching(space, store, isPort(port), other))));
   return space.orAll([
     free,
-    ...guarded.map((port) => matching(space, store, all(isPort(port), testOfPort(port, end)), 'may')),
+    ...guarded.map((port) => matching(space, store, all(isPort(port), testOfPort(port, end)), certainty)),
   ]);
 }

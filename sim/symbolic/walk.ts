@@ -109,7 +109,8 @@ function meetAll(
     if (flow.problem !== undefined) {
       // OVN leaves such flows out: packets meet those behind it.
       const reason = `the flow is not understood and left out: ${flow.problem}`;
-      gap(run, { ...here, flow: flow.flow }, reason, space.and(state.lineage.packets, rest.guard));
+      const concerned = space.and(rest.guard, matching(space, state.store, flow.test, 'may'));
+      gap(run, { ...here, flow: flow.flow }, reason, space.and(state.lineage.packets, concerned));
       continue;
     }
     const matches = matching(space, state.store, flow.test, 'may');
@@ -121,11 +122,11 @@ function meetAll(
     hits.push({ flow, met, matches, sure });
   }
   if (hits.length === 0) return;
-  if (hits.length > 1) noteOverlaps(run, state, hits);
+  const contested = hits.length > 1 ? noteOverlaps(run, state, hits) : space.empty;
   const { unsure } = rest;
   for (const { flow, met, matches, sure } of hits) {
     run.met.add(flow.flow);
-    const doubtful = sure === matches ? unsure : space.or(unsure, space.diff(matches, sure));
+    const doubtful = space.or(space.or(unsure, contested), space.diff(matches, sure));
     forEachSure(run, met, doubtful, (some) => meet(run, here, some, flow));
   }
   const gone = space.orAll(hits.map(({ sure }) => sure));
@@ -148,28 +149,31 @@ function forEachSure(run: Run, state: State, doubtful: PacketSet, take: (state: 
   if (unsure) take({ ...unsure, store: inexactly(run, unsure.store) });
 }
 
-/** Pairs that share packets and do different things. */
-function noteOverlaps(run: Run, state: State, hits: readonly Hit[]): void {
+/** Pairs that share packets and do different things; the packets (a guard) that may meet the one or the other. */
+function noteOverlaps(run: Run, state: State, hits: readonly Hit[]): PacketSet {
   const { space } = run;
   let sum = space.empty;
+  let contested = space.empty;
   for (const [index, hit] of hits.entries()) {
     if (index > 0 && space.intersects(sum, hit.matches)) {
-      for (const other of hits.slice(0, index)) noteOverlap(run, state, other, hit);
+      for (const other of hits.slice(0, index)) contested = space.or(contested, noteOverlap(run, state, other, hit));
     }
     sum = space.or(sum, hit.matches);
   }
+  return contested;
 }
 
-function noteOverlap(run: Run, state: State, a: Hit, b: Hit): void {
+function noteOverlap(run: Run, state: State, a: Hit, b: Hit): PacketSet {
   const { space, ambiguous } = run;
-  if (a.flow.flow.actions === b.flow.flow.actions || !space.intersects(a.matches, b.matches)) return;
-  if (effectOf(run, state, a.flow) === effectOf(run, state, b.flow)) return;
+  if (a.flow.flow.actions === b.flow.flow.actions || !space.intersects(a.matches, b.matches)) return space.empty;
+  if (effectOf(run, state, a.flow) === effectOf(run, state, b.flow)) return space.empty;
   const both = space.and(packetsOf(run, a.met), b.met.guard);
-  if (both === space.empty) return;
+  if (both === space.empty) return space.empty;
   const key = `${a.flow.flow.uuid} ${b.flow.flow.uuid}`;
   const known = ambiguous.get(key);
   if (known) known.packets = space.or(known.packets, both);
   else ambiguous.set(key, { flows: [a.flow.flow, b.flow.flow], packets: both });
+  return space.and(a.met.guard, b.met.guard);
 }
 
 /** What actions do to packets of a state, without those that change nothing of them. */

@@ -117,7 +117,7 @@ export function compare(topology: TraceTopology, analysis: Analysis, packets: re
     ...analysis.ambiguous.map((one) => one.packets),
     ...analysis.classes.filter(({ exact }) => !exact).map((one) => one.packets),
   ]);
-  const unknown = space.orAll(analysis.gaps.map((one) => one.packets));
+  const unknown = space.orAll(analysis.gaps.flatMap((one) => (one.connections ? [] : [one.packets])));
   for (const packet of packets) {
     const tracer = trace(topology, analysis, packet);
     if (tracer.gaps.length > 0 || space.contains(unknown, packet) || isOtherwise(packet, tracer.actions)) {
