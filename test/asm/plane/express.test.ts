@@ -245,13 +245,16 @@ function talkOfMany(proto: number, batches: readonly Crowd[], byHeart: boolean) 
   const plane = new CheckedPlane({ ports: 8, megaflows: 256, connections: 1024, entries: 64, tunnels: 1, meters: 1 });
   for (const port of [1, 2, 3]) plane.addPort(port);
   setUp(plane, 'none');
-  const frame = (which: number, back: boolean, flags: number): Uint8Array => {
+  const frame = ({ which, back, flags, summed }: Talk): Uint8Array => {
     const segment = (sport: number, dport: number) =>
       proto === TCP ? tcp(sport, dport, flags) : udp(sport, dport, bytes('0102'));
     const there = ip4({ src: client, dst: server, proto }, segment(2000 + which, 80));
-    return withChecksums(
+    const one = withChecksums(
       ethernet(0x800, back ? ip4({ src: server, dst: client, proto }, segment(80, 2000 + which)) : there),
     );
+    // Without one nothing but the key tells conversations apart.
+    if (proto === UDP && !summed) one.set([0, 0], 40);
+    return one;
   };
   let now = 1000;
   const out = batches.map(({ talks, damaged, event }) => {
@@ -263,8 +266,9 @@ function talkOfMany(proto: number, batches: readonly Crowd[], byHeart: boolean) 
     }
     if (event === 'unplugged') plane.exports.setPort(2, 0);
     if (event === 'plugged') plane.addPort(2);
-    const inputs = talks.map(({ which, back, flags }, index): readonly [number, Uint8Array] => {
-      const one = frame(which, back, flags);
+    const inputs = talks.map((talk, index): readonly [number, Uint8Array] => {
+      const { back } = talk;
+      const one = frame(talk);
       if (index === damaged) one[24] = (one[24] ?? 0) ^ 1;
       return [back ? 2 : 1, one];
     });
@@ -278,8 +282,16 @@ function talkOfMany(proto: number, batches: readonly Crowd[], byHeart: boolean) 
   return { out, ports, connections: plane.exports.ctCount(-1), hits: Number(plane.cacheCounters().connections) };
 }
 
+interface Talk {
+  which: number;
+  back: boolean;
+  flags: number;
+  /** UDP: whether it has a checksum. */
+  summed: boolean;
+}
+
 interface Crowd {
-  talks: readonly { which: number; back: boolean; flags: number }[];
+  talks: readonly Talk[];
   /** Which of them has a wrong checksum; -1 for none. */
   damaged: number;
   event: 'none' | 'flush' | 'tags' | 'unplugged' | 'plugged';
@@ -287,7 +299,12 @@ interface Crowd {
 
 const crowd: fc.Arbitrary<Crowd> = fc.record({
   talks: fc.array(
-    fc.record({ which: fc.integer({ min: 0, max: 150 }), back: fc.boolean(), flags: seldom(ACK, ACK | 1, 4) }),
+    fc.record({
+      which: fc.integer({ min: 0, max: 150 }),
+      back: fc.boolean(),
+      flags: seldom(ACK, ACK | 1, 4),
+      summed: fc.boolean(),
+    }),
     { minLength: 1, maxLength: 70 },
   ),
   damaged: seldom(-1, 0, 5),
@@ -297,7 +314,12 @@ const crowd: fc.Arbitrary<Crowd> = fc.record({
 /** All of them are opened, so many at once that no batch is too large. */
 const opened: readonly Crowd[] = [2, ACK | 2, ACK, ACK, ACK].flatMap((flags, round) =>
   [0, 50, 100].map((first) => ({
-    talks: Array.from({ length: 51 }, (_, at) => ({ which: first + at, back: round % 2 === 1, flags })),
+    talks: Array.from({ length: 51 }, (_, at) => ({
+      which: first + at,
+      back: round % 2 === 1,
+      flags,
+      summed: true,
+    })),
     damaged: -1,
     event: 'none' as const,
   })),
@@ -323,6 +345,21 @@ describe('more conversations than lanes', () => {
       expect(hits).toBeGreaterThan(packets / 20);
     });
   }
+});
+
+test('lanes of connections that are over are given to others', () => {
+  const talks = (back: boolean) => Array.from({ length: 20 }, (_, which) => ({ which, back, flags: 0, summed: true }));
+  const batch = (back: boolean, event: Crowd['event'] = 'none') => ({ talks: talks(back), damaged: -1, event });
+  const round = [batch(false, 'flush'), batch(true), batch(false), batch(true), batch(false)];
+  const hitsOf = (rounds: number) =>
+    talkOfMany(
+      UDP,
+      Array.from({ length: rounds }, () => round).flatMap((all) => all),
+      true,
+    ).hits;
+  const first = hitsOf(1);
+  expect(first).toBeGreaterThan(30);
+  expect(hitsOf(12)).toBeGreaterThan(10 * first);
 });
 
 describe('what has a lane', () => {
