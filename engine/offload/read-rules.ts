@@ -76,12 +76,39 @@ function checkRuleSet(value: unknown, at: string, complain: Complain): void {
   each(value.indirect ?? [], `${at}indirect`, complain, (one, place) => {
     checkNumber(one.id, 32, `${place}.id`, complain);
     checkPart(one.action, 'action', actionFields, `${place}.action`, complain);
+    if (one.connection !== undefined) checkConnection(one.connection, `${place}.connection`, complain);
   });
   each(value.meters ?? [], `${at}meters`, complain, (one, place) => {
     known(one, ['mtr_id', 'cir', 'cbs'], `${place}.`, complain);
     checkNumber(one.mtr_id, 32, `${place}.mtr_id`, complain);
     for (const name of ['cir', 'cbs']) checkNumber(one[name], 53, `${place}.${name}`, complain);
   });
+}
+
+function checkConnection(connection: unknown, at: string, complain: Complain): void {
+  if (!isObject(connection)) {
+    complain(at, 'it has to be a connection', 'give its protocol, opener and reply');
+    return;
+  }
+  known(connection, ['protocol', 'opener', 'reply'], `${at}.`, complain);
+  if (connection.protocol !== 'tcp' && connection.protocol !== 'udp') {
+    complain(`${at}.protocol`, 'it has to be a protocol', 'write "tcp" or "udp"');
+  }
+  for (const name of ['opener', 'reply']) {
+    const tuple = connection[name];
+    if (!isObject(tuple)) {
+      complain(`${at}.${name}`, 'it is missing', 'give src, dst, srcPort and dstPort');
+      continue;
+    }
+    known(tuple, ['src', 'dst', 'srcPort', 'dstPort'], `${at}.${name}.`, complain);
+    for (const end of ['srcPort', 'dstPort']) checkNumber(tuple[end], 16, `${at}.${name}.${end}`, complain);
+    for (const end of ['src', 'dst']) {
+      const text = tuple[end];
+      const isAddress =
+        typeof text === 'string' && (isWritten(text, { kind: 'ipv4' }) || isWritten(text, { kind: 'ipv6' }));
+      if (!isAddress) complain(`${at}.${name}.${end}`, 'it has to be an IP address', 'write 10.0.0.1 or fd00::1');
+    }
+  }
 }
 
 function checkRule(rule: Properties, at: string, complain: Complain): void {

@@ -6,7 +6,7 @@ import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { type Analysis, analyse, networkOf, openWorkshop, type Workshop } from '../symbolic/index.ts';
 import { at, headerPlaces, read, type Store } from '../symbolic/store.ts';
 import { differences, differing } from './compare.ts';
-import { connectionProblem } from './connections.ts';
+import { connectionProblem, packetsOf } from './connections.ts';
 import { execute, type Outcome } from './execute.ts';
 import { endWords, type Fate, type Fates, fatesOf, otherClass } from './fates.ts';
 import { fieldIs, hardwareField, kindsOf, openSpace, possibleInHardware, uplinkNumber } from './fields.ts';
@@ -332,22 +332,26 @@ class Judge {
     const { space } = this;
     const { hardware } = entry;
     const tracked = outcome.state.tracked.at(-1);
-    const valid = tracked ? space.and(outcome.packets, foundValid(hardware, tracked.field)) : space.empty;
+    const known = tracked && this.ruleSet.indirect?.find(({ id }) => id === tracked.id)?.connection;
+    const found = tracked ? foundValid(hardware, tracked.field) : space.empty;
+    const own = known && tracked ? packetsOf(hardware, known, tracked.reply) : space.empty;
+    const valid = space.and(outcome.packets, space.or(found, own));
     const others = space.diff(outcome.packets, valid);
     if (others !== space.empty) this.always(entry, { ...outcome, packets: others });
     if (valid === space.empty || !tracked) return;
     const fate = this.fateOf(entry, { ...outcome, packets: valid });
     if (!fate) return;
-    const found = connectionProblem({
+    const problem = connectionProblem({
       hardware,
       sorter: this.sorter,
       fate,
       state: outcome.state,
       packets: valid,
       reply: tracked.reply,
+      ...(known && { known }),
     });
-    if (!found) return;
-    this.violated(entry, outcome, found.packets, this.doing(outcome), found.sentence);
+    if (!problem) return;
+    this.violated(entry, outcome, problem.packets, this.doing(outcome), problem.sentence);
   }
 
   /** Packets with which hardware does the same whatever is known of connections. */
