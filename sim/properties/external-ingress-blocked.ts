@@ -8,7 +8,7 @@ import type { Check, Property } from './property.ts';
 import { type Published, publishedIn } from './published.ts';
 import { endText, judgeRefusals, whatText } from './refusal.ts';
 import { networksMeant, settingsIn } from './told.ts';
-import { from, portsOf, type TenantNetwork, type View } from './view.ts';
+import { from, isQuestion, portsOf, type TenantNetwork, type View } from './view.ts';
 
 export const externalIngressBlocked: Property = {
   id: 'external-ingress-blocked',
@@ -51,7 +51,7 @@ function judge(view: View, network: TenantNetwork) {
       packets: from(view, outsideOfNetwork(view, network)),
       ports: portsOf([network]),
       bad: (one, certainty) =>
-        one.connection === 'new' ? space.not(meant(view, published, one, certainty)) : space.empty,
+        one.connection === 'new' && !isQuestion(one) ? space.not(meant(view, published, one, certainty)) : space.empty,
       sentence: (one) => `${whatText(one)} from outside, of no connection, arrives at ${endText(view, one)}`,
     },
   ]);

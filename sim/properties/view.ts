@@ -109,6 +109,9 @@ export function from({ analysis }: View, ports: readonly NetworkPort[]): PacketS
 export const portsOf = (networks: readonly TenantNetwork[]): NetworkPort[] =>
   networks.flatMap(({ hosts }) => hosts.map(({ port }) => port));
 
+/** A question for a neighbour that a router asks of its own: no traffic of who sent what it was made of. */
+export const isQuestion = ({ made }: Pick<TrafficClass, 'made'>): boolean => made === 'arp' || made === 'nd_ns';
+
 /** Why nothing can be said of packets, if some of them met what was not understood: a sentence. */
 export function doubt({ analysis: { gaps, space } }: View, packets: PacketSet): string | undefined {
   const gap = gaps.find((one) => space.intersects(one.packets, packets));

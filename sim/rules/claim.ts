@@ -107,9 +107,6 @@ export const looking = ({ rule, view }: Claim, { store }: TrafficClass, certaint
 export const isOfState = ({ rule }: Claim, { connection }: TrafficClass): boolean =>
   rule.state === 'any' || connection === 'new';
 
-/** Questions for neighbours that routers ask of their own. */
-export const isQuestion = ({ made }: TrafficClass): boolean => made === 'arp' || made === 'nd_ns';
-
 /** Packets of a class that end at a port of `to`. */
 export interface Arrival {
   readonly edge: EdgePlace;

@@ -3,10 +3,10 @@ import type { PacketSet } from '../../engine/sets/index.ts';
 import type { EdgePlace } from '../policy/inventory.ts';
 import { enteringBy, trafficSet } from '../policy/packets.ts';
 import { holds, type Judgement, unknown, violated } from '../properties/property.ts';
-import { doubt } from '../properties/view.ts';
+import { doubt, isQuestion } from '../properties/view.ts';
 import { at, fieldIndex, headerFields, headerRewrites, packetFields, type TrafficClass } from '../symbolic/index.ts';
 import type { Certainty } from '../symbolic/matching.ts';
-import { addressedTo, arrivalsAt, type Claim, goesThrough, isOfState, isQuestion, looking } from './claim.ts';
+import { addressedTo, arrivalsAt, type Claim, goesThrough, isOfState, looking } from './claim.ts';
 
 /** Decides whether nothing arrives that a rule refuses. */
 export function judgeRefusal(claim: Claim): Judgement {

@@ -21,7 +21,7 @@ import type { Policy } from '../policy/policy.ts';
 import type { Condition, Extent } from '../policy/select.ts';
 import { openView } from '../properties/open-view.ts';
 import { holds, type Judgement, unknown, violated } from '../properties/property.ts';
-import { doubt, type View } from '../properties/view.ts';
+import { doubt, isQuestion, type View } from '../properties/view.ts';
 import {
   analyse,
   headerFields,
@@ -32,7 +32,7 @@ import {
   packetFields,
   packetSpace,
 } from '../symbolic/index.ts';
-import { addressedTo, arrivalsAt, type Claim, claimOf, goesThrough, isOfState, isQuestion, looking } from './claim.ts';
+import { addressedTo, arrivalsAt, type Claim, claimOf, goesThrough, isOfState, looking } from './claim.ts';
 import { policyWatch } from './properties.ts';
 
 /** A network to compare with. */
