@@ -67,6 +67,20 @@ export function conclusion({ verdict, properties, elapsedMs }: Verification): st
     case 'vacuous':
       return `VACUOUS: there is nothing here that the promises speak of (${effort}).`;
     case 'holds':
-      return `HOLDS: proven for all packets (${effort}).`;
+      return `HOLDS: ${aside(properties)} (${effort}).`;
   }
+}
+
+/** What is said of a network that holds: that all is proven, or what beside that is not. */
+function aside(properties: readonly Finding[]): string {
+  const notProven = properties.filter(({ verdict }) => verdict === 'violated' || verdict === 'unknown');
+  const excused = notProven.filter((finding) => finding.excused !== undefined).length;
+  const open = notProven.filter((finding) => finding.excused === undefined && finding.verdict === 'unknown').length;
+  const broken = notProven.length - excused - open;
+  const notes = [
+    ...(broken > 0 ? [`${count(broken, 'warning')}`] : []),
+    ...(open > 0 ? [`${count(open, 'promise')} of less weight not understood`] : []),
+    ...(excused > 0 ? [`${count(excused, 'finding')} excused`] : []),
+  ];
+  return notes.length === 0 ? 'proven for all packets' : `what counts is proven for all packets; ${notes.join(', ')}`;
 }

@@ -75,6 +75,17 @@ VIOLATED: 2 promises are broken, and of 1 promise it is not known (1.2 s).
 
 HOLDS: proven for all packets (0.0 s).
 `);
+    const noLoop = proven.properties[0] as (typeof proven.properties)[number];
+    const doubtful = [{ ...noLoop, severity: 'warning' as const, verdict: 'unknown' as const, reason: 'who knows' }];
+    expect(text({ ...proven, properties: [...proven.properties, ...doubtful] })).toContain(
+      'HOLDS: what counts is proven for all packets; 1 promise of less weight not understood (0.0 s).',
+    );
+    const excused = { reason: 'it is a lab' };
+    const others = [
+      { ...noLoop, severity: 'info' as const, verdict: 'violated' as const, reason: 'it is so' },
+      { ...noLoop, verdict: 'violated' as const, reason: 'it is so', excused },
+    ];
+    expect(text({ ...proven, properties: others })).toContain('; 1 warning, 1 finding excused (0.0 s).');
     expect(text(unknown)).toContain('UNKNOWN: whether 1 promise holds was not understood (0.0 s).');
     expect(text({ ...proven, verdict: 'vacuous', properties: [] })).toContain('VACUOUS: there is nothing here');
   });
