@@ -4,6 +4,7 @@ import { type Answers, openAnswers, sentOf, trafficLines, witnessOf } from '../a
 import {
   type Analysis,
   analyse,
+  gapsOf,
   inportIn,
   type Network,
   type NetworkPort,
@@ -154,13 +155,13 @@ function comparable(pair: Pair): PacketSet {
 
 /** What met something that was not understood, in either network. */
 function gapPackets({ space, old, now }: Pair): PacketSet {
-  const gaps = [...old.analysis.gaps, ...now.analysis.gaps];
+  const gaps = [...gapsOf(old.analysis, 'new'), ...gapsOf(now.analysis, 'new')];
   return anyCircumstances(space, space.orAll(gaps.map(({ packets }) => packets)));
 }
 
 function gapDoubts({ space, old, now }: Pair): Doubt[] {
   const told = new Map<string, PacketSet>();
-  for (const { reason, datapath, flow, packets } of [...old.analysis.gaps, ...now.analysis.gaps]) {
+  for (const { reason, datapath, flow, packets } of [...gapsOf(old.analysis, 'new'), ...gapsOf(now.analysis, 'new')]) {
     const text = `${reason} (${datapath.name}, ${flow.stage}, priority ${flow.priority}: ${flow.match})`;
     told.set(text, space.or(told.get(text) ?? space.empty, packets));
   }

@@ -144,7 +144,7 @@ function judgeDelivery(
     const where = found.class.end.kind === 'port' ? found.class.end.port.name : 'its sender';
     return violated({ kind: 'goes', ...found, sentence: `a packet that it denies arrives at ${where}` });
   }
-  const reason = doubt(view, packets);
+  const reason = doubt(view, packets, 'new');
   return reason === undefined ? holds : unknown(reason);
 }
 

@@ -76,7 +76,7 @@ function judge(view: View, network: TenantNetwork, served: readonly Host[]): Jud
     return violated({ kind: 'goes', ...twice, sentence: `a DHCP request in ${network.name} is answered twice` });
   const heard = overheard(view, network, requests);
   if (heard) return heard;
-  const reason = doubt(view, requests);
+  const reason = doubt(view, requests, 'new');
   const lost = space.diff(requests, right);
   if (lost !== space.empty && reason === undefined) {
     const fate = view.analysis.classes.find((one) => one.connection === 'new' && space.intersects(one.packets, lost));
@@ -173,6 +173,6 @@ function judgeSilence(view: View, network: TenantNetwork): Judgement {
     const sentence = `a DHCP request is answered in ${network.name}, which has no DHCP`;
     return violated({ kind: 'goes', class: one, packets: space.and(one.packets, requests), sentence });
   }
-  const reason = doubt(view, requests);
+  const reason = doubt(view, requests, 'new');
   return reason === undefined ? holds : unknown(reason);
 }

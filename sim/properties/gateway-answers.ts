@@ -85,7 +85,7 @@ function judge(view: View, network: TenantNetwork): Judgement {
     if (wrong) return wrong;
     asked = space.or(asked, question.packets);
   }
-  const reason = doubt(view, asked);
+  const reason = doubt(view, asked, 'new');
   return reason === undefined ? holds : unknown(reason);
 }
 
@@ -98,7 +98,7 @@ function breach(view: View, question: Question): Judgement | undefined {
   if (twice) return violated({ kind: 'goes', ...twice, sentence: `${what} is answered more than once` });
   const lost = unanswered(view, packets, answered);
   if (lost === space.empty) return undefined;
-  const reason = doubt(view, lost);
+  const reason = doubt(view, lost, 'new');
   if (reason !== undefined) return unknown(reason);
   const fate = fateOf(view, lost);
   if (!fate) return unknown(`what becomes of ${what} is not known`);

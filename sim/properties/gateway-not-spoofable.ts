@@ -54,7 +54,7 @@ function judge(view: View, network: TenantNetwork): Judgement {
   const rest = space.diff(sent, endingOnSwitch(view, network));
   const learned = rest === space.empty ? undefined : learning(view, network, rest);
   if (learned) return learned;
-  const reason = guesses[0] ?? doubt(view, sent);
+  const reason = guesses[0] ?? doubt(view, sent, 'new');
   return reason === undefined ? holds : unknown(reason);
 }
 

@@ -100,7 +100,7 @@ function arrivingAt(
 function judgeLost(view: View, lost: PacketSet, { vpc }: VpcPlan, { node }: GatewayPlan, sentence: string): Judgement {
   const { space, network } = view.analysis;
   if (lost === space.empty) return holds;
-  const reason = doubt(view, lost);
+  const reason = doubt(view, lost, 'new');
   if (reason !== undefined) return unknown(reason);
   const port = network.ports.get(localnetPort(vpc, node));
   return violated({ kind: 'missing', packets: lost, to: port ? [port] : [], sentence });

@@ -95,7 +95,7 @@ function judge(view: View, rule: TranslationRule, targets: readonly Host[]): Jud
       delivered.push({ class: one, packets: some });
     }
   }
-  const reason = doubt(view, asked);
+  const reason = doubt(view, asked, 'new');
   if (reason !== undefined) return unknown(reason);
   const published = `${rule.name} of ${rule.router.name}`;
   const lost = space.diff(asked, space.forget(space.orAll(right), neighborMacs));

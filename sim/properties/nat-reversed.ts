@@ -53,11 +53,11 @@ function judge(view: View, router: NetworkDatapath): Judgement {
     if (lost === space.empty) continue;
     const sentence = `the answer to a packet that ${router.name} translated does not come back from the address that was asked`;
     if (!exact || !one.exact) return unknown(`${sentence}, as far as it was modelled, which is not exact`);
-    const reason = doubt(view, lost);
+    const reason = doubt(view, lost, 'new');
     return reason === undefined
       ? violated({ kind: 'unanswered', class: one, packets: lost, sentence })
       : unknown(reason);
   }
-  const reason = doubt(view, space.orAll(translatedBy(view, router).map(({ packets }) => packets)));
+  const reason = doubt(view, space.orAll(translatedBy(view, router).map(({ packets }) => packets)), 'new');
   return reason === undefined ? holds : unknown(reason);
 }

@@ -47,7 +47,7 @@ function judge(view: View, rule: TranslationRule, rules: readonly TranslationRul
 }
 
 function doubtful(view: View, packets: PacketSet): Judgement {
-  const reason = doubt(view, packets);
+  const reason = doubt(view, packets, 'new');
   return reason === undefined ? holds : unknown(reason);
 }
 

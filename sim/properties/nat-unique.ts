@@ -112,7 +112,7 @@ function judge(view: View, wire: Wire, address: string, owners: readonly Owner[]
     const sentence = `requests for ${address} are answered with ${macs.map(formatEthernet).join(' and ')}`;
     return violated({ kind: 'goes', ...one, sentence });
   }
-  const reason = doubt(view, asked);
+  const reason = doubt(view, asked, 'new');
   return reason === undefined ? holds : unknown(reason);
 }
 

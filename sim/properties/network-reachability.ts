@@ -59,7 +59,7 @@ function judge(view: View, network: TenantNetwork, hosts: readonly Host[]): Judg
   const packets = space.orAll(families.map((family) => promised(view, hosts, family)));
   const sent = space.and(packets, possible);
   const unreached = space.diff(sent, space.orAll(families.map((family) => reaching(view, hosts, family, sent))));
-  const reason = doubt(view, space.or(requests, sent));
+  const reason = doubt(view, space.or(requests, sent), 'new');
   const ports = hosts.map(({ port }) => port);
   if (unfound !== space.empty && reason === undefined) {
     const sentence = `an ARP request of a host of ${network.name} for another one is neither answered nor heard`;
@@ -87,7 +87,7 @@ function atHosts(
   packets: PacketSet,
 ) {
   return bundles
-    .filter((one) => isItself(one) && space.intersects(one.copies, packets))
+    .filter((one) => isItself(one) && one.meets(packets))
     .map(({ store, within }) => ({ store, copies: within((port) => wanted.get(port) ?? space.empty, packets) }));
 }
 

@@ -44,7 +44,7 @@ function judge(view: View, network: TenantNetwork): Judgement {
   const { space, possible } = view.analysis;
   const all = space.orAll(families.map((family) => promised(view, network, family)));
   const packets = allOf(space, [space.diff(all, excepted(view)), orderly(view.analysis), possible]);
-  const reason = doubt(view, packets);
+  const reason = doubt(view, packets, 'new');
   if (packets === space.empty) return reason === undefined ? holds : unknown(reason);
   const concerned = (one: { readonly connection: string; readonly copies: PacketSet }): boolean =>
     one.connection === 'new' && space.intersects(one.copies, packets);

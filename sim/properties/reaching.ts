@@ -7,6 +7,7 @@ import type { Condition, Extent } from '../policy/select.ts';
 import {
   type Bundle,
   bundlesOf,
+  gapsOf,
   inportIn,
   type Looks,
   type NetworkPort,
@@ -36,17 +37,17 @@ interface Delivery<One extends Looks = Bundle> {
 /** Judges whether everything that honest hosts of `from` send to `to` arrives, and is answered. */
 export function judgeReaching(view: View, from: Side, to: Side): Judgement {
   const { analysis } = view;
-  const { space, gaps } = analysis;
+  const { space } = analysis;
   const { packets, arriving, doubt: unclearHosts } = promised(analysis, extentOf(view, from), extentOf(view, to));
   const sent = space.and(packets, matchSet(space, traffic));
   if (sent === space.empty) {
     return unknown(unclearHosts ?? `no address of ${to.name} is known that ${from.name} could send to`);
   }
-  const unclear = space.orAll(gaps.map((gap) => gap.packets));
+  const unclear = space.orAll(gapsOf(analysis, 'new').map((gap) => gap.packets));
   const possible: Delivery[] = [];
   const edgesOf = groupBy([...arriving], ([{ port }]) => port);
   for (const one of analysis.bundles) {
-    if (!isFirst(one) || !space.intersects(one.copies, sent)) continue;
+    if (!isFirst(one) || !one.meets(sent)) continue;
     const copies = one.within(
       (port) =>
         space.orAll(
@@ -111,7 +112,7 @@ function judgeArrival(
   }
   const unsure = space.diff(sent, space.forget(union(view, sure), luck));
   if (unsure === space.empty) return holds;
-  return unknown(doubt(view, unsure) ?? inexact(`what ${from.name} sends arrives at ${to.name}`));
+  return unknown(doubt(view, unsure, 'new') ?? inexact(`what ${from.name} sends arrives at ${to.name}`));
 }
 
 /** `single`: what arrives, class by class, to show one of them. */
@@ -148,7 +149,7 @@ function judgeAnswers(
     const surely = came(back.filter(({ exact }) => exact));
     if (space.diff(questions, surely) !== space.empty) doubtful ??= inexact(`the answers of ${to.name} come back`);
   }
-  const reason = doubtful ?? doubt(view, inportIn(space, to.ports));
+  const reason = doubtful ?? doubt(view, inportIn(space, to.ports), 'new');
   return reason === undefined ? holds : unknown(reason);
 }
 

@@ -119,7 +119,7 @@ function judge(view: View, tenant: Tenant, outside: readonly NetworkPort[]): Jud
   const coming = space.and(openers, inportIn(space, outside));
   const other = answersElsewhere(view, tenant, coming, isKnown);
   if (other) return other;
-  const reason = doubt(view, space.or(sent, coming));
+  const reason = doubt(view, space.or(sent, coming), 'new');
   return reason === undefined ? holds : unknown(reason);
 }
 
@@ -166,7 +166,7 @@ function answersElsewhere(
 ): Judgement | undefined {
   const { space } = view.analysis;
   const concerned = (one: Bundle): boolean =>
-    one.connection === 'new' && one.made === undefined && isKnown(one) && space.intersects(one.copies, coming);
+    one.connection === 'new' && one.made === undefined && isKnown(one) && one.meets(coming);
   for (const one of endingAt(view, portsOf(networks), concerned)) {
     if (one.end.kind !== 'port' || !space.intersects(one.packets, coming)) continue;
     for (const answer of view.analysis.answers([{ one, packets: space.and(one.packets, coming) }])) {

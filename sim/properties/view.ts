@@ -16,6 +16,7 @@ import type { Policy } from '../policy/policy.ts';
 import {
   type Analysis,
   type Bundle,
+  gapsOf,
   inportIn,
   type Looks,
   type NetworkDatapath,
@@ -112,9 +113,9 @@ export const portsOf = (networks: readonly TenantNetwork[]): NetworkPort[] =>
 /** A question for a neighbour that a router asks of its own: no traffic of who sent what it was made of. */
 export const isQuestion = ({ made }: Pick<TrafficClass, 'made'>): boolean => made === 'arp' || made === 'nd_ns';
 
-/** Why nothing can be said of packets, if some of them met what was not understood: a sentence. */
-export function doubt({ analysis: { gaps, space } }: View, packets: PacketSet): string | undefined {
-  const gap = gaps.find((one) => space.intersects(one.packets, packets));
+/** Why nothing can be said of packets, new ones or all, if some of them met what was not understood: a sentence. */
+export function doubt({ analysis }: View, packets: PacketSet, of: 'all' | 'new' = 'all'): string | undefined {
+  const gap = gapsOf(analysis, of).find((one) => analysis.space.intersects(one.packets, packets));
   return (
     gap && `${gap.reason} (${gap.datapath.name}, ${gap.flow.stage}, priority ${gap.flow.priority}: ${gap.flow.match})`
   );
@@ -147,7 +148,7 @@ export function endsAt(
   ports: ReadonlySet<NetworkPort>,
   packets: PacketSet,
 ): boolean {
-  if (!space.intersects(bundle.copies, packets)) return false;
+  if (!bundle.meets(packets)) return false;
   return bundle.within((port) => (ports.has(port) ? space.all : space.empty), packets) !== space.empty;
 }
 
@@ -164,7 +165,7 @@ export function endsElsewhere(
   ports: readonly NetworkPort[],
   packets: PacketSet,
 ): boolean {
-  if (!space.intersects(bundle.copies, packets)) return false;
+  if (!bundle.meets(packets)) return false;
   const own = new Set(ports);
   const foreign = (port: NetworkPort): PacketSet => (own.has(port) ? space.not(inportIn(space, [port])) : space.empty);
   return bundle.within(foreign, packets) !== space.empty;

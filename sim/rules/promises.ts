@@ -5,7 +5,7 @@ import type { EdgePlace } from '../policy/inventory.ts';
 import { enteringBy, trafficSet } from '../policy/packets.ts';
 import { holds, type Judgement, unknown, violated } from '../properties/property.ts';
 import { doubt } from '../properties/view.ts';
-import type { Network, TrafficClass } from '../symbolic/index.ts';
+import { gapsOf, type Network, type TrafficClass } from '../symbolic/index.ts';
 import { arrivalsAt, type Claim, goesThrough, looking } from './claim.ts';
 
 /** Packets of a class that arrive where they are promised to. */
@@ -57,9 +57,9 @@ export function judgePromise(claim: Claim): Judgement {
 
 function deliver(claim: Claim, { packets, arriving }: Promised): Deliveries {
   const { rule, view } = claim;
-  const { space, gaps } = view.analysis;
+  const { space } = view.analysis;
   const sent = space.and(packets, trafficSet(space, rule.traffic?.value));
-  const unclear = space.orAll(gaps.map((gap) => gap.packets));
+  const unclear = space.orAll(gapsOf(view.analysis, 'new').map((gap) => gap.packets));
   const sure: Delivery[] = [];
   const possible: Delivery[] = [];
   let wrong: Deliveries['wrong'];
@@ -99,14 +99,14 @@ function judgeAll(claim: Claim, { sent, sure, possible, wrong }: Deliveries): Ju
   const ports = [...conditions.keys()].map(({ port }) => port);
   const missing = (packets: PacketSet): Judgement =>
     violated({ kind: 'missing', packets, to: ports, sentence: `${sentText(claim)} does not arrive at ${to.text}` });
-  const unclear = space.and(sent, space.orAll(view.analysis.gaps.map((gap) => gap.packets)));
+  const unclear = space.and(sent, space.orAll(gapsOf(view.analysis, 'new').map((gap) => gap.packets)));
   const hoped = space.or(all(claim, possible), unclear);
   const lost = space.diff(sent, space.forget(hoped, [...forgotten, ...choices]));
   if (lost !== space.empty) return missing(lost);
 
   const arrived = all(claim, sure);
   const unsure = space.diff(sent, space.forget(arrived, [...forgotten, ...choices]));
-  if (unsure !== space.empty) return unknown(doubt(view, unsure) ?? inexact(claim));
+  if (unsure !== space.empty) return unknown(doubt(view, unsure, 'new') ?? inexact(claim));
   const byChance = space.diff(sent, space.forget(arrived, forgotten));
   if (byChance === space.empty || !chooses(view.analysis.network)) return holds;
   const surelyLost = space.diff(sent, space.forget(hoped, forgotten));
@@ -143,7 +143,7 @@ function judgeSome(claim: Claim, { sent, sure, possible }: Deliveries): Judgemen
   const { view, to, conditions } = claim;
   const { space } = view.analysis;
   if (sure.length > 0) return holds;
-  const unclear = doubt(view, sent);
+  const unclear = doubt(view, sent, 'new');
   if (all(claim, possible) !== space.empty || unclear !== undefined) return unknown(unclear ?? inexact(claim));
   return violated({
     kind: 'missing',
@@ -186,7 +186,7 @@ function judgeAnswers(claim: Claim, { sure }: Deliveries): Judgement {
     return violated({ kind: 'unanswered', class: one, packets: here, sentence });
   }
   if (space.diff(questions, space.forget(surely, luck)) !== space.empty) return unknown(inexact(claim));
-  const reason = doubt(view, enteringBy(space, [...claim.conditions.keys()]));
+  const reason = doubt(view, enteringBy(space, [...claim.conditions.keys()]), 'new');
   return reason === undefined ? holds : unknown(reason);
 }
 

@@ -115,9 +115,9 @@ export function possiblePackets(space: Space): PacketSet {
     space.cube([literal(at.ipFrag, 0, 3)]),
     space.and(ip, space.or(space.cube([literal(at.ipFrag, 1, 3)]), space.cube([literal(at.ipFrag, 3, 3)]))),
   );
-  const unicastSource = space.cube([{ field: at.ethSrc, value: 0n, mask: 1n << 40n }]);
-  const typed = space.range(at.ethType, 0x600n, 0xffffn);
+  // 0x5ff is what Open vSwitch calls frames that have their length where others have a type: ovs-fields(7), eth_type.
+  const typed = space.range(at.ethType, 0x5ffn, 0xffffn);
   const vlan = fieldIndex('vlan.tci');
   const tagged = space.or(space.cube([literal(vlan, 0, 0xffff)]), space.cube([literal(vlan, 0x1000, 0x1000)]));
-  return [frag, unicastSource, typed, tagged].reduce((all, set) => space.and(all, set), space.all);
+  return [frag, typed, tagged].reduce((all, set) => space.and(all, set), space.all);
 }

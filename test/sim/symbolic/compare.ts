@@ -1,7 +1,7 @@
 /** The packets of an analysis against the tracer: one of every class, and random ones of the network's own addresses. */
 import { parseEthernet } from '../../../engine/lang/addresses.ts';
 import type { Southbound } from '../../../engine/ovsdb/southbound.ts';
-import { type Analysis, fieldIndex, packetFields } from '../../../sim/symbolic/index.ts';
+import { type Analysis, fieldIndex, gapsOf, packetFields } from '../../../sim/symbolic/index.ts';
 import { parseAddress } from '../../../sim/trace/addresses.ts';
 import type { TraceTopology } from '../../../sim/trace/index.ts';
 import { asTracer, classLines, type Fields, isSaid, packetText, sayTheSame, trace } from './traced.ts';
@@ -117,7 +117,7 @@ export function compare(topology: TraceTopology, analysis: Analysis, packets: re
     ...analysis.ambiguous.map((one) => one.packets),
     ...analysis.classes.filter(({ exact }) => !exact).map((one) => one.packets),
   ]);
-  const unknown = space.orAll(analysis.gaps.flatMap((one) => (one.connections ? [] : [one.packets])));
+  const unknown = space.orAll(gapsOf(analysis, 'new').map((one) => one.packets));
   for (const packet of packets) {
     const tracer = trace(topology, analysis, packet);
     if (tracer.gaps.length > 0 || space.contains(unknown, packet) || isOtherwise(packet, tracer.actions)) {

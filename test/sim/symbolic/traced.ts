@@ -259,4 +259,4 @@ export const packetText = (packet: Fields): string =>
     .flatMap((value, index) => (value === 0n ? [] : [`${packetFields[index]?.name}=${value.toString(16)}`]))
     .join(' ');
 
-export { at, prepare };
+export { at, packetFields, prepare };
