@@ -118,6 +118,10 @@ export const PF_NESTED = 2;
 export const PF_VXLAN = 4;
 /** The port is on a vtep: tunnelled with its datapath's key alone. */
 export const PF_VTEP = 8;
+/** Shut until a RARP frame comes in by it, of which the host is told with ACTION_OPENS: ovn-nb(5), `activation-strategy`. */
+export const PF_SHUT = 16;
+/** The action of a punt that says so; the program's own are below. */
+export const ACTION_OPENS = 0x7fffffff;
 
 /*
  * ## Code

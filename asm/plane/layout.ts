@@ -255,4 +255,6 @@ export const DROP_NO_TUNNEL = 13;
 export const DROP_TUNNEL_FRAME = 14;
 export const DROP_TTL = 15;
 export const DROP_EMPTY_GROUP = 16;
+/** The port waits for its machine to come: `activation-strategy`. */
+export const DROP_SHUT = 17;
 export const DROP_REASONS = 32;

@@ -5,7 +5,9 @@
  */
 
 import { commit, emit, emitHead, forgetConntrack } from './emit';
+import { freeze } from './frozen';
 import {
+  ACTION_OPENS,
   DATAPATH_SIZE,
   DF_LOCALPORTS,
   IM_DATAPATH_KEYS,
@@ -21,11 +23,13 @@ import {
   MLF_RX_FROM_TUNNEL,
   PF_LOCALPORT,
   PF_NESTED,
+  PF_SHUT,
   PF_VTEP,
   PF_VXLAN,
   PH_GENEVE,
   PH_NETWORK,
   PH_NONE,
+  PH_VIF,
   PH_VXLAN,
   PHYSICAL_SIZE,
   PK_BRIDGED,
@@ -37,21 +41,26 @@ import {
   PK_REMOTE,
   PK_VIF,
   PORT_SIZE,
+  RESUME_TABLE,
 } from './image';
 import {
+  B_ETH_TYPE,
   B_FLAGS,
   B_OUTPORT,
   B_TUN_OPTION,
   B_VLAN_TCI,
   DP_OUTPUT,
+  DP_PUNT,
   DP_TUNNEL,
   DROP_EMPTY_GROUP,
   DROP_LOOPBACK,
   DROP_NO_PORT,
+  DROP_SHUT,
   DROP_TOO_DEEP,
   KEY_WORDS,
   W_CT,
   W_DATAPATH,
+  W_ETH_DST,
   W_ETH_SRC,
   W_IN,
   W_MARK,
@@ -82,6 +91,8 @@ const TCI: u64 = (<u64>0xffff) << B_VLAN_TCI;
 const CFI: u64 = (<u64>0x1000) << B_VLAN_TCI;
 const VID: u64 = (<u64>0x0fff) << B_VLAN_TCI;
 const MAC: u64 = 0xffff_ffff_ffff;
+const ETH_TYPE: u64 = (<u64>0xffff) << B_ETH_TYPE;
+const TYPE_RARP: u64 = 0x8035;
 
 /** The physical port that the packet came in by, plus 1; 0 if it may leave by any. */
 export const W_CAME_BY: u32 = 31;
@@ -106,6 +117,7 @@ export function enter(): bool {
     noteDrop(DROP_NO_PORT);
     return false;
   }
+  if (kind === PH_VIF && isShut(load<u32>(physical, 4))) return knock(portAt(load<u32>(physical, 4)));
   const record = portOfTag(physical, kind);
   if (!record) {
     noteDrop(DROP_NO_PORT);
@@ -118,6 +130,28 @@ export function enter(): bool {
   if (flags & PF_LOCALPORT) bits |= 1 << MLF_LOCALPORT;
   if (flags & PF_NESTED) bits |= 1 << MLF_NESTED_CONTAINER;
   enterLogically(port, bits);
+  return true;
+}
+
+function isShut(record: u32): bool {
+  return record !== 0 && (<u32>load<u8>(portAt(record), 1) & PF_SHUT) !== 0;
+}
+
+/**
+ * A packet at a port that is shut: the machine is there when it sends RARP, whatever its tags, which goes its way;
+ * nothing else does (controller/physical.c, `setup_rarp_activation_strategy`).
+ */
+function knock(port: usize): bool {
+  look(W_ETH_DST, ETH_TYPE);
+  if (load<u64>(FLOW + W_ETH_DST * 8) >> B_ETH_TYPE !== TYPE_RARP) {
+    noteDrop(DROP_SHUT);
+    return false;
+  }
+  enterLogically(port, 0);
+  commit(FLOW);
+  emitHead(DP_PUNT, 3, 0);
+  emit(ACTION_OPENS);
+  emit(freeze(FLOW, RESUME_TABLE | (INGRESS << 1), 0));
   return true;
 }
 
@@ -501,7 +535,9 @@ export function outputFromEgress(tail: bool): bool {
     endScope();
     return false;
   }
-  if (kind === PK_VIF || kind === PK_NETWORK) deliver(port, flag(MLF_ALLOW_LOOPBACK) || flag(MLF_NESTED_CONTAINER));
+  if (kind === PK_VIF && <u32>load<u8>(port, 1) & PF_SHUT) noteDrop(DROP_SHUT);
+  else if (kind === PK_VIF || kind === PK_NETWORK)
+    deliver(port, flag(MLF_ALLOW_LOOPBACK) || flag(MLF_NESTED_CONTAINER));
   else noteDrop(DROP_NO_PORT);
   return false;
 }

@@ -7,6 +7,7 @@
  */
 import { parseIpv4, parseIpv6 } from '../lang/index.ts';
 import type { LogicalFlow, MulticastGroup, PortBinding, Southbound } from '../ovsdb/southbound.ts';
+import { withMachine } from '../program/index.ts';
 import type { JoinedGroup, RouterPorts, SnoopedPorts } from './snooping.ts';
 
 /** A virtual port and the port that answers for its address. */
@@ -14,6 +15,12 @@ export interface VirtualClaim {
   readonly logicalPort: string;
   readonly parent: string;
   /** The chassis that has the parent. */
+  readonly chassis: string;
+}
+
+/** A port whose machine was seen on a further chassis: `activation-strategy` of ovn-nb(5). */
+export interface Activation {
+  readonly logicalPort: string;
   readonly chassis: string;
 }
 
@@ -31,9 +38,22 @@ export function withClaims(
   southbound: Southbound,
   { joined, routers }: SnoopedPorts,
   claims: readonly VirtualClaim[],
+  activated: readonly Activation[] = [],
 ): Southbound {
-  const claimed = routers.reduce(withRouters, claims.reduce(withVirtualPort, southbound));
+  const active = activated.length === 0 ? southbound : withMachines(southbound, activated);
+  const claimed = routers.reduce(withRouters, claims.reduce(withVirtualPort, active));
   return joined.length === 0 ? claimed : withGroups(claimed, joined);
+}
+
+function withMachines(southbound: Southbound, activated: readonly Activation[]): Southbound {
+  const chassisOf = new Map(activated.map(({ logicalPort, chassis }) => [logicalPort, chassis]));
+  return {
+    ...southbound,
+    ports: southbound.ports.map((port) => {
+      const chassis = chassisOf.get(port.logicalPort);
+      return chassis === undefined ? port : withMachine(port, chassis);
+    }),
+  };
 }
 
 function withRouters(southbound: Southbound, { datapath, ports }: RouterPorts): Southbound {

@@ -1,5 +1,5 @@
 /** One chassis: its program, its packet plane, and what ovn-controller does around them. */
-import { RESUME_OUTPUT, RESUME_TABLE } from '../../asm/plane/image.ts';
+import { ACTION_OPENS, RESUME_OUTPUT, RESUME_TABLE } from '../../asm/plane/image.ts';
 import * as layout from '../../asm/plane/layout.ts';
 import {
   B_FLAGS,
@@ -23,13 +23,14 @@ import {
   ProgramBuilder,
   type ProgramDatapath,
   portsHere,
+  waitsForMachine,
 } from '../program/index.ts';
 import { Advertisements } from './advertisements.ts';
 import { Ageing } from './ageing.ts';
 import { Announcements } from './announcements.ts';
 import type { BfdState } from './answer/index.ts';
-import type { Asked, Chassis, LocalPlace, Timed } from './chassis.ts';
-import { type VirtualClaim, withClaims } from './claims.ts';
+import { type Asked, type Chassis, type LocalPlace, portByKey, type Timed } from './chassis.ts';
+import { type Activation, type VirtualClaim, withClaims } from './claims.ts';
 import { Delayed } from './delayed.ts';
 import { datapathOf, type Flow, flowOf, wordOf } from './flow.ts';
 import { answer, type Findings } from './host.ts';
@@ -118,6 +119,8 @@ export type NodeEvent =
 export interface LearnedState {
   readonly macBindings: readonly LearnedBinding[];
   readonly fdb: readonly LearnedAddress[];
+  /** Ports that waited here for their machine, which came: `activation-strategy` of ovn-nb(5). */
+  readonly activated?: readonly Activation[];
   /** Grows whenever something becomes known, or known otherwise. */
   readonly version: number;
 }
@@ -152,7 +155,7 @@ export interface Node {
   /** What was learned so far. */
   learned(): LearnedState;
   /** Learns it as if packets had said so; what was learned later stands. */
-  learn(state: Pick<LearnedState, 'macBindings' | 'fdb'>): void;
+  learn(state: Omit<LearnedState, 'version'>): void;
   /** What there was to tell since the last call. */
   events(): NodeEvent[];
   stats(): NodeStats;
@@ -222,6 +225,8 @@ class ChassisNode implements Node, Chassis, Findings {
   private readonly learning: Delayed;
   private readonly timed: readonly Timed[];
   private readonly claims = new Map<string, VirtualClaim>();
+  /** Names of ports. */
+  private readonly activated = new Set<string>();
   private names = new NameRecords(NO_SERVICES);
   private readonly chance: Random;
   private actions = new Map<number, Program['actions'][number]>();
@@ -316,6 +321,10 @@ class ChassisNode implements Node, Chassis, Findings {
   update(southbound: Southbound, placement?: Placement): void {
     this.given = southbound;
     this.placement = placementIn(southbound, placement ?? this.options.placement);
+    // A port that does not wait here any more does so again when its machine is to come back.
+    const waiting = southbound.ports.filter((port) => waitsForMachine(port, this.name));
+    const names = new Set(waiting.map(({ logicalPort }) => logicalPort));
+    for (const name of this.activated) if (!names.has(name)) this.activated.delete(name);
     this.rebuild();
   }
 
@@ -325,10 +334,16 @@ class ChassisNode implements Node, Chassis, Findings {
 
   learned(): LearnedState {
     const { bindings, addresses, version } = this.neighbors;
-    return { macBindings: [...bindings.values()], fdb: [...addresses.values()], version };
+    return {
+      macBindings: [...bindings.values()],
+      fdb: [...addresses.values()],
+      activated: this.activations(),
+      version,
+    };
   }
 
-  learn({ macBindings, fdb }: Pick<LearnedState, 'macBindings' | 'fdb'>): void {
+  learn({ macBindings, fdb, activated = [] }: Omit<LearnedState, 'version'>): void {
+    for (const { logicalPort, chassis } of activated) if (chassis === this.name) this.machineCame(logicalPort);
     const news = macBindings.filter((binding) => this.neighbors.learnBinding(binding));
     for (const address of fdb) this.neighbors.learnAddress(address);
     for (const { logicalPort, ip, mac } of news) {
@@ -445,6 +460,16 @@ class ChassisNode implements Node, Chassis, Findings {
     return this.names.of(datapath, name);
   }
 
+  private activations(): Activation[] {
+    return [...this.activated].map((logicalPort) => ({ logicalPort, chassis: this.name }));
+  }
+
+  private machineCame(logicalPort: string): void {
+    if (this.activated.has(logicalPort)) return;
+    this.activated.add(logicalPort);
+    this.claimsChanged();
+  }
+
   private tell(event: NodeEvent): void {
     this.told.push(event);
     if (this.told.length > MAX_EVENTS) this.told.shift();
@@ -460,7 +485,7 @@ class ChassisNode implements Node, Chassis, Findings {
   private rebuild(): void {
     this.isStale = false;
     const old = this.program;
-    this.southbound = withClaims(this.given, this.snooping.ports(), [...this.claims.values()]);
+    this.southbound = withClaims(this.given, this.snooping.ports(), [...this.claims.values()], this.activations());
     this.program = this.build();
     this.load(old);
   }
@@ -545,8 +570,8 @@ class ChassisNode implements Node, Chassis, Findings {
   private punt({ action: number, recirc, flow: bytes, frame }: Punt): void {
     const record = this.exports.findFrozen(recirc);
     const host = this.actions.get(number);
-    if (record === 0 || !host) return;
-    if (!this.limits.pass(host.meter, frame.length, this.now)) {
+    if (record === 0 || !(host || number === ACTION_OPENS)) return;
+    if (host && !this.limits.pass(host.meter, frame.length, this.now)) {
       this.limited += 1n;
       return;
     }
@@ -555,6 +580,11 @@ class ChassisNode implements Node, Chassis, Findings {
     flow.set(new BigUint64Array(this.plane.memory().buffer, metadata, FLOW_WORDS - KEY_WORDS), KEY_WORDS);
     const datapath = this.datapaths.get(datapathOf(flow));
     if (!datapath) return;
+    if (!host) {
+      const port = portByKey(datapath, Number(wordOf(flow, W_PORTS) & 0xffffn));
+      if (port) this.machineCame(port.logicalPort);
+      return;
+    }
     const pipeline = (this.exports.frozenPlace(record) >> 1) & 1 ? 'egress' : 'ingress';
     answer({ action: host.action, frame, flow, recirc, datapath, pipeline }, this, this);
   }

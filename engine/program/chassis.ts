@@ -55,6 +55,8 @@ export type Reach =
       readonly macs?: NetworkMacs;
       /** Ways to the other chassis that have the port, too. */
       readonly others?: readonly Tunnel[];
+      /** Nothing passes until its machine sends RARP. */
+      readonly isShut?: boolean;
     }
   | { readonly kind: 'patch'; readonly peer: PortBinding }
   /** `others`: to further chassis that have it, too. */
@@ -141,6 +143,39 @@ export function chassisOfVif(binding: PortBinding): readonly string[] {
   const requested = (binding.options['requested-chassis'] ?? '').split(',').filter((name) => name !== '');
   const isSeveral = binding.type === '' && requested.length > 1;
   return main === undefined ? [] : isSeveral ? [...new Set([main, ...requested])] : [main];
+}
+
+/** The one activation strategy that there is. */
+const RARP = 'rarp';
+
+/**
+ * Whether a chassis has a port before its machine is there: `activation-strategy` of ovn-nb(5).  Which chassis have
+ * seen it is in `additional-chassis-activated`, where ovn-controller writes it.
+ */
+export function waitsForMachine(binding: PortBinding, chassis: string): boolean {
+  const { [STRATEGY]: strategy, [ACTIVATED]: activated = '' } = binding.options;
+  return strategy === RARP && isFurther(binding, chassis) && !activated.split(',').includes(chassis);
+}
+
+/** Whether a port is on a chassis besides its main one. */
+const isFurther = (binding: PortBinding, chassis: string): boolean => chassisOfVif(binding).slice(1).includes(chassis);
+
+const STRATEGY = 'activation-strategy';
+const ACTIVATED = 'additional-chassis-activated';
+
+/** The port as it is when its machine was seen on a chassis; the same one where nobody waited for it. */
+export function withMachine(binding: PortBinding, chassis: string): PortBinding {
+  if (!waitsForMachine(binding, chassis)) return binding;
+  const { [ACTIVATED]: before } = binding.options;
+  const activated = before ? `${before},${chassis}` : chassis;
+  return { ...binding, options: { ...binding.options, [ACTIVATED]: activated } };
+}
+
+/** What is wrong with the port's activation strategy on this chassis; undefined if nothing is. */
+export function strategyProblem(binding: PortBinding, chassis: string): string | undefined {
+  const { [STRATEGY]: strategy } = binding.options;
+  if (strategy === undefined || strategy === RARP || !isFurther(binding, chassis)) return undefined;
+  return `port "${binding.logicalPort}" is open on this chassis from the beginning: there is no activation strategy "${strategy}", only "${RARP}"`;
 }
 
 const isBoundTo = (binding: PortBinding, chassis: string): boolean => chassisOf(binding) === chassis;
@@ -298,7 +333,8 @@ class View {
         if (parent === undefined) {
           const others = this.tunnelsTo(chassisOfVif(port));
           const vif = { kind: 'vif', physical: physical ?? 0, tag: 0, nested: false } as const;
-          return others.length > 0 ? { ...vif, others } : vif;
+          const shut = waitsForMachine(port, chassis) ? { isShut: true } : {};
+          return others.length > 0 ? { ...vif, ...shut, others } : vif;
         }
         // A nested port without a tag cannot be told from its parent.
         if (tag === 0) return { kind: 'absent' };

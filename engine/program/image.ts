@@ -18,6 +18,7 @@ import {
   NO_FLOW,
   PF_LOCALPORT,
   PF_NESTED,
+  PF_SHUT,
   PF_VTEP,
   PF_VXLAN,
   PH_GENEVE,
@@ -296,6 +297,7 @@ class ImageWriter {
       case 'network':
         kind = reach.kind === 'vif' ? PK_VIF : PK_NETWORK;
         if (reach.nested) flags |= PF_NESTED;
+        if (reach.isShut) flags |= PF_SHUT;
         if (reach.others?.some(({ type }) => type === 'vxlan')) flags |= PF_VXLAN;
         tag = reach.tag;
         value = reach.physical;
@@ -367,6 +369,7 @@ class ImageWriter {
           reach.tag,
           this.numbers.get(binding.datapath) ?? 0,
           binding.tunnelKey,
+          reach.isShut ? 1 : 0,
         ]);
       }
     }

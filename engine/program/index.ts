@@ -9,13 +9,20 @@
  *     const later = builder.build({ ... });        // numbers of what has not changed stay
  *     changedTables(program, later);               // what may be forgotten
  */
-import { TABLE_HAIRPIN, TABLE_PORT_SECURITY, TABLE_PORT_SECURITY_ND } from '../../asm/plane/image.ts';
+import { ACTION_OPENS, TABLE_HAIRPIN, TABLE_PORT_SECURITY, TABLE_PORT_SECURITY_ND } from '../../asm/plane/image.ts';
 import { MAX_THRESHOLDS } from '../../asm/plane/layout.ts';
 import { type Action, formatAction } from '../lang/index.ts';
 import type { LoadBalancer, LogicalFlow, PortBinding } from '../ovsdb/southbound.ts';
 import { type CodeContext, encodeActions } from './actions.ts';
 import { hairpinFlows } from './balancers.ts';
-import { type ChassisInput, type ChassisView, type LocalDatapath, type LocalPort, viewOf } from './chassis.ts';
+import {
+  type ChassisInput,
+  type ChassisView,
+  type LocalDatapath,
+  type LocalPort,
+  strategyProblem,
+  viewOf,
+} from './chassis.ts';
 import { CodeError } from './code.ts';
 import { type Image, type NumberedDatapath, writeImage } from './image.ts';
 import { portSecurityFlows } from './port-security.ts';
@@ -28,7 +35,14 @@ import {
   type TableInput,
 } from './tables.ts';
 
-export { type ChassisInput, type ChassisMacs, portsHere, type Tunnel } from './chassis.ts';
+export {
+  type ChassisInput,
+  type ChassisMacs,
+  portsHere,
+  type Tunnel,
+  waitsForMachine,
+  withMachine,
+} from './chassis.ts';
 export { NO_PLACEMENT, type Placement, type PortPlacement, placementOf } from './placement.ts';
 
 /** An action that the host does when a packet is handed to it: operand of DP_PUNT. */
@@ -91,13 +105,19 @@ export class ProgramBuilder {
   private readonly secured = new SecuredPorts();
   private readonly datapaths = new Numbers(0, 0xfffe);
   private readonly zones = new Numbers(1, 0xffff);
-  private readonly actions = new Numbers(0, 0x7fffffff);
+  private readonly actions = new Numbers(0, ACTION_OPENS - 1);
   private readonly meters = new Numbers(0, 0xffff);
   private readonly thresholds = new Numbers(0, MAX_THRESHOLDS - 1);
 
   build(input: ChassisInput): Program {
     const view = viewOf(input);
     const problems: string[] = [];
+    for (const { ports } of view.datapaths) {
+      for (const { binding, reach } of ports) {
+        const problem = reach.kind === 'vif' ? strategyProblem(binding, input.chassis) : undefined;
+        if (problem !== undefined) problems.push(problem);
+      }
+    }
     const datapaths = this.numberDatapaths(view, problems);
     const zones = this.numberZones(datapaths, problems);
     const numbered = datapaths.map(({ number, view: local }): NumberedDatapath => {

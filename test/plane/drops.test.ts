@@ -29,13 +29,14 @@ const flows = [
 ];
 
 function chassis(): Node {
-  const southbound = southboundFrom({ s: { ports: { a: {}, b: {}, far: { chassis: 'there' } }, flows } });
+  const moving = { options: { 'requested-chassis': 'there,here', 'activation-strategy': 'rarp' } };
+  const southbound = southboundFrom({ s: { ports: { a: {}, b: {}, far: { chassis: 'there' }, moving }, flows } });
   const datapath = southbound.datapaths[0]?.uuid ?? '';
   southbound.multicastGroups.push({ uuid: 'g', datapath, name: '_MC_nobody', tunnelKey: 40_000, ports: [] });
   const peers = [{ chassis: 'there', ip: '192.0.2.2', mac: '02:00:00:00:ee:02' }];
   const tunnels = { type: 'geneve', ip: '192.0.2.1', mac: '02:00:00:00:ee:01', peers } as const;
   const plane = { module: wasm, megaflows: 256, connections: 64, entries: 64, ports: 64 };
-  return createNode({ southbound, chassis: 'here', bindings: ['a', 'b'], tunnels, plane });
+  return createNode({ southbound, chassis: 'here', bindings: ['a', 'b', 'moving'], tunnels, plane });
 }
 
 const raw = (type: number, length = 46, dst = way.dst): Uint8Array => rawFrame({ ...way, dst }, type, zeros(length));
@@ -93,6 +94,7 @@ const cases: Record<string, { drop: (node: Node) => void; count?: bigint }> = {
   },
   ttl: { drop: send(datagram(2, { ttl: 1 })) },
   'empty-group': { drop: send(raw(0x9008)) },
+  shut: { drop: (node) => node.send('moving', raw(0x9001)) },
 };
 
 describe('drops', () => {

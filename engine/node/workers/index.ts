@@ -323,7 +323,8 @@ class WorkerChassis implements Workers {
       if (others.length === 0) continue;
       const macBindings = others.flatMap((each) => each.macBindings);
       const fdb = others.flatMap((each) => each.fdb);
-      thread.tell({ type: 'learn', learned: { macBindings, fdb } });
+      const activated = others.flatMap((each) => each.activated ?? []);
+      thread.tell({ type: 'learn', learned: { macBindings, fdb, activated } });
       isNews = true;
     }
     if (isNews) this.settle(() => true);
@@ -347,6 +348,7 @@ function joined(one: Answer, other: Answer): Answer {
 const both = (one: Learned, other: Learned): Learned => ({
   macBindings: [...one.macBindings, ...other.macBindings],
   fdb: [...one.fdb, ...other.fdb],
+  activated: [...(one.activated ?? []), ...(other.activated ?? [])],
 });
 
 function sum(one: NodeStats, other: NodeStats): NodeStats {

@@ -5,7 +5,7 @@ import type { Placement } from '../../program/index.ts';
 import type { LearnedState, NodeOptions, NodeStats } from '../node.ts';
 import type { NodePort } from '../ports.ts';
 
-export type Learned = Pick<LearnedState, 'macBindings' | 'fdb'>;
+export type Learned = Omit<LearnedState, 'version'>;
 
 export interface Start {
   readonly options: NodeOptions;

@@ -137,21 +137,25 @@ function newlyLearned(node: Node): Learned | undefined {
   const now = node.plane.cacheCounters().punts;
   if (now === punts) return undefined;
   punts = now;
-  const { macBindings, fdb } = node.learned();
+  const { macBindings, fdb, activated = [] } = node.learned();
   const news = {
     macBindings: macBindings.filter((each) => !known.has(keyOf(each))),
     fdb: fdb.filter((each) => !known.has(keyOf(each))),
+    activated: activated.filter((each) => !known.has(keyOf(each))),
   };
   note(news);
-  return news.macBindings.length + news.fdb.length > 0 ? news : undefined;
+  return news.macBindings.length + news.fdb.length + news.activated.length > 0 ? news : undefined;
 }
 
-function note({ macBindings, fdb }: Learned): void {
-  for (const each of [...macBindings, ...fdb]) known.add(keyOf(each));
+function note({ macBindings, fdb, activated = [] }: Learned): void {
+  for (const each of [...macBindings, ...fdb, ...activated]) known.add(keyOf(each));
 }
+
+type Row = Learned['macBindings'][number] | Learned['fdb'][number] | NonNullable<Learned['activated']>[number];
 
 /** Of what is known at a place: who learned it, and when, does not matter. */
-function keyOf(row: Learned['macBindings'][number] | Learned['fdb'][number]): string {
+function keyOf(row: Row): string {
+  if ('chassis' in row) return `${row.logicalPort} ${row.chassis}`;
   return 'ip' in row ? `${row.logicalPort} ${row.ip} ${row.mac}` : `${row.datapathKey} ${row.mac} ${row.portKey}`;
 }
 
