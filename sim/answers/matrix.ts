@@ -26,7 +26,7 @@ export function matrixOf(analysis: Analysis, groups: readonly MatrixGroup[]): Ma
     names: groups.map(({ name }) => name),
     cells: groups.map((from) => {
       const sent = sentBy(analysis.space, from.ports);
-      const bundles = opening.filter(({ copies }) => analysis.space.intersects(copies, sent));
+      const bundles = opening.filter((one) => one.meets(sent));
       return groups.map((to) => cellOf(analysis.space, from, to, sent, bundles));
     }),
   };

@@ -57,8 +57,8 @@ function sentTo(view: View, wire: Wire): PacketSet {
 function admitted(view: View, { ports }: Wire): PacketSet {
   const { space, gaps, bundles } = view.analysis;
   const entering = inportIn(space, ports);
-  const toHosts = bundles.flatMap(({ copies, within }) =>
-    space.intersects(copies, entering) ? [within(({ edge }) => (edge === 'vif' ? entering : space.empty))] : [],
+  const toHosts = bundles.flatMap((one) =>
+    one.meets(entering) ? [one.within(({ edge }) => (edge === 'vif' ? entering : space.empty))] : [],
   );
   const sets = [...toHosts, ...gaps.map(({ packets }) => space.and(packets, entering))];
   return space.forget(space.orAll(sets), beside);

@@ -35,7 +35,7 @@ const returning = (view: View): Homecoming[] =>
 export function homecomingsOf(view: View, packets: PacketSet): readonly Homecoming[] {
   const { space } = view.analysis;
   const found = returning(view);
-  const concerned = (bundle: Bundle): boolean => space.intersects(bundle.copies, packets);
+  const concerned = (bundle: Bundle): boolean => bundle.meets(packets);
   for (const one of endingAt(view, [...view.arrivals.keys()], concerned)) {
     if (one.end.kind !== 'port') continue;
     const own = inportIn(space, [one.end.port]);

@@ -63,7 +63,7 @@ function* classesOf(view: View, refusal: Refusal): Generator<TrafficClass, void>
   const { packets, ports, orBack, at = () => space.all, bad = () => space.all } = refusal;
   const own = new Set(ports);
   yield* endingAt(view, ports, (bundle) => {
-    if (!space.intersects(bundle.copies, packets)) return false;
+    if (!bundle.meets(packets)) return false;
     const wrong = space.and(space.and(bundle.copies, packets), bad(bundle, 'may'));
     if (wrong === space.empty) return false;
     return bundle.within((port) => (own.has(port) ? at(port) : space.empty), wrong) !== space.empty;

@@ -19,7 +19,7 @@ import {
   copyFields,
   createMemory,
   endedOf,
-  type Lineage,
+  lineageOf,
   type Memory,
   noTrail,
   nothingUsed,
@@ -39,6 +39,7 @@ import type {
   Analysis,
   Bundle,
   Gap,
+  Lineage,
   Network,
   NetworkDatapath,
   NetworkPort,
@@ -250,7 +251,7 @@ export function newRun(
 
 const newState = ({ passages, space }: Workshop, store: Store, packets: PacketSet): State => ({
   store,
-  lineage: { packets },
+  lineage: lineageOf(packets),
   guard: space.all,
   passage: passages.initial,
   used: nothingUsed,
@@ -303,7 +304,7 @@ function answersIn(workshop: Workshop, part: Part, questions: readonly Arrived[]
     const isWhole = space.isSubset(space.and(one.copies, all), packets);
     for (const [lineage, ofLineage] of groupBy(parts, (each) => each.lineage)) {
       const known = isWhole ? shared.get(lineage) : undefined;
-      const asked = known ?? { packets: space.and(lineage.packets, isWhole ? all : packets) };
+      const asked = known ?? lineageOf(space.and(lineage.packets, isWhole ? all : packets));
       if (isWhole) shared.set(lineage, asked);
       const landed = ofLineage.filter(({ guard }) => space.intersects(asked.packets, guard));
       for (const group of apart(space, landed)) answerFrom(workshop, run, one.store, asked, group);
@@ -413,7 +414,7 @@ function ownCommits({ stores }: Workshop, commits: readonly TrackedCommit[], pac
 
 function followFrom(workshop: Workshop, part: Part, set: PacketSet, store: Store, port: NetworkPort): TrafficClass[] {
   const run = newRun(workshop, part.datapaths, part.connections, part.maxHops);
-  enter(run, 0, laterState(workshop, store, { packets: set }), port);
+  enter(run, 0, laterState(workshop, store, lineageOf(set)), port);
   walk(run);
   return [...endedOf(run), ...endedAnywhere(run, part)];
 }

@@ -3,8 +3,8 @@
  * asked of all of them is asked of the bundle, and of single ones only where its answer leaves something open.
  */
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
-import { copyFields } from './run.ts';
-import type { Bundle, Looks, NetworkPort, TrafficClass } from './types.ts';
+import { copyFields, mayMeet } from './run.ts';
+import type { Bundle, Lineage, Looks, NetworkPort, TrafficClass } from './types.ts';
 
 /** The bundles of the classes that end at ports, in the order of their first members. */
 export function bundlesOf(space: Space, classes: readonly TrafficClass[]): Bundle[] {
@@ -36,6 +36,7 @@ function bundleOf(space: Space, arrived: readonly Arrived[]): Bundle {
   let packets: PacketSet | undefined;
   const [{ one }] = arrived as [Arrived];
   const { store, connection, made, exact, commits, passed } = one;
+  const lineages = [...new Set(arrived.flatMap((each) => each.one.parts.map((part) => part.lineage)))];
   const looks: Looks = { store, connection, exact, commits, passed, ...(made !== undefined && { made }) };
   return {
     ...looks,
@@ -49,6 +50,9 @@ function bundleOf(space: Space, arrived: readonly Arrived[]): Bundle {
       packets ??= space.forget(this.copies, copyFields);
       return packets;
     },
+    meets(set) {
+      return lineages.some((lineage) => mayMeet(space, lineage, set)) && space.intersects(this.copies, set);
+    },
     within: (setAt, asked) => within(space, arrived, setAt, asked),
   };
 }
@@ -60,7 +64,7 @@ function within(
   setAt: (port: NetworkPort) => PacketSet,
   asked = space.all,
 ): PacketSet {
-  const guards = new Map<{ readonly packets: PacketSet }, PacketSet[]>();
+  const guards = new Map<Lineage, PacketSet[]>();
   for (const { one, port } of arrived) {
     const set = setAt(port);
     if (set === space.empty) continue;
@@ -73,6 +77,8 @@ function within(
     }
   }
   return space.orAll(
-    [...guards].map(([lineage, sets]) => space.and(lineage.packets, space.and(asked, space.orAll(sets)))),
+    [...guards].map(([lineage, sets]) =>
+      mayMeet(space, lineage, asked) ? space.and(lineage.packets, space.and(asked, space.orAll(sets))) : space.empty,
+    ),
   );
 }

@@ -136,6 +136,30 @@ export function matching(space: Space, store: Store, test: Test, certainty: Cert
   }
 }
 
+/** What tests matched: which places they look at, and the sets by the values that were there. */
+export type Matches = Map<Test, { readonly places: readonly number[]; readonly sets: Map<string, PacketSet> }>;
+
+/** The packets that may match: worked out once for stores with the same values where the test looks. */
+export function matchingOnce(known: Matches, space: Space, store: Store, test: Test): PacketSet {
+  if (test.type === 'constant') return test.value ? space.all : space.empty;
+  let found = known.get(test);
+  if (!found) {
+    found = { places: [...new Set(placesIn(test))], sets: new Map() };
+    known.set(test, found);
+  }
+  let key = '';
+  for (const place of found.places) key += `${read(store, place).id} `;
+  let set = found.sets.get(key);
+  if (set === undefined) {
+    set = matching(space, store, test, 'may');
+    found.sets.set(key, set);
+  }
+  return set;
+}
+
+const placesIn = (test: Test): number[] =>
+  test.type === 'constant' ? [] : test.type === 'bits' ? [test.place] : test.terms.flatMap(placesIn);
+
 /** Demands of single fields make one cube; the others are intersected with it, as long as there is anything left. */
 function allMatching(space: Space, store: Store, terms: readonly Test[], certainty: Certainty): PacketSet {
   const literals: Literal[] = [];

@@ -13,6 +13,7 @@ import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { fieldIndex, lookups } from './fields.ts';
 import { constantBits, type SymbolicDatapath } from './flows.ts';
 import type { Knowledge } from './knowledge.ts';
+import type { Matches } from './matching.ts';
 import type { Passage, Passages, TrackedCommit } from './passage.ts';
 import {
   at,
@@ -27,7 +28,7 @@ import {
   write,
 } from './store.ts';
 import type { TrackingAction } from './tracking.ts';
-import type { ClassPart, End, Gap, Network, NetworkPort, TrafficClass } from './types.ts';
+import type { ClassPart, End, Gap, Lineage, Network, NetworkPort, TrafficClass } from './types.ts';
 import { constantOf, unknownOf, type Value } from './value.ts';
 
 export interface State {
@@ -60,11 +61,6 @@ const exactHops = 8;
 
 export const noTrail: Trail = { all: [], some: [], inexactTo: exactHops };
 
-/** Packets that were looked up together. */
-export interface Lineage {
-  readonly packets: PacketSet;
-}
-
 /** How many of the fields that are not the packet's have been used on the way: neighbor.N, choice.N, bits of chance, copy.N. */
 export interface Used {
   readonly neighbors: Questions;
@@ -80,9 +76,23 @@ export const packetsOf = ({ space }: Run, { lineage, guard }: State): PacketSet 
 
 /** What a state of these packets knows of them. */
 export const only = ({ space }: { readonly space: Space }, packets: PacketSet): Pick<State, 'lineage' | 'guard'> => ({
-  lineage: { packets },
+  lineage: lineageOf(packets),
   guard: space.all,
 });
+
+/** Packets that are looked up together from now on; `from` what they were before, unless they have only just entered. */
+export const lineageOf = (packets: PacketSet, from?: Lineage): Lineage =>
+  from ? { packets, root: from.root ?? from } : { packets, asked: new Map() };
+
+/** Whether any packets of a lineage may be in the set: asked of its root, where the answer serves all that came of it. */
+export function mayMeet(space: Space, { root }: Lineage, set: PacketSet): boolean {
+  if (!root) return true;
+  const known = root.asked?.get(set);
+  if (known !== undefined) return known;
+  const found = space.intersects(root.packets, set);
+  root.asked?.set(set, found);
+  return found;
+}
 
 /** What each of these fields answers: who asks the same again is told the same. Undefined: one question or another. */
 export type Questions = readonly (string | undefined)[];
@@ -185,9 +195,18 @@ export interface Memory {
   readonly sets: Map<string, PacketSet>;
   /** What is not known, by what it is: the port that a translation chose, the neighbour whom a router asked for. */
   readonly unknowns: Map<string, Value>;
+  /** What tests matched, by the values that they looked at. */
+  readonly matches: Matches;
+  /** Of what tests matched: whether it is about fields at the end of diagrams alone. */
+  readonly late: Map<PacketSet, boolean>;
 }
 
-export const createMemory = (): Memory => ({ sets: new Map(), unknowns: new Map() });
+export const createMemory = (): Memory => ({
+  sets: new Map(),
+  unknowns: new Map(),
+  matches: new Map(),
+  late: new Map(),
+});
 
 /** What nothing is known of: the same for who asks for the same, so that packets that go round look alike at last. */
 export function unknownOnce({ memory, stores }: Pick<Run, 'memory' | 'stores'>, what: string, width: number): Value {
@@ -400,7 +419,9 @@ function mergedAlike(run: Run, states: readonly State[]): State[] {
     const [first] = group as [State];
     if (group.length === 1) return first;
     const packets = run.space.orAll(group.map((state) => packetsOf(run, state)));
-    return { ...first, ...only(run, packets), ...past(group) };
+    const roots = new Set(group.map(({ lineage }) => lineage.root));
+    const from = roots.size === 1 ? first.lineage.root : undefined;
+    return { ...first, lineage: lineageOf(packets, from), guard: run.space.all, ...past(group) };
   });
 }
 

@@ -127,6 +127,8 @@ export interface Bundle extends Looks {
   readonly packets: PacketSet;
   /** The same, with which of its copies each is. */
   readonly copies: PacketSet;
+  /** Whether any of the packets is in the set: asked of where they come from first, which is done once for many bundles. */
+  meets(set: PacketSet): boolean;
   /**
    * Of `copies`, those that end at a port and are in the set that `setAt` gives for it: small sets cost little. Of these
    * `packets` alone, if they are given.
@@ -143,8 +145,17 @@ export interface Question {
 /** Packets of a class that came the same way: those of `lineage` that are in `guard`, a small set as a rule. */
 export interface ClassPart {
   /** The same object for packets that were looked up together: guards of one class or another then part them. */
-  readonly lineage: { readonly packets: PacketSet };
+  readonly lineage: Lineage;
   readonly guard: PacketSet;
+}
+
+/** Packets that were looked up together. */
+export interface Lineage {
+  readonly packets: PacketSet;
+  /** Packets that these are some of, and many others: as they were soon after they entered. */
+  readonly root?: Lineage;
+  /** Of a root: whether any of its packets are in a set, as far as that was asked. */
+  readonly asked?: Map<PacketSet, boolean>;
 }
 
 /** A connection that packets open in a conntrack zone. */

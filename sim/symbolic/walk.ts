@@ -3,7 +3,7 @@ import { formatActions } from '../../engine/lang/index.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { perform } from './actions.ts';
 import { candidates, type SymbolicFlow } from './flows.ts';
-import { isVague, matching } from './matching.ts';
+import { isVague, matching, matchingOnce } from './matching.ts';
 import {
   type Bucket,
   drop,
@@ -12,12 +12,14 @@ import {
   inexactly,
   joinedStates,
   limited,
+  lineageOf,
+  mayMeet,
   mostLookups,
-  only,
   packetsOf,
   type Run,
   type State,
 } from './run.ts';
+import { at } from './store.ts';
 import { cleared } from './tracking.ts';
 
 /** Follows everything that waits until it has ended. `onStep` is called after each pipeline. */
@@ -60,19 +62,25 @@ interface Rest {
   unsure: PacketSet;
 }
 
+/** In a table with fewer flows packets are told apart by their guards alone: to put them together costs more. */
+const fewFlows = 4;
+
 /** Packets meet the flows of a table, those of the highest priority first. */
 function lookUp(run: Run, here: Here, arrived: State): void {
   const { space } = run;
-  const packets = packetsOf(run, arrived);
   if (++run.lookups > mostLookups && run.current) {
-    gap(run, run.current, 'packets go more ways than are followed', packets);
+    gap(run, run.current, 'packets go more ways than are followed', packetsOf(run, arrived));
     return;
   }
-  const state = { ...arrived, ...only(run, packets) };
   const table = here.datapath.tables[here.pipeline][here.table];
+  const flows = table ? candidates(table, arrived.store) : [];
+  const state = flows.length < fewFlows ? arrived : together(run, here, arrived);
   const rest: Rest = { guard: space.all, unsure: space.empty };
-  const flows = table ? candidates(table, state.store) : [];
-  for (let i = 0; i < flows.length && space.intersects(packets, rest.guard); ) {
+  let looked = space.all;
+  for (let i = 0; i < flows.length; ) {
+    // There is a packet at first, and as long as none has met a flow.
+    if (rest.guard !== looked && !limited(run, state, rest.guard)) break;
+    looked = rest.guard;
     const { priority } = (flows[i] as SymbolicFlow).flow;
     let next = i + 1;
     while (next < flows.length && (flows[next] as SymbolicFlow).flow.priority === priority) next++;
@@ -81,6 +89,26 @@ function lookUp(run: Run, here: Here, arrived: State): void {
   }
   const left = limited(run, state, rest.guard);
   if (left) forEachSure(run, left, rest.unsure, (some) => drop(run, here, 'no match', some));
+}
+
+/** The packets as a lineage of their own. In the first pipeline it becomes the root of those behind it. */
+function together(run: Run, { hops }: Here, state: State): State {
+  const lineage = lineageOf(packetsOf(run, state), hops === 0 ? undefined : state.lineage);
+  return { ...state, lineage, guard: run.space.all };
+}
+
+/** Fields at the end of diagrams: whether packets have values there that none of them has is long looked for. */
+const lateFields: ReadonlySet<number> = new Set([at.ethSrc, at.arpSha, at.arpTha, at.ndSll, at.ndTll]);
+
+/** Whether none of the packets is in the set, as far as that is told by where they come from. */
+function isStrange(run: Run, { lineage }: State, set: PacketSet): boolean {
+  const { space, memory } = run;
+  let isLate = memory.late.get(set);
+  if (isLate === undefined) {
+    isLate = space.support(set).every((field) => lateFields.has(field));
+    memory.late.set(set, isLate);
+  }
+  return isLate && !mayMeet(space, lineage, set);
 }
 
 /** The packets of a flow. */
@@ -110,12 +138,16 @@ function meetAll(
       // OVN leaves such flows out: packets meet those behind it.
       const reason = `the flow is not understood and left out: ${flow.problem}`;
       const concerned = space.and(rest.guard, matching(space, state.store, flow.test, 'may'));
-      gap(run, { ...here, flow: flow.flow }, reason, space.and(state.lineage.packets, concerned));
+      gap(run, { ...here, flow: flow.flow }, reason, space.and(packetsOf(run, state), concerned));
       continue;
     }
-    const matches = matching(space, state.store, flow.test, 'may');
-    if (matches === space.empty) continue;
-    const met = limited(run, state, space.and(rest.guard, matches));
+    const matches = matchingOnce(run.memory.matches, space, state.store, flow.test);
+    if (matches === space.empty || isStrange(run, state, matches)) continue;
+    // What has met no flow of a higher priority yet is never nothing here.
+    const met =
+      matches === space.all
+        ? { ...state, guard: space.and(state.guard, rest.guard) }
+        : limited(run, state, space.and(rest.guard, matches));
     if (!met) continue;
     const vague = isVague(state.store, flow.test);
     const sure = vague ? matching(space, state.store, flow.test, 'must') : matches;
@@ -149,31 +181,32 @@ function forEachSure(run: Run, state: State, doubtful: PacketSet, take: (state: 
   if (unsure) take({ ...unsure, store: inexactly(run, unsure.store) });
 }
 
-/** Pairs that share packets and do different things; the packets (a guard) that may meet the one or the other. */
+/** Pairs that surely share packets and do different things; the packets (a guard) that may meet the one or the other. */
 function noteOverlaps(run: Run, state: State, hits: readonly Hit[]): PacketSet {
   const { space } = run;
   let sum = space.empty;
   let contested = space.empty;
   for (const [index, hit] of hits.entries()) {
-    if (index > 0 && space.intersects(sum, hit.matches)) {
+    if (index > 0 && space.intersects(sum, hit.sure)) {
       for (const other of hits.slice(0, index)) contested = space.or(contested, noteOverlap(run, state, other, hit));
     }
-    sum = space.or(sum, hit.matches);
+    sum = space.or(sum, hit.sure);
   }
   return contested;
 }
 
 function noteOverlap(run: Run, state: State, a: Hit, b: Hit): PacketSet {
   const { space, ambiguous } = run;
-  if (a.flow.flow.actions === b.flow.flow.actions || !space.intersects(a.matches, b.matches)) return space.empty;
+  if (a.flow.flow.actions === b.flow.flow.actions || !space.intersects(a.sure, b.sure)) return space.empty;
   if (effectOf(run, state, a.flow) === effectOf(run, state, b.flow)) return space.empty;
-  const both = space.and(packetsOf(run, a.met), b.met.guard);
+  const guard = space.and(space.and(a.met.guard, b.met.guard), space.and(a.sure, b.sure));
+  const both = packetsOf(run, { ...state, guard });
   if (both === space.empty) return space.empty;
   const key = `${a.flow.flow.uuid} ${b.flow.flow.uuid}`;
   const known = ambiguous.get(key);
   if (known) known.packets = space.or(known.packets, both);
   else ambiguous.set(key, { flows: [a.flow.flow, b.flow.flow], packets: both });
-  return space.and(a.met.guard, b.met.guard);
+  return guard;
 }
 
 /** What actions do to packets of a state, without those that change nothing of them. */
