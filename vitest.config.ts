@@ -18,14 +18,18 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/ovn/**', 'test/dpdk/**'],
+          exclude: ['test/ovn/**', 'test/dpdk/**', 'test/offload-agreement/**'],
           testTimeout: 60_000,
           maxWorkers: availableParallelism(),
         },
       },
       {
         extends: true,
-        test: { name: 'dpdk', include: ['test/dpdk/**/*.test.ts'], testTimeout: 120_000 },
+        test: {
+          name: 'dpdk',
+          include: ['test/dpdk/**/*.test.ts', 'test/offload-agreement/**/*.test.ts'],
+          testTimeout: 120_000,
+        },
       },
       {
         extends: true,

@@ -115,6 +115,7 @@ class Running {
   private refused = 0;
   private refusal: string | undefined;
   private last: Promise<unknown> = Promise.resolve();
+  private lookedAt = 0;
 
   constructor({ node, chassis, hardware, ...options }: LoopOptions) {
     this.node = node;
@@ -236,18 +237,22 @@ class Running {
 
   private async tick(milliseconds: number): Promise<Received[]> {
     const out: Received[] = [];
-    for (let left = milliseconds; ; left -= LOOK) {
-      await this.look();
-      this.node.advance(Math.min(Math.max(left, 0), LOOK));
+    for (let left = milliseconds; ; ) {
+      const until = this.lookedAt + LOOK - this.node.now;
+      if (until <= 0) await this.look();
+      const step = Math.min(left, until > 0 ? until : LOOK);
+      this.node.advance(step);
       out.push(...this.node.received());
-      await this.mend();
-      if (left <= LOOK) break;
+      left -= step;
+      if (left <= 0) break;
     }
+    await this.mend();
     return out;
   }
 
   /** What the device counted keeps connections; what it did not use goes. */
   private async look(): Promise<void> {
+    this.lookedAt = this.node.now;
     const counted = new Map((await this.hardware.list()).map((rule) => [rule.id, rule]));
     for (const installed of this.installed.values()) {
       const { placed, ids } = installed;

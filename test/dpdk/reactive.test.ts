@@ -175,7 +175,7 @@ test('a connection goes on as long as hardware has packets of it, and no longer'
   }
   // Nobody says anything: the rules go first, the connection then.
   await device.advance(20);
-  await loop.tick(1000);
+  await loop.tick(6000);
   expect(loop.stats()).toMatchObject({ rules: 0, removed: { changed: 0 } });
   await loop.tick(40_000);
   expect(await send('blue1', answered())).toEqual([]);
