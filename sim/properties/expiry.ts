@@ -53,7 +53,7 @@ function ofWorld(view: View, { vpc }: VpcPlan, { node, externalAddress, external
   const sent = allOf(space, [
     inportIn(space, port ? [port] : []),
     outsideAddresses(view.analysis, 'src'),
-    matchSet(space, `eth.dst == ${externalMac}`),
+    matchSet(space, `!eth.src[40] && eth.dst == ${externalMac}`),
     space.not(ownMacs(view)),
     datagrams(view, 1),
   ]);
