@@ -17,6 +17,15 @@ export interface Cell<T> {
   readonly layer: number;
   /** Its packets all have an IP header that can be read, and rules for it take no others. */
   readonly needsHeader?: true;
+  /** It stands for many that are alike but for the value of one field, all of which is asked for. */
+  readonly many?: Many;
+}
+
+/** The values that a field has in cells that are alike. */
+export interface Many {
+  readonly field: number;
+  /** No two are the same. */
+  readonly values: readonly bigint[];
 }
 
 /** A conjunction and what it is for; those of priority 0 are looked at first. */
@@ -27,6 +36,8 @@ export interface Ranked<T> {
   readonly target: T | undefined;
   /** It takes only packets whose IP header can be read. */
   readonly needsHeader?: true;
+  /** It stands for as many conjunctions as there are values; `literals` has the first one. */
+  readonly many?: Many;
 }
 
 export interface Cover<T> {
@@ -42,8 +53,6 @@ export interface CoverInput<T> {
   /** The packets that may come at all. */
   readonly care: PacketSet;
   readonly cells: readonly Cell<T>[];
-  /** Packets that are handled behind all of this: neither exceptions nor rules touch them. */
-  readonly behind?: PacketSet;
   readonly grammar: Grammar;
   /** Frames whose IP header cannot be read, with 0 in its fields: no rule that looks into the header takes them. */
   readonly unreadable?: PacketSet;
@@ -94,13 +103,13 @@ interface Exception<T> {
 /** Puts cells into an order of conjunctions: what none takes is in no cell. */
 export function coverCells<T>(asked: CoverInput<T>): Cover<T> {
   const input = { ...asked, cells: asked.cells.flatMap((cell) => readableApart(asked, cell)) };
-  const { space, behind = space.empty } = input;
+  const { space } = input;
   const failed: Cell<T>[] = [];
   const ranked: Ranked<T>[] = [];
   const layers = layersOf(input);
   let priority = 0;
   let taken: Taken = { readable: space.empty, unreadable: space.empty };
-  const laters = behindEach(space, layers, behind);
+  const laters = behindEach(space, layers);
   for (const [index, own] of layers.entries()) {
     const made = new Layer(input, own, laters[index] ?? space.empty, taken);
     made.settle();
@@ -109,7 +118,7 @@ export function coverCells<T>(asked: CoverInput<T>): Cover<T> {
     if (made.exceptions.length > 0) priority += 1;
     for (const level of levelsOf(space, made.blocks)) {
       for (const { literals, cell } of level)
-        ranked.push({ ...headerOf(cell), literals, priority, target: cell.target });
+        ranked.push({ ...marksOf(cell), literals, priority, target: cell.target });
       priority += 1;
     }
     taken = {
@@ -126,7 +135,7 @@ export function coverCells<T>(asked: CoverInput<T>): Cover<T> {
  */
 function readableApart<T>(input: CoverInput<T>, cell: Cell<T>): Cell<T>[] {
   const { space, care, grammar, unreadable = space.empty, types = [] } = input;
-  const wide = space.cube(grammar.sayable(space.hull(cell.set)));
+  const wide = cubeOf(space, cell, grammar.sayable(space.hull(first(space, cell, cell.set))));
   const wrong = space.diff(space.and(space.and(care, unreadable), wide), cell.set);
   const parts: Cell<T>[] = [];
   let rest = cell.set;
@@ -146,13 +155,35 @@ interface Taken {
   readonly unreadable: PacketSet;
 }
 
-const headerOf = <T>({ needsHeader }: Cell<T>): { needsHeader?: true } => (needsHeader ? { needsHeader } : {});
+const marksOf = <T>({ needsHeader, many }: Cell<T>): Pick<Ranked<T>, 'needsHeader' | 'many'> => ({
+  ...(needsHeader && { needsHeader }),
+  ...(many && { many }),
+});
+
+/** What a conjunction is made of: of cells that stand for many, the packets of the first one. */
+function first<T>(space: Space, { many }: Cell<T>, set: PacketSet): PacketSet {
+  const [value] = many?.values ?? [];
+  return many && value !== undefined ? space.and(set, space.cube([wholeOf(space, many.field, value)])) : set;
+}
+
+const wholeOf = ({ fields }: Space, field: number, value: bigint): Literal => ({
+  field,
+  value,
+  mask: (1n << BigInt(fields[field]?.width ?? 0)) - 1n,
+});
+
+/** The packets of conjunctions: all those that `literals` stand for. */
+function cubeOf<T>(space: Space, { many }: Cell<T>, literals: readonly Literal[]): PacketSet {
+  if (!many) return space.cube(literals);
+  const others = space.cube(literals.filter(({ field }) => field !== many.field));
+  return space.and(others, space.oneOf(many.field, many.values));
+}
 
 /** The cells that ask for most first: so exceptions of those that ask for less may be wide. */
 function layersOf<T>({ space, cells, grammar }: CoverInput<T>): Cell<T>[][] {
   const byWeight = new Map<number, Cell<T>[]>();
   for (const cell of cells) {
-    const key = grammar.weight(grammar.sayable(space.hull(cell.set))) * 16 - cell.layer;
+    const key = grammar.weight(grammar.sayable(space.hull(first(space, cell, cell.set)))) * 16 - cell.layer;
     const known = byWeight.get(key);
     if (known) known.push(cell);
     else byWeight.set(key, [cell]);
@@ -161,8 +192,8 @@ function layersOf<T>({ space, cells, grammar }: CoverInput<T>): Cell<T>[][] {
 }
 
 /** Of each layer what those behind it handle. */
-function behindEach<T>(space: Space, layers: readonly (readonly Cell<T>[])[], last: PacketSet): PacketSet[] {
-  let behind = last;
+function behindEach<T>(space: Space, layers: readonly (readonly Cell<T>[])[]): PacketSet[] {
+  let behind = space.empty;
   return layers
     .map((own): PacketSet => {
       return space.orAll(own.map(({ set }) => set));
@@ -223,12 +254,13 @@ class Layer<T> {
   private blockOf(cell: Cell<T>, set: PacketSet): Block<T> | undefined {
     const { space, grammar } = this.input;
     if (set === space.empty) return undefined;
-    const literals = grammar.sayable(space.hull(set));
-    if (!grammar.fits(literals)) {
+    const literals = grammar.sayable(space.hull(first(space, cell, set)));
+    const isTold = !cell.many || literals.some(({ field }) => field === cell.many?.field);
+    if (!isTold || !grammar.fits(literals)) {
       this.failed.push(cell);
       return undefined;
     }
-    return { cell, set, literals, cube: space.cube(literals), bits: bitsOf(literals) };
+    return { cell, set, literals, cube: cubeOf(space, cell, literals), bits: bitsOf(literals) };
   }
 
   private isDisjointFromLater(): boolean {
@@ -320,9 +352,7 @@ class Layer<T> {
   }
 
   private ownerOf(packet: readonly bigint[]): Block<T> {
-    const found = this.blocks.find(({ literals }) =>
-      literals.every(({ field, value, mask }) => ((packet[field] ?? 0n) & mask) === value),
-    );
+    const found = this.blocks.find(({ cube }) => this.input.space.contains(cube, packet));
     if (!found) throw new Error('a packet that is too much is in no conjunction');
     return found;
   }
@@ -335,15 +365,15 @@ class Layer<T> {
     return (this.parts.get(cell) ?? 1) < mostParts;
   }
 
-  private isWorthParting({ set, literals }: Block<T>): boolean {
-    const best = partingBit(this.input, set, literals);
+  private isWorthParting({ cell, set, literals }: Block<T>): boolean {
+    const best = partingBit(this.input, first(this.input.space, cell, set), literals);
     return best !== undefined && best.share < worthIt;
   }
 
   /** Two blocks in the place of one; the cell fails where it has too many. */
   private part(block: Block<T>): void {
     const { space } = this.input;
-    const { bit } = partingBit(this.input, block.set, block.literals) ?? {};
+    const { bit } = partingBit(this.input, first(space, block.cell, block.set), block.literals) ?? {};
     if (!bit || !this.canPart(block)) {
       this.fail(block.cell);
       return;

@@ -1,7 +1,7 @@
 /** What becomes of the traffic of a node, noted while its rules are made. */
 import type { PacketSet, Space } from '../sets/index.ts';
 import type { Capabilities } from './capabilities/types.ts';
-import type { NodeClass, NodePort, NodeTraffic, SoftwarePart } from './classes.ts';
+import type { Exit, NodePort, NodeTraffic, SoftwarePart } from './classes.ts';
 import { fieldNames } from './families.ts';
 import type { Place, Reason, Traffic } from './plan.ts';
 import type { Rule } from './rules.ts';
@@ -14,17 +14,24 @@ export interface Ledger {
   leave(parts: readonly SoftwarePart[]): void;
   /** These would have been for hardware, but for the reason. */
   fail(packets: PacketSet, reason: Reason): void;
-  /** Hardware handles these, by rules of `group`; what is told together has the same `base`. */
-  handle(packets: PacketSet, one: NodeClass, group: number, base: number): void;
-  handleArriving(port: NodePort, one: NodeClass, group: number): void;
+  /** Hardware handles what these send of the classes, by rules of the groups; what is told together has the same `base`. */
+  handle(senders: PacketSet, classes: readonly Handled[], groups: readonly number[], base: number): void;
+  handleArriving(port: NodePort, group: number): void;
   failArriving(port: NodePort, reason: Reason): void;
   /** There are rules that look behind the IP header. */
   fragments(): void;
   traffic(rules: readonly Rule[]): Traffic[];
 }
 
+/** Packets of classes that leave in one kind of way, whoever sends them. */
+export interface Handled {
+  readonly set: PacketSet;
+  /** Where each class leaves. */
+  readonly exits: readonly Exit[];
+}
+
 /** What is told as one. */
-interface Handled {
+interface Told {
   packets: PacketSet;
   readonly to: Set<string>;
   readonly groups: Set<number>;
@@ -36,7 +43,7 @@ export function createLedger(
   { capabilities, describe = () => ({ words: '' }) }: { capabilities: Capabilities; describe?: Describe },
 ): Ledger {
   const { space } = traffic;
-  const handled = new Map<string, Handled>();
+  const handled = new Map<string, Told>();
   const left = new Map<string, { packets: PacketSet; reason: Reason }>();
   const arriving = new Map<string, { ports: NodePort[]; groups: Set<number> }>();
   const notArriving = new Map<string, { ports: NodePort[]; reason: Reason }>();
@@ -109,16 +116,20 @@ export function createLedger(
   return {
     leave: (parts) => parts.forEach(leaveOne),
     fail: (packets, reason) => leaveOne({ packets, reason }),
-    handle(packets, { exit }, group, base) {
-      const isTunnelled = exit.kind === 'tunnel';
-      const key = `${base} ${isTunnelled}`;
-      const one = handled.get(key) ?? { packets: space.empty, to: new Set(), groups: new Set(), isTunnelled };
-      handled.set(key, one);
-      one.packets = space.or(one.packets, packets);
-      one.to.add(exit.port);
-      one.groups.add(group);
+    handle(senders, classes, groups, base) {
+      for (const isTunnelled of [false, true]) {
+        const some = classes.filter(({ exits }) => (exits[0]?.kind === 'tunnel') === isTunnelled);
+        if (some.length === 0) continue;
+        const key = `${base} ${isTunnelled}`;
+        const one = handled.get(key) ?? { packets: space.empty, to: new Set(), groups: new Set(), isTunnelled };
+        handled.set(key, one);
+        const packets = space.and(senders, space.orAll(some.map(({ set }) => set)));
+        one.packets = space.or(one.packets, packets);
+        for (const { port } of some.flatMap(({ exits }) => exits)) one.to.add(port);
+        for (const group of groups) one.groups.add(group);
+      }
     },
-    handleArriving(port, _one, group) {
+    handleArriving(port, group) {
       const one = arriving.get('all') ?? { ports: [], groups: new Set() };
       arriving.set('all', one);
       if (!one.ports.includes(port)) one.ports.push(port);

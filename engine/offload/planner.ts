@@ -11,21 +11,21 @@
  * destinations need as many rules as there are of both, not their product.
  */
 import type { Literal, PacketSet, Space } from '../sets/index.ts';
+import { classActions, type DevicePorts, inOrder, type Known, type Made, tunnelBytes } from './actions.ts';
 import {
-  classActions,
-  type DevicePorts,
-  inOrder,
-  isUsable,
-  type Known,
-  type Made,
-  optionOf,
-  tunnelBytes,
-} from './actions.ts';
+  type Addressed,
+  addressInside,
+  intoGroup,
+  isReaddressable,
+  outerItems,
+  packetsInside,
+  readdressed,
+} from './arriving.ts';
 import { type Capabilities, whyNotAction, whyNotItem } from './capabilities/types.ts';
-import type { NodeClass, NodePort, NodeTraffic } from './classes.ts';
+import type { NodeClass, NodePort, NodeTraffic, TunnelEntry } from './classes.ts';
 import { type Cell, type Cover, coverCells, exceptionsFor, type Grammar, type Ranked } from './cover.ts';
-import { type Family, familiesOf, fieldNames } from './families.ts';
-import { createLedger, type Describe, type Ledger } from './ledger.ts';
+import { type Family, familiesOf, fieldNames, type Target } from './families.ts';
+import { createLedger, type Describe, type Handled, type Ledger } from './ledger.ts';
 import { createGrammar, itemsOf, type PatternOptions, wordsOf } from './pattern.ts';
 import type { GroupUse, OffloadPlan } from './plan.ts';
 import type { Action, Item, Rule } from './rules.ts';
@@ -49,8 +49,34 @@ export function planRules(traffic: NodeTraffic, options: PlanOptions): OffloadPl
 /** What a rule of one of the inner groups does. */
 interface Doing {
   readonly actions: readonly Action[];
-  readonly class?: NodeClass;
+  /** Of rules by which packets leave: their classes, of cells that stand for many in the order of their values. */
+  readonly classes?: readonly NodeClass[];
   readonly known?: Known;
+}
+
+/** A rule, and what it was made for. */
+interface Draft {
+  readonly rule: Rule;
+  readonly doing?: Doing;
+}
+
+/** How rules of a group are made. */
+interface Making {
+  /** The lowest priority. */
+  readonly first?: number;
+  /** What becomes of exceptions that are not surely dropped; to software unless given. */
+  readonly otherwise?: readonly Action[];
+}
+
+/** Targets that are alike but for the value of a field. */
+interface Alike {
+  /** Undefined of a target that stands alone. */
+  readonly field: number | undefined;
+  readonly values: Set<bigint>;
+  readonly classes: NodeClass[];
+  readonly sets: PacketSet[];
+  /** Those of the first one. */
+  readonly actions: readonly Action[];
 }
 
 /** Senders that have their rules in one group. */
@@ -77,6 +103,10 @@ class Planner {
   private readonly unreadable: PacketSet;
   /** No frame with a VLAN tag is handled, and a rule leaves them all to software. */
   private readonly isUntagged: boolean;
+  /** The device's names of ports, by their numbers in sets. */
+  private readonly names: ReadonlyMap<number, string>;
+  private readonly received = new Map<string, Addressed<Doing>>();
+  private readonly wholes = new Map<Family, PacketSet>();
   /** Groups that have been given out. */
   private groups = 2;
 
@@ -89,6 +119,12 @@ class Planner {
     this.pattern = { fields: traffic.space.fields, capabilities, hasTunnels: this.hasTunnels };
     this.grammar = createGrammar(this.pattern);
     this.ledger = createLedger(traffic, options);
+    this.names = new Map(
+      traffic.ports.flatMap(({ number, name }) => {
+        const known = device.ports.get(name);
+        return known === undefined ? [] : [[number, known] as const];
+      }),
+    );
     this.inport = fieldNames(traffic.space).index('inport');
     this.software = 1;
     this.types = typesOf(this.space);
@@ -135,16 +171,21 @@ class Planner {
     return found;
   }
 
-  private whole({ senders, kind, targets }: Family): PacketSet {
-    const { space } = this;
-    return space.and(space.and(senders, kind), space.orAll(targets.map(({ set }) => set)));
+  private whole(family: Family): PacketSet {
+    const { space, wholes } = this;
+    const { senders, kind, targets } = family;
+    const known = wholes.get(family);
+    if (known !== undefined) return known;
+    const made = space.and(space.and(senders, kind), space.orAll(targets.map(({ set }) => set)));
+    wholes.set(family, made);
+    return made;
   }
 
   /** Cells as conjunctions with an order, among packets that may come there. */
   private cover(
     care: PacketSet,
     cells: readonly Cell<Doing>[],
-    more: { readonly behind?: PacketSet; readonly grammar?: Grammar } = {},
+    more: { readonly grammar?: Grammar } = {},
   ): Cover<Doing> {
     const { space, grammar, unreadable, types } = this;
     return coverCells({ space, care, cells, grammar, unreadable, types, ...more });
@@ -221,18 +262,48 @@ class Planner {
 
   /** Cells for the targets of families, with what can be done to their packets; of rules by sender as for `sender`. */
   private cellsOf(crowd: Crowd, families: readonly Family[], sender: number): Cell<Doing>[] {
-    const { space } = this;
     return families.flatMap((family) => {
       const known = this.knownOf(family);
-      return family.targets.flatMap(({ set: target, class: one }): Cell<Doing>[] => {
-        const set = space.and(family.kind, target);
-        const made = this.actionsFor(one, known, sender);
-        const layer = one.exit.kind === 'tunnel' ? 1 : 0;
-        if ('actions' in made) return [{ set, layer, target: { actions: made.actions, class: one, known } }];
-        this.ledger.fail(space.and(crowd.senders, set), made.reason);
-        return [];
-      });
+      const alike = new Map<string, Alike>();
+      for (const target of family.targets) {
+        const made = this.actionsFor(target.class, known, sender);
+        if ('actions' in made) this.sort(alike, target, made.actions);
+        else this.ledger.fail(this.space.and(crowd.senders, this.space.and(family.kind, target.set)), made.reason);
+      }
+      return [...alike.values()].map((one) => this.cellOf(one, family.kind, known));
     });
+  }
+
+  /** Puts a target to those that differ from it by the value of one field. */
+  private sort(alike: Map<string, Alike>, { set, class: one }: Target, actions: readonly Action[]): void {
+    const { space } = this;
+    const key = `${one.exit.kind} ${actions.map(({ type }) => type).join(' ')}`;
+    const found = exactField(space, set);
+    const value = found?.value;
+    const id = found ? `${key} ${found.field} ${found.others}` : `${key} set ${set}`;
+    const known = alike.get(id);
+    if (known && value !== undefined && !known.values.has(value)) {
+      known.values.add(value);
+      known.classes.push(one);
+      known.sets.push(set);
+    } else {
+      const values = new Set(value === undefined ? [] : [value]);
+      const own = { field: found?.field, values, classes: [one], sets: [set], actions };
+      alike.set(known ? `${id} ${alike.size}` : id, own);
+    }
+  }
+
+  private cellOf({ field, values, classes, sets, actions }: Alike, kind: PacketSet, known: Known): Cell<Doing> {
+    const { space } = this;
+    const layer = classes[0]?.exit.kind === 'tunnel' ? 1 : 0;
+    const set = space.and(kind, space.orAll(sets));
+    const target: Doing = { actions, classes, known };
+    return {
+      set,
+      layer,
+      target,
+      ...(field !== undefined && values.size > 1 && { many: { field, values: [...values] } }),
+    };
   }
 
   private actionsFor(one: NodeClass, known: Known, inKey: number): Made {
@@ -259,13 +330,8 @@ class Planner {
       const detail = 'no few rules of this device say which packets these are';
       this.ledger.fail(packets, { code: 'match-too-wide', detail });
     }
-    const gone = new Set(failed);
-    for (const cell of cells) {
-      const one = cell.target.class;
-      if (!isOwn && one && !gone.has(cell)) {
-        this.ledger.handle(space.and(crowd.senders, cell.set), one, crowd.group, crowd.group);
-      }
-    }
+    const handled = isOwn ? [] : handledOf(cells, failed);
+    if (handled.length > 0) this.ledger.handle(crowd.senders, handled, [crowd.group], crowd.group);
   }
 
   /** How packets of each port of a crowd get to their group, by way of the rules that are the port's own. */
@@ -281,7 +347,7 @@ class Planner {
       this.ledger.fail(space.and(set, behind), { code: 'unsupported-match', detail });
       return [];
     });
-    const groups = families.length > 0 ? this.ownGroups(crowd, families, senders, behind) : new Map<NodePort, number>();
+    const groups = families.length > 0 ? this.ownGroups(crowd, families, senders) : new Map<NodePort, number>();
     return senders.map(({ port, set }): Cell<Doing> => {
       const group = groups.get(port) ?? crowd.group;
       return { set, layer: 0, target: { actions: [{ type: 'jump', group }] } };
@@ -293,115 +359,123 @@ class Planner {
     crowd: Crowd,
     families: readonly Family[],
     senders: readonly { readonly port: NodePort; readonly set: PacketSet }[],
-    behind: PacketSet,
   ): Map<NodePort, number> {
     const { space } = this;
     const groups = new Map<NodePort, number>();
     const cells = this.cellsOf(crowd, families, 0);
-    const cover = this.cover(this.careOf(crowd), cells, { behind });
+    const cover = this.cover(this.careOf(crowd), cells);
     this.noteFailed(cover, crowd, true);
-    const gone = new Set(cover.failed);
     const last = 1 + Math.max(-1, ...cover.ranked.map(({ priority }) => priority));
     const actions: readonly Action[] = [{ type: 'jump', group: crowd.group }];
     const onward: Ranked<Doing> = { literals: [], priority: last, target: { actions } };
+    // What is not for these rules may be for those of the crowd.
+    const drafts = this.made(crowd.group, [...cover.ranked, onward], crowd.senders, [], { otherwise: actions });
+    const served: PacketSet[] = [];
+    const left: PacketSet[] = [];
     for (const { port, set } of senders) {
-      if (this.rules.length + cover.ranked.length > this.mostRules()) {
-        const packets = space.and(set, space.orAll(families.map((family) => this.whole(family))));
-        this.ledger.fail(packets, { code: 'table-full', detail: tooMany(cover.ranked.length) });
+      if (this.rules.length + drafts.length > this.mostRules()) {
+        left.push(set);
         continue;
       }
       const group = this.groups++;
       groups.set(port, group);
+      served.push(set);
       this.purposes[group] = `destinations of ${port.name} alone`;
-      const own = cover.ranked.map((one) => this.asSentBy(one, port.tunnelKey));
-      this.add(group, [...own, onward], set);
-      for (const cell of cover.cells) {
-        const { class: one } = cell.target;
-        if (one && !gone.has(cell)) this.ledger.handle(space.and(set, cell.set), one, group, crowd.group);
-      }
+      for (const draft of drafts) this.rules.push({ ...this.asSentBy(draft, port.tunnelKey), group });
     }
+    if (left.length > 0) {
+      const packets = space.and(space.orAll(left), space.orAll(families.map((family) => this.whole(family))));
+      this.ledger.fail(packets, { code: 'table-full', detail: tooMany(drafts.length) });
+    }
+    const handled = handledOf(cover.cells, cover.failed);
+    if (served.length > 0) this.ledger.handle(space.orAll(served), handled, [...groups.values()], crowd.group);
     return groups;
   }
 
-  private asSentBy(ranked: Ranked<Doing>, tunnelKey: number): Ranked<Doing> {
-    const { class: one, known } = ranked.target ?? {};
-    if (!one || !known) return ranked;
+  /** A rule as it is for one of the ports that send: a tunnel's header names it. */
+  private asSentBy({ rule, doing }: Draft, tunnelKey: number): Rule {
+    const { classes: [one] = [], known } = doing ?? {};
+    if (!one || !known) return rule;
     const made = this.actionsFor(one, known, tunnelKey);
-    return 'actions' in made ? { ...ranked, target: { ...ranked.target, actions: made.actions } } : ranked;
+    return 'actions' in made ? { ...rule, actions: made.actions } : rule;
   }
 
   /** What tunnels bring. */
   private receive(): void {
-    const { traffic, options, space } = this;
-    const { device, capabilities } = options;
+    const { traffic, options } = this;
     const group = this.groups++;
     this.purposes[group] = 'from tunnels';
-    const local = device.tunnels.get(traffic.node);
-    const rules: Rule[] = [];
-    for (const { port, datapathKey, classes } of traffic.arriving) {
-      const outer = outerItems(datapathKey, port.tunnelKey);
-      const otherWords = wordsOf(outer);
-      const grammar = createGrammar({ ...this.pattern, otherWords });
-      for (const one of classes) {
-        const made = classActions(capabilities, { ...device, node: traffic.node }, one.exit, one.changes, {}, 0);
-        if ('reason' in made) {
-          this.ledger.failArriving(port, made.reason);
-          continue;
-        }
-        const seen = this.arrivingSet(one);
-        const actions = inOrder(capabilities, [{ type: 'raw_decap', data: '00'.repeat(tunnelBytes) }, ...made.actions]);
-        const cells: Cell<Doing>[] = [{ set: seen, layer: 0, target: { actions, class: one } }];
-        const cover = this.cover(traffic.possible, cells, { grammar });
-        if (cover.failed.length > 0) {
-          const detail = 'the packets inside of tunnels are not told by few rules of this device';
-          this.ledger.failArriving(port, { code: 'match-too-wide', detail });
-        }
-        const own = outerItems(datapathKey, port.tunnelKey, port.tunnelKey);
-        rules.push(this.rule(group, 0, own, this.toSoftware()));
-        rules.push(...this.made(group, cover.ranked, space.empty, outer, 1));
-        if (cover.failed.length === 0) this.ledger.handleArriving(port, one, group);
-      }
-    }
-    const peers = [...device.tunnels].filter(([name, end]) => name !== traffic.node && isUsable(end));
-    if (rules.length === 0 || !local || !isUsable(local)) return;
-    this.rules.push(...rules);
-    const hasLength = whyNotItem(capabilities, 'geneve', 'optlen') === undefined;
-    for (const [, { ip }] of peers) {
-      const pattern: Item[] = [
-        { type: 'represented_port', spec: { ethdev_port_id: device.uplink } },
-        { type: 'eth', spec: { has_vlan: 0 } },
-        // A tunnel that says that there is congestion marks the packet inside, which rules do not.
-        {
-          type: 'ipv4',
-          spec: { tos: 0, fragment_offset: 0, src: ip, dst: local.ip },
-          mask: { tos: 3, fragment_offset: 0x3fff, src: '255.255.255.255', dst: '255.255.255.255' },
-        },
-        { type: 'udp', spec: { dst: 6081 } },
-        // Headers of one length are taken off: those with OVN's option alone.
-        ...(hasLength ? [{ type: 'geneve', spec: { optlen: 2 } } as const] : []),
-      ];
-      this.rules.push({ group: 0, priority: 0, pattern, actions: [{ type: 'jump', group }] });
-    }
+    const rules = traffic.arriving.flatMap((entry) => this.receiveFor(entry, group));
+    if (rules.length === 0) return;
+    for (const rule of [...rules, ...intoGroup(traffic.node, options, group)]) this.rules.push(rule);
   }
 
-  /** The packets of a class inside of a tunnel, as far as rules see them, whoever sent them. */
-  private arrivingSet(one: NodeClass): PacketSet {
-    const { space, traffic } = this;
-    const names = fieldNames(space);
-    const hidden = ['inport', ...unmatched].map(names.index);
-    const arp = space.cube([names.literal('eth.type', 0x806n)]);
-    const mine = traffic.arriving.find(({ classes }) => classes.includes(one));
-    const senders = mine ? mine.senders : space.all;
-    const bad = space.forget(space.diff(space.and(traffic.possible, senders), one.packets), hidden);
-    const certain = space.diff(space.forget(one.packets, hidden), bad);
-    return space.intersects(arp, certain) ? certain : space.and(certain, traffic.possible);
+  /** What tunnels bring for a port. */
+  private receiveFor(entry: TunnelEntry, group: number): Rule[] {
+    const { traffic, options } = this;
+    const { device, capabilities } = options;
+    const { port, datapathKey, classes } = entry;
+    const made = classes.map((one) => {
+      return classActions(capabilities, { ...device, node: traffic.node }, one.exit, one.changes, {}, 0);
+    });
+    const refused = made.find((one) => 'reason' in one);
+    if (refused && 'reason' in refused) {
+      this.ledger.failArriving(port, refused.reason);
+      return [];
+    }
+    const decap: Action = { type: 'raw_decap', data: '00'.repeat(tunnelBytes) };
+    const cells = classes.map((one, index): Cell<Doing> => {
+      const known = made[index];
+      const actions = inOrder(capabilities, [decap, ...(known && 'actions' in known ? known.actions : [])]);
+      return { set: packetsInside(traffic, entry, one), layer: 0, target: { actions, classes: [one] } };
+    });
+    if (cells.length === 0) return [];
+    const cover = this.receivedAlike(cells);
+    if (!cover) {
+      const detail = 'the packets inside of tunnels are not told by few rules of this device';
+      this.ledger.failArriving(port, { code: 'match-too-wide', detail });
+      return [];
+    }
+    this.ledger.handleArriving(port, group);
+    const own = outerItems(datapathKey, port.tunnelKey, port.tunnelKey);
+    const outer = outerItems(datapathKey, port.tunnelKey);
+    const drafts = this.made(group, cover.ranked, this.space.empty, outer, { first: 1 });
+    return [this.rule(group, 0, own, this.toSoftware()), ...drafts.map(({ rule }) => rule)];
   }
 
-  /** A group that takes nothing: its only rule asks for a register that nobody sets. */
+  /** Conjunctions for what a tunnel brings: those of another port, where they differ by the address of the host alone. */
+  private receivedAlike(cells: readonly Cell<Doing>[]): Pick<Cover<Doing>, 'ranked'> | undefined {
+    const { space, received } = this;
+    const sets = cells.map(({ set }) => set);
+    const targets = cells.map(({ target }) => target);
+    const own = addressInside(space, sets);
+    const known = own && received.get(own.key);
+    if (own && known) return readdressed(space, known, own.address, targets);
+    const grammar = createGrammar({ ...this.pattern, otherWords: wordsOf(outerItems(1, 1)) });
+    const cover = this.cover(this.traffic.possible, cells, { grammar });
+    if (cover.failed.length > 0) return undefined;
+    if (own && isReaddressable(space, cover, own.address)) {
+      received.set(own.key, { cover, address: own.address, targets });
+    }
+    return cover;
+  }
+
+  /**
+   * A group that leaves all packets to software: its only rule asks for a register that nobody sets, or drops what has
+   * the address of a group as its source, as logical switches do (ovn-northd(8), ls_in_check_port_sec).
+   */
   private nothingBehind(): void {
-    const pattern: Item[] = [{ type: 'tag', spec: { index: 0, data: 0xffffffff } }];
-    if (whyNotItem(this.options.capabilities, 'tag') !== undefined) return;
-    this.rules.push({ group: this.software, priority: 0, pattern, actions: [{ type: 'drop' }] });
+    const { capabilities, device } = this.options;
+    const [port] = device.ports.values();
+    const unset: Item[] = [{ type: 'tag', spec: { index: 0, data: 0xffffffff } }];
+    const fromGroup: Item[] = [
+      { type: 'represented_port', spec: { ethdev_port_id: port ?? '' } },
+      { type: 'eth', spec: { src: '01:00:00:00:00:00' }, mask: { src: '01:00:00:00:00:00' } },
+    ];
+    const hasTags = whyNotItem(capabilities, 'tag') === undefined;
+    const hasSources = port !== undefined && whyNotItem(capabilities, 'eth', 'src') === undefined;
+    if (!hasTags && !hasSources) return;
+    this.rules.push(this.rule(this.software, 0, hasTags ? unset : fromGroup, [{ type: 'drop' }]));
   }
 
   private mostRules(): number {
@@ -411,7 +485,7 @@ class Planner {
 
   private add(group: number, ranked: readonly Ranked<Doing>[], senders: PacketSet): void {
     const first = group === 0 && this.rules.some((rule) => rule.group === 0) ? 1 : 0;
-    this.rules.push(...this.made(group, ranked, senders, [], first));
+    for (const { rule } of this.made(group, ranked, senders, [], { first })) this.rules.push(rule);
   }
 
   /** Rules of one group; an exception drops where all that it takes is dropped anyway, and leaves the rest to software. */
@@ -420,26 +494,45 @@ class Planner {
     ranked: readonly Ranked<Doing>[],
     senders: PacketSet,
     before: readonly Item[],
-    first = 0,
-  ): Rule[] {
+    { first = 0, otherwise = this.toSoftware() }: Making = {},
+  ): Draft[] {
     const portName = (number: number): string => this.portName(number) ?? '';
-    const rules: Rule[] = [];
+    const drafts: Draft[] = [];
     let shift = first;
     let last = -1;
-    for (const { literals, priority, target, needsHeader } of ranked) {
+    const all = ranked.flatMap((one) => this.each(one));
+    for (const { literals, priority, target, needsHeader } of all) {
       if (!this.isThere(literals)) continue;
-      const shadows = last === priority ? [] : this.shadows(ranked.filter((one) => one.priority === priority));
+      const shadows = last === priority ? [] : this.shadows(all.filter((one) => one.priority === priority));
       if (last !== priority && shadows.length > 0) {
-        for (const pattern of shadows)
-          rules.push(this.rule(group, priority + shift, [...before, ...pattern], this.toSoftware()));
+        for (const pattern of shadows) {
+          const rule = this.rule(group, priority + shift, [...before, ...pattern], otherwise);
+          drafts.push({ rule });
+        }
         shift += 1;
       }
       last = priority;
       const pattern = [...before, ...itemsOf(literals, this.pattern, portName, needsHeader)];
-      const actions = target ? target.actions : this.isDropped(literals, senders) ? this.drop() : this.toSoftware();
-      rules.push(this.rule(group, priority + shift, ordered(pattern), actions));
+      const actions = target ? target.actions : this.isDropped(literals, senders) ? this.drop() : otherwise;
+      const rule = this.rule(group, priority + shift, pattern, actions);
+      drafts.push({ rule, ...(target && { doing: target }) });
     }
-    return rules;
+    return drafts;
+  }
+
+  /** The conjunctions that one stands for, each with the actions for its own class. */
+  private each(ranked: Ranked<Doing>): Ranked<Doing>[] {
+    const { many, target, literals } = ranked;
+    if (!many || !target) return [ranked];
+    const { classes = [], known = {} } = target;
+    return many.values.flatMap((value, index): Ranked<Doing>[] => {
+      const one = classes[index];
+      const made = one && this.actionsFor(one, known, 0);
+      if (!one || !made || 'reason' in made) return [];
+      const own = literals.map((literal) => (literal.field === many.field ? { ...literal, value } : literal));
+      const { many: _, ...rest } = ranked;
+      return [{ ...rest, literals: own, target: { ...target, actions: made.actions, classes: [one] } }];
+    });
   }
 
   private rule(group: number, priority: number, pattern: readonly Item[], actions: readonly Action[]): Rule {
@@ -472,14 +565,19 @@ class Planner {
     const { space, traffic } = this;
     const isOurs = senders !== space.all || literals.some(({ field }) => field === this.inport);
     if (senders === space.empty || !isOurs) return false;
-    const gone = space.or(traffic.dropped, traffic.returning);
     const all = space.and(traffic.possible, space.and(senders, space.cube(literals)));
-    if (!space.isSubset(all, gone)) return false;
+    if (!this.isGone(all)) return false;
     if (this.isUntagged) return true;
     // Behind tags that software does not know hardware may see what it asks for.
     const seen = literals.filter((literal) => this.grammar.isOutside(literal) && !isType(space, literal));
     const hidden = space.and(space.oneOf(fieldNames(space).index('eth.type'), tagTypes), space.cube(seen));
-    return space.isSubset(space.and(traffic.possible, space.and(senders, hidden)), gone);
+    return this.isGone(space.and(traffic.possible, space.and(senders, hidden)));
+  }
+
+  /** Whether all of them end without a trace. */
+  private isGone(packets: PacketSet): boolean {
+    const { space, traffic } = this;
+    return space.isSubset(space.diff(packets, traffic.dropped), traffic.returning);
   }
 
   /** Whether a rule may leave all frames with a VLAN tag to software, because no class has any. */
@@ -499,8 +597,7 @@ class Planner {
 
   /** The device's name of a port, by its number in sets. */
   private portName(number: number): string | undefined {
-    const port = this.traffic.ports.find((one) => one.number === number);
-    return port && this.options.device.ports.get(port.name);
+    return this.names.get(number);
   }
 
   /** Rules for a port that the device does not have are none. */
@@ -527,6 +624,21 @@ function tagged(space: Space): Literal {
   return { field: fieldNames(space).index('vlan.tci'), value: 0x1000n, mask: 0x1000n };
 }
 
+/** The one field of which the set has a single value, where beside it only other whole conditions stand; told with those. */
+function exactField(space: Space, set: PacketSet): { field: number; value: bigint; others: string } | undefined {
+  const literals = space.hull(set);
+  const names = fieldNames(space);
+  const exact = ['ip4.dst', 'ip6.dst', 'eth.dst'].map((name) => {
+    const [field, mask] = [names.index(name), names.literal(name, 0n).mask];
+    return literals.find((literal) => literal.field === field && literal.mask === mask);
+  });
+  const found = exact.find((literal) => literal !== undefined);
+  if (!found || space.cube(literals) !== set) return undefined;
+  const others = literals.filter((literal) => literal !== found);
+  const told = others.map(({ field, value, mask }) => `${field}=${value}/${mask}`).join(' ');
+  return { field: found.field, value: found.value, others: told };
+}
+
 const isType = (space: Space, { field }: Literal): boolean => field === fieldNames(space).index('eth.type');
 
 /** IPv4 and IPv6. */
@@ -543,43 +655,17 @@ function unreadableOf(space: Space, types: readonly PacketSet[]): PacketSet {
   return space.and(space.orAll(types), none);
 }
 
+/** Cells that hardware handles, without those that failed. */
+function handledOf(cells: readonly Cell<Doing>[], failed: readonly Cell<Doing>[]): readonly Handled[] {
+  const gone = new Set(failed);
+  return cells.flatMap((cell): Handled[] => {
+    const { classes } = cell.target;
+    return classes && !gone.has(cell) ? [{ set: cell.set, exits: classes.map(({ exit }) => exit) }] : [];
+  });
+}
+
 const tooMany = (wanted: number): string =>
   `a tunnel's header names the port that sent a packet, so each port needs ${wanted} rules of its own, and there is no room for so many`;
-
-/** Fields that rules do not look at inside of tunnels. */
-const unmatched = [
-  'ip.frag',
-  'tcp.flags',
-  'pkt.len',
-  'payload',
-  'pkt.mark',
-  'arp.op',
-  'arp.spa',
-  'arp.tpa',
-  'arp.sha',
-  'arp.tha',
-];
-
-/** The VNI and OVN's option: the port that a packet is for, and who sent it, unless that may be anybody. */
-function outerItems(vni: number, outKey: number, inKey?: number): Item[] {
-  return [
-    { type: 'eth', spec: { has_vlan: 0 } },
-    { type: 'ipv4' },
-    { type: 'udp', spec: { dst: 6081 } },
-    { type: 'geneve', spec: { vni } },
-    {
-      type: 'geneve_opt',
-      spec: {
-        class: 0x102,
-        type: 0x80,
-        data: optionOf(inKey ?? 0, outKey)
-          .toString(16)
-          .padStart(8, '0'),
-      },
-      ...(inKey === undefined && { mask: { class: 0xffff, type: 0xff, data: '0000ffff' } }),
-    },
-  ];
-}
 
 /** Patterns that take what rules with items behind IP do not see: fragments, and IPv6 with headers between. */
 function fragments(items: readonly Item[], isIp6: boolean): Item[][] {
