@@ -30,10 +30,21 @@ export interface WireSummary {
 /** Not a packet's own as others see it. */
 const beside: readonly number[] = [at.inport, fieldIndex('pkt.mark'), ...circumstances];
 
-/** Sums up the wires of a part, which its view is of. */
-export function summaryOf(view: View): WireSummary {
+/** More steps of the space than this are not taken for the wires of a part, or for those of all parts. */
+const mostSteps = 50_000_000;
+
+/** Whether a space has taken so many steps from now on. */
+function spentAfter(space: Space, steps: number): () => boolean {
+  const start = space.stats().steps;
+  return () => space.stats().steps - start > steps;
+}
+
+/** Sums up the wires of a part, which its view is of; undefined where that takes more steps than are given. */
+export function summaryOf(view: View, steps = mostSteps): WireSummary | undefined {
   const { space } = view.analysis;
-  const reactions = view.wires.flatMap((wire, from) => reactionsTo(view, wire, from));
+  const isSpent = spentAfter(space, steps);
+  const reactions = view.wires.flatMap((wire, from) => reactionsTo(view, wire, from, isSpent));
+  if (isSpent()) return undefined;
   const sets = view.wires.flatMap((wire) => {
     const sent = sentTo(view, wire);
     const here = admitted(view, wire);
@@ -64,12 +75,12 @@ function admitted(view: View, { ports }: Wire): PacketSet {
   return space.forget(space.orAll(sets), beside);
 }
 
-function reactionsTo(view: View, { ports }: Wire, from: number) {
+function reactionsTo(view: View, { ports }: Wire, from: number, isSpent: () => boolean) {
   const { analysis, wires } = view;
   const { space } = analysis;
   const entering = inportIn(space, ports);
   return leavingClasses(view).flatMap(({ one, wire }) => {
-    if (!space.intersects(one.packets, entering)) return [];
+    if (isSpent() || !space.intersects(one.packets, entering)) return [];
     return analysis.looks(one, space.and(one.packets, entering)).map(({ store, packets }) => ({
       from,
       to: wires.indexOf(wire),
@@ -114,9 +125,10 @@ type Traffic = ReadonlyMap<Place, PacketSet>;
 /** Packets that cross wires more often than this are not followed. */
 const maxCrossings = 6;
 
-/** Lays sums side by side; a part without one has no wires. */
-export function outsideOf(space: Space, summaries: readonly (WireSummary | undefined)[]): Outside {
+/** Lays sums side by side; a part without one has no wires. What takes more steps than are given cannot be told. */
+export function outsideOf(space: Space, summaries: readonly (WireSummary | undefined)[], steps = mostSteps): Outside {
   const places = placesOf(space, summaries);
+  const isSpent = spentAfter(space, steps);
   const firstOf = (part: number): Traffic =>
     crossed(
       space,
@@ -131,8 +143,8 @@ export function outsideOf(space: Space, summaries: readonly (WireSummary | undef
   let isQuiet: boolean | undefined;
   const quiet = (): boolean => {
     const firsts = trafficOf(places, (place) => space.orAll([...place.coming.values()]));
-    const answers = reactionsOf(space, crossed(space, places, firsts));
-    const later = followed(space, places, answers);
+    const answers = reactionsOf(space, crossed(space, places, firsts), isSpent);
+    const later = answers && followed(space, places, answers, isSpent);
     return later !== undefined && !comesTo(later, 'admitted');
   };
   return {
@@ -140,11 +152,11 @@ export function outsideOf(space: Space, summaries: readonly (WireSummary | undef
       const first = firstOf(part);
       if (first.size === 0) return false;
       if (comesTo(first, 'admitted', part)) return true;
-      const answers = reactionsOf(space, first);
-      if (comesTo(crossed(space, places, answers), 'reached', part)) return true;
+      const answers = reactionsOf(space, first, isSpent);
+      if (!answers || comesTo(crossed(space, places, answers), 'reached', part)) return true;
       isQuiet ??= quiet();
       if (isQuiet) return false;
-      const later = followed(space, places, answers);
+      const later = followed(space, places, answers, isSpent);
       return later === undefined || comesTo(later, 'admitted', part);
     },
     isAnsweredBesides(part, address) {
@@ -168,11 +180,12 @@ function crossed(space: Space, places: readonly Place[], traffic: Traffic): Traf
   );
 }
 
-/** What goes out of what comes in. */
-function reactionsOf(space: Space, coming: Traffic): Traffic {
+/** What goes out of what comes in; undefined if that takes too many steps. */
+function reactionsOf(space: Space, coming: Traffic, isSpent: () => boolean): Traffic | undefined {
   const out = new Map<Place, PacketSet>();
   for (const [place, packets] of coming) {
     for (const reaction of place.reactions.values()) {
+      if (isSpent()) return undefined;
       const made = reactionOf(space, reaction, packets);
       if (made !== space.empty) out.set(reaction.to, space.or(out.get(reaction.to) ?? space.empty, made));
     }
@@ -189,9 +202,9 @@ function reactionOf(space: Space, reaction: Reaction, coming: PacketSet): Packet
 
 /**
  * All that comes in behind what goes out: of reactions to it, and of reactions to those.  Undefined if that crosses wires
- * too often.
+ * too often, or takes too many steps.
  */
-function followed(space: Space, places: readonly Place[], sent: Traffic): Traffic | undefined {
+function followed(space: Space, places: readonly Place[], sent: Traffic, isSpent: () => boolean): Traffic | undefined {
   const coming = new Map<Place, PacketSet>();
   const later = new Map<Place, PacketSet>();
   let going = sent;
@@ -206,8 +219,10 @@ function followed(space: Space, places: readonly Place[], sent: Traffic): Traffi
       coming.set(there, space.or(before, news));
       if (round > 0) later.set(there, space.or(later.get(there) ?? space.empty, all));
     }
-    going = reactionsOf(space, fresh);
-    if (going.size === 0) return later;
+    const more = reactionsOf(space, fresh, isSpent);
+    if (!more) return undefined;
+    if (more.size === 0) return later;
+    going = more;
   }
   return undefined;
 }
