@@ -77,7 +77,7 @@ export function sctpAbort(frame: Uint8Array, turns = false): Uint8Array | undefi
  * back to the sender.  What is such an end itself is not answered.
  */
 export function reject(frame: Uint8Array): Uint8Array | undefined {
-  const ip = readIp(frame);
+  const ip = readIp(frame, { mayBeCut: true });
   if (!ip) return undefined;
   if (ip.proto === PROTO_TCP) return (frame[ip.l4 + 13] & RST) === 0 ? tcpReset(frame, true) : undefined;
   if (ip.proto === PROTO_SCTP) return sctpAbort(frame, true);

@@ -122,4 +122,11 @@ describe('reject', () => {
       expect(reject(sent)).toBeUndefined();
     }
   });
+
+  test('a packet whose extension headers are cut off is answered as one without a transport header', () => {
+    // Hop-by-hop options of which eight bytes are said to be 288.
+    const answer = reject(packet(six, 0, bytes('3a23 000000000000'))) ?? zeros(0);
+    expect(problemsOf(answer)).toEqual([]);
+    expect(hex(answer.subarray(54, 56))).toBe('0101');
+  });
 });

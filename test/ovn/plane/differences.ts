@@ -111,6 +111,14 @@ export const knownDifferences: readonly KnownDifference[] = [
     compared: (frame) => (isErrorOfNobody(frame) ? undefined : frame),
   },
   {
+    name: 'segments that end before their flags',
+    why:
+      'Whether a segment that is to be answered with a reset is one itself, ovn-controller reads in memory behind the packet ' +
+      'where that ends before its flags (controller/pinctrl.c): what lies there other packets have left.  lflow answers.',
+    compared: (frame, { sent }) =>
+      isReset(frame) && sent.some((from) => endsBeforeFlags(from) && isWayBack(frame, from)) ? undefined : frame,
+  },
+  {
     name: 'fragments behind the end',
     why:
       'A fragment that ends behind the longest packet there can be is kept by Open vSwitch 3.1 as if it were at the ' +
@@ -232,6 +240,24 @@ function isErrorOfNobody(frame: Uint8Array): boolean {
   const isZero = (from: number, to: number): boolean => frame.subarray(l3 + from, l3 + to).every((byte) => byte === 0);
   if (type === 0x800) return frame[l3 + 9] === protocols.icmp && (isZero(2, 4) || isZero(12, 20));
   return type === 0x86dd && frame[l3 + 6] === protocols.icmp6 && (isZero(4, 6) || isZero(8, 40));
+}
+
+/** RST and ACK between ports that nobody has. */
+function isReset(frame: Uint8Array): boolean {
+  const { ip } = headersOf(frame) ?? {};
+  if (ip?.protocol !== protocols.tcp) return false;
+  return frame.subarray(ip.l4, ip.l4 + 4).every((byte) => byte === 0) && frame[ip.l4 + 13] === 0x14;
+}
+
+/** A segment of TCP without the byte of its flags. */
+function endsBeforeFlags(frame: Uint8Array): boolean {
+  const { ip } = headersOf(frame) ?? {};
+  return ip?.protocol === protocols.tcp && ip.l4 + 13 >= frame.length;
+}
+
+function isWayBack(frame: Uint8Array, from: Uint8Array): boolean {
+  const [there, back] = [headersOf(from)?.ip, headersOf(frame)?.ip];
+  return there !== undefined && there.src === back?.dst && there.dst === back.src;
 }
 
 /** A fragment that ends behind 65535 bytes. */
