@@ -6,10 +6,11 @@ import { explainFlows, explainPlan, flowsText, planText } from '../../engine/off
 import { flowsHtml, planHtml } from '../../engine/offload/explain-html.ts';
 import type { OffloadPlan } from '../../engine/offload/plan.ts';
 import { emit, formatOption, type OutputOptions, outputOption, systemReason, UsageError } from '../command.ts';
+import { checkPlacement, type PlacementOptions, placementOptions, reactivelyPlanned } from './placement.ts';
 import { planned } from './planned.ts';
 import { loadSubject, type SubjectOptions, subjectOptions } from './subject.ts';
 
-interface ExplainOptions extends Omit<SubjectOptions, 'node'>, OutputOptions {
+interface ExplainOptions extends Omit<SubjectOptions, 'node'>, OutputOptions, PlacementOptions {
   node?: string;
   flows?: string;
   format: 'text' | 'json' | 'html';
@@ -28,7 +29,8 @@ export default function define(): Command {
     )
     .argument('[input...]', 'YAML files, folders of them, an OVSDB file, or - for standard input')
     .option('--flows <FILE>', 'explain what "ovs-appctl dpctl/dump-flows -m" printed, in place of an input');
-  for (const option of subjectOptions(new Command()).options) command.addOption(option.makeOptionMandatory(false));
+  for (const option of placementOptions(subjectOptions(new Command())).options)
+    command.addOption(option.makeOptionMandatory(false));
   return command
     .addOption(formatOption(['text', 'json', 'html']))
     .addOption(outputOption())
@@ -41,7 +43,9 @@ export default function define(): Command {
       }
       if (inputs.length === 0) throw new UsageError('give an input and --node NODE, or --flows FILE');
       if (node === undefined) throw new UsageError('--node NODE says whose traffic is explained');
-      const plan = planned(await loadSubject(inputs, { ...options, node }));
+      checkPlacement(options);
+      const subject = await loadSubject(inputs, { ...options, node });
+      const plan = options.placement === 'reactive' ? await reactivelyPlanned(subject, options) : planned(subject);
       if (plan) await emit(planExplained(plan, options.format), options);
     });
 }

@@ -168,6 +168,8 @@ class Running {
     }
     try {
       await this.install(added);
+      // From now on the device may have packets of which software does not know.
+      this.table.carried(added.number);
       this.refusedUntil.delete(key);
     } catch (error) {
       this.table.remove(added.number);
