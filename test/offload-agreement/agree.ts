@@ -8,10 +8,11 @@ import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import { placementOf } from '../../engine/program/index.ts';
 import { chassisIn } from '../../sim/offload/node.ts';
 import { compareSteps, play, type Step } from '../oracle/exchange.ts';
+import type { PacketWorld } from '../oracle/packet-world.ts';
 import { conversationsOf } from '../ovn/plane/conversations.ts';
 import { randomFrames } from '../ovn/plane/random.ts';
 import { sceneOf } from '../ovn/plane/scene.ts';
-import { type Carrier, type OffloadWorld, openWorld } from './world.ts';
+import { type Carrier, openWorld, truthful } from './world.ts';
 
 export interface AgreeOptions {
   readonly capabilities: Capabilities;
@@ -45,7 +46,8 @@ export async function agree(
   const vifs = Math.max(scene.vifs.length, 1);
   const talk = conversationsOf(scene).slice(0, options.conversations);
   const frames = { seed: options.seed, count: options.random * vifs, batch: 1 };
-  const played = async (world: OffloadWorld, pool?: readonly Step[]): Promise<Step[]> => {
+  const played = async (all: PacketWorld, pool?: readonly Step[]): Promise<Step[]> => {
+    const world = truthful(all);
     const steps = await play(world, talk, { oneByOne: true });
     return [...steps, ...(await play(world, [randomFrames(scene, pool ?? steps, frames)]))];
   };

@@ -28,6 +28,8 @@ export interface WorldOptions {
   readonly capabilities: Capabilities;
   /** Logical ports of each chassis; without it those that the database binds to it. */
   readonly bindings?: readonly string[];
+  /** Physical networks that there are; without it all. */
+  readonly networks?: readonly string[];
 }
 
 export interface OffloadWorld extends PacketWorld {
@@ -137,12 +139,12 @@ export async function openWorld(options: WorldOptions): Promise<OffloadWorld> {
       out.length = 0;
     },
     async send(port, frames) {
+      // A network that no logical network is joined to is quiet.
       const isWire = [...networks.values()].includes(port);
       const to = members.filter(({ node }) =>
         node.ports.some(({ name, network }) => name === port || network === port),
       );
       for (const frame of frames instanceof Uint8Array ? [frames] : frames) {
-        if (lies(frame)) continue;
         await enter((isWire ? to : to.slice(0, 1)).map((member) => ({ member, port, frame })));
       }
       await pass(STEP);
@@ -167,17 +169,18 @@ export async function openWorld(options: WorldOptions): Promise<OffloadWorld> {
 }
 
 async function memberOf(name: string, options: WorldOptions): Promise<Member> {
-  const { southbound, placement, carrier, capabilities, chassis } = options;
+  const { southbound, placement, carrier, capabilities, chassis, bindings, networks } = options;
+  const here = { ...(bindings && { bindings }), ...(networks && { networks }) };
   const plain = createNode({
     southbound,
     placement,
     chassis: name,
-    ...(options.bindings && { bindings: options.bindings }),
+    ...here,
   });
   const local = plain.ports.filter(({ kind }) => kind === 'vif').map((port) => port.name);
   const ports = devicePortsOf(local, chassis);
   const given = { southbound, placement, chassis: name, wire: 'hub', learningDelay: DELAY } as const;
-  const node = createNode(withTunnels({ ...given, ...(options.bindings && { bindings: options.bindings }) }, ports));
+  const node = createNode(withTunnels({ ...given, ...here }, ports));
   const member = { name, node, ports, rules: undefined };
   if (carrier === 'software') return member;
   const hardware = await openDevice({ kind: 'emulated', ports: [ports.uplink, ...ports.ports.values()], capabilities });
@@ -240,11 +243,26 @@ const networkPortsOf = ({ node }: Member, network: string): string[] =>
     .filter((port) => port.network === network || (port.kind === 'localnet' && port.name === network))
     .map(({ name }) => name);
 
+/** The world without frames that lie. */
+export const truthful = (world: PacketWorld): PacketWorld => ({
+  bind: (ports) => world.bind(ports),
+  localnet: (network) => world.localnet(network),
+  ready: () => world.ready(),
+  async send(port, frames) {
+    const honest = (frames instanceof Uint8Array ? [frames] : frames).filter((frame) => !lies(frame));
+    if (honest.length > 0) await world.send(port, honest);
+  },
+  learn: () => world.learn(),
+  forgetConnections: () => world.forgetConnections(),
+  received: () => world.received(),
+  stop: () => world.stop(),
+});
+
 /**
  * Whether the IP header contradicts the frame: its version is not what the Ethernet type says, or it claims more bytes than
  * there are.  Software and hardware read such headers differently, and neither is wrong (docs/offload/reactive.md).
  */
-export function lies(frame: Uint8Array): boolean {
+function lies(frame: Uint8Array): boolean {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   let at = 12;
   while (at + 6 <= frame.length && [0x8100, 0x88a8, 0x9100].includes(view.getUint16(at))) at += 4;
