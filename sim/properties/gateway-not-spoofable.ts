@@ -4,7 +4,7 @@ import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { matchSet } from '../policy/packets.ts';
 import { formatPrefix } from '../policy/prefix.ts';
-import { analyse, type Bundle, inportIn, networkOf, openWorkshop, packetFields } from '../symbolic/index.ts';
+import { analyse, type Bundle, inportIn, networkOf, openWorkshop, packetFields, packetsIn } from '../symbolic/index.ts';
 import { networksOf } from './outside.ts';
 import { holds, type Judgement, type Property, unknown, violated } from './property.ts';
 import { passingAcls } from './unguarded.ts';
@@ -51,7 +51,7 @@ function judge(view: View, network: TenantNetwork): Judgement {
     if (one.exact) return violated({ kind: 'goes', class: one, packets, sentence });
     guesses.push(`${sentence}, as far as it was modelled, which is not exact`);
   }
-  const rest = space.diff(sent, endingOnSwitch(view, network));
+  const rest = space.diff(sent, endingOnSwitch(view, network, sent));
   const learned = rest === space.empty ? undefined : learning(view, network, rest);
   if (learned) return learned;
   const reason = guesses[0] ?? doubt(view, sent, 'new');
@@ -90,8 +90,8 @@ function learner(
 const isStatic = (flows: readonly LogicalFlow[], datapath: string, mac: string): boolean =>
   flows.some((flow) => flow.datapath === datapath && flow.stage === 'ls_in_l2_lkup' && flow.match.includes(mac));
 
-/** New packets that surely end on their switch, if nothing is learned there. */
-function endingOnSwitch(view: View, network: TenantNetwork): PacketSet {
+/** Of the packets, new ones that surely end on their switch, if nothing is learned there. */
+function endingOnSwitch(view: View, network: TenantNetwork, packets: PacketSet): PacketSet {
   const { space, classes } = view.analysis;
   const isLearning = learner(view, network);
   if (view.southbound.flows.some((flow) => flow.datapath === network.datapath.uuid && isLearning(flow))) {
@@ -105,7 +105,7 @@ function endingOnSwitch(view: View, network: TenantNetwork): PacketSet {
       end.datapath === network.datapath &&
       end.pipeline === 'ingress',
   );
-  return space.orAll(ends.map(({ packets }) => packets));
+  return space.orAll(ends.map((one) => packetsIn(space, one, packets)));
 }
 
 /** Whether anything is learned from the packets: with flows that learn taken for ends, where packets can be seen. */

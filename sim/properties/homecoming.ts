@@ -14,13 +14,14 @@ export interface Homecoming<One extends Looks = TrafficClass> {
 
 const known = new WeakMap<View, readonly Homecoming<Looks>[]>();
 
-/** All that comes back: of bundles as one. */
+/** All that comes back of what belongs to no connection: of bundles as one. */
 export function homecomings(view: View): readonly Homecoming<Looks>[] {
   const before = known.get(view);
   if (before) return before;
   const { space, bundles } = view.analysis;
   const found: Homecoming<Looks>[] = returning(view);
   for (const bundle of bundles) {
+    if (bundle.connection !== 'new') continue;
     const copies = bundle.within((port) => inportIn(space, [port]));
     if (copies !== space.empty) found.push({ class: bundle, packets: space.forget(copies, copyFields), copies });
   }
@@ -29,15 +30,17 @@ export function homecomings(view: View): readonly Homecoming<Looks>[] {
 }
 
 const returning = (view: View): Homecoming[] =>
-  view.returning.map((one) => ({ class: one, packets: one.packets, copies: one.copies }));
+  view.returning
+    .filter(({ connection }) => connection === 'new')
+    .map((one) => ({ class: one, packets: one.packets, copies: one.copies }));
 
-/** All of the packets that comes back, class by class: where something is wrong with it, and it is to be shown. */
+/** The same of some packets, class by class: where something is wrong with it, and it is to be shown. */
 export function homecomingsOf(view: View, packets: PacketSet): readonly Homecoming[] {
   const { space } = view.analysis;
   const found = returning(view);
   const concerned = (bundle: Bundle): boolean => bundle.meets(packets);
   for (const one of endingAt(view, [...view.arrivals.keys()], concerned)) {
-    if (one.end.kind !== 'port') continue;
+    if (one.end.kind !== 'port' || one.connection !== 'new') continue;
     const own = inportIn(space, [one.end.port]);
     if (!space.intersects(one.packets, own)) continue;
     found.push({ class: one, packets: space.and(one.packets, own), copies: space.and(one.copies, own) });

@@ -156,14 +156,11 @@ function notAll(view: View, rule: TranslationRule): Judgement | undefined {
   const named = rule.kind === 'snat' ? leaving(view, rule) : entering(view, rule);
   const left = allOf(space, [named, concerned(view, rule), honestOpeners(view), space.not(translated)]);
   if (left === space.empty) return undefined;
+  const doors = rule.kind === 'snat' ? new Set(entrances(view, rule).map(({ port }) => port)) : undefined;
   for (const one of view.analysis.classes) {
     // Who drops a packet has covered the rule.
     if (one.connection !== 'new' || one.made !== undefined || one.end.kind !== 'port') continue;
-    if (
-      rule.kind === 'snat' &&
-      !entrances(view, rule).some(({ port }) => one.end.kind === 'port' && one.end.port === port)
-    )
-      continue;
+    if (doors && !doors.has(one.end.port)) continue;
     if (!space.intersects(one.packets, left)) continue;
     const sentence = `a packet that ${rule.name} of ${rule.router.name} names is not translated`;
     if (!one.exact) return unknown(`${sentence}, as far as it was modelled`);

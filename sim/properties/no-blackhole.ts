@@ -2,7 +2,7 @@
 import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
-import { inportIn, type TrafficClass } from '../symbolic/index.ts';
+import { inportIn, type Looks, packetsIn, type TrafficClass } from '../symbolic/index.ts';
 import {
   type Family,
   families,
@@ -46,16 +46,18 @@ function judge(view: View, network: TenantNetwork): Judgement {
   const packets = allOf(space, [space.diff(all, excepted(view)), orderly(view.analysis), possible]);
   const reason = doubt(view, packets, 'new');
   if (packets === space.empty) return reason === undefined ? holds : unknown(reason);
-  const concerned = (one: { readonly connection: string; readonly copies: PacketSet }): boolean =>
-    one.connection === 'new' && space.intersects(one.copies, packets);
-  const classes = view.analysis.classes.filter((one) => one.end.kind !== 'port' && concerned(one));
-  const omitted = classes.filter(isOmission);
+  const { classes, bundles } = view.analysis;
+  const kept = [
+    ...bundles.filter(isNew).map((one) => (one.meets(packets) ? space.and(one.packets, packets) : space.empty)),
+    ...classes
+      .filter((one) => isNew(one) && one.end.kind !== 'port' && !isOmission(one))
+      .map((one) => packetsIn(space, one, packets)),
+  ];
   // Lost is what is lost whatever MAC addresses neighbours have; who they are, next-hop-valid asks.
-  const elsewhere = [...classes.filter((one) => !isOmission(one)), ...view.analysis.bundles.filter(concerned)];
-  const kept = space.orAll(elsewhere.map((one) => space.and(one.packets, packets)));
-  const spared = space.forget(kept, neighborMacs);
-  for (const one of omitted) {
-    const lost = space.diff(space.and(one.packets, packets), spared);
+  const unspared = space.diff(packets, space.forget(space.orAll(kept), neighborMacs));
+  for (const one of unspared === space.empty ? [] : classes) {
+    if (!isNew(one) || !isOmission(one)) continue;
+    const lost = packetsIn(space, one, unspared);
     if (lost === space.empty) continue;
     const sentence = `a packet of a host of ${network.name} is lost: ${whyLost(one)}`;
     if (one.exact) return violated({ kind: 'goes', class: one, packets: lost, sentence });
@@ -63,6 +65,8 @@ function judge(view: View, network: TenantNetwork): Judgement {
   }
   return reason === undefined ? holds : unknown(reason);
 }
+
+const isNew = ({ connection }: Looks): boolean => connection === 'new';
 
 /** What the hosts of a network send to whom they were promised to reach. */
 function promised(view: View, network: TenantNetwork, family: Family): PacketSet {

@@ -57,6 +57,16 @@ function bundleOf(space: Space, arrived: readonly Arrived[]): Bundle {
   };
 }
 
+/** The packets of a class that are in the set: small sets cost little. */
+export function packetsIn(space: Space, { parts }: Pick<TrafficClass, 'parts'>, set: PacketSet): PacketSet {
+  const found = parts.map(({ lineage, guard }) =>
+    mayMeet(space, lineage, set) && space.intersects(guard, set)
+      ? space.and(lineage.packets, space.and(guard, set))
+      : space.empty,
+  );
+  return space.forget(space.orAll(found), copyFields);
+}
+
 /** Guards are small: what is asked is put together with them before the packets themselves are looked at. */
 function within(
   space: Space,

@@ -3,7 +3,7 @@
  * enter, as classes of packets that have one fate.
  */
 export { analyse, inportIn, openWorkshop, packetSpace, type Workshop } from './analyse.ts';
-export { bundlesOf } from './bundles.ts';
+export { bundlesOf, packetsIn } from './bundles.ts';
 export { fieldIndex, headerFields, packetFields } from './fields.ts';
 export { gapsOf } from './gaps.ts';
 export { matching, testOf } from './matching.ts';
