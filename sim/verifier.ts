@@ -13,6 +13,7 @@
  *     verifier.verify(after);
  */
 
+import { type Alike, type Form, type Kin, openAlike, type Verified } from './jobs/alike/index.ts';
 import { type Common, type PartResult, verifyPart } from './jobs/part-job.ts';
 import type { Part, Subject } from './jobs/parts.ts';
 import { conclude, type Plan, planOf, type Together, togetherOf, type WireMemory } from './jobs/plan.ts';
@@ -70,10 +71,19 @@ export interface Verifier {
   readonly last: { readonly parts: number; readonly verified: number };
 }
 
+/** What is known of a part. */
+interface KeptPart {
+  readonly part: Part;
+  readonly form?: Form;
+  readonly result?: PartResult;
+  readonly kin?: Kin;
+}
+
 /** What is known of the last network. */
 interface Kept {
   readonly common: Common;
-  readonly parts: ReadonlyMap<string, { readonly part: Part; readonly result?: PartResult }>;
+  readonly alike?: Alike;
+  readonly parts: ReadonlyMap<string, KeptPart>;
   readonly together?: TogetherResult;
 }
 
@@ -83,10 +93,11 @@ interface Begun {
   readonly started: number;
   /** Whether nothing has changed at all. */
   readonly isSame: boolean;
-  /** What is known of each part. */
-  readonly known: readonly (PartResult | undefined)[];
-  /** Those that are to be verified. */
-  readonly open: readonly Part[];
+  readonly alike?: Alike;
+  /** What is known of each part: results are put in as they come. */
+  readonly parts: KeptPart[];
+  /** Parts that were to be verified. */
+  readonly asked: Set<Part>;
 }
 
 /** Opens a verifier, which knows of no network yet. */
@@ -100,64 +111,109 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
     const started = now();
     const plan = planned(subject, options);
     const { parts } = plan.partition;
-    const before = kept && isSame(kept.common, plan.common) ? kept.parts : undefined;
+    const before = kept && isSame(kept.common, plan.common) ? kept : undefined;
     const known = parts.map((part) => {
-      const one = before?.get(part.name);
+      const one = before?.parts.get(part.name);
       return one && isSame(one.part, part) ? one : undefined;
     });
-    const open = plan.isWhole ? [] : parts.filter((_, index) => known[index]?.result === undefined);
-    return {
-      plan,
-      started,
-      isSame: before?.size === parts.length && known.every((one) => one !== undefined),
-      known: known.map((one) => one?.result),
-      open,
-    };
+    const isKnown = before?.parts.size === parts.length && known.every((one) => one !== undefined);
+    const alike = plan.isWhole ? undefined : (before?.alike ?? openAlike(plan.common));
+    const texts = new Map(known.flatMap((one) => (one?.form ? [[one.form.text, one.form.text] as const] : [])));
+    const own = parts.map((part, index) => known[index] ?? { part, ...formed(alike, part, texts) });
+    return { plan, started, isSame: isKnown, ...(alike && { alike }), parts: own, asked: new Set() };
   };
 
-  const end = ({ plan, started, isSame: isKnown, known, open }: Begun, fresh: readonly PartResult[]): Verification => {
-    const made = new Map(open.map((part, index) => [part, fresh[index]]));
-    const { parts } = plan.partition;
-    const results = parts.map((part, index) => made.get(part) ?? known[index]);
+  const end = ({ plan, started, isSame: isKnown, alike, parts }: Begun, verified: number): Verification => {
     let together = isKnown ? kept?.together : undefined;
     const ask: Together = (...question) => {
       together ??= togetherOf(plan, onProgress)(...question);
       return together;
     };
-    const found = conclude(
-      plan,
-      results.flatMap((result) => result ?? []),
-      ask,
-      wires,
-    );
+    const done = parts.filter(({ result }) => result !== undefined);
+    const results = done.flatMap(({ result }) => result ?? []);
+    const kin = done.map((one) => one.kin);
+    const found = conclude(plan, results, ask, wires, kin);
     kept = {
       common: plan.common,
-      parts: new Map(
-        parts.map((part, index) => [part.name, { part, ...(results[index] && { result: results[index] }) }]),
-      ),
+      ...(alike && { alike }),
+      parts: new Map(parts.map((one) => [one.part.name, one])),
       ...(together && { together }),
     };
-    last = { parts: parts.length, verified: plan.isWhole && isKnown ? 0 : plan.isWhole ? parts.length : open.length };
+    last = { parts: parts.length, verified: plan.isWhole && isKnown ? 0 : plan.isWhole ? parts.length : verified };
     return { ...found, elapsedMs: Math.round(now() - started) };
   };
 
   return {
     verify(subject) {
       const begun = begin(subject);
-      const fresh = begun.open.map((part, index) => {
-        onProgress?.(`following all packets: ${index} of ${begun.open.length} parts of the network`);
-        return verifyPart(part, begun.plan.common);
-      });
-      return end(begun, fresh);
+      let verified = 0;
+      for (let open = openOf(begun); open.length > 0; open = openOf(begun)) {
+        const fresh = open.map((part, index) => {
+          onProgress?.(`following all packets: ${index} of ${open.length} parts of the network`);
+          return verifyPart(part, begun.plan.common);
+        });
+        enter(begun, open, fresh);
+        verified += open.length;
+      }
+      return end(begun, verified);
     },
     async verifyBy(runner, subject) {
       const begun = begin(subject);
-      return end(begun, begun.open.length > 0 ? await runner(begun.open, begun.plan.common) : []);
+      let verified = 0;
+      for (let open = openOf(begun); open.length > 0; open = openOf(begun)) {
+        enter(begun, open, await runner(open, begun.plan.common));
+        verified += open.length;
+      }
+      return end(begun, verified);
     },
     get last() {
       return last;
     },
   };
+}
+
+/** What a part looks like; of those that look the same the text is there once. */
+function formed(alike: Alike | undefined, part: Part, texts: Map<string, string>): { form?: Form } {
+  const form = alike?.formOf(part);
+  if (!form) return {};
+  const text = texts.get(form.text) ?? form.text;
+  texts.set(text, text);
+  return { form: { ...form, text } };
+}
+
+/**
+ * The parts that are to be verified next. Those that look like one that was verified are told of it; of those that look
+ * like each other the first is verified, and the others wait.
+ */
+function openOf({ plan, alike, parts, asked }: Begun): Part[] {
+  if (plan.isWhole) return [];
+  const verified = new Map<string, Verified>();
+  for (const { part, form, result, kin } of parts) {
+    if (form && result && kin && !verified.has(form.text)) verified.set(form.text, { part, form, result, kin });
+  }
+  const waited = new Set<string>();
+  const open: Part[] = [];
+  for (const [index, { part, form, result }] of parts.entries()) {
+    if (result || asked.has(part)) continue;
+    const like = form && verified.get(form.text);
+    const told = like && alike?.tell(like, part, form);
+    if (told) parts[index] = { part, form, ...told };
+    else if (!form || like || !waited.has(form.text)) open.push(part);
+    if (form) waited.add(form.text);
+  }
+  for (const part of open) asked.add(part);
+  return open;
+}
+
+function enter({ parts }: Begun, open: readonly Part[], fresh: readonly PartResult[]): void {
+  const made = new Map(open.map((part, index) => [part, fresh[index]]));
+  for (const [index, one] of parts.entries()) {
+    const result = made.get(one.part);
+    if (!result) continue;
+    const { outside } = result;
+    const summary = () => (outside === 'unknown' ? undefined : outside);
+    parts[index] = { ...one, result, ...(one.form && { kin: { source: result, form: one.form, summary } }) };
+  }
 }
 
 function planned(subject: Subject, options: VerifyOptions): Plan {

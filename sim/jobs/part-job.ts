@@ -38,6 +38,8 @@ export interface PartResult {
   /** Of a part that takes more memory than there is nothing is known. */
   readonly outside?: WireSummary | 'unknown';
   readonly matrix?: Matrix;
+  /** Positions of the part's flows that some packet meets. */
+  readonly met?: readonly number[];
 }
 
 /** Verifies a part by itself. */
@@ -51,7 +53,8 @@ export function verifyPart(part: Part, common: Common): PartResult {
   const offers = offersOf(part, common, view, (property, check) => judged(property, check, answers));
   const outside = withinMemory(() => summaryOf(view)) ?? 'unknown';
   const matrix = common.matrix ? withinMemory(() => matrixOf(analysis, matrixGroups(view))) : undefined;
-  return { offers, ...(view.wires.length > 0 && { outside }), ...(matrix && { matrix }) };
+  const met = part.southbound.flows.flatMap((flow, position) => (analysis.met.has(flow) ? [position] : []));
+  return { offers, met, ...(view.wires.length > 0 && { outside }), ...(matrix && { matrix }) };
 }
 
 /** What is said of a part that could not be verified: everything is unknown, for this reason. */
@@ -81,7 +84,8 @@ const isIn = ({ southbound }: Part, name: string): boolean =>
   southbound.ports.some(({ logicalPort }) => logicalPort === name) ||
   southbound.datapaths.some((datapath) => datapath.name === name);
 
-function offersOf(
+/** What a part has to say of each check that its view lists; `decide` decides. */
+export function offersOf(
   part: Part,
   common: Common,
   view: View,

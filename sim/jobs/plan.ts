@@ -12,6 +12,7 @@ import type { View } from '../properties/view.ts';
 import { policyWatch } from '../rules/index.ts';
 import { analyse, type Network, networkOf, packetSpace } from '../symbolic/index.ts';
 import type { Finding, TopologySize, Verification } from '../verdict.ts';
+import { type Kin, outsideOfAll } from './alike/crowds.ts';
 import { speechless, tooLarge } from './findings.ts';
 import { type Kind, keyOf, kindOf } from './kinds.ts';
 import { hasMatrix, matrixGroups, mergedMatrix } from './matrix.ts';
@@ -19,7 +20,7 @@ import type { Common, PartResult } from './part-job.ts';
 import { type Partition, partitionOf, type Subject } from './parts.ts';
 import { isSame } from './same.ts';
 import { judgeTogether, type Question, type TogetherResult } from './together.ts';
-import { type Outside, outsideOf, type WireSummary } from './wires.ts';
+import type { Outside } from './wires.ts';
 
 export interface PlanOptions {
   readonly properties: readonly Property[];
@@ -80,21 +81,22 @@ type Slot =
 
 /** What was known of wires the last time: so it is, as long as what parts say of them is the same. */
 export interface WireMemory {
-  last?: { readonly summaries: readonly (WireSummary | undefined)[] } & Pick<Known, 'outside' | 'entangled'>;
+  last?: { readonly said: readonly unknown[] } & Pick<Known, 'outside' | 'entangled' | 'isUnclear'>;
 }
 
 /**
  * Puts together what came of the parts, in their order (none, if they are not asked); `ask` is called at most once.  Who
- * concludes again and again gives a memory.
+ * concludes again and again gives a memory. `kin` says of parts (by position) what they are told by.
  */
 export function conclude(
   plan: Plan,
   results: readonly PartResult[],
   ask: Together,
   memory: WireMemory = {},
+  kin: readonly (Kin | undefined)[] = [],
 ): Omit<Verification, 'elapsedMs'> {
   const { options, view, common } = plan;
-  const known = knownOf(results, memory);
+  const known = knownOf(results, memory, kin);
   const questions: Question[] = [];
   const slots: Slot[] = [];
   for (const property of options.properties) {
@@ -125,10 +127,14 @@ export function conclude(
 }
 
 /** What the parts found. */
-interface Known {
+interface Known extends Wires {
   /** By property and key, then by part. */
   readonly offers: ReadonlyMap<string, ReadonlyMap<number, readonly Finding[]>>;
   readonly results: readonly PartResult[];
+}
+
+/** What is known of wires. */
+interface Wires {
   readonly outside: Outside;
   /** Whether there is a part of which it is not known what concerns it outside. */
   readonly isUnclear: boolean;
@@ -138,26 +144,41 @@ interface Known {
 
 const nameOf = (property: string, key: string): string => `${property}\n${key}`;
 
-function knownOf(results: readonly PartResult[], memory: WireMemory): Known {
+function knownOf(results: readonly PartResult[], memory: WireMemory, kin: readonly (Kin | undefined)[]): Known {
   const offers = new Map<string, Map<number, Finding[]>>();
   for (const [part, { offers: own }] of results.entries()) {
     for (const { property, key, finding } of own) {
       const name = nameOf(property, key);
       const byPart = offers.get(name) ?? new Map<number, Finding[]>();
       offers.set(name, byPart);
-      byPart.set(part, [...(byPart.get(part) ?? []), finding]);
+      const list = byPart.get(part);
+      if (list) list.push(finding);
+      else byPart.set(part, [finding]);
     }
   }
-  const isUnclear = results.some(({ outside }) => outside === 'unknown');
-  const summaries = results.map(({ outside }) => (outside === 'unknown' ? undefined : outside));
-  if (!memory.last || !isSame(memory.last.summaries, summaries)) {
-    const outside = outsideOf(packetSpace(), summaries);
-    const entangled = isUnclear ? [] : results.flatMap((_, part) => (outside.isEntangled(part) ? [part] : []));
-    memory.last = { summaries, outside, entangled: new Set(entangled) };
-  }
-  const { outside, entangled } = memory.last;
-  return { offers, results, outside, isUnclear, entangled };
+  return { offers, results, ...wiresOf(results, memory, kin) };
 }
+
+function wiresOf(results: readonly PartResult[], memory: WireMemory, kin: readonly (Kin | undefined)[]): Wires {
+  // Who is told by another one is on its wires what that one is, but for the names of constants.
+  const said = results.map(({ outside }, part) => [kin[part]?.source.outside ?? outside, kin[part]?.form.constants]);
+  if (!memory.last || !isSame(memory.last.said, said)) {
+    const summaries = results.map(({ outside }) => (outside === 'unknown' ? undefined : outside));
+    const all = results.some(({ outside }) => outside === 'unknown')
+      ? undefined
+      : outsideOfAll(
+          packetSpace(),
+          summaries.map((summary, part) => ({ summary, ...(kin[part] && { kin: kin[part] }) })),
+        );
+    const entangled = all ? results.flatMap((_, part) => (all.isEntangled(part) ? [part] : [])) : [];
+    memory.last = { said, outside: all ?? nowhere, isUnclear: !all, entangled: new Set(entangled) };
+  }
+  const { outside, entangled, isUnclear } = memory.last;
+  return { outside, entangled, isUnclear };
+}
+
+/** Of wires that nothing is known of. */
+const nowhere: Outside = { isEntangled: () => true, isAnsweredBesides: () => true };
 
 function slotsOf(plan: Plan, property: Property, known: Known, question: number): Slot[] {
   const { options, view } = plan;

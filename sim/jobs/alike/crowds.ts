@@ -1,0 +1,140 @@
+/**
+ * Wires between very many parts that are alike.
+ *
+ * Whatever any of them may do to another, a few can do to each other: a way over wires meets no more than `mostMet`
+ * parts, and exchanging two that are alike changes nothing for the others. So as many of each kind are laid side by
+ * side, and what is so of the first one is so of all.
+ */
+import { formatIpv4, formatIpv6 } from '../../../engine/lang/addresses.ts';
+import type { Space } from '../../../engine/sets/index.ts';
+import type { PartResult } from '../part-job.ts';
+import { type Outside, outsideOf, type WireSummary } from '../wires.ts';
+import { addressesOf, type Kind, placesOfAddresses } from './addresses.ts';
+import type { Form } from './form.ts';
+import { isBlindTo, namedIn, type Place } from './renamed-sets.ts';
+
+/** Where the findings of a part come from: those of one `source` are all the same but for the names of constants. */
+export interface Kin {
+  readonly source: PartResult;
+  readonly form: Form;
+  /** What the part is on its wires: worked out when it is asked for. */
+  summary(): WireSummary | undefined;
+}
+
+/**
+ * What is sent, what answers to it, what follows each of the six times that answers of routers may cross wires
+ * (sim/jobs/wires.ts), and where all of it comes: so many parts at most.
+ */
+const mostMet = 9;
+
+/** What a part is on its wires, by itself or like others. */
+export interface OnWires {
+  readonly summary: WireSummary | undefined;
+  readonly kin?: Kin;
+}
+
+/** `outsideOf` for all parts, with those that are alike told by one; undefined where what one is on its wires cannot be told. */
+export function outsideOfAll(space: Space, parts: readonly OnWires[]): Outside | undefined {
+  const crowds = crowdsOf(parts);
+  const first = new Map(crowds.flatMap((crowd) => crowd.map((part) => [part, crowd[0] as number] as const)));
+  const spared = new Set(crowds.flatMap((crowd) => crowd.slice(mostMet)));
+  const chosen = parts.flatMap((_, part) => (spared.has(part) ? [] : [part]));
+  const places = new Map(chosen.map((part, place) => [part, place]));
+  const summaries = chosen.map((part) => summaryOf(parts[part]));
+  if (summaries.some((summary, index) => !summary && parts[chosen[index] as number]?.kin?.source.outside))
+    return undefined;
+  const outside = outsideOf(space, summaries);
+  const entangled = new Map<number, boolean>();
+  return {
+    isEntangled(part) {
+      const leader = first.get(part) ?? part;
+      const known = entangled.get(leader) ?? outside.isEntangled(places.get(leader) ?? -1);
+      entangled.set(leader, known);
+      return known;
+    },
+    isAnsweredBesides(part, address) {
+      const leader = first.get(part) ?? part;
+      return outside.isAnsweredBesides(
+        places.get(leader) ?? -1,
+        renamed(address, parts[part]?.kin, parts[leader]?.kin),
+      );
+    },
+  };
+}
+
+const summaryOf = (part: OnWires | undefined): WireSummary | undefined => part?.kin?.summary() ?? part?.summary;
+
+/** Parts of one source, if exchanging any two of them leaves all others as they are. */
+function crowdsOf(parts: readonly OnWires[]): number[][] {
+  const bySource = new Map<PartResult, number[]>();
+  for (const [part, { kin }] of parts.entries()) {
+    if (!kin?.source.outside) continue;
+    const known = bySource.get(kin.source);
+    if (known) known.push(part);
+    else bySource.set(kin.source, [part]);
+  }
+  const crowds = [...bySource.values()].filter((crowd) => crowd.length > 1);
+  const strangers = parts.flatMap(({ summary, kin }) =>
+    summary && !(kin && bySource.get(kin.source)) ? [summary] : [],
+  );
+  const leaders = [...bySource.values()].map(([part]) => part as number);
+  return crowds.filter((crowd) => {
+    const forms = crowd.flatMap((part) => parts[part]?.kin?.form ?? []);
+    const others = leaders.flatMap((part) => (part === crowd[0] ? [] : (parts[part]?.kin?.summary() ?? [])));
+    const own = summaryOf(parts[crowd[0] as number]);
+    // Of the first one the others have to be alike; by exchange, that is then so of each.
+    return own && isBlind(own, forms, 1) && [...others, ...strangers].every((other) => isBlind(other, forms, 0));
+  });
+}
+
+/** Whether nothing in a summary tells the constants of parts from each other, from this part on. */
+function isBlind({ sets, reactions }: WireSummary, forms: readonly Form[], from: number): boolean {
+  const lists = addressLists(forms, from);
+  const written = new Set(
+    reactions.flatMap(({ rewrites }) => rewrites.flatMap((one) => (one.kind === 'constant' ? [one.value] : []))),
+  );
+  const isQuiet = (place: Place, varied: readonly (readonly bigint[])[]): boolean => {
+    const named = namedIn(sets, place, varied.flat());
+    return isBlindTo(
+      sets,
+      place,
+      varied.filter((values) => values.some((value) => named.has(value))),
+    );
+  };
+  const { macs, ip4, ip6 } = lists;
+  const tails = [...macs, ...ip6].map((values) => values.map((value) => value & 0xffffffn));
+  return (
+    [macs, ip4, ip6].every((varied) => varied.every((values) => !values.some((value) => written.has(value)))) &&
+    placesOfAddresses().every(({ kind, place }) => isQuiet(place, lists[kind])) &&
+    placesOfAddresses().every(
+      ({ kind, place: { first, bits } }) =>
+        kind !== 'ip6' || (isQuiet({ first, bits: 32 }, ip4) && isQuiet({ first: first + bits - 24, bits: 24 }, tails)),
+    )
+  );
+}
+
+type Lists = Readonly<Record<Kind, readonly (readonly bigint[])[]>>;
+
+/** What each constant is in the parts, of those that are not the same in all. */
+function addressLists(forms: readonly Form[], from: number): Lists {
+  const all = forms.map(({ constants }) => addressesOf(constants));
+  const varied = (kind: Kind): bigint[][] => {
+    const lists = (all[0]?.[kind] ?? []).map((_, index) => all.map((one) => one[kind][index] as bigint));
+    return lists.filter((values) => new Set(values).size > 1).map((values) => values.slice(from));
+  };
+  return { macs: varied('macs'), ip4: varied('ip4'), ip6: varied('ip6') };
+}
+
+/** An address of one part, as it is called in the other. */
+function renamed(address: string, from: Kin | undefined, to: Kin | undefined): string {
+  if (!from || !to || from === to) return address;
+  for (const [kind, format] of [
+    ['ip4', formatIpv4],
+    ['ip6', formatIpv6],
+  ] as const) {
+    const [own, other] = [addressesOf(from.form.constants)[kind], addressesOf(to.form.constants)[kind]];
+    const index = own.findIndex((value) => format(value) === address);
+    if (index >= 0) return format(other[index] as bigint);
+  }
+  return address;
+}
