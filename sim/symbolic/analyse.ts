@@ -31,6 +31,7 @@ import {
   type State,
   startPipeline,
   unknownOnce,
+  usualLookups,
 } from './run.ts';
 import { at, createStores, headerPlaces, places, plainParts, type Store, type Stores, writeAll } from './store.ts';
 import { trackKnown } from './tracking.ts';
@@ -132,15 +133,15 @@ interface Part {
   readonly met: ReadonlySet<LogicalFlow>;
   readonly ambiguous: Analysis['ambiguous'];
   readonly connections: Connections;
-  readonly maxHops: number;
+  readonly limits: Pick<Run, 'maxHops' | 'mostLookups'>;
 }
 
 function analyseComponent(workshop: Workshop, component: readonly NetworkDatapath[], options: AnalyseOptions): Part {
   const { network, space, stores, possible } = workshop;
   const datapaths = readDatapaths(network, component, workshop.texts);
   const edges = component.flatMap(({ ports }) => ports.filter(({ edge }) => edge !== undefined));
-  const maxHops = Math.max(64, 4 * component.length);
-  const first = newRun(workshop, datapaths, { kind: 'none' }, maxHops, options.watch);
+  const limits = { maxHops: Math.max(64, 4 * component.length), mostLookups: options.mostLookups ?? usualLookups };
+  const first = newRun(workshop, datapaths, { kind: 'none' }, limits.maxHops, options.watch, limits.mostLookups);
   for (const datapath of component) {
     const packets = space.and(
       possible,
@@ -159,7 +160,7 @@ function analyseComponent(workshop: Workshop, component: readonly NetworkDatapat
   let last: Run | undefined;
   let isSettled = opened.length === 0;
   for (let round = 0; round < maxRounds && !isSettled; round++) {
-    last = newRun(workshop, datapaths, { kind: 'any', knowledge }, maxHops, options.watch);
+    last = newRun(workshop, datapaths, { kind: 'any', knowledge }, limits.maxHops, options.watch, limits.mostLookups);
     for (const { here, state, action } of first.asked) trackKnown(last, here, state, action);
     walk(last);
     opened = [...opened, ...last.opened.values()];
@@ -183,7 +184,7 @@ function analyseComponent(workshop: Workshop, component: readonly NetworkDatapat
     met: new Set(runs.flatMap(({ met }) => [...met])),
     ambiguous: runs.flatMap(({ ambiguous }) => [...ambiguous.values()].map(whateverCopy)),
     connections: last ? { kind: 'any', knowledge } : { kind: 'none' },
-    maxHops,
+    limits,
   };
 }
 
@@ -224,6 +225,7 @@ export function newRun(
   connections: Connections,
   maxHops: number,
   watch: readonly string[] = [],
+  mostLookups = usualLookups,
 ): Run {
   return {
     network,
@@ -237,6 +239,7 @@ export function newRun(
     levels: [],
     visits: new Map(),
     maxHops,
+    mostLookups,
     asked: [],
     ended: new Map(),
     gaps: new Map(),
@@ -298,7 +301,14 @@ function answersIn(workshop: Workshop, part: Part, questions: readonly Arrived[]
   const all = space.orAll(questions.map(({ packets }) => packets));
   const [first] = questions as [Arrived];
   const commits = ownCommits(workshop, first.one.commits as readonly TrackedCommit[], all);
-  const run = newRun(workshop, part.datapaths, { kind: 'own', commits }, part.maxHops);
+  const run = newRun(
+    workshop,
+    part.datapaths,
+    { kind: 'own', commits },
+    part.limits.maxHops,
+    [],
+    part.limits.mostLookups,
+  );
   const shared = new Map<Lineage, Lineage>();
   for (const { one, packets, parts } of questions) {
     const isWhole = space.isSubset(space.and(one.copies, all), packets);
@@ -413,7 +423,7 @@ function ownCommits({ stores }: Workshop, commits: readonly TrackedCommit[], pac
 }
 
 function followFrom(workshop: Workshop, part: Part, set: PacketSet, store: Store, port: NetworkPort): TrafficClass[] {
-  const run = newRun(workshop, part.datapaths, part.connections, part.maxHops);
+  const run = newRun(workshop, part.datapaths, part.connections, part.limits.maxHops, [], part.limits.mostLookups);
   enter(run, 0, laterState(workshop, store, lineageOf(set)), port);
   walk(run);
   return [...endedOf(run), ...endedAnywhere(run, part)];

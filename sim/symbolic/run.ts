@@ -162,8 +162,9 @@ export interface Run {
   readonly opened: Map<string, Opened>;
   /** Packets that were not followed may have opened more. */
   opensUnknown: boolean;
-  /** How many tables states were looked up in. */
+  /** How many tables states were looked up in, and may be. */
   lookups: number;
+  readonly mostLookups: number;
   /** The flow whose actions are executed. */
   current?: Here;
   /** How often anything went on or ended: tells whether actions led anywhere. */
@@ -292,7 +293,7 @@ function enterPipeline(run: Run, datapath: SymbolicDatapath, table: number, hops
 }
 
 /** A run that looks more states up than this goes round in too many ways to follow them all. */
-export const mostLookups = 20_000;
+export const usualLookups = 20_000;
 
 function mayBeInexact({ store }: State): boolean {
   const { constant, options } = read(store, at.inexact);

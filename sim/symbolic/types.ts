@@ -183,6 +183,8 @@ export interface AnalyseOptions {
   watch?: readonly string[];
   /** Only these components; all unless given. */
   components?: readonly number[];
+  /** In how many tables packets are looked up that go many ways, before the rest is a gap: 20 000 unless given. */
+  mostLookups?: number;
   /** Told now and then. */
   onProgress?: (done: number, total: number) => void;
 }

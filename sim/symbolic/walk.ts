@@ -14,7 +14,6 @@ import {
   limited,
   lineageOf,
   mayMeet,
-  mostLookups,
   packetsOf,
   type Run,
   type State,
@@ -68,7 +67,7 @@ const fewFlows = 4;
 /** Packets meet the flows of a table, those of the highest priority first. */
 function lookUp(run: Run, here: Here, arrived: State): void {
   const { space } = run;
-  if (++run.lookups > mostLookups && run.current) {
+  if (++run.lookups > run.mostLookups && run.current) {
     gap(run, run.current, 'packets go more ways than are followed', packetsOf(run, arrived));
     return;
   }

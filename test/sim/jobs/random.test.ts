@@ -37,13 +37,14 @@ const tenant: fc.Arbitrary<Tenant> = fc.record({
 const tenants = fc.array(tenant, { minLength: 2, maxLength: 3 });
 
 function subjectOf(all: readonly Tenant[]): Subject {
+  let functions = 0;
   const objects = all.flatMap(({ interNetworkAccess, networks, node: at }, index) => {
     const name = `vpc${index}`;
     return [
       vpc(name, { interNetworkAccess }),
       ...networks.flatMap(({ block, externallyRouted, interfaces }) => {
         const net = `${name}-net${block}`;
-        const ports = Array.from({ length: interfaces }, (_, port) => vf(net, port));
+        const ports = Array.from({ length: interfaces }, () => vf(net, functions++));
         return [network(net, name, `10.${block}.0.0/24`, { externallyRouted }), ...ports];
       }),
       ...(at === undefined ? [] : [node(`n${at}-${index}`, name)]),

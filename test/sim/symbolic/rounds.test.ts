@@ -1,7 +1,14 @@
 /** Packets that go round: those who come a second way, those whose life ends on the way, and those that are given up. */
 import { describe, expect, test } from 'vitest';
 import type { Southbound } from '../../../engine/ovsdb/southbound.ts';
-import { type Analysis, analyse, type Gap, networkOf, packetFields } from '../../../sim/symbolic/index.ts';
+import {
+  type AnalyseOptions,
+  type Analysis,
+  analyse,
+  type Gap,
+  networkOf,
+  packetFields,
+} from '../../../sim/symbolic/index.ts';
 import { southboundFrom } from '../../trace/southbound.ts';
 import { asTracer, classLines, type Fields, prepare, trace } from './traced.ts';
 
@@ -83,4 +90,190 @@ describe('a loop of routers', () => {
     expect(tracer).toEqual(['h']);
     expect(classes).toEqual(['h']);
   });
+});
+
+/** What arrives at `h` of what `a` sends, and the gaps that the packet is in. */
+function fateOf(southbound: Southbound, options: AnalyseOptions = {}, fields: Record<string, number> = {}) {
+  const analysis = analyse(networkOf(southbound), options);
+  const packet = packetFrom(analysis, 'a', fields);
+  const arriving = analysis.classes.filter(
+    ({ end, packets }) => end.kind === 'port' && end.port.name === 'h' && analysis.space.contains(packets, packet),
+  );
+  return { analysis, arriving, gaps: gapsOf(analysis, packet) };
+}
+
+describe('ways that meet again', () => {
+  // A copy goes round by x and comes back looking as it did; what has come to t goes on to h.
+  const roundabout = southboundFrom({
+    s: { ports: { a: {}, 's-t': patch('t-s') }, flows: ['0 0 1 => outport = "s-t"; output;', out] },
+    t: {
+      ports: { 't-s': patch('s-t'), h: {}, 't-x': patch('x-t') },
+      flows: [
+        '0 50 inport == "t-x" => inport = "t-s"; next(pipeline=ingress, table=2);',
+        '0 0 1 => next(pipeline=ingress, table=2);',
+        // Back in table 1 it is in a pipeline that it has been in.
+        '2 0 1 => next(pipeline=ingress, table=1);',
+        '1 0 1 => clone { flags.loopback = 1; outport = "t-x"; output; }; outport = "h"; output;',
+        out,
+      ],
+    },
+    x: {
+      ports: { 'x-t': patch('t-x') },
+      flows: ['0 0 1 => flags.loopback = 1; outport = "x-t"; output;', out],
+    },
+  });
+
+  test('are different ways if only one passes a port that is asked about', () => {
+    const { arriving, gaps } = fateOf(roundabout, { watch: ['x-t'] });
+    expect(gaps).toEqual([]);
+    expect(new Set(arriving.map(({ passed }) => passed.join()))).toEqual(new Set(['', 'x-t']));
+  });
+
+  test('are one where nobody asks', () => {
+    expect(fateOf(roundabout).arriving.map(({ passed }) => passed)).toEqual([[]]);
+  });
+});
+
+/** Each round adds one to a field until it is full; then the packet goes to `h`. */
+const counting = (rounds: number): Southbound =>
+  southboundFrom({
+    s: {
+      ports: { a: {}, h: {}, 's-t': patch('t-s') },
+      flows: [
+        `0 90 ip.dscp == ${rounds} => outport = "h"; output;`,
+        ...Array.from(
+          { length: rounds },
+          (_, n) => `0 50 ip.dscp == ${n} => ip.dscp = ${n + 1}; flags.loopback = 1; outport = "s-t"; output;`,
+        ),
+        out,
+      ],
+    },
+    t: { ports: { 't-s': patch('s-t') }, flows: ['0 0 1 => flags.loopback = 1; outport = "t-s"; output;', out] },
+  });
+
+describe('a long way', () => {
+  test('is followed to its end', () => {
+    expect(fateOf(counting(15)).arriving).toHaveLength(1);
+  });
+
+  test('that is longer than packets are followed is a gap, not a loop', () => {
+    const { arriving, gaps, analysis } = fateOf(counting(40));
+    expect(arriving).toEqual([]);
+    expect(gaps).toEqual(['packets pass more pipelines than are followed']);
+    expect(analysis.classes.map(({ end }) => end.kind)).not.toContain('loop');
+  });
+
+  test('through more tables than packets are looked up in is a gap', () => {
+    const { arriving, gaps } = fateOf(counting(15), { mostLookups: 20 });
+    expect(arriving).toEqual([]);
+    expect(gaps).toEqual(['packets go more ways than are followed']);
+    expect(fateOf(counting(15), { mostLookups: 1000 }).gaps).toEqual([]);
+  });
+});
+
+/**
+ * What a opens is known where h's packets come by, but only at the end of a way: of `rounds` rounds, and of choices, so that
+ * nobody knows which way packets went.
+ */
+const behind = (rounds: number, choices: number): Southbound =>
+  southboundFrom({
+    s: {
+      ports: { a: {}, h: {}, 's-t': patch('t-s') },
+      flows: [
+        '0 95 inport == "a" => drop;',
+        '0 97 inport == "h" => ct_next(dnat);',
+        `0 80 ip.dscp == ${rounds} => outport = "h"; output;`,
+        ...Array.from(
+          { length: rounds },
+          (_, n) =>
+            `0 ${n === 0 ? 96 : 50} ip.dscp == ${n} => ip.dscp = ${n + 1}; flags.loopback = 1; ${
+              n < choices ? 'reg1 = 0; select(reg0 = 1=100, 2=100);' : 'outport = "s-t"; output;'
+            }`,
+        ),
+        '1 90 inport == "h" && ct.est && ct.rpl => outport = "a"; output;',
+        '1 80 inport == "h" => drop;',
+        '1 0 1 => flags.loopback = 1; outport = "s-t"; output;',
+        'egress 0 50 outport == "h" => ct_next(dnat);',
+        'egress 1 50 ct.new => ct_commit { }; output;',
+        'egress 0 0 1 => output;',
+      ],
+    },
+    t: { ports: { 't-s': patch('s-t') }, flows: ['0 0 1 => flags.loopback = 1; outport = "t-s"; output;', out] },
+  });
+
+describe('what is not followed', () => {
+  /** Of packets from h that look like answers to what a sent: whether they may come to a, and what is not known of them. */
+  function answersOf(southbound: Southbound, options: AnalyseOptions = {}) {
+    const analysis = analyse(networkOf(southbound), options);
+    const packet = packetFrom(analysis, 'h', { 'ip4.src': 2, 'ip4.dst': 1, 'tp.src': 53, 'tp.dst': 1000 });
+    const arrives = analysis.classes.some(
+      ({ end, packets }) => end.kind === 'port' && end.port.name === 'a' && analysis.space.contains(packets, packet),
+    );
+    return { arrives, gaps: gapsOf(analysis, packet), known: analysis.gaps.filter((gap) => gap.connections).length };
+  }
+
+  test('nothing: the answer arrives', () => {
+    expect(answersOf(behind(2, 0))).toEqual({ arrives: true, gaps: [], known: 0 });
+  });
+
+  test.each<[string, Southbound, AnalyseOptions]>([
+    ['for the way is too long', behind(40, 0), {}],
+    ['for it is not known exactly', behind(12, 6), {}],
+    ['for there are too many ways', behind(10, 0), { mostLookups: 30 }],
+  ])('may have opened connections, %s: nothing is proven of who may belong to them', (_, southbound, options) => {
+    const { arrives, gaps, known } = answersOf(southbound, options);
+    expect(arrives).toBe(false);
+    expect(gaps).toContain('packets may belong to connections that were not followed to their end');
+    expect(known).toBeGreaterThan(0);
+  });
+});
+
+test('flows of one priority that do different things: neither is sure', () => {
+  const southbound = southboundFrom({
+    s: {
+      ports: { a: {}, h: {} },
+      flows: ['0 50 ip4 => outport = "h"; output;', '0 50 ip.proto == 17 => drop;', out],
+    },
+  });
+  const { arriving } = fateOf(southbound);
+  expect(arriving.map(({ exact }) => exact)).toEqual([false]);
+  expect(fateOf(southbound, {}, { 'ip.proto': 6 }).arriving.map(({ exact }) => exact)).toEqual([true]);
+});
+
+test('a flow that is not understood concerns the packets that match it, and no others', () => {
+  const flows = ['0 50 ip.proto == 17 => nonsense;', '0 0 ip => outport = "h"; output;', out];
+  const southbound = southboundFrom({ s: { ports: { a: {}, h: {} }, flows } });
+  expect(fateOf(southbound).gaps).toHaveLength(1);
+  expect(fateOf(southbound, {}, { 'ip.proto': 6 }).gaps).toEqual([]);
+  const unread = southboundFrom({
+    s: { ports: { a: {}, h: {} }, flows: ['0 50 nonsense => drop;', ...flows.slice(1)] },
+  });
+  expect(fateOf(unread, {}, { 'ip.proto': 6 }).gaps).toHaveLength(1);
+});
+
+test('answers that are not followed may come out anywhere', () => {
+  const southbound = counting(40);
+  const analysis = analyse(networkOf(southbound));
+  const there = southboundFrom({
+    s: {
+      ports: { a: {}, h: {} },
+      flows: [
+        '0 50 inport == "a" => outport = "h"; output;',
+        '0 40 inport == "h" && ip.proto == 6 => outport = "a"; output;',
+        '0 30 inport == "h" => mirror("a"); drop;',
+        out,
+      ],
+    },
+  });
+  const own = analyse(networkOf(there));
+  const [one] = own.classes.filter(({ end }) => end.kind === 'port' && end.port.name === 'h');
+  if (!one) throw new Error('nothing arrives');
+  const answers = own.answers([{ one, packets: one.packets }]);
+  const udp = packetFrom(own, 'a', {});
+  const found = answers.filter(({ packets }) => own.space.contains(packets, udp));
+  expect(new Set(found.map(({ end }) => (end.kind === 'port' ? end.port.name : end.kind)))).toEqual(
+    new Set(['a', 'h', 'drop']),
+  );
+  expect(found.filter(({ end }) => end.kind === 'port').some(({ exact }) => exact)).toBe(false);
+  expect(analysis.gaps).not.toEqual([]);
 });
