@@ -150,7 +150,7 @@ function endHash(kind: u32, addresses: usize): u32 {
 }
 
 /** Sends the packet through a tunnel; packet and flow stay as they are, but for P_ROOM. */
-export function sendThrough(packet: usize, flow: usize, tunnel: u32, id: u32, option: u32): void {
+export function sendThrough(packet: usize, flow: usize, tunnel: u32, id: u32, option: u32, queue: u32): void {
   const record = tunnelRecord(tunnel);
   if (record === 0 || load<u32>(record) === TUNNEL_NONE) {
     countDrop(DROP_NO_TUNNEL);
@@ -176,7 +176,7 @@ export function sendThrough(packet: usize, flow: usize, tunnel: u32, id: u32, op
   memory.copy(outer, record + HEADERS, size);
   fillTunnel(outer, size, load<u32>(record), id, option);
   fillOuter(record, outer, size + length, flow);
-  putOut(load<u32>(record, UNDERLAY), outer, size + length, load<u32>(packet, P_INDEX));
+  putOut(load<u32>(record, UNDERLAY), outer, size + length, load<u32>(packet, P_INDEX), queue);
 }
 
 function fillTunnel(outer: usize, size: u32, kind: u32, id: u32, option: u32): void {

@@ -33,6 +33,7 @@ import {
   LANE_FROM,
   LANE_LEAST,
   LANE_PROTO,
+  LANE_QUEUE,
   LANE_SUM_IP,
   LANE_SUM_L4,
   laneChanges,
@@ -196,6 +197,7 @@ export function runLanes(inputs: usize, first: u32, count: u32, found: usize, re
     }
     v128.store(out, v128.load(input));
     store<u32>(out, (ports >> 32) as u32);
+    store<u16>(out, load<u16>(lane, LANE_QUEUE), 10);
     store<u32>(out, first + done, 12);
     out += OUTPUT_SIZE;
     packets += 1;

@@ -4,7 +4,7 @@
  *
  * All of it stays until `release`, which the host calls when it has taken it.
  *
- * An output, 16 bytes: physical port, address, length, index of the frame in its batch (u32 each).
+ * An output, 16 bytes: physical port, address (u32 each), length, queue (u16 each), index of the frame in its batch (u32).
  *
  * A punt, a multiple of 16 bytes:
  *
@@ -83,7 +83,7 @@ export function isCrowded(): bool {
 }
 
 /** Puts `length` bytes at `frame` out of a port; counts the drop if there is no such port, or no room. */
-export function putOut(port: u32, frame: usize, length: u32, index: u32): void {
+export function putOut(port: u32, frame: usize, length: u32, index: u32, queue: u32): void {
   const record = portAt(port);
   if (record === 0) {
     countDrop(DROP_NO_PORT);
@@ -93,24 +93,13 @@ export function putOut(port: u32, frame: usize, length: u32, index: u32): void {
     countDrop(DROP_NO_ROOM);
     return;
   }
-  putOutUncounted(port, frame, length, index);
-  countOut(record, 1, length);
-}
-
-/** Whether there is room for an output. */
-export function hasRoom(): bool {
-  return outputCount !== MAX_OUTPUTS;
-}
-
-/** The same for a port that there is, while there is room; it does not count for the port. */
-export function putOutUncounted(port: u32, frame: usize, length: u32, index: u32): void {
-  assert(hasRoom());
   const at = outputs + outputCount * OUTPUT_SIZE;
   store<u32>(at, port);
   store<u32>(at, frame as u32, 4);
-  store<u32>(at, length, 8);
+  store<u32>(at, length | (queue << 16), 8);
   store<u32>(at, index, 12);
   outputCount += 1;
+  countOut(record, 1, length);
 }
 
 /** Where the next output is to be written by whoever has seen that there is room for it; `addOutputs` tells how many were. */

@@ -22,7 +22,7 @@
  *     48 | bytes 22 to 37 afterwards, 0 for the checksum
  *     64 | chain         | its version   | physical port it comes from | ... leaves by
  *     80 | sum of the IPv4 header's bytes that are above | of those that the transport's checksum covers
- *     88 | change of the IPv4 header's checksum (16) | of the transport's (16) | connections (8), protocol (8) | (zero)
+ *     88 | change of the IPv4 header's checksum (16) | of the transport's (16) | connections (8), protocol (8), queue (16)
  *     96 | for each connection, LANE_CONNECTIONS at most: index + 1, direction in bit 31; version
  *
  * One that is free comes from NO_PORT, and has where its port out stands the
@@ -93,6 +93,7 @@ export const LANE_CHANGE_IP: u32 = 88;
 export const LANE_CHANGE_L4: u32 = 90;
 export const LANE_COUNT: u32 = 92;
 export const LANE_PROTO: u32 = 93;
+export const LANE_QUEUE: u32 = 94;
 export const LANE_CONNECTIONS: u32 = 96;
 export const LANE_CONNECTION_SIZE: u32 = 8;
 const MOST_CONNECTIONS: u32 = 4;
@@ -268,7 +269,7 @@ export function installLane(flow: usize, offsets: u64, chain: usize, connections
   store<u16>(lane, ~load<u16>(checksumAt), LANE_CHANGE_L4);
   store<u8>(lane, load<u32>(chain, CHAIN_TRACKED) as u8, LANE_COUNT);
   store<u8>(lane, proto as u8, LANE_PROTO);
-  store<u16>(lane, 0, LANE_PROTO + 1);
+  store<u16>(lane, outputQueue as u16, LANE_QUEUE);
   memory.copy(lane + LANE_CONNECTIONS, connections, MOST_CONNECTIONS * LANE_CONNECTION_SIZE);
   hasLanes = true;
   laneChanges += 1;
@@ -330,8 +331,9 @@ export function setPlain(packet: usize, frame: usize, length: u32, payload: u32,
   store<u32>(packet, 0, P_STATE);
 }
 
-/** Set by `trySample`: the port that the packet leaves by. */
+/** Set by `trySample`: the port that the packet leaves by, and the queue there. */
 let outputPort: u32 = 0;
+let outputQueue: u32 = 0;
 
 /** Runs a chain's program on the sample; false if it does anything that a lane cannot do. */
 function trySample(program: usize, connections: usize): bool {
@@ -359,6 +361,7 @@ function trySample(program: usize, connections: usize): bool {
         if (isOut) return false;
         isOut = true;
         outputPort = load<u32>(at, 4);
+        outputQueue = head >> 16;
         break;
       case DP_END:
         return isOut;

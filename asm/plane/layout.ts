@@ -109,6 +109,8 @@ export const B_OUTPORT = 32;
 export const B_FRAG_MTU = 32;
 export const B_ZONE_DNAT = 16;
 export const B_ZONE_SNAT = 32;
+/** Of W_ZONES: the queue that the packet leaves by. */
+export const B_QUEUE = 48;
 
 /** How many thresholds LONGER has bits for. */
 export const MAX_THRESHOLDS = 36;
@@ -177,9 +179,9 @@ export const HEADROOM = 128;
 export const DP_END = 0;
 /** Words of the flow change, and the frame with them: argument: word; operands: value (2), mask (2). Value has no bit that mask has not. */
 export const DP_SET = 1;
-/** Sends the frame as it is: argument 0; operand: physical port (1). */
+/** Sends the frame as it is: argument: queue; operand: physical port (1). */
 export const DP_OUTPUT = 2;
-/** Sends it through a tunnel: operands: tunnel number (1), TUN_ID (1), TUN_OPTION (1). */
+/** Sends it through a tunnel: argument: queue; operands: tunnel number (1), TUN_ID (1), TUN_OPTION (1). */
 export const DP_TUNNEL = 3;
 /** Puts an 802.1Q tag in front: argument: TCI. */
 export const DP_PUSH_VLAN = 4;

@@ -47,6 +47,7 @@ import {
   B_ETH_TYPE,
   B_FLAGS,
   B_OUTPORT,
+  B_QUEUE,
   B_TUN_OPTION,
   B_VLAN_TCI,
   DP_OUTPUT,
@@ -91,6 +92,7 @@ const TCI: u64 = (<u64>0xffff) << B_VLAN_TCI;
 const CFI: u64 = (<u64>0x1000) << B_VLAN_TCI;
 const VID: u64 = (<u64>0x0fff) << B_VLAN_TCI;
 const MAC: u64 = 0xffff_ffff_ffff;
+const QUEUE: u64 = (<u64>0xffff) << B_QUEUE;
 const ETH_TYPE: u64 = (<u64>0xffff) << B_ETH_TYPE;
 const TYPE_RARP: u64 = 0x8035;
 
@@ -310,7 +312,13 @@ function portAt(record: u32): usize {
 
 function setZones(port: usize): void {
   const zones = load<u32>(datapathOf(load<u32>(port, 4)), 8);
-  store<u64>(FLOW + W_ZONES * 8, ((<u64>zones) << 16) | <u64>load<u16>(port, 10));
+  const at = FLOW + W_ZONES * 8;
+  store<u64>(at, (load<u64>(at) & QUEUE) | ((<u64>zones) << 16) | <u64>load<u16>(port, 10));
+}
+
+/** The queue that the packet leaves by. */
+function queue(): u32 {
+  return <u32>(load<u64>(FLOW + W_ZONES * 8) >> B_QUEUE);
 }
 
 function datapathOf(number: u32): usize {
@@ -408,7 +416,7 @@ function sendToChassis(port: usize, tunnel: u32, key: u32): void {
   const flags = <u32>load<u8>(port, 1);
   const tunnelKey = load<u32>(datapath(), 4);
   commit(FLOW);
-  emitHead(DP_TUNNEL, 4, 0);
+  emitHead(DP_TUNNEL, 4, queue());
   emit(tunnel);
   if (flags & PF_VTEP) {
     emit(tunnelKey);
@@ -560,7 +568,7 @@ function deliver(port: usize, turns: bool): void {
   const macs = <u32>load<u8>(port) === PK_NETWORK ? load<u32>(port, 24) : 0;
   const router = macs ? asChassis(image + macs) : 0;
   commit(FLOW);
-  emitHead(DP_OUTPUT, 2, 0);
+  emitHead(DP_OUTPUT, 2, queue());
   emit(physical);
   if (tag) takeTag();
   if (router) setSource(router);

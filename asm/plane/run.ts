@@ -299,7 +299,13 @@ function run(at: usize, end: usize, packet: usize, flow: usize, depth: u32, pass
         setAddresses(at, packet, flow);
         break;
       case DP_OUTPUT:
-        putOut(load<u32>(at, 4), load<u32>(packet, P_FRAME), load<u32>(packet, P_LENGTH), load<u32>(packet, P_INDEX));
+        putOut(
+          load<u32>(at, 4),
+          load<u32>(packet, P_FRAME),
+          load<u32>(packet, P_LENGTH),
+          load<u32>(packet, P_INDEX),
+          head >> 16,
+        );
         store<u32>(packet, load<u32>(packet, P_STATE) | PS_SHARED, P_STATE);
         break;
       case OP_TRACKED:
@@ -307,7 +313,7 @@ function run(at: usize, end: usize, packet: usize, flow: usize, depth: u32, pass
         translateTracked(at, packet, flow, list);
         break;
       case DP_TUNNEL:
-        sendThrough(packet, flow, load<u32>(at, 4), load<u32>(at, 8), load<u32>(at, 12));
+        sendThrough(packet, flow, load<u32>(at, 4), load<u32>(at, 8), load<u32>(at, 12), head >> 16);
         break;
       case DP_CT:
         if (!runTracking(at, next, end, packet, flow, depth, passes, list)) return false;

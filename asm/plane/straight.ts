@@ -32,6 +32,7 @@ import {
   WAY_DIFFERENCE,
   WAY_DROPS,
   WAY_OUT,
+  WAY_QUEUE,
   wayMasks,
   wayUnder,
 } from './ways';
@@ -111,6 +112,7 @@ export function runStraight(inputs: usize, first: u32, count: u32): u32 {
     rewrite(way, frame, head, body);
     v128.store(out, v128.load(input));
     store<u32>(out, load<u32>(way, WAY_OUT));
+    store<u16>(out, load<u16>(way, WAY_QUEUE), 10);
     store<u32>(out, first + done, 12);
     out += OUTPUT_SIZE;
   }
@@ -150,7 +152,7 @@ function hasWaysFrom(record: usize): bool {
 }
 
 function drops(way: usize): bool {
-  return load<u32>(way, WAY_DROPS) !== 0;
+  return load<u16>(way, WAY_DROPS) !== 0;
 }
 
 /** The record of the port that a way leads to; 0 if there is no such port, which the long way knows to count. */

@@ -18,7 +18,7 @@
  *
  *      0 | megaflow, 0: free         | port        | number of its mask | slot in the hash table
  *     16 | head, body                | new head, which bits of it are new | the same of the body
- *    112 | port out, or DROP_ reason | difference of the header's checksum | drops (0, 1) | next free one
+ *    112 | port out, or DROP_ reason | difference of the header's checksum | drops (0, 1; 16), queue (16) | next free one
  */
 import { reserve } from './arena';
 import { PORT_MASKS, PORT_PRESENT, portAt, portFlags, portRecord } from './counters';
@@ -68,6 +68,7 @@ export const BODY_CHANGES: u32 = 96;
 export const WAY_OUT: u32 = 112;
 export const WAY_DIFFERENCE: u32 = 116;
 export const WAY_DROPS: u32 = 120;
+export const WAY_QUEUE: u32 = 122;
 const WAY_NEXT: u32 = 124;
 
 /** What words of head and body are added to in the hash. */
@@ -276,10 +277,11 @@ function writeChanges(way: usize, program: usize): bool {
       if (!writeSet(way, head >> 16, load<u64>(at, 4), load<u64>(at, 12))) return false;
     } else if (opcode === DP_OUTPUT) {
       store<u32>(way, load<u32>(at, 4), WAY_OUT);
+      store<u16>(way, (head >> 16) as u16, WAY_QUEUE);
       done = true;
     } else if (opcode === DP_DROP) {
       store<u32>(way, head >> 16, WAY_OUT);
-      store<u32>(way, 1, WAY_DROPS);
+      store<u16>(way, 1, WAY_DROPS);
       done = true;
     } else {
       return false;

@@ -110,14 +110,15 @@ class Chassis implements Fleet {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const arriving: { node: Node; port: string; frame: Uint8Array }[] = [];
       for (const [chassis, node] of this.nodes) {
-        for (const { port, frame } of node.received()) {
+        for (const received of node.received()) {
+          const { port, frame } = received;
           if (port === UNDERLAY) {
-            this.carried.push({ port: chassis, frame });
+            this.carried.push({ ...received, port: chassis });
             const to = this.byMac.get(macAt(frame));
             if (to) arriving.push({ node: to, port, frame });
             continue;
           }
-          this.out.push({ port, frame });
+          this.out.push(received);
           const network = node.ports.find(({ name }) => name === port)?.network;
           if (network === undefined || !this.networks.has(network)) continue;
           for (const other of this.nodes.values()) {

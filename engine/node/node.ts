@@ -78,6 +78,8 @@ export interface NodeOptions {
 export interface Received {
   readonly port: string;
   readonly frame: Uint8Array;
+  /** The queue of the port that a flow chose for it (`set_queue`); without it none. */
+  readonly queue?: number;
 }
 
 export interface FlowCounters {
@@ -547,16 +549,16 @@ class ChassisNode implements Node, Chassis, Findings {
       }
       this.waiting = left;
       this.plane.process(this.now, {
-        output: (port, frame, index) => this.leave(port, frame.slice(), index),
+        output: (port, frame, index, queue) => this.leave(port, frame.slice(), index, queue),
         punt: (punt) => this.punt(punt),
       });
     } while (this.waiting.length > 0 || this.isStale);
   }
 
-  private leave(number: number, frame: Uint8Array, index: number): void {
+  private leave(number: number, frame: Uint8Array, index: number, queue: number): void {
     const port = this.physical.nameOf(number);
     if (port === undefined) return;
-    this.out.push({ port, frame });
+    this.out.push({ port, frame, ...(queue !== 0 && { queue }) });
     const wire = this.physical.wireOf(port);
     if (!wire) return;
     const crossings = (this.batch[index]?.crossings ?? 0) + 1;

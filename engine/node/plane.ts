@@ -40,9 +40,10 @@ export interface Outlet {
   /**
    * A frame that leaves by a physical port.  The bytes are the plane's: they are
    * good until the call returns.  `index` counts the frames since the last
-   * `process`; -1 for an injected one.
+   * `process`; -1 for an injected one.  `queue` is the queue of the port that a flow
+   * chose (`set_queue`, of northbound `qos_max_rate` and its like), 0 for none.
    */
-  output(port: number, frame: Uint8Array, index: number): void;
+  output(port: number, frame: Uint8Array, index: number, queue: number): void;
   /** A packet that waits for the host.  `inject` may be called from here. */
   punt(punt: Punt): void;
 }
@@ -376,8 +377,9 @@ export class Plane {
         const at = this.exports.outputsAt() + outputs * 16;
         const frame = view.getUint32(at + 4, true);
         const index = view.getInt32(at + 12, true);
-        const bytes = this.memory().subarray(frame, frame + view.getUint32(at + 8, true));
-        outlet.output(view.getUint32(at, true), bytes, index < 0 ? -1 : first + index);
+        const bytes = this.memory().subarray(frame, frame + view.getUint16(at + 8, true));
+        const queue = view.getUint16(at + 10, true);
+        outlet.output(view.getUint32(at, true), bytes, index < 0 ? -1 : first + index, queue);
       }
       if (punts === this.exports.puntsCount()) break;
       const view = this.data();

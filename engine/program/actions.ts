@@ -40,7 +40,7 @@ import {
   PUNT_PAUSE,
   TABLE_HAIRPIN,
 } from '../../asm/plane/image.ts';
-import { W_CT, W_CT_IP6_DST, W_CT_TUPLE } from '../../asm/plane/layout.ts';
+import { B_QUEUE, W_CT, W_CT_IP6_DST, W_CT_TUPLE, W_ZONES } from '../../asm/plane/layout.ts';
 import type { Action, Backend, FieldRef } from '../lang/index.ts';
 import { encodeConntrack, isConntrack } from './actions-conntrack.ts';
 import {
@@ -166,10 +166,12 @@ function encodePlain(code: Code, action: Action, context: CodeContext): void {
       code.add(A_METER, 0, context.meter(action.rate, action.burst));
       break;
     case 'set_queue':
+      addLoad(code, W_ZONES, BigInt(action.queue) << BigInt(B_QUEUE), 0xffffn << BigInt(B_QUEUE));
+      break;
     case 'sample':
     case 'mirror':
     case 'mac_cache_use':
-      // Queues of devices, samples and copies for collectors, and what neighbours' ages are told by: the packet goes on.
+      // Samples and copies for collectors, and what neighbours' ages are told by: the packet goes on.
       break;
     default:
       throw new CodeError(`the action ${action.type} is not known to the packet plane`);

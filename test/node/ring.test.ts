@@ -60,10 +60,10 @@ test('what is pushed comes out, in order, with whatever others do in between', (
 
 test('a frame is held wherever the last one ended, if it is said to be', () => {
   const ring = new Ring(ringMemory(1024));
-  expect(ring.holds(512 - 15)).toBe(true);
+  expect(ring.holds(512 - 19)).toBe(true);
   expect(ring.holds(512)).toBe(false);
   for (let i = 0; i < 200; i++) {
-    expect(ring.push(1, new Uint8Array(512 - 15 - (i % 8)))).toBe(true);
+    expect(ring.push(1, new Uint8Array(512 - 19 - (i % 8)))).toBe(true);
     ring.publish();
     expect(ring.take(1)).toHaveLength(1);
     ring.free();
@@ -73,11 +73,22 @@ test('a frame is held wherever the last one ended, if it is said to be', () => {
 test('what was taken and not freed is not overwritten', () => {
   const memory = ringMemory(128);
   const [writer, reader] = [new Ring(memory), new Ring(memory)];
-  for (let i = 0; i < 4; i++) expect(writer.push(i, new Uint8Array(24))).toBe(true);
+  for (let i = 0; i < 4; i++) expect(writer.push(i, new Uint8Array(20))).toBe(true);
   writer.publish();
   expect(reader.take(1000)).toHaveLength(4);
   expect(writer.push(4, new Uint8Array(8))).toBe(false);
   expect(reader.isEmpty).toBe(false);
   reader.free();
   expect(writer.push(4, new Uint8Array(8))).toBe(true);
+});
+
+test('the queue of a frame comes out with it', () => {
+  const ring = new Ring(ringMemory(256));
+  ring.push(1, new Uint8Array(3), 61_440);
+  ring.push(2, new Uint8Array(3));
+  ring.publish();
+  expect(ring.take(1000).map(({ port, queue }) => [port, queue])).toEqual([
+    [1, 61_440],
+    [2, 0],
+  ]);
 });

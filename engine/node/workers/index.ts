@@ -30,7 +30,7 @@ import {
   type Start,
   WAKE,
 } from './messages.ts';
-import { Ring, ringMemory } from './ring.ts';
+import { type Numbered, Ring, ringMemory } from './ring.ts';
 import { Steering } from './steering.ts';
 
 export interface WorkersOptions extends Omit<NodeOptions, 'learningDelay'> {
@@ -141,7 +141,7 @@ class Thread {
   }
 
   /** What it has sent so far. */
-  *outgoing(): Generator<{ port: number; frame: Uint8Array }> {
+  *outgoing(): Generator<Numbered> {
     for (;;) {
       const frames = this.outputs.take(PORTION);
       if (frames.length === 0) return;
@@ -308,9 +308,9 @@ class WorkerChassis implements Workers {
   }
 
   private take(thread: Thread, isWanted: boolean): void {
-    for (const { port: number, frame } of thread.outgoing()) {
+    for (const { port: number, frame, queue } of thread.outgoing()) {
       const port = this.names[number];
-      if (port !== undefined && isWanted) this.out.push({ port, frame });
+      if (port !== undefined && isWanted) this.out.push({ port, frame, ...(queue !== 0 && { queue }) });
     }
   }
 

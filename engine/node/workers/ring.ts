@@ -6,13 +6,13 @@
  *     for (const { port, frame } of ring.take(most)) ...;  ring.free();         the other one
  *
  * Two words of control in a line of their own, bytes written and bytes read since the beginning (modulo 2^32), then
- * the records: the port's number (u32), the length (u32) and the bytes, on a multiple of eight.  A record lies in one
+ * the records: the port's number, the length, the queue (u32 each) and the bytes, on a multiple of eight.  A record lies in one
  * piece: where the rest of the memory is too short, a port of GAP says so.
  *
  * What was published is seen by the other thread with everything that was written before; what was freed may be
  * overwritten.
  */
-const HEADER = 8;
+const HEADER = 12;
 const CONTROL = 64;
 const WRITTEN = 0;
 const READ = 1;
@@ -22,6 +22,8 @@ const GAP = 0xffffffff;
 export interface Numbered {
   readonly port: number;
   readonly frame: Uint8Array;
+  /** The queue that it leaves by; 0 for none. */
+  readonly queue: number;
 }
 
 /** Memory for a ring of at least so many bytes. */
@@ -55,7 +57,7 @@ export class Ring {
   }
 
   /** Writes a frame, which the other end does not see yet; false if there is no room. */
-  push(port: number, frame: Uint8Array): boolean {
+  push(port: number, frame: Uint8Array, queue = 0): boolean {
     const size = sizeOf(frame.length);
     const at = this.written & (this.size - 1);
     const rest = this.size - at;
@@ -65,6 +67,7 @@ export class Ring {
     const to = rest < size ? 0 : at;
     this.words[to >> 2] = port;
     this.words[(to >> 2) + 1] = frame.length;
+    this.words[(to >> 2) + 2] = queue;
     this.bytes.set(frame, to + HEADER);
     this.written = (this.written + needed) | 0;
     return true;
@@ -112,7 +115,8 @@ function recordsOf(bytes: Uint8Array): Numbered[] {
   const records: Numbered[] = [];
   for (let at = 0; at < bytes.length; ) {
     const length = words[(at >> 2) + 1] ?? 0;
-    records.push({ port: words[at >> 2] ?? 0, frame: bytes.subarray(at + HEADER, at + HEADER + length) });
+    const frame = bytes.subarray(at + HEADER, at + HEADER + length);
+    records.push({ port: words[at >> 2] ?? 0, frame, queue: words[(at >> 2) + 2] ?? 0 });
     at += sizeOf(length);
   }
   return records;

@@ -112,12 +112,12 @@ function carryOut(node: Node, command: Command): Answer {
 
 /** Hands over what ports were sent, and waits for room where there is none. */
 function handOver(node: Node): void {
-  for (const { port, frame } of node.received()) {
+  for (const { port, frame, queue = 0 } of node.received()) {
     const number = numbers.get(port);
     if (number === undefined) continue;
     // Where answers belong must be known before anybody can answer.
     steering.sent(frame, worker);
-    while (!outputs.push(number, frame)) waitForRoom(frame.length);
+    while (!outputs.push(number, frame, queue)) waitForRoom(frame.length);
   }
   outputs.publish();
 }
