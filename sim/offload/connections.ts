@@ -7,7 +7,6 @@
 import { parseIpv4, parseIpv6 } from '../../engine/lang/index.ts';
 import type { KnownConnection, Tuple } from '../../engine/offload/rules.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
-import { fieldIndex } from '../symbolic/index.ts';
 import { at, headerPlaces } from '../symbolic/store.ts';
 import { differing } from './compare.ts';
 import type { Fate } from './fates.ts';
@@ -34,7 +33,6 @@ export function connectionProblem(one: ConnectionCase): { packets: PacketSet; se
   const { space } = hardware;
   const mistaken = known && tableProblem(one, known);
   if (mistaken) return mistaken;
-  const circumstances = known && reply ? openedAs(hardware, known) : space.all;
   const several = otherConnections(one);
   if (several !== space.empty) return { packets: several, sentence: 'have more than one connection in these packets' };
   const wanted = reply ? 'reply' : 'established';
@@ -44,7 +42,7 @@ export function connectionProblem(one: ConnectionCase): { packets: PacketSet; se
     const relevant = space.and(each.copies, space.forget(packets, trackingFields));
     for (const part of sorter.parts(each.store, relevant, headerPlaces)) {
       const wrong = differing(hardware, state, part.store, part.packets, { unknownIsSame: true });
-      right.push(space.and(circumstances, space.diff(part.packets, wrong)));
+      right.push(space.diff(part.packets, wrong));
     }
   }
   const possible = space.forget(space.orAll(right), circumstanceFields);
@@ -119,23 +117,6 @@ const turned = ({ src, dst, srcPort, dstPort }: Tuple): Tuple => ({
 
 const tupleText = ({ src, dst, srcPort, dstPort }: Tuple): string =>
   src.includes(':') ? `[${src}]:${srcPort} > [${dst}]:${dstPort}` : `${src}:${srcPort} > ${dst}:${dstPort}`;
-
-/** What the opener of a connection had, as far as replies are told it. */
-function openedAs({ space }: Hardware, { opener }: KnownConnection): PacketSet {
-  const family = opener.src.includes(':') ? 6 : 4;
-  const literals = [
-    [`opener.src${family}`, addressOf(opener.src)],
-    [`opener.dst${family}`, addressOf(opener.dst)],
-    ['opener.sport', BigInt(opener.srcPort)],
-    ['opener.dport', BigInt(opener.dstPort)],
-  ] as const;
-  return space.cube(
-    literals.map(([name, value]) => {
-      const field = fieldIndex(name);
-      return { field, value, mask: (1n << BigInt(space.fields[field]?.width ?? 0)) - 1n };
-    }),
-  );
-}
 
 const tuple = [at.ip4Src, at.ip4Dst, at.ip6Src, at.ip6Dst, at.tpSrc, at.tpDst];
 

@@ -185,12 +185,31 @@ test('rules of TCP leave what opens and ends a connection to software', () => {
   );
 });
 
+test('packets are software’s where a neighbour that was learned decides, or a fragment is one', () => {
+  const nb = masqueraded();
+  for (const router of nb.Logical_Router.values()) router.nat = [];
+  const { southbound } = computeSouthbound(nb);
+  for (const port of southbound.ports) if (port.logicalPort === 'host') port.options['requested-chassis'] = 'here';
+  const { node, table } = learner(southbound, 'here');
+  node.learn({ macBindings: [{ logicalPort: 'gateway-outside', ip: '30.30.0.1', mac: home.src, since: 0 }], fdb: [] });
+  const learned = (header: object): string | undefined => {
+    const bytes = frame(out, { src: '10.0.0.11', dst: '8.8.8.8', ...header }, protocols.udp, udp(40000, 53, [1]));
+    node.send('host', bytes);
+    expect(node.received()).toHaveLength(1);
+    return table.learn('host', bytes).reason?.code;
+  };
+  expect(learned({})).toBe('neighbour-unknown');
+  expect(learned({ fragment: 0x2000 })).toBe('fragment');
+  expect(table.placed()).toEqual([]);
+});
+
+const out = { src: '02:00:00:00:00:01', dst: '02:00:00:00:ff:01' };
+const home = { src: '02:00:00:00:aa:01', dst: '02:00:00:00:ff:02' };
+
 test('a translation has to be the one that was chosen', () => {
   const { southbound } = computeSouthbound(masqueraded());
   for (const port of southbound.ports) if (port.logicalPort === 'host') port.options['requested-chassis'] = 'here';
   const known = learner(southbound, 'here');
-  const out = { src: '02:00:00:00:00:01', dst: '02:00:00:00:ff:01' };
-  const home = { src: '02:00:00:00:aa:01', dst: '02:00:00:00:ff:02' };
   const query = frame(out, { src: '10.0.0.11', dst: '8.8.8.8' }, protocols.udp, udp(40000, 53, [1]));
   const answer = frame(home, { src: '8.8.8.8', dst: '30.30.0.2' }, protocols.udp, udp(53, 40000, [2]));
   known.node.learn({
