@@ -53,7 +53,7 @@ afterAll(() => {
 const verifiedThere = (patience?: number, onProgress?: (what: string) => void) =>
   openVerifier({ properties: cheap }).verifyBy(
     redisRunner({ url, ...(patience !== undefined && { patience }), ...(onProgress && { onProgress }) }),
-    twoVpcs(),
+    twoVpcs(2),
   );
 
 test('without a worker it is told how to start one', async () => {
@@ -64,17 +64,17 @@ test('without a worker it is told how to start one', async () => {
 
 test('no server is told as such', async () => {
   const runner = redisRunner({ url: 'redis://127.0.0.1:1' });
-  await expect(openVerifier({ properties: cheap }).verifyBy(runner, twoVpcs())).rejects.toThrow(
+  await expect(openVerifier({ properties: cheap }).verifyBy(runner, twoVpcs(2))).rejects.toThrow(
     /^the Redis server at redis:\/\/127\.0\.0\.1:1 cannot be used: /,
   );
   const other = redisRunner({ url: 'http://user:secret@host' });
-  await expect(openVerifier({ properties: cheap }).verifyBy(other, twoVpcs())).rejects.toThrow(
+  await expect(openVerifier({ properties: cheap }).verifyBy(other, twoVpcs(2))).rejects.toThrow(
     /^http:\/\/host is no address of a Redis server; one is redis:\/\/HOST:PORT$/,
   );
 });
 
 test('three workers, of which the one that works is killed, find what is found here', async () => {
-  const expected = said(verifyNetwork(twoVpcs(), { properties: cheap }));
+  const expected = said(verifyNetwork(twoVpcs(2), { properties: cheap }));
   // Alone it takes the first job; the others come when it is gone, and take over what it had.
   const first = await worker();
   const there = verifiedThere(60);

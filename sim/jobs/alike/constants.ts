@@ -55,9 +55,14 @@ const behind = '(?:/[\\w:.]+)?';
 
 const everything = new RegExp(`(${uuid})|(${mac})(${behind})|(${ip6})(${behind})|(${ip4})(${behind})|[\\w.-]+`, 'g');
 const inFlows = new RegExp(`"[^"]*"|(?:${mac}|${ip6}|${ip4})${behind}`, 'g');
+/** A text with a constant, perhaps. */
 const constant = /"|[0-9a-fA-F]:|::|\d\.\d+\.\d/;
 /** Numbers so large that they might be addresses. */
 const largeNumber = /(?<![\w.:/-])(?:0x[0-9a-fA-F]{5,}|\d{6,})(?![\w.:-])/;
+
+/** What is below or above an address is not what is below or above its other name; `<->` exchanges two fields. */
+const bound =
+  /(?:<(?!->)|(?<!-)>)=?\s*\{?\s*[0-9a-fA-F]*[.:][0-9a-fA-F.:]*|[0-9a-fA-F][.:][0-9a-fA-F.:]*\s*(?:<(?!->)|(?<!-)>)/;
 
 /** Ports that stand for others have this before their name. */
 const derived = 'cr-';
@@ -180,6 +185,7 @@ export function createReader(names: ReadonlySet<string>, plain: Set<string>): Re
     flow(text) {
       if (plain.has(text)) return text;
       if (text.includes(sign) || largeNumber.test(text)) isUnclear = true;
+      if (bound.test(text)) isUnclear = true;
       const made = readFlow(text);
       if (made === text && !isUnclear && !constant.test(text)) plain.add(text);
       return made;

@@ -14,9 +14,9 @@ afterEach(() => {
   delete process.env.LFLOW_TEST_MARKER;
 });
 
-const here = () => said(verifyNetwork(twoVpcs(), { properties: cheap }));
+const here = () => said(verifyNetwork(twoVpcs(2), { properties: cheap }));
 const verifiedBy = (options: Parameters<typeof threadRunner>[0]) =>
-  openVerifier({ properties: cheap }).verifyBy(threadRunner(options), twoVpcs());
+  openVerifier({ properties: cheap }).verifyBy(threadRunner(options), twoVpcs(2));
 
 test('threads find what is found here, and so does one that took over from a dead one', { timeout }, async () => {
   const expected = here();
