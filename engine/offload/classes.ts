@@ -38,6 +38,15 @@ export interface NodeClass {
   readonly exit: Exit;
   /** Those of fields that do not stay as they are. */
   readonly changes: readonly Change[];
+  /** Classes that are like this one but for where they go. */
+  readonly others?: OtherClasses;
+}
+
+/** Classes whose packets differ from those of another one by the value of a single field that says where to. */
+export interface OtherClasses {
+  /** All of it has one value in packets of the class that these are like. */
+  readonly field: number;
+  readonly members: readonly { readonly value: bigint; readonly exit: Exit; readonly changes: readonly Change[] }[];
 }
 
 /** Packets that software has to handle, or something of them. */

@@ -112,11 +112,23 @@ export function familiesOf(traffic: NodeTraffic, capabilities: Capabilities, has
     if (said === space.empty) continue;
     const bySender = one.exit.kind === 'tunnel' && one.exit.inKey === 'sender';
     const key = `${shape.senders} ${kind} ${bySender}`;
-    const known = made.get(key);
-    if (known) known.targets.push({ set: target, class: one });
-    else made.set(key, { senders: shape.senders, kind, targets: [{ set: target, class: one }], bySender });
+    const family = made.get(key) ?? { senders: shape.senders, kind, targets: [], bySender };
+    made.set(key, family);
+    family.targets.push({ set: target, class: one });
+    for (const other of targetsLike(space, target, one)) family.targets.push(other);
   }
   return { families: [...made.values()], lost };
+}
+
+/** The targets of the classes that are like one. */
+function targetsLike(space: Space, target: PacketSet, one: NodeClass): Target[] {
+  const { field, members } = one.others ?? { field: 0, members: [] };
+  const mask = (1n << BigInt(space.fields[field]?.width ?? 0)) - 1n;
+  const rest = space.forget(target, [field]);
+  return members.map(({ value, exit, changes }): Target => {
+    const set = space.and(rest, space.cube([{ field, value, mask }]));
+    return { set, class: { packets: one.packets, exit, changes } };
+  });
 }
 
 const congested: Reason = {

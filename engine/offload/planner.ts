@@ -624,19 +624,16 @@ function tagged(space: Space): Literal {
   return { field: fieldNames(space).index('vlan.tci'), value: 0x1000n, mask: 0x1000n };
 }
 
-/** The one field of which the set has a single value, where beside it only other whole conditions stand; told with those. */
-function exactField(space: Space, set: PacketSet): { field: number; value: bigint; others: string } | undefined {
-  const literals = space.hull(set);
+/** A field of which the set has a single value, and what is alike of sets that differ by it alone. */
+function exactField(space: Space, set: PacketSet): { field: number; value: bigint; others: PacketSet } | undefined {
   const names = fieldNames(space);
+  const literals = space.hull(set);
   const exact = ['ip4.dst', 'ip6.dst', 'eth.dst'].map((name) => {
     const [field, mask] = [names.index(name), names.literal(name, 0n).mask];
     return literals.find((literal) => literal.field === field && literal.mask === mask);
   });
   const found = exact.find((literal) => literal !== undefined);
-  if (!found || space.cube(literals) !== set) return undefined;
-  const others = literals.filter((literal) => literal !== found);
-  const told = others.map(({ field, value, mask }) => `${field}=${value}/${mask}`).join(' ');
-  return { field: found.field, value: found.value, others: told };
+  return found && { field: found.field, value: found.value, others: space.restrict(set, [found]) };
 }
 
 const isType = (space: Space, { field }: Literal): boolean => field === fieldNames(space).index('eth.type');

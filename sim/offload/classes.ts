@@ -29,7 +29,10 @@ import { at, headerPlaces, places, read, type Store, write } from '../symbolic/s
 import type { Network, NetworkPort, TrafficClass } from '../symbolic/types.ts';
 import { constantOf, type Value } from '../symbolic/value.ts';
 import { walk } from '../symbolic/walk.ts';
+import { alikeIn, type Kind } from './alike.ts';
+import { secured } from './secured.ts';
 import { createSorter, type Sorter } from './sorter.ts';
+import { chassisOf, NotAlike, withAlike } from './twins.ts';
 import { reasonsOf } from './work.ts';
 
 export interface NodeTrafficInput {
@@ -41,20 +44,47 @@ export interface NodeTrafficInput {
   readonly peers: readonly string[];
   /** A space of packets to work in; one of its own unless given. */
   readonly space?: Space;
+  /** Whether packets for each port of other nodes are followed, though some are alike. */
+  readonly each?: boolean;
 }
 
-/** The traffic of a node.  Throws `SpaceFull` where its sets need more memory than there may be. */
-export function nodeTraffic(input: NodeTrafficInput): NodeTraffic {
-  const { southbound, placement = NO_PLACEMENT, chassis, peers } = input;
+/** The traffic of a node, and the network that its ports' numbers are of. */
+export interface Followed {
+  readonly traffic: NodeTraffic;
+  /** Without ports of other nodes that others stand for. */
+  readonly network: Network;
+}
+
+/** Follows the packets of a node.  Throws `SpaceFull` where its sets need more memory than there may be. */
+export function followNode(input: NodeTrafficInput): Followed {
+  const alike = input.each ? undefined : alikeIn(input.southbound, chassisView(input));
+  if (!alike) return followed(input, new Map());
+  try {
+    return followed({ ...input, southbound: alike.southbound }, alike.kinds);
+  } catch (error) {
+    if (!(error instanceof NotAlike)) throw error;
+    return followed(input, new Map());
+  }
+}
+
+/** The traffic of a node. */
+export const nodeTraffic = (input: NodeTrafficInput): NodeTraffic => followNode(input).traffic;
+
+function followed(input: NodeTrafficInput, kinds: ReadonlyMap<string, Kind>): Followed {
+  const view = chassisView(input);
+  const network = networkOf(secured(input.southbound), { isResident: view.isResident });
+  const workshop = openWorkshop(network, input.space);
+  const found = new Survey(workshop, view, input.chassis, input.peers).result();
+  return { traffic: kinds.size > 0 ? withAlike(found, kinds) : found, network };
+}
+
+function chassisView({ southbound, placement = NO_PLACEMENT, chassis, peers }: NodeTrafficInput): ChassisView {
   const names = portsHere(southbound, chassis, placement);
   const tunnels = new Map(
     peers.map((peer, number): [string, Tunnel] => [peer, { number, port: names.length + number, type: 'geneve' }]),
   );
   const ports = new Map(names.map((name, number) => [name, number]));
-  const view = viewOf({ southbound, placement, chassis, ports, tunnels });
-  const network = networkOf(southbound, { isResident: view.isResident });
-  const workshop = openWorkshop(network, input.space);
-  return new Survey(workshop, view, chassis, peers).result();
+  return viewOf({ southbound, placement, chassis, ports, tunnels });
 }
 
 interface Place extends LocalPort {
@@ -258,18 +288,12 @@ const portOf = ({ port }: Place): NodePort => ({
 function exitOf({ reach, port, datapathKey }: Place, inport: Value, network: Network): Exit | undefined {
   if (reach.kind === 'vif' && !reach.nested) return { kind: 'port', port: port.name };
   if (reach.kind !== 'remote' || reach.tunnel.type !== 'geneve' || reach.isVtep) return undefined;
-  const chassis = chassisOf(port);
+  const chassis = chassisOf(port.binding);
   const isSender = inport.constant === undefined;
   const from = isSender ? undefined : network.portsByNumber[Number(inport.constant)];
   if (chassis === undefined || (!isSender && !from)) return undefined;
   const inKey = from ? from.binding.tunnelKey : 'sender';
   return { kind: 'tunnel', chassis, port: port.name, datapathKey, inKey, outKey: port.binding.tunnelKey };
-}
-
-/** The chassis that a port is bound to, or asked for on. */
-function chassisOf({ binding: { chassis, type, options } }: NetworkPort): string | undefined {
-  const option = type === 'l3gateway' ? 'l3gateway-chassis' : 'requested-chassis';
-  return chassis ?? options[option]?.split(',')[0];
 }
 
 function elsewhere({ reach, port }: Place, isExact: boolean): Reason {

@@ -14,8 +14,8 @@ import type { Placement } from '../../engine/program/placement.ts';
 import { microflowOf } from '../answers/microflow.ts';
 import { witnessOf } from '../answers/witness.ts';
 import { trafficWords } from '../answers/words.ts';
-import { networkOf } from '../symbolic/network.ts';
-import { nodeTraffic } from './classes.ts';
+import type { Network } from '../symbolic/types.ts';
+import { followNode } from './classes.ts';
 
 export interface PlanInput {
   readonly southbound: Southbound;
@@ -35,19 +35,18 @@ export function planOffload(input: PlanInput): OffloadPlan {
   const { southbound, placement, node, device, capabilities, mostRules, onProgress } = input;
   onProgress?.('following all packets of the node');
   const peers = [...device.tunnels.keys()].filter((name) => name !== node);
-  const traffic = nodeTraffic({ southbound, chassis: node, peers, ...(placement && { placement }) });
+  const { traffic, network } = followNode({ southbound, chassis: node, peers, ...(placement && { placement }) });
   onProgress?.('planning rules');
   return planRules(traffic, {
     capabilities,
     device,
-    describe: describing(southbound, traffic),
+    describe: describing(network, traffic),
     ...(mostRules !== undefined && { mostRules }),
   });
 }
 
 /** Words for people, and a packet that they believe. */
-function describing(southbound: Southbound, { space, possible }: NodeTraffic): Describe {
-  const network = networkOf(southbound);
+function describing(network: Network, { space, possible }: NodeTraffic): Describe {
   return (packets) => {
     const words = trafficWords(space, packets, { among: possible });
     const witness = witnessOf(network, space, packets);
