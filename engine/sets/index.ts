@@ -1,5 +1,5 @@
 /** Sets of packets: `createSpace`, and the types of space.ts. */
-import { bitsOf, fieldAt, layOut, variableOf } from './fields.ts';
+import { bitsOf, fieldAt, type Layout, layOut, variableOf } from './fields.ts';
 import { ANY, type Kernel, startKernel } from './kernel.ts';
 import { commonBits, contains, count, cubes, eachNode, firstPacket, literalsOf } from './packets.ts';
 import { image, preimage } from './rewriting.ts';
@@ -55,18 +55,14 @@ export function createSpace(fields: readonly SetField[], options: SpaceOptions =
     intersects: kernel.intersects,
     isSubset: (a, b) => !kernel.intersects(a, b ^ 1),
     forget(set, forgotten) {
-      const substitutions = new Map<number, PacketSet>();
-      for (const field of forgotten) {
-        const { first, width } = fieldAt(layout, field);
-        for (let i = 0; i < width; i++) substitutions.set(first + i, ANY);
-      }
-      return kernel.substitute(set, substitutions, `forget ${forgotten.join(' ')}`);
+      for (const field of forgotten) fieldAt(layout, field);
+      return kernel.substitute(set, () => forgetting(layout, forgotten), `forget ${forgotten.join(' ')}`);
     },
     restrict(set, literals) {
       const bits = bitsOf(layout, literals);
       kernel.check(set);
       if (contradict(bits)) return 0;
-      return kernel.substitute(set, new Map(bits.map((bit) => [bit >> 1, bit & 1])));
+      return kernel.substitute(set, () => new Map(bits.map((bit) => [bit >> 1, bit & 1])));
     },
     image: (set, rewrites) => image(kernel, layout, set, rewrites),
     preimage: (set, rewrites) => preimage(kernel, layout, set, rewrites),
@@ -105,6 +101,16 @@ export function createSpace(fields: readonly SetField[], options: SpaceOptions =
       hits: exports.hitCount(),
     }),
   };
+}
+
+/** Any value in the place of the fields' bits. */
+function forgetting(layout: Layout, forgotten: readonly number[]): Map<number, PacketSet> {
+  const substitutions = new Map<number, PacketSet>();
+  for (const field of forgotten) {
+    const { first, width } = fieldAt(layout, field);
+    for (let i = 0; i < width; i++) substitutions.set(first + i, ANY);
+  }
+  return substitutions;
 }
 
 /** Whether two of the bits, in ascending order, are the two values of a variable. */

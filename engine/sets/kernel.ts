@@ -54,7 +54,7 @@ export interface Kernel {
    * The set with other sets (or 0, 1, ANY) in the place of variables, all at once.  Equal keys
    * promise equal substitutions: what is known from one time is used the next.
    */
-  substitute(set: PacketSet, substitutions: ReadonlyMap<number, PacketSet>, key?: string): PacketSet;
+  substitute(set: PacketSet, substitutions: () => ReadonlyMap<number, PacketSet>, key?: string): PacketSet;
   /** The set's first variable, more than there are of `empty` and `all`; what remains where it is 0 and 1. */
   variable(set: PacketSet): number;
   low(set: PacketSet): PacketSet;
@@ -63,6 +63,13 @@ export interface Kernel {
   check(set: PacketSet): void;
   release(mark: number, keep: readonly PacketSet[]): PacketSet[];
   readonly exports: KernelExports;
+}
+
+/** Substitutions: those of a key, if they have one; the number by which results are known, and their last variable. */
+interface Placed {
+  readonly key: string | undefined;
+  readonly number: number;
+  readonly last: number;
 }
 
 const GIB = 2 ** 30;
@@ -115,19 +122,27 @@ export function startKernel(variables: number, options: SpaceOptions): Kernel {
 
   const numbers = new Map<string, number>();
   let lastNumber = 0;
-  /** Puts substitutions in place; the number by which results of equal ones are known. */
-  const place = (substitutions: ReadonlyMap<number, PacketSet>, key: string | undefined): number => {
+  /** The substitutions that are in place. */
+  let placed: Placed | undefined;
+  /** Puts substitutions in place; the number by which results of equal ones are known, and their last variable. */
+  const place = (substitutions: ReadonlyMap<number, PacketSet>, key: string | undefined): Placed => {
     const fresh = exports.beginSubstitutions();
     // Numbers begin anew.
     if (fresh < lastNumber) numbers.clear();
     lastNumber = fresh;
-    for (const [variable, by] of substitutions) room()[variables + variable] = by;
-    if (key === undefined) return fresh;
-    const known = numbers.get(key);
-    if (known !== undefined) return known;
-    if (numbers.size === MOST_KEYS) numbers.clear();
-    numbers.set(key, fresh);
-    return fresh;
+    const to = room();
+    let last = -1;
+    for (const [variable, by] of substitutions) {
+      to[variables + variable] = by;
+      if (variable > last) last = variable;
+    }
+    const number = (key === undefined ? undefined : numbers.get(key)) ?? fresh;
+    if (key !== undefined && number === fresh) {
+      if (numbers.size === MOST_KEYS) numbers.clear();
+      numbers.set(key, fresh);
+    }
+    placed = { key, number, last };
+    return placed;
   };
 
   return {
@@ -170,11 +185,12 @@ export function startKernel(variables: number, options: SpaceOptions): Kernel {
     },
     substitute(set, substitutions, key) {
       check(set);
-      let last = -1;
-      for (const variable of substitutions.keys()) last = Math.max(last, variable);
+      if (set <= 1) return set;
+      const known = key !== undefined && placed?.key === key ? placed : undefined;
+      const { number, last } = known ?? place(substitutions(), key);
       if (last < 0) return set;
       try {
-        return exports.compose(set, place(substitutions, key), last);
+        return exports.compose(set, number, last);
       } catch (error) {
         throw explained(error);
       }
@@ -189,6 +205,8 @@ export function startKernel(variables: number, options: SpaceOptions): Kernel {
       }
       keep.forEach(check);
       if (mark === count) return [...keep];
+      // Sets that are in the place of variables may be among those that go.
+      placed = undefined;
       exports.drop(mark);
       for (const set of keep) exports.want(set, mark);
       exports.renumber(mark);

@@ -37,7 +37,7 @@ export function image(kernel: Kernel, layout: Layout, set: PacketSet, rewrites: 
     if (name === undefined) substitutions.set(variable, ANY);
     else if (name !== variable) substitutions.set(variable, kernel.node(name, 0, 1));
   }
-  let result = kernel.substitute(set, substitutions, `image ${plan.key}`);
+  let result = kernel.substitute(set, () => substitutions, `image ${plan.key}`);
   const constants = [...plan.bits].flatMap(([variable, source]) =>
     'constant' in source ? [variable * 2 + source.constant] : [],
   );
@@ -58,14 +58,15 @@ export function preimage(kernel: Kernel, layout: Layout, set: PacketSet, rewrite
     else substitutions.set(variable, ANY);
   }
   const before = add(kernel, layout, set, plan, 1);
-  return kernel.substitute(before, substitutions, `preimage ${plan.key}`);
+  return kernel.substitute(before, () => substitutions, `preimage ${plan.key}`);
 }
 
 /** The packets that are in the set once the sums, `sign` times, are added. */
 function add(kernel: Kernel, layout: Layout, set: PacketSet, { sums, key }: Plan, sign: 1 | -1): PacketSet {
+  if (sums.length === 0) return set;
   const substitutions = new Map<number, PacketSet>();
   for (const { field, amount } of sums) addSum(kernel, layout, field, sign * amount, substitutions);
-  return kernel.substitute(set, substitutions, `add ${sign} ${key}`);
+  return kernel.substitute(set, () => substitutions, `add ${sign} ${key}`);
 }
 
 /** Puts into the place of the field's bits what they are once an amount is added. */

@@ -21,26 +21,46 @@ type Cell = Matrix['cells'][number][number];
  * with their own addresses to those of the others; from and to ports without addresses, anything.
  */
 export function matrixOf(analysis: Analysis, groups: readonly MatrixGroup[]): Matrix {
+  const { space } = analysis;
   const opening = analysis.bundles.filter(({ connection, made }) => connection === 'new' && made === undefined);
+  const targets = groups.map((group) => targetOf(space, group));
   return {
     names: groups.map(({ name }) => name),
     cells: groups.map((from) => {
-      const sent = sentBy(analysis.space, from.ports);
+      const sent = sentBy(space, from.ports);
       const bundles = opening.filter((one) => one.meets(sent));
-      return groups.map((to) => cellOf(analysis.space, from, to, sent, bundles));
+      return targets.map((to) => cellOf(space, from, to, sent, bundles));
     }),
   };
 }
 
-function cellOf(space: Space, from: MatrixGroup, to: MatrixGroup, sent: PacketSet, bundles: readonly Bundle[]): Cell {
-  /** What is for a port, and from none of its own. */
-  const wanted = new Map(
-    to.ports.map((port) => [port, space.diff(addressed(space, port), inportIn(space, [port]))] as const),
-  );
+/** A group that is to be reached. */
+interface Target {
+  /** Packets to any of its ports. */
+  readonly packets: PacketSet;
+  /** By port: what is for it, and from none but others. */
+  readonly wanted: ReadonlyMap<NetworkPort, PacketSet>;
+}
+
+function targetOf(space: Space, { ports }: MatrixGroup): Target {
+  const own = ports.map((port) => [port, addressed(space, port)] as const);
+  return {
+    packets: space.orAll(own.map(([, set]) => set)),
+    wanted: new Map(own.map(([port, set]) => [port, space.diff(set, inportIn(space, [port]))])),
+  };
+}
+
+function cellOf(
+  space: Space,
+  from: MatrixGroup,
+  { packets, wanted }: Target,
+  sent: PacketSet,
+  bundles: readonly Bundle[],
+): Cell {
   const through = bundles.map(({ within }) => within((port) => wanted.get(port) ?? space.empty, sent));
   const all = space.forget(space.orAll(through), copyFields);
   if (all === space.empty) return { reach: 'none', traffic: '' };
-  const among = space.and(sent, space.orAll(to.ports.map((port) => addressed(space, port))));
+  const among = space.and(sent, packets);
   const reach = reachesAll(space, from, wanted, bundles, through) ? 'all' : 'some';
   return { reach, traffic: trafficWords(space, all, { among, anyOf: true }) };
 }
@@ -55,18 +75,27 @@ function reachesAll(
   bundles: readonly Bundle[],
   through: readonly PacketSet[],
 ): boolean {
+  const supports = new Map<PacketSet, readonly number[]>();
+  const fieldsIn = (set: PacketSet): readonly number[] => {
+    const fields = supports.get(set) ?? space.support(set);
+    supports.set(set, fields);
+    return fields;
+  };
   const senders = new Map<NetworkPort, PacketSet[]>([...wanted.keys()].map((port) => [port, []]));
   for (const [index, { parts }] of bundles.entries()) {
     const packets = through[index] ?? space.empty;
     if (packets === space.empty) continue;
-    const told = new Set([inport, ...parts.flatMap(({ guard }) => space.support(guard))]);
-    for (const set of wanted.values()) for (const field of space.support(set)) told.add(field);
+    const isOne = parts.every(({ lineage }) => lineage === parts[0]?.lineage);
+    const arriving = parts.flatMap(({ port, guard, lineage }) => {
+      const set = space.and(guard, wanted.get(port) ?? space.empty);
+      return set === space.empty ? [] : [{ port, set, lineage }];
+    });
+    const told = new Set([inport, ...arriving.flatMap(({ set }) => fieldsIn(set))]);
     const rest = space.fields.map((_, field) => field).filter((field) => !told.has(field));
-    const seen = space.forget(packets, rest);
-    for (const { port, guard, lineage } of parts) {
+    const seen = isOne ? space.forget(packets, rest) : packets;
+    for (const { port, set, lineage } of arriving) {
       // Packets that were looked up elsewhere are told apart by more than the guard.
-      const own = parts.every((part) => part.lineage === lineage) ? seen : space.and(packets, lineage.packets);
-      const here = space.and(own, space.and(guard, wanted.get(port) ?? space.empty));
+      const here = space.and(isOne ? seen : space.and(packets, lineage.packets), set);
       if (here !== space.empty) senders.get(port)?.push(space.forget(here, allButInport));
     }
   }

@@ -6,7 +6,14 @@ import type { PacketSet } from '../../../engine/sets/index.ts';
 import { northboundOfPlan, planTopology } from '../../../engine/vpc/index.ts';
 import { orderly } from '../../../sim/policy/honest.ts';
 import { matchSet } from '../../../sim/policy/packets.ts';
-import { analyse, type Bundle, inportIn, type NetworkPort, type TrafficClass } from '../../../sim/symbolic/index.ts';
+import {
+  analyse,
+  type Bundle,
+  inportIn,
+  type NetworkPort,
+  packetsIn,
+  type TrafficClass,
+} from '../../../sim/symbolic/index.ts';
 import { copyFields } from '../../../sim/symbolic/run.ts';
 import { network, node, resourcesOf, vf, vpc } from '../../topology.ts';
 import { networkOf } from './traced.ts';
@@ -73,6 +80,26 @@ describe('bundles', () => {
       }
     }
     expect(told).toBeGreaterThan(10);
+  });
+
+  test('meet what their members meet, wherever those came from', () => {
+    const ports = [...analysis.network.ports.values()].filter(({ edge }) => edge !== undefined);
+    const sets = [
+      ...ports.map((port) => inportIn(space, [port])),
+      ...['arp', 'eth.src[40]', 'ip4.src == 10.1.0.3', 'ip4.dst == 10.2.0.0/24 && udp'].map((text) =>
+        matchSet(space, text),
+      ),
+    ];
+    const met = new Set<boolean>();
+    for (const one of bundles) {
+      for (const set of sets) {
+        const meets = one.members.some(({ packets }) => space.intersects(packets, set));
+        expect(one.meets(set)).toBe(meets);
+        met.add(meets);
+        expect(packetsIn(space, one, set)).toBe(space.and(one.packets, set));
+      }
+    }
+    expect(met.size).toBe(2);
   });
 
   test('are answered as their members are', { timeout: 120_000 }, () => {
