@@ -3,8 +3,8 @@
  * The files appear when all of them are complete, or not at all.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { type CaptureWriter, captureWriter, type WrittenFrame } from '../../engine/capture/index.ts';
 import { systemReason, UsageError } from '../command.ts';
 
@@ -14,6 +14,8 @@ const patience = 4 << 20;
 interface PortFile {
   /** Where it is written first. */
   beside: string;
+  /** Whether anything was written there. */
+  isThere: boolean;
   writer: CaptureWriter;
 }
 
@@ -40,7 +42,8 @@ export class CaptureFolder {
   add(port: string, frame: WrittenFrame): void {
     let file = this.files.get(port);
     if (!file) {
-      file = { beside: join(this.folder, `.lflow-${this.mark}-${this.files.size}`), writer: captureWriter('pcap') };
+      const beside = join(this.folder, `.lflow-${this.mark}-${this.files.size}`);
+      file = { beside, isThere: false, writer: captureWriter('pcap') };
       this.files.set(port, file);
     }
     file.writer.add(frame);
@@ -58,7 +61,7 @@ export class CaptureFolder {
    */
   async finish(ports: Iterable<string>): Promise<void> {
     await this.told(async () => {
-      await mkdir(this.folder, { recursive: true });
+      await makeFolder(resolve(this.folder));
       await this.write(true);
       for (const [port, { beside }] of this.files) await rename(beside, this.pathOf(port));
       for (const port of ports) if (!this.files.has(port)) await rm(this.pathOf(port), { force: true });
@@ -67,7 +70,7 @@ export class CaptureFolder {
 
   /** Takes away what was written so far. */
   async abandon(): Promise<void> {
-    for (const { beside } of this.files.values()) await rm(beside, { force: true });
+    for (const { beside, isThere } of this.files.values()) if (isThere) await rm(beside, { force: true });
   }
 
   /** Throws `UsageError` if one of these files would be replaced by, or go for, a port's. */
@@ -79,9 +82,11 @@ export class CaptureFolder {
   }
 
   private async write(last: boolean): Promise<void> {
-    await mkdir(this.folder, { recursive: true });
-    for (const { beside, writer } of this.files.values()) {
+    await makeFolder(resolve(this.folder));
+    for (const file of this.files.values()) {
+      const { beside, writer } = file;
       const handle = await open(beside, 'a');
+      file.isThere = true;
       try {
         await handle.writeFile(writer.take());
         if (last) await handle.sync();
@@ -99,6 +104,20 @@ export class CaptureFolder {
       if (!(error instanceof Error && 'syscall' in error)) throw error;
       throw new UsageError(`cannot write to --out ${this.folder}: ${systemReason(error)}`);
     }
+  }
+}
+
+/** Makes a folder, and those above it.  `recursive` of mkdir() does not come back where the system refuses, as in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    const above = dirname(path);
+    if (code !== 'ENOENT' || above === path) throw error;
+    await makeFolder(above);
+    await mkdir(path);
   }
 }
 

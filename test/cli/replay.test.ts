@@ -186,6 +186,17 @@ test('an input that would be replaced is refused', async () => {
   expect(existsSync(file)).toBe(true);
 });
 
+test('a folder that cannot be is refused, and nothing else is said of it', async () => {
+  const file = capture('short.pcap', [[when, whoHas(frontHost, gateway.ip)]]);
+  for (const folder of [file, join(file, 'below'), '/proc/none/below']) {
+    out = folder;
+    const { status, said } = await replay('--port', `${front}=${file}`);
+    expect(status).toBe(2);
+    expect(said).toMatch(/^lflow: cannot write to --out /);
+    expect(said).not.toContain('.lflow-');
+  }
+});
+
 test('names of files', () => {
   expect(fileName('default/vf2@node-1')).toBe('default%2Fvf2%40node-1');
   expect(fileName('..')).toBe('%2E.');
