@@ -212,11 +212,14 @@ function isFragment(frame: Uint8Array): boolean {
 
 const isTaggedBeneath = (frame: Uint8Array): boolean => (headersOf(frame)?.eth.tags.length ?? 0) > 1;
 
-/** Whether two frames are the same but for their tags. */
+/** Whether two frames are the same but for their tags; a router has changed Ethernet addresses, TTL and checksum. */
 function isSameBehindTags(one: Uint8Array, other: Uint8Array): boolean {
   const [a, b] = [one, other].map((frame) => {
-    const l3 = headersOf(frame)?.l3 ?? frame.length;
-    return [...frame.subarray(0, 12), ...frame.subarray(l3 - 2)].join();
+    const { ip, l3 = frame.length } = headersOf(frame) ?? {};
+    const changed = frame.slice(l3 - 2);
+    if (ip?.version === 4) for (const at of [10, 12, 13]) changed[at] = 0;
+    else if (ip) changed[9] = 0;
+    return changed.subarray(0, ip ? ip.end - l3 + 2 : changed.length).join();
   });
   return a === b;
 }
