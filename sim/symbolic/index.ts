@@ -6,7 +6,7 @@ export { analyse, inportIn, openWorkshop, packetSpace, type Workshop } from './a
 export { bundlesOf, packetsIn } from './bundles.ts';
 export { fieldIndex, headerFields, packetFields } from './fields.ts';
 export { gapsOf } from './gaps.ts';
-export { matching, testOf } from './matching.ts';
+export { type Certainty, matching, testOf } from './matching.ts';
 export { type NetworkOptions, networkOf, numbersOf } from './network.ts';
 export { at, headerRewrites, placeIndex, places, read, readNamed, type Store } from './store.ts';
 export type * from './types.ts';

@@ -51,35 +51,29 @@ const dhcpRequest: Test = all(
   is(at.ip4Dst, 32, 0xffffffffn),
 );
 
-function enterTest(entry: SecuredAddresses): Test {
-  const own = is(at.ethSrc, 48, entry.mac);
-  const arpOwn = is(at.arpSha, 48, entry.mac);
-  if (unrestricted(entry)) {
-    return all(own, any([ip4, all(arp, arpOwn), ip6Enter(entry), others]));
-  }
-  const four = entry.ip4.length === 0 ? any([]) : all(ip4, any([inAny(at.ip4Src, entry.ip4), dhcpRequest]));
-  const ofArp = entry.ip4.length === 0 ? any([]) : all(arp, arpOwn, inAny(at.arpSpa, entry.ip4));
-  return all(own, any([four, ofArp, ip6Enter(entry), others]));
+/** What ARP says of its sender is that sender's. */
+function arpTest({ mac, ip4: four, ip6: six }: SecuredAddresses): Test {
+  if (four.length === 0 && six.length > 0) return any([]);
+  const own = all(is(at.ethSrc, 48, mac), is(at.arpSha, 48, mac));
+  return four.length === 0 ? own : all(own, inAny(at.arpSpa, four));
 }
 
-const others: Test = all(not(ip4), not(ip6), not(arp));
+/** What is no ARP has its sender's addresses; frames that are neither IP pass where no address is named. */
+function sourceTest(entry: SecuredAddresses): Test {
+  const own = is(at.ethSrc, 48, entry.mac);
+  if (unrestricted(entry)) return own;
+  const four = entry.ip4.length === 0 ? any([]) : all(ip4, any([inAny(at.ip4Src, entry.ip4), dhcpRequest]));
+  const six = entry.ip6.length === 0 ? any([]) : all(ip6, ip6Source(entry));
+  return all(own, any([four, six]));
+}
 
 const icmp6 = is(at.ipProto, 8, 58n) as Test & { type: 'bits' };
 const lastHop = is(at.ttl, 8, 255n) as Test & { type: 'bits' };
 const icmp6Type = (value: bigint) => is(at.icmpType, 8, value) as Test & { type: 'bits' };
 
-/** Neighbour discovery: solicitations pass whatever they say of their sender, advertisements only in their sender's name. */
-function discovery({ mac, ip6: addresses }: SecuredAddresses): Test {
-  const own = any([is(at.ndTll, 48, 0n), is(at.ndTll, 48, mac)]);
-  const targets = any([is(at.ndTarget, 128, linkLocal(mac)), inAny(at.ndTarget, addresses)]);
-  const advertises = all(is(at.icmpCode, 8, 0n), own, addresses.length === 0 ? always : targets);
-  return any([not(icmp6), not(icmp6Type(136n)), not(lastHop), advertises]);
-}
-
-function ip6Enter(entry: SecuredAddresses): Test {
-  if (unrestricted(entry)) return all(ip6, discovery(entry));
-  if (entry.ip6.length === 0) return any([]);
-  const source = any([is(at.ip6Src, 128, linkLocal(entry.mac)), inAny(at.ip6Src, entry.ip6)]);
+/** Who has no address yet tells routers of its groups, and asks whether somebody has the address it wants. */
+function ip6Source({ mac, ip6: addresses }: SecuredAddresses): Test {
+  const source = any([is(at.ip6Src, 128, linkLocal(mac)), inAny(at.ip6Src, addresses)]);
   const toAll: Test = { type: 'bits', place: at.ip6Dst, value: 0xff02n << 112n, mask: 0xffffn << 112n, equal: true };
   const forDuplicates = all(
     is(at.ip6Src, 128, 0n),
@@ -88,7 +82,22 @@ function ip6Enter(entry: SecuredAddresses): Test {
     toAll,
     any([icmp6Type(131n), icmp6Type(143n), icmp6Type(135n)]),
   );
-  return all(ip6, any([all(source, discovery(entry)), forDuplicates]));
+  return any([source, forDuplicates]);
+}
+
+/** An advertisement for an address of the entry; the link-local one and the MAC address are those of any sender of the port. */
+function advertisementTest({ mac, ip6: addresses }: SecuredAddresses): Test {
+  const told = all(is(at.icmpCode, 8, 0n), any([is(at.ndTll, 48, 0n), is(at.ndTll, 48, mac)]));
+  if (addresses.length === 0) return told;
+  const own = all(is(at.ethSrc, 48, mac), inAny(at.ndTarget, addresses));
+  return all(told, any([is(at.ndTarget, 128, linkLocal(mac)), own]));
+}
+
+/** What a port with these entries may send. Neighbour solicitations pass whatever they say of their sender. */
+function enterTest(entries: readonly SecuredAddresses[]): Test {
+  const advertises = any(entries.map(advertisementTest));
+  const discovery = any([not(ip6), not(icmp6), not(icmp6Type(136n)), not(lastHop), advertises]);
+  return any([all(arp, any(entries.map(arpTest))), all(not(arp), any(entries.map(sourceTest)), discovery)]);
 }
 
 function leaveTest(entry: SecuredAddresses): Test {
@@ -112,7 +121,7 @@ function leaveTest(entry: SecuredAddresses): Test {
 function portTest({ binding }: NetworkPort, end: 'inport' | 'outport'): Test {
   const entries = binding.portSecurity.map(parseSecuredAddresses).filter((entry) => entry !== undefined);
   if (entries.length === 0) return always;
-  if (end === 'inport') return any(entries.map(enterTest));
+  if (end === 'inport') return enterTest(entries);
   // An entry without addresses does not lift what another entry of its MAC address demands of IP.
   const restricting = entries.filter((entry) => !unrestricted(entry));
   return any(

@@ -17,14 +17,15 @@ export type SecuredNetworks = 'as-address' | 'as-network';
 
 /** True if the port may send the packet. */
 export function mayEnter(packet: Packet, entries: readonly SecuredAddresses[], networks: SecuredNetworks): boolean {
+  if (networks === 'as-network') return entries.length === 0 || mayEnterChassis(packet, entries);
   return decide(packet, entries, networks, ethSrc, (entry) => {
     switch (packet.words[slot.ethType]) {
       case etherType.ip4:
-        return mayEnterIp4(packet, entry, networks);
+        return mayEnterIp4(packet, entry);
       case etherType.arp:
-        return mayEnterArp(packet, entry, networks);
+        return mayEnterArp(packet, entry);
       case etherType.ip6:
-        return mayEnterIp6(packet, entry, networks);
+        return mayEnterIp6(packet, entry);
       default:
         return true;
     }
@@ -104,15 +105,59 @@ function unrestricted(entry: SecuredAddresses): boolean {
   return entry.ip4.length === 0 && entry.ip6.length === 0;
 }
 
-function mayEnterArp(packet: Packet, entry: SecuredAddresses, networks: SecuredNetworks): boolean {
-  if (readBits(packet, sha) !== entry.mac) return false;
-  if (networks === 'as-network' && entry.ip4.length === 0) return unrestricted(entry);
-  return entry.ip4.length === 0 || anyOf(entry.ip4, BigInt(word(packet, slot.nwSrc)), networks);
+/**
+ * On a chassis: what is no ARP has a source of some entry, and then advertisements are told by all entries: for a link-local
+ * address with its MAC address, whichever of the port's senders says so.
+ */
+function mayEnterChassis(packet: Packet, entries: readonly SecuredAddresses[]): boolean {
+  const own = entries.filter(({ mac }) => isFrom(packet, ethSrc.slot, mac));
+  if (packet.words[slot.ethType] === etherType.arp) return own.some((entry) => saysOwnArp(packet, entry));
+  if (!own.some((entry) => hasSource(packet, entry))) return false;
+  return !isAdvertisement(packet) || entries.some((entry) => mayAdvertise(packet, entry, own.includes(entry)));
 }
 
-function mayEnterIp4(packet: Packet, entry: SecuredAddresses, networks: SecuredNetworks): boolean {
-  if (unrestricted(entry) || anyOf(entry.ip4, BigInt(word(packet, slot.nwSrc)), networks)) return true;
-  if (networks === 'as-network' && entry.ip4.length === 0) return false;
+function saysOwnArp(packet: Packet, { mac, ip4, ip6 }: SecuredAddresses): boolean {
+  if (readBits(packet, sha) !== mac) return false;
+  return ip4.length === 0 ? ip6.length === 0 : anyOf(ip4, BigInt(word(packet, slot.nwSrc)), 'as-network');
+}
+
+/** Where addresses are named, frames that are not IP have none of them. */
+function hasSource(packet: Packet, entry: SecuredAddresses): boolean {
+  if (unrestricted(entry)) return true;
+  switch (packet.words[slot.ethType]) {
+    case etherType.ip4: {
+      const isOwn = anyOf(entry.ip4, BigInt(word(packet, slot.nwSrc)), 'as-network');
+      return entry.ip4.length > 0 && (isOwn || isDhcpRequest(packet));
+    }
+    case etherType.ip6: {
+      const source = readBits(packet, ip6Src);
+      const isOwn = source === linkLocal(entry.mac) || anyOf(entry.ip6, source, 'as-network');
+      return entry.ip6.length > 0 && (isOwn || (source === 0n && isForDuplicates(packet)));
+    }
+    default:
+      return false;
+  }
+}
+
+const isAdvertisement = (packet: Packet): boolean =>
+  packet.words[slot.ethType] === etherType.ip6 &&
+  word(packet, slot.nwProto) === protocol.icmp6 &&
+  word(packet, slot.tpSrc) === 136 &&
+  word(packet, slot.nwTtl) === 255;
+
+function mayAdvertise(packet: Packet, { mac, ip6 }: SecuredAddresses, isSender: boolean): boolean {
+  if (word(packet, slot.tpDst) !== 0 || !isUnsetOr(readBits(packet, tha), mac)) return false;
+  const advertised = readBits(packet, target);
+  return ip6.length === 0 || advertised === linkLocal(mac) || (isSender && anyOf(ip6, advertised, 'as-network'));
+}
+
+function mayEnterArp(packet: Packet, entry: SecuredAddresses): boolean {
+  if (readBits(packet, sha) !== entry.mac) return false;
+  return entry.ip4.length === 0 || anyOf(entry.ip4, BigInt(word(packet, slot.nwSrc)), 'as-address');
+}
+
+function mayEnterIp4(packet: Packet, entry: SecuredAddresses): boolean {
+  if (unrestricted(entry) || anyOf(entry.ip4, BigInt(word(packet, slot.nwSrc)), 'as-address')) return true;
   return isDhcpRequest(packet);
 }
 
@@ -127,22 +172,18 @@ function isDhcpRequest(packet: Packet): boolean {
   );
 }
 
-function mayEnterIp6(packet: Packet, entry: SecuredAddresses, networks: SecuredNetworks): boolean {
+function mayEnterIp6(packet: Packet, entry: SecuredAddresses): boolean {
   if (unrestricted(entry)) return true;
-  if (networks === 'as-network' && entry.ip6.length === 0) return false;
   const lla = linkLocal(entry.mac);
   const source = readBits(packet, ip6Src);
-  if (networks === 'as-network' && source === 0n && isForDuplicates(packet)) {
-    return word(packet, slot.tpSrc) !== 135 || isUnsetOr(readBits(packet, sha), entry.mac);
-  }
-  if (source !== lla && !anyOf(entry.ip6, source, networks)) return false;
+  if (source !== lla && !anyOf(entry.ip6, source, 'as-address')) return false;
   if (word(packet, slot.nwProto) !== protocol.icmp6) return true;
   const type = word(packet, slot.tpSrc);
   if (type === 135) return isUnsetOr(readBits(packet, sha), entry.mac);
   if (type !== 136) return true;
   if (!isUnsetOr(readBits(packet, tha), entry.mac)) return false;
   const advertised = readBits(packet, target);
-  return entry.ip6.length === 0 || advertised === lla || anyOf(entry.ip6, advertised, networks);
+  return entry.ip6.length === 0 || advertised === lla || anyOf(entry.ip6, advertised, 'as-address');
 }
 
 /** Who has no address yet tells routers of its groups, and asks whether somebody has the address it wants. */

@@ -271,7 +271,21 @@ describe('port security', () => {
     expect(reaches(report.replace('143', '128'), asNetwork)).toBe(false);
     const asks = 'ip6.dst == ff02::1:ff00:7 && nd_ns && nd.target == fd00::7';
     expect(reaches(asks, asNetwork)).toBe(true);
-    expect(reaches(`${asks} && nd.sll == 02:00:00:00:00:0c`, asNetwork)).toBe(false);
+    // ovn-controller lets solicitations pass, whatever they say of their sender.
+    expect(reaches(`${asks} && nd.sll == 02:00:00:00:00:0c`, asNetwork)).toBe(true);
+    expect(reaches(`ip6.dst == ff02::1 && nd_na && nd.target == fd00::7`, asNetwork)).toBe(false);
+  });
+
+  test('on a chassis the senders of a port may advertise for each other, and frames that are not IP have no address', () => {
+    const topology = secured(`${mac} fd00::7`, '02:00:00:00:00:0b');
+    const both = sw(flows, { a: { portSecurity: [`${mac} fd00::7`, '02:00:00:00:00:0c fd00::c'] }, b: {} });
+    const advertises = `${packet} && ip6.src == fd00::7 && ip6.dst == ff02::1 && nd_na && nd.tll == 02:00:00:00:00:0c`;
+    const linkLocal = `${advertises} && nd.target == fe80::ff:fe00:c`;
+    expect(outputs(trace(topology, linkLocal, asNetwork))).toEqual([]);
+    expect(outputs(trace(both, linkLocal, asNetwork))).toEqual(['b']);
+    expect(outputs(trace(both, `${advertises} && nd.target == fd00::c`, asNetwork))).toEqual([]);
+    expect(outputs(trace(topology, `${packet} && eth.type == 0x88cc`))).toEqual(['b']);
+    expect(outputs(trace(topology, `${packet} && eth.type == 0x88cc`, asNetwork))).toEqual([]);
   });
 
   test('on a chassis an entry without addresses does not lift what another one of its MAC address demands', () => {
