@@ -2,11 +2,12 @@
  * All built-in properties of a topology, proven: from nothing, after one port changed, and the memory for it.
  *
  *     npm run bench:verify -- [--vpcs N] [--networks N] [--nodes N] [--interfaces N]
- *     npm run bench:verify -- --part growth      from 10 ports on, and a picture of it: build/verify-speed.svg
+ *     npm run bench:verify -- --part growth      from 10 ports to 100 000, and a picture of it: build/verify-speed.svg
  *
- * Nothing else proves them, so there is no peer.  The goal for the usual size is 10 s, 0.1 s after one port
- * changed, and 1 GB.  Each size is measured in a process of its own; one that takes more than a minute says so, and
- * larger ones are not tried.  Times are of the processor: one thread, whoever else uses the machine.
+ * Nothing else proves them, so there is no peer.  The goal for the usual size (10 000 ports) is 10 s, 0.1 s after one
+ * port changed, and 1 GB.  From nothing is from the manifests' text to the verdict.  Each size is measured in a process
+ * of its own; one that takes more than two minutes says so, and larger ones are not tried.  Times are of the
+ * processor: one thread, whoever else uses the machine.
  */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -24,15 +25,21 @@ interface Measured {
   readonly parts: number;
   readonly findings: number;
   readonly verdict: string;
-  readonly cold: number;
+  /** To read the manifests and plan, to compute the flows, to verify; and how many parts were followed for that. */
+  readonly read: number;
+  readonly computed: number;
+  readonly verified: number;
+  readonly followed: number;
   readonly again: number;
   readonly changed: number;
-  readonly verified: number;
+  readonly followedAgain: number;
   readonly memory: number;
 }
 
+const coldOf = ({ read, computed, verified }: Measured): number => read + computed + verified;
+
 const options = readOptions(1);
-const limitSeconds = 60;
+const limitSeconds = 120;
 
 const processorMs = (): number => {
   const { user, system } = process.cpuUsage();
@@ -53,25 +60,33 @@ else if (options.part === 'growth') grow();
 else process.stdout.write(`${sizeText(options)}\n\n${tableText(rowsOf(measured(options)))}`);
 
 function measured(size: Size): Measured {
+  const start = processorMs();
   const plans = planTopology(resourcesOf(size));
   const northbound = northboundOfPlan(plans);
+  const planned = processorMs();
   const northd = createNorthd(northbound);
-  const verifier = openVerifier({ now: processorMs });
   const { southbound } = northd.computation();
+  const computed = processorMs();
+  const verifier = openVerifier({ now: processorMs });
   const before = verifier.verify({ southbound, plans, northbound });
+  const { parts, verified: followed } = verifier.last;
   const again = verifier.verify({ southbound, plans, northbound });
   const { changes, changed } = withOnePortChanged(northbound);
+  const changing = processorMs();
   northd.apply(changes);
-  const after = verifier.verify({ southbound: northd.computation().southbound, plans, northbound: changed });
+  verifier.verify({ southbound: northd.computation().southbound, plans, northbound: changed });
   return {
     flows: southbound.flows.length,
-    parts: verifier.last.parts,
+    parts,
     findings: before.properties.length,
     verdict: before.verdict,
-    cold: before.elapsedMs,
+    read: planned - start,
+    computed: computed - planned,
+    verified: before.elapsedMs,
+    followed,
     again: again.elapsedMs,
-    changed: after.elapsedMs,
-    verified: verifier.last.verified,
+    changed: processorMs() - changing,
+    followedAgain: verifier.last.verified,
     memory: processMegabytes('self', 'VmHWM'),
   };
 }
@@ -91,36 +106,46 @@ function withOnePortChanged(northbound: Northbound) {
   };
 }
 
-function rowsOf({ flows, parts, findings, verdict, cold, again, changed, verified, memory }: Measured): string[][] {
+function rowsOf(found: Measured): string[][] {
+  const { flows, parts, findings, verdict, read, computed, verified, followed, again, changed } = found;
   return [
-    ['', 'time', ''],
-    ['from nothing', duration(cold), `${flows} flows in ${parts} parts, ${findings} findings, ${verdict}`],
-    ['nothing changed', duration(again), ''],
-    ['one port changed', duration(changed), `${verified} of ${parts} parts verified again`],
-    ['memory at most', `${memory.toFixed(0)} MB`, ''],
+    ['', 'time', 'goal', ''],
+    ['manifests read', duration(read), '', ''],
+    ['flows computed', duration(computed), '', `${flows} flows`],
+    ['verified', duration(verified), '', `${followed} of ${parts} parts followed, ${findings} findings, ${verdict}`],
+    ['from nothing', duration(coldOf(found)), '10 s', ''],
+    ['nothing changed', duration(again), '', ''],
+    ['one port changed', duration(changed), '0.1 s', `${found.followedAgain} of ${parts} parts followed again`],
+    ['memory at most', `${found.memory.toFixed(0)} MB`, '1024 MB', ''],
   ];
 }
 
 function grow(): void {
-  const rows = [['ports', 'flows', 'from nothing', 'one port changed', 'memory']];
+  const rows = [['ports', 'parts', 'flows', 'from nothing', 'one port changed', 'memory']];
   const points: Point[] = [];
   for (const size of growth) {
     const ports = size.vpcs * size.networks * size.nodes * size.interfaces;
     const isTried = points.length === rows.length - 1;
     const found = isTried ? inProcess(size) : undefined;
-    if (found) points.push({ ports, cold: found.cold, changed: found.changed });
-    rows.push(
-      found
-        ? [`${ports}`, `${found.flows}`, duration(found.cold), duration(found.changed), `${found.memory.toFixed(0)} MB`]
-        : [`${ports}`, '', 'more than a minute', '', ''],
-    );
+    if (found) points.push({ ports, cold: coldOf(found), changed: found.changed });
+    rows.push(found ? rowOf(ports, found) : [`${ports}`, `${size.vpcs}`, '', `more than ${limitSeconds} s`, '', '']);
     process.stdout.write(`${rows.at(-1)?.join('  ')}\n`);
   }
+  rows.push(['goal for 10000', '', '', '10 s', '0.1 s', '1024 MB']);
   process.stdout.write(`\n${tableText(rows)}`);
   writeFileSync('build/verify-speed.svg', plotText(points));
 }
 
-/** Undefined where it takes more than a minute. */
+const rowOf = (ports: number, found: Measured): string[] => [
+  `${ports}`,
+  `${found.parts}`,
+  `${found.flows}`,
+  duration(coldOf(found)),
+  duration(found.changed),
+  `${found.memory.toFixed(0)} MB`,
+];
+
+/** Undefined where it takes longer than the limit, or more memory than there is. */
 function inProcess(size: Size): Measured | undefined {
   const args = [process.argv[1] ?? '', ...argumentsOf({ ...size, runs: 1 }, 'point')];
   const limited = ['-c', `ulimit -t ${limitSeconds}; exec "$0" "$@"`, process.execPath, ...args];

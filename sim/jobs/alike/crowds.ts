@@ -33,11 +33,14 @@ export interface OnWires {
   readonly kin?: Kin;
 }
 
-/** `outsideOf` for all parts, with those that are alike told by one; undefined where what one is on its wires cannot be told. */
-export function outsideOfAll(space: Space, parts: readonly OnWires[]): Outside | undefined {
+/**
+ * `outsideOf` for all parts, with those that are alike told by one, and `most` of them laid side by side; undefined where
+ * what one is on its wires cannot be told.
+ */
+export function outsideOfAll(space: Space, parts: readonly OnWires[], most = mostMet): Outside | undefined {
   const crowds = crowdsOf(parts);
   const first = new Map(crowds.flatMap((crowd) => crowd.map((part) => [part, crowd[0] as number] as const)));
-  const spared = new Set(crowds.flatMap((crowd) => crowd.slice(mostMet)));
+  const spared = new Set(crowds.flatMap((crowd) => crowd.slice(most)));
   const chosen = parts.flatMap((_, part) => (spared.has(part) ? [] : [part]));
   const places = new Map(chosen.map((part, place) => [part, place]));
   const summaries = chosen.map((part) => summaryOf(parts[part]));
@@ -53,11 +56,11 @@ export function outsideOfAll(space: Space, parts: readonly OnWires[]): Outside |
       return known;
     },
     isAnsweredBesides(part, address) {
-      const leader = first.get(part) ?? part;
-      return outside.isAnsweredBesides(
-        places.get(leader) ?? -1,
-        renamed(address, parts[part]?.kin, parts[leader]?.kin),
-      );
+      const leader = first.get(part);
+      if (leader === undefined) return outside.isAnsweredBesides(places.get(part) ?? -1, address);
+      const there = renamed(address, parts[part]?.kin, parts[leader]?.kin);
+      // Of an address that is not the part's own, one of those that are not laid side by side may know more.
+      return there === undefined || outside.isAnsweredBesides(places.get(leader) ?? -1, there);
     },
   };
 }
@@ -125,16 +128,16 @@ function addressLists(forms: readonly Form[], from: number): Lists {
   return { macs: varied('macs'), ip4: varied('ip4'), ip6: varied('ip6') };
 }
 
-/** An address of one part, as it is called in the other. */
-function renamed(address: string, from: Kin | undefined, to: Kin | undefined): string {
-  if (!from || !to || from === to) return address;
+/** An address of one part, as it is called in the other; undefined if it is none. */
+function renamed(address: string, from: Kin | undefined, to: Kin | undefined): string | undefined {
+  if (!from || !to) return undefined;
+  const [own, other] = [addressesOf(from.form.constants), addressesOf(to.form.constants)];
   for (const [kind, format] of [
     ['ip4', formatIpv4],
     ['ip6', formatIpv6],
   ] as const) {
-    const [own, other] = [addressesOf(from.form.constants)[kind], addressesOf(to.form.constants)[kind]];
-    const index = own.findIndex((value) => format(value) === address);
-    if (index >= 0) return format(other[index] as bigint);
+    const index = own[kind].findIndex((value) => format(value) === address);
+    if (index >= 0) return format(other[kind][index] as bigint);
   }
-  return address;
+  return undefined;
 }
