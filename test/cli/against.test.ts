@@ -1,13 +1,13 @@
 /** `lflow verify --against`: rules that compare with another network. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { checksum } from '../../cli/database.ts';
-import { run } from '../../cli/program.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import { writeNorthbound } from '../../engine/ovsdb/write-databases.ts';
 import { addPort, addSwitch, northbound } from '../northd/router/build.ts';
+import { answerOf } from './answer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lflow-against-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -35,18 +35,10 @@ const policy = (claim: string): string =>
     `lflow: 1\nbuiltin: { enable: [address-unique] }\nrules: [{ id: same, unchanged: { to: { port: b }${claim} } }]\n`,
   );
 
-/** What `lflow verify` writes or says, and ends with. */
+/** What the command writes or says, and ends with. */
 async function verify(...args: string[]) {
-  const answer = join(folder, 'answer');
-  rmSync(answer, { force: true });
-  let said = '';
-  const stderr = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    said += text;
-    return true;
-  });
-  const status = await run(['verify', ...args, '-o', answer]);
-  stderr.mockRestore();
-  return { status, said: status === 2 ? said : readFileSync(answer, 'utf8') };
+  const { status, said, answer } = await answerOf('verify', ...args);
+  return { status, said: status === 2 ? said : answer };
 }
 
 describe('rules that compare', () => {

@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { run } from '../../cli/program.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Answered, answerOf } from './answer.ts';
 
 const example = (name: string) => new URL(`../../examples/${name}`, import.meta.url).pathname;
 
@@ -12,18 +12,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What `lflow describe` prints, says, and ends with. */
-async function describeInputs(...args: string[]) {
-  const file = join(folder, 'answer');
-  let said = '';
-  const stderr = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    said += text;
-    return true;
-  });
-  const status = await run(['describe', ...args, '-o', file]);
-  stderr.mockRestore();
-  return { status, said, answer: status === 0 ? readFileSync(file, 'utf8') : '' };
-}
+const describeInputs = (...args: string[]): Promise<Answered> => answerOf('describe', ...args);
 
 function write(name: string, text: string): string {
   const file = join(folder, name);

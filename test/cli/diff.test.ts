@@ -2,14 +2,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checksum } from '../../cli/database.ts';
-import { run } from '../../cli/program.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import { writeNorthbound } from '../../engine/ovsdb/write-databases.ts';
 import type { NetworkDiff } from '../../sim/diff/index.ts';
 import { twoNetworks } from '../networks.ts';
 import { addAcl, logicalSwitch } from '../northd/topologies.ts';
+import { type Answered, answerOf } from './answer.ts';
 
 const example = (name: string): string => fileURLToPath(new URL(`../../examples/${name}.yaml`, import.meta.url));
 
@@ -19,19 +19,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What `lflow diff` prints, says, and ends with. */
-async function diff(...args: string[]) {
-  const file = join(folder, 'answer');
-  rmSync(file, { force: true });
-  let said = '';
-  const stderr = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    said += text;
-    return true;
-  });
-  const status = await run(['diff', ...args, '-o', file]);
-  stderr.mockRestore();
-  return { status, said, answer: status === 2 ? '' : readFileSync(file, 'utf8') };
-}
+const diff = (...args: string[]): Promise<Answered> => answerOf('diff', ...args);
 
 /** An example with some of its text changed. */
 function edited(name: string, from: string | RegExp, to: string): string {

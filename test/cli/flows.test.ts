@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { run } from '../../cli/program.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Answered, answerOf } from './answer.ts';
 
 const example = fileURLToPath(new URL('../../examples/two-tenants.yaml', import.meta.url));
 
@@ -13,18 +13,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What `lflow flows` prints, says, and ends with. */
-async function flows(...args: string[]) {
-  const file = join(folder, 'answer');
-  let said = '';
-  const stderr = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    said += text;
-    return true;
-  });
-  const status = await run(['flows', ...args, '-o', file]);
-  stderr.mockRestore();
-  return { status, said, answer: status === 0 ? readFileSync(file, 'utf8') : '' };
-}
+const flows = (...args: string[]): Promise<Answered> => answerOf('flows', ...args);
 
 const title = /^Datapath: "(.*)" \([0-9a-f-]{36}\) {2}Pipeline: (ingress|egress)$/;
 const line = /^ {2}table=\d+ *\(l[sr]_(in|out)_\w+ *\), priority=\d+ *, match=\(.+\), action=\(.+\)$/;

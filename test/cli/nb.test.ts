@@ -3,8 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '../../cli/program.ts';
+import { type Answered, answerOf } from './answer.ts';
 
 const example = fileURLToPath(new URL('../../examples/two-tenants.yaml', import.meta.url));
 
@@ -14,18 +15,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What `lflow nb` prints, says, and ends with. */
-async function nb(...args: string[]) {
-  const file = join(folder, 'answer');
-  let said = '';
-  const stderr = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    said += text;
-    return true;
-  });
-  const status = await run(['nb', ...args, '-o', file]);
-  stderr.mockRestore();
-  return { status, said, answer: status === 0 ? readFileSync(file, 'utf8') : '' };
-}
+const nb = (...args: string[]): Promise<Answered> => answerOf('nb', ...args);
 
 test('shows switches and routers', async () => {
   const { status, answer } = await nb(example);
@@ -49,7 +39,7 @@ test('the script is one that a shell can read', async () => {
   const { status, answer } = await nb(example, '--format', 'nbctl');
   expect(status).toBe(0);
   expect(answer).toContain('create Logical_Switch name=default/bluenet');
-  execFileSync('sh', ['-n', join(folder, 'answer')]);
+  execFileSync('sh', ['-n'], { input: answer });
 });
 
 test('a database file is one, of the same rows', async () => {

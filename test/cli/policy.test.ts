@@ -1,28 +1,20 @@
 /** `lflow policy`: what a policy means in a network. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, expect, test, vi } from 'vitest';
-import { run } from '../../cli/program.ts';
+import { afterAll, expect, test } from 'vitest';
+import { answerOf } from './answer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lflow-policy-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const example = (name: string): string => fileURLToPath(new URL(`../../examples/${name}.yaml`, import.meta.url));
 
-/** What `lflow policy` writes or says, and ends with. */
+/** What the command writes or says, and ends with. */
 async function policy(...args: string[]) {
-  const answer = join(folder, 'answer');
-  rmSync(answer, { force: true });
-  let said = '';
-  const stderr = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    said += text;
-    return true;
-  });
-  const status = await run(['policy', ...args, '-o', answer]);
-  stderr.mockRestore();
-  return { status, said: status === 2 ? said : readFileSync(answer, 'utf8') };
+  const { status, said, answer } = await answerOf('policy', ...args);
+  return { status, said: status === 2 ? said : answer };
 }
 
 const right = example('policies/two-tenants');

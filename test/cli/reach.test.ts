@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { run } from '../../cli/program.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Reach } from '../../sim/reach/index.ts';
+import { type Answered, answerOf } from './answer.ts';
 
 const example = (name: string): string => fileURLToPath(new URL(`../../examples/${name}.yaml`, import.meta.url));
 
@@ -14,19 +14,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What `lflow reach` prints, says, and ends with. */
-async function reach(...args: string[]) {
-  const file = join(folder, 'answer');
-  rmSync(file, { force: true });
-  let said = '';
-  const stderr = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    said += text;
-    return true;
-  });
-  const status = await run(['reach', ...args, '-o', file]);
-  stderr.mockRestore();
-  return { status, said, answer: status === 2 ? '' : readFileSync(file, 'utf8') };
-}
+const reach = (...args: string[]): Promise<Answered> => answerOf('reach', ...args);
 
 describe('a network that is routed outside', () => {
   test('reaches the outside, through its own gateway', async () => {

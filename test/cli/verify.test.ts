@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { run } from '../../cli/program.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Verdict, Verification } from '../../sim/verdict.ts';
+import { type Answered, answerOf } from './answer.ts';
 
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
 const example = (...path: string[]): string => join(examples, ...path);
@@ -25,19 +25,7 @@ function policyFile(...lines: string[]): string {
   return file;
 }
 
-/** What `lflow verify` writes, says, and ends with. */
-async function verify(...args: string[]) {
-  const file = join(folder, 'answer');
-  rmSync(file, { force: true });
-  let said = '';
-  const stderr = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    said += text;
-    return true;
-  });
-  const status = await run(['verify', ...args, '-o', file]);
-  stderr.mockRestore();
-  return { status, said, answer: status === 2 ? '' : readFileSync(file, 'utf8') };
-}
+const verify = (...args: string[]): Promise<Answered> => answerOf('verify', ...args);
 
 /** The verdict on a network for a policy: its exit status, the verdict of the whole and of each property and rule. */
 async function verdicts(input: string, ...policy: string[]) {
