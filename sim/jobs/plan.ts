@@ -205,13 +205,17 @@ function slotsOf(plan: Plan, property: Property, known: Known, question: number)
 
 const explained = new WeakMap<Plan, Answers>();
 
-/** Explains what can be read off rows. */
+/** Explains what can be read off rows; it is made when there is something to explain. */
 function rowAnswers(plan: Plan): Answers {
-  const { view, subject } = plan;
-  const answers =
-    explained.get(plan) ?? openAnswers(view.analysis, subject.northbound ? { northbound: subject.northbound } : {});
-  explained.set(plan, answers);
-  return answers;
+  return {
+    explain(violation) {
+      const { view, subject } = plan;
+      const answers =
+        explained.get(plan) ?? openAnswers(view.analysis, subject.northbound ? { northbound: subject.northbound } : {});
+      explained.set(plan, answers);
+      return answers.explain(violation);
+    },
+  };
 }
 
 /** What a part has to say of a check; undefined where parts alone cannot decide it. */
