@@ -2,7 +2,8 @@
  * Random networks: every packet that may enter is in some class, and the classes
  * bring packets where the tracer does.
  *
- * LFLOW_SEED is the seed of the networks, LFLOW_RUNS (3) is the number of networks of each kind.
+ * LFLOW_SEED is the seed of the networks, LFLOW_RUNS (3) is the number of networks of each kind: there are more if these
+ * bring too few packets anywhere.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -20,13 +21,21 @@ const kinds: Record<string, fc.Arbitrary<Northbound>> = {
   routers: routers.randomRouters.map(routers.northboundOf),
 };
 
+/** To sample what is dropped by a collector that there cannot be makes flows that nobody understands, for all packets. */
+function withoutSamples(northbound: Northbound): Northbound {
+  for (const row of northbound.NB_Global.values()) delete row.options.debug_drop_collector_set;
+  return northbound;
+}
+
 const { seed, runs } = seedAndRuns(3);
 
 test.each(Object.keys(kinds))('%s', { timeout: 600_000 }, (kind) => {
   const counted = noComparison();
-  const databases = fc.sample(kinds[kind] as fc.Arbitrary<Northbound>, { seed, numRuns: runs });
+  const databases = fc.sample(kinds[kind] as fc.Arbitrary<Northbound>, { seed, numRuns: 5 * runs });
+  const isEnough = (): boolean => counted.same > 40 * runs && counted.delivered > 5 * runs;
   for (const [index, northbound] of databases.entries()) {
-    const { southbound } = computeSouthbound(northbound);
+    if (index >= runs && isEnough()) break;
+    const { southbound } = computeSouthbound(withoutSamples(northbound));
     const network = networkOf(southbound);
     if (network.components.every((all) => all.every(({ ports }) => ports.every(({ edge }) => !edge)))) continue;
     const analysis = analyse(network);
@@ -46,6 +55,5 @@ test.each(Object.keys(kinds))('%s', { timeout: 600_000 }, (kind) => {
     counted.delivered += counts.delivered;
   }
   process.stdout.write(`seed ${seed}, ${kind}: ${JSON.stringify(counted)}\n`);
-  expect(counted.same).toBeGreaterThan(40 * runs);
-  expect(counted.delivered).toBeGreaterThan(5 * runs);
+  expect(isEnough()).toBe(true);
 });
