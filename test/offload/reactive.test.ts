@@ -32,11 +32,14 @@ function learner(southbound: Parameters<typeof nodeOf>[0], chassis: string, capa
   const device = { ports, uplink, tunnels: ends };
   const node = createNode(withTunnels({ southbound, chassis }, device));
   const table = openReactive(node, chassis, { device, capabilities: capabilities as NonNullable<typeof bluefield> });
-  const prove = openProver({ southbound }, { name: chassis, ...device });
+  let prover: Prover | undefined;
   return {
     node,
     table,
-    prove,
+    prove(rules) {
+      prover ??= openProver({ southbound }, { name: chassis, ...device });
+      return prover(rules);
+    },
     say(port, bytes) {
       node.send(port, bytes);
       table.learn(port, bytes);
@@ -201,6 +204,51 @@ test('packets are software’s where a neighbour that was learned decides, or a 
   expect(learned({})).toBe('neighbour-unknown');
   expect(learned({ fragment: 0x2000 })).toBe('fragment');
   expect(table.placed()).toEqual([]);
+});
+
+test('a connection whose packets hardware carries goes on, wherever its sequence numbers are by then', () => {
+  const known = learner(filtered.southbound, 'worker1', connectx);
+  const { node, table, say } = known;
+  talk(known);
+  const answer = frame(
+    back,
+    here,
+    protocols.tcp,
+    tcp({ src: 80, dst: 40001, flags: ack, seq: 9_000_000, ack: 1001, data: [7] }),
+  );
+  const passes = (bytes: Uint8Array): boolean => {
+    node.received();
+    node.send('blue1', bytes);
+    return node.received().length > 0;
+  };
+  expect(passes(answer)).toBe(false);
+  const numbers = table.placed().map(({ number }) => number);
+  expect(numbers.map((number) => table.carried(number))).toEqual(numbers.map(() => true));
+  expect(passes(answer)).toBe(true);
+  say(
+    'red1',
+    frame(way, there, protocols.tcp, tcp({ src: 40001, dst: 80, flags: tcpFlags.rst | ack, seq: 77, ack: 1 })),
+  );
+  table.stale();
+  expect(table.placed()).toEqual([]);
+  expect(numbers.map((number) => table.carried(number))).toEqual(numbers.map(() => false));
+});
+
+test('and as long as they come', () => {
+  const known = learner(filtered.southbound, 'worker1');
+  const { node, table } = known;
+  talk(known);
+  const reply = frame(back, here, protocols.udp, udp(53, 40000, [3]));
+  for (let i = 0; i < 4; i++) {
+    node.advance(20_000);
+    for (const { number, connection } of table.placed()) if (connection !== undefined) table.carried(number);
+  }
+  node.received();
+  node.send('blue1', reply);
+  expect(node.received()).toHaveLength(1);
+  node.advance(40_000);
+  node.send('blue1', reply);
+  expect(node.received()).toHaveLength(0);
 });
 
 const out = { src: '02:00:00:00:00:01', dst: '02:00:00:00:ff:01' };
