@@ -85,8 +85,8 @@ export const lineageOf = (packets: PacketSet, from?: Lineage): Lineage =>
   from ? { packets, root: from.root ?? from } : { packets, asked: new Map() };
 
 /** Whether any packets of a lineage may be in the set: asked of its root, where the answer serves all that came of it. */
-export function mayMeet(space: Space, { root }: Lineage, set: PacketSet): boolean {
-  if (!root) return true;
+export function mayMeet(space: Space, lineage: Lineage, set: PacketSet): boolean {
+  const root = lineage.root ?? lineage;
   const known = root.asked?.get(set);
   if (known !== undefined) return known;
   const found = space.intersects(root.packets, set);
