@@ -84,7 +84,7 @@ export function familiesOf(traffic: NodeTraffic, capabilities: Capabilities, has
   };
   const destinations = destination.map(names.index);
   const others = names.without(destination);
-  const shapes = new Map<PacketSet, Shape>();
+  const shapes = new Map<PacketSet, Shape & { readonly hasScatteredSources: boolean }>();
   const made = new Map<string, Shape & { targets: Target[]; bySender: boolean }>();
   const notKinds = [...destination, ...port, ...address].map(names.index);
   for (const { packets: kinds, reason } of limits.kinds) {
@@ -100,8 +100,16 @@ export function familiesOf(traffic: NodeTraffic, capabilities: Capabilities, has
     const rest = space.forget(set, destinations);
     let shape = shapes.get(rest);
     if (!shape) {
-      shape = shapeOf(space, names, limits.blind(rest));
+      const found = shapeOf(space, names, limits.blind(rest));
+      shape = { ...found, hasScatteredSources: isScattered(space, names, found) };
       shapes.set(rest, shape);
+    }
+    if (shape.hasScatteredSources) {
+      lose(set, {
+        code: 'match-too-wide',
+        detail: 'which of the addresses of senders decide is not told by few rules',
+      });
+      continue;
     }
     const target = space.forget(set, others);
     // Kinds that only some destinations have are left out for all.
@@ -158,6 +166,23 @@ function shapeOf(space: Space, names: FieldNames, set: PacketSet): Shape {
   if (best) return best;
   const counts = wholes.map((whole) => space.count(whole));
   return ways[counts.indexOf(Math.max(...counts))] as Shape;
+}
+
+/** More conjunctions than this for the addresses of senders are not tried. */
+const mostSources = 40;
+
+/** Whether the addresses that packets from a port have as their source are very many conjunctions. */
+function isScattered(space: Space, names: FieldNames, { senders, kind }: Shape): boolean {
+  const set = space.and(senders, kind);
+  const one = space.pick(set)?.[names.index('inport')];
+  if (one === undefined) return false;
+  const own = space.restrict(set, [names.literal('inport', one)]);
+  return address.some((field) => {
+    if (!space.support(own).includes(names.index(field))) return false;
+    let found = 0;
+    space.cubes(space.forget(own, names.without([field])), () => ++found <= mostSources);
+    return found > mostSources;
+  });
 }
 
 /** Whether packets of IPv4 or IPv6, if there are any, have fewer than half of all addresses as their source. */

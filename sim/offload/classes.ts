@@ -74,8 +74,39 @@ function followed(input: NodeTrafficInput, kinds: ReadonlyMap<string, Kind>): Fo
   const view = chassisView(input);
   const network = networkOf(secured(input.southbound), { isResident: view.isResident });
   const workshop = openWorkshop(network, input.space);
+  const mark = workshop.space.mark();
   const found = new Survey(workshop, view, input.chassis, input.peers).result();
-  return { traffic: kinds.size > 0 ? withAlike(found, kinds) : found, network };
+  const traffic = kinds.size > 0 ? withAlike(found, kinds) : found;
+  return { traffic: alone(traffic, (sets) => workshop.space.release(mark, sets)), network };
+}
+
+/** The traffic with all that was needed to find it gone: `release` gives the sets their new numbers. */
+function alone(traffic: NodeTraffic, release: (sets: readonly PacketSet[]) => PacketSet[]): NodeTraffic {
+  const { possible, returning, dropped, classes, software, arriving } = traffic;
+  const inside = arriving.flatMap((entry) => [entry.senders, ...entry.classes.map(({ packets }) => packets)]);
+  const [all, back, gone, ...rest] = release([
+    ...[possible, returning, dropped],
+    ...[...classes, ...software].map(({ packets }) => packets),
+    ...inside,
+  ]);
+  const sets = rest.values();
+  const next = (): PacketSet => {
+    const { value } = sets.next();
+    if (value === undefined) throw new Error('a set was lost');
+    return value;
+  };
+  return {
+    ...traffic,
+    ...(all !== undefined && { possible: all }),
+    ...(back !== undefined && { returning: back }),
+    ...(gone !== undefined && { dropped: gone }),
+    classes: classes.map((one) => ({ ...one, packets: next() })),
+    software: software.map((part) => ({ ...part, packets: next() })),
+    arriving: arriving.map((entry) => {
+      const senders = next();
+      return { ...entry, senders, classes: entry.classes.map((one) => ({ ...one, packets: next() })) };
+    }),
+  };
 }
 
 function chassisView({ southbound, placement = NO_PLACEMENT, chassis, peers }: NodeTrafficInput): ChassisView {
