@@ -1,5 +1,6 @@
 /** `lflow offload dump`: the rules that a device has, with their counters. */
 import { Command } from 'commander';
+import { flowLines } from '../../engine/offload/forms/dump-flows.ts';
 import { ruleText } from '../../engine/offload/rule-text.ts';
 import { type InstalledRule, type Intended, readJournal, stateOf } from '../../native/offload/index.ts';
 import { emit, formatOption, type OutputOptions, outputOption } from '../command.ts';
@@ -8,7 +9,7 @@ import { journalOf, journalOption, socketOption, withDevice } from './device.ts'
 interface DumpOptions extends OutputOptions {
   socket: string;
   journal?: string;
-  format: 'text' | 'json';
+  format: 'text' | 'json' | 'dump-flows';
 }
 
 export default function define(): Command {
@@ -16,13 +17,23 @@ export default function define(): Command {
     .description('Prints the rules that a device has, group by group, with their counters, and who put them there.')
     .addOption(socketOption())
     .addOption(journalOption())
-    .addOption(formatOption(['text', 'json']))
+    .addOption(formatOption(['text', 'json', 'dump-flows']))
     .addOption(outputOption())
     .action(async (options: DumpOptions): Promise<void> => {
       const rules = await withDevice(options.socket, (device) => device.list());
       const story = await storyOf(journalOf(options), stateOf(rules).generation);
+      if (options.format === 'dump-flows') return emit(flowsOf(rules), options);
       await emit(options.format === 'json' ? jsonOf(rules, story) : textOf(rules, story), options);
     });
+}
+
+/** As `ovs-appctl dpctl/dump-flows -m` prints flows; groups are the device's. */
+function flowsOf(rules: readonly InstalledRule[]): string {
+  const lines = rules.flatMap(({ rule, packets = 0, bytes = 0, idle }) => {
+    const used = idle === undefined ? {} : { used: idle };
+    return flowLines(rule, { packets, bytes, ...used });
+  });
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 /** What the journal knows of the generation in force; a journal that cannot be read is told and does not matter otherwise. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadSubject, type Subject } from '../../cli/offload/subject.ts';
 import { capabilitiesOf } from '../../engine/offload/capabilities/index.ts';
+import { readDatapathFlows } from '../../engine/offload/datapath-flows.ts';
 import type { OffloadPlan } from '../../engine/offload/plan.ts';
 import { planText } from '../../engine/offload/plan-text.ts';
 import { readRuleSet } from '../../engine/offload/read-rules.ts';
@@ -88,7 +89,9 @@ describe('two networks that are routed', () => {
     expect(filters).toHaveLength(rules);
     expect(filters.filter((line) => line.startsWith('tc filter add ')).length).toBeGreaterThan(rules / 2);
     const flows = planText(plan, 'dump-flows').trimEnd().split('\n');
-    expect(flows).toHaveLength(rules);
+    const both = flows.filter((line) => line.includes('frag=first'));
+    expect(flows).toHaveLength(rules + both.length);
+    expect(readDatapathFlows(flows.join('\n')).problems).toEqual([]);
     for (const line of flows) {
       expect(line).toMatch(
         /^recirc_id\(0x[0-9a-f]+\),.*, packets:0, bytes:0, used:never, offloaded:yes, dp:lflow, actions:\S+$/,
