@@ -92,6 +92,12 @@ describe.each([
   });
 });
 
+test('of a port that is not known, nothing passes surely', () => {
+  const vague = write(stores, stores.initial, at.outport, unknownOf(stores.values, 20));
+  expect(secured(run, here, vague, 'outport', 'must')).toBe(space.empty);
+  expect(secured(run, here, vague, 'outport', 'may')).toBe(space.all);
+});
+
 test('a port that is the one where packets came in: whichever that is', () => {
   for (const certainty of ['may', 'must'] as const) {
     const whole = secured(run, here, stores.initial, 'inport', certainty);
