@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createSpace, type PacketSet, type Space } from '../../../../engine/sets/index.ts';
-import { exchangedIn } from '../../../../sim/jobs/alike/renamed-sets.ts';
+import { exchangedIn, isBlindTo, namedIn } from '../../../../sim/jobs/alike/renamed-sets.ts';
 import { seedAndRuns } from '../../../oracle/seed.ts';
 
 const open = (): Space =>
@@ -72,4 +72,22 @@ describe('values exchanged in saved sets', () => {
       }
     }
   });
+});
+
+test('values are told from each other where a set names one of them', () => {
+  const space = open();
+  const mac = (value: bigint) => space.cube([{ field: 1, value, mask: 63n }]);
+  const high = space.cube([{ field: 1, value: 32n, mask: 32n }]);
+  const kind = space.cube([{ field: 0, value: 1n, mask: 3n }]);
+  const saved = space.save([space.and(kind, space.or(mac(5n), mac(9n))), high]);
+  const place = { first: space.variableOf(1, 5), bits: 6 };
+  expect([...namedIn(saved, place, [4n, 5n, 6n, 9n, 40n])].sort()).toEqual([4n, 5n, 9n]);
+  expect(
+    isBlindTo(saved, place, [
+      [5n, 9n],
+      [6n, 7n, 20n],
+    ]),
+  ).toBe(true);
+  expect(isBlindTo(saved, place, [[5n, 6n]])).toBe(false);
+  expect(isBlindTo(saved, place, [[6n, 40n]])).toBe(false);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Northbound } from '../../../../engine/ovsdb/northbound.ts';
+import { seedAndRuns } from '../../../oracle/seed.ts';
 import { network, node, vf, vpc } from '../../../topology.ts';
 import { addAcl, compared, rowNamed, subjectOf, tenant } from './subjects.ts';
 
@@ -51,6 +52,42 @@ describe('two VPCs of one template', () => {
       }),
     );
     expect(renaming).toBeDefined();
+  });
+});
+
+describe('random VPCs of a shape', () => {
+  const { seed, runs } = seedAndRuns(6);
+  test.each(Array.from({ length: runs }, (_, n) => n))('are exchanged, whatever they are called: %i', (n) => {
+    let state = seed + 104729 * n;
+    const random = (below: number): number => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+      return (state >>> 8) % below;
+    };
+    const networks = 1 + random(2);
+    const interfaces = 1 + random(3);
+    const nodes = 1 + random(3);
+    const spec = { interNetworkAccess: random(2) === 0 };
+    const flags = Array.from({ length: networks }, () => ({
+      externallyRouted: random(3) > 0,
+      masquerade: random(2) === 0,
+    }));
+    // What is called later stands later, in both.
+    const names = (prefix: string, count: number): string[] =>
+      Array.from({ length: count }, (_, index) => `${prefix}${index}-${random(2 ** 30).toString(36)}`);
+    const one = (): object[] => {
+      const name = `v${random(2 ** 30).toString(36)}`;
+      const own = names(`${name}-net`, networks);
+      return [
+        vpc(name, spec),
+        ...own.flatMap((each, index) => [
+          network(each, name, `10.${index}.0.0/24`, flags[index]),
+          ...Array.from({ length: interfaces }, (_, id) => vf(each, index * interfaces + id)),
+        ]),
+        ...names(`${name}-node`, nodes).map((each) => node(each, name)),
+      ];
+    };
+    const { isSameForm, renaming } = compared(subjectOf([...one(), ...one()]));
+    expect({ n, isSameForm, isExchanged: renaming !== undefined }).toEqual({ n, isSameForm: true, isExchanged: true });
   });
 });
 
