@@ -138,6 +138,7 @@ describe('look alike and cannot be exchanged', () => {
       'eth.src == 00:00:00:00:00:00/01:ff:ff:ff:00:00 || eth.src[0]',
     ),
     'where the last bits of IPv6 addresses are asked for': aclForBoth('ip6.dst == ::1/::ff'),
+    'where a prefix of IPv6 begins like the address of a node': aclForBoth('ip6.dst == 1e1e:2::/32'),
     'where the first bits of IPv6 addresses are those of a node': aclForBoth('ip6.dst == 1e1e:2::1'),
   };
   test.each(Object.entries(cases))('%s', (_, change) => {
