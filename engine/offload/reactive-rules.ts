@@ -142,6 +142,7 @@ function made(way: Way, from: Entrance, out: Exit | 'drop', target: RuleTarget):
   const proto = type === IP4 || type === IP6 ? (before[W_L4] ?? 0n) & 0xffn : undefined;
   const isTracked = tracked.length > 0;
   refuseWhatIsNotSeen(way, type, isTracked);
+  refuseGroups(from, out);
   if (isTracked) refuseConnection(way, from, target, proto);
   else if (way.isLearned) throw new Refused('neighbour-unknown', 'what was learned from packets decides');
   else if (from.kind === 'port' && from.isNetwork) {
@@ -217,6 +218,17 @@ function refuseWhatIsNotSeen({ looked }: Way, type: bigint, isTracked: boolean):
   if (!isIp && [W_IP4, W_L4, 7, 8, 9, 10].some((word) => (looked[word] ?? 0n) !== 0n)) {
     throw new Refused('arp-nd', 'fields of a packet that is not IP decide');
   }
+}
+
+/** Tunnel keys from here on are of multicast groups, not of ports: ovn-architecture(7), "Tunnel Encapsulations". */
+const firstGroup = 0x8000;
+
+/** What goes through a tunnel for a group is a copy of what others get, too. */
+function refuseGroups(from: Entrance, out: Exit | 'drop'): void {
+  const isOut = out !== 'drop' && out.kind === 'tunnel' && out.outKey >= firstGroup;
+  const isIn = from.kind === 'tunnel' && from.outKey >= firstGroup;
+  if (isIn || isOut)
+    throw new Refused('multicast', 'a tunnel carries the packet for a group, of which others may be members');
 }
 
 function refuseConnection(way: Way, from: Entrance, { capabilities }: RuleTarget, proto: bigint | undefined): void {
