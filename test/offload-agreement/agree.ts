@@ -8,11 +8,11 @@ import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import { placementOf } from '../../engine/program/index.ts';
 import { chassisIn } from '../../sim/offload/node.ts';
 import { compareSteps, play, type Step } from '../oracle/exchange.ts';
+import { type Carrier, openWorld, truthful } from '../oracle/offload-world.ts';
 import type { PacketWorld } from '../oracle/packet-world.ts';
 import { conversationsOf } from '../ovn/plane/conversations.ts';
 import { randomFrames } from '../ovn/plane/random.ts';
 import { sceneOf } from '../ovn/plane/scene.ts';
-import { type Carrier, openWorld, truthful } from './world.ts';
 
 export interface AgreeOptions {
   readonly capabilities: Capabilities;

@@ -10,12 +10,12 @@ import { northboundOf } from '../../engine/vpc/index.ts';
 import { chassisIn } from '../../sim/offload/node.ts';
 import { openProver } from '../../sim/offload/prove.ts';
 import { play } from '../oracle/exchange.ts';
+import { devicePortsOf, openWorld, truthful } from '../oracle/offload-world.ts';
 import type { PacketWorld } from '../oracle/packet-world.ts';
 import { seedAndRuns } from '../oracle/seed.ts';
 import { conversationsOf } from '../ovn/plane/conversations.ts';
 import { randomFrames } from '../ovn/plane/random.ts';
 import { sceneOf } from '../ovn/plane/scene.ts';
-import { devicePortsOf, openWorld, truthful } from './world.ts';
 
 /** Rule sets of each chassis that are proven: those with the most connections, and those with the most rules. */
 const each = 3;

@@ -8,8 +8,8 @@
 import { describe, expect, test } from 'vitest';
 import { capabilitiesOf } from '../../engine/offload/capabilities/index.ts';
 import { placementOf } from '../../engine/program/index.ts';
-import { type Carrier, openWorld, truthful } from '../offload-agreement/world.ts';
 import { compareSteps } from '../oracle/exchange.ts';
+import { type Carrier, openWorld, truthful } from '../oracle/offload-world.ts';
 import { peerChassis } from '../oracle/packet-peer.ts';
 import { seedAndRuns } from '../oracle/seed.ts';
 import { southboundOf, southboundTables } from '../oracle/southbound.ts';

@@ -14,8 +14,8 @@ import type { Southbound } from '../../engine/ovsdb/southbound.ts';
 import type { Placement } from '../../engine/program/placement.ts';
 import { applyRules, type Fate, type OffloadDevice, openDevice } from '../../native/offload/index.ts';
 import { planOffload } from '../../sim/offload/plan.ts';
-import { underlayOf } from '../oracle/fabric.ts';
-import type { PacketWorld, Received } from '../oracle/packet-world.ts';
+import { underlayOf } from './fabric.ts';
+import type { PacketWorld, Received } from './packet-world.ts';
 
 /** Who carries packets. */
 export type Carrier = 'software' | 'proactive' | 'reactive';
