@@ -6,8 +6,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { checksum } from '../../cli/database.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import { writeNorthbound } from '../../engine/ovsdb/write-databases.ts';
+import { answerOf } from '../answer.ts';
 import { addPort, addSwitch, northbound } from '../northd/router/build.ts';
-import { answerOf } from './answer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lflow-against-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Answered, answerOf } from './answer.ts';
+import { type Answered, answerOf } from '../answer.ts';
 
 const example = (name: string) => new URL(`../../examples/${name}`, import.meta.url).pathname;
 

@@ -7,9 +7,9 @@ import { checksum } from '../../cli/database.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import { writeNorthbound } from '../../engine/ovsdb/write-databases.ts';
 import type { NetworkDiff } from '../../sim/diff/index.ts';
+import { type Answered, answerOf } from '../answer.ts';
 import { twoNetworks } from '../networks.ts';
 import { addAcl, logicalSwitch } from '../northd/topologies.ts';
-import { type Answered, answerOf } from './answer.ts';
 
 const example = (name: string): string => fileURLToPath(new URL(`../../examples/${name}.yaml`, import.meta.url));
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Answered, answerOf } from './answer.ts';
+import { type Answered, answerOf } from '../answer.ts';
 
 const example = fileURLToPath(new URL('../../examples/two-tenants.yaml', import.meta.url));
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '../../cli/program.ts';
-import { type Answered, answerOf } from './answer.ts';
+import { type Answered, answerOf } from '../answer.ts';
 
 const example = fileURLToPath(new URL('../../examples/two-tenants.yaml', import.meta.url));
 

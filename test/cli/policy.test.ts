@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import { answerOf } from './answer.ts';
+import { answerOf } from '../answer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lflow-policy-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Reach } from '../../sim/reach/index.ts';
-import { type Answered, answerOf } from './answer.ts';
+import { type Answered, answerOf } from '../answer.ts';
 
 const example = (name: string): string => fileURLToPath(new URL(`../../examples/${name}.yaml`, import.meta.url));
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '../../cli/program.ts';
 import { readDatabase } from '../../engine/ovsdb/file.ts';
-import { answerOf } from './answer.ts';
+import { answerOf } from '../answer.ts';
 
 const example = fileURLToPath(new URL('../../examples/two-tenants.yaml', import.meta.url));
 const recording = (name: string): string => fileURLToPath(new URL(`../ovsdb/files/${name}`, import.meta.url));

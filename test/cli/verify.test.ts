@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Verdict, Verification } from '../../sim/verdict.ts';
-import { type Answered, answerOf } from './answer.ts';
+import { type Answered, answerOf } from '../answer.ts';
 
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
 const example = (...path: string[]): string => join(examples, ...path);

@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
-import type { Status } from '../../cli/command.ts';
-import { run } from '../../cli/program.ts';
+import type { Status } from '../cli/command.ts';
+import { run } from '../cli/program.ts';
 
 export interface Answered {
   readonly status: Status;
