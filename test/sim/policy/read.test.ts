@@ -198,7 +198,7 @@ test('the policies of the examples are fine', () => {
 test('what docs/policy.md shows is fine, and what it shows to be wrong is', () => {
   const text = readFileSync(new URL('../../../docs/policy.md', import.meta.url), 'utf8');
   const blocks = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, block]) => block);
-  expect(blocks).toHaveLength(2);
+  expect(blocks).toHaveLength(3);
   for (const block of blocks) expect(readPolicy('p.yaml', block).problems.map(formatProblem)).toEqual([]);
   const wrong = 'lflow: 1\nsets:\n  web: {   vcp: blue}\n';
   expect(readPolicy('policy.yaml', wrong).problems.map(formatProblem)).toEqual([
