@@ -132,7 +132,9 @@ describe('what is finished otherwise than the flows have it', () => {
       ...rule,
       pattern: rule.pattern.map((item) => (item.type === 'eth' ? { ...item, spec: { has_vlan: 0 } } : item)),
     }));
-    expect(sentenceOf(loose)).toMatch(/the logical flows drop it \(ls_in_check_port_sec, priority 100: eth\.src\[40\]\)$/);
+    expect(sentenceOf(loose)).toMatch(
+      /the logical flows drop it \(ls_in_check_port_sec, priority 100: eth\.src\[40\]\)$/,
+    );
   });
 });
 
