@@ -30,7 +30,6 @@ import type { Network, NetworkPort, TrafficClass } from '../symbolic/types.ts';
 import { constantOf, type Value } from '../symbolic/value.ts';
 import { walk } from '../symbolic/walk.ts';
 import { alikeIn, type Kind } from './alike.ts';
-import { secured } from './secured.ts';
 import { createSorter, type Sorter } from './sorter.ts';
 import { chassisOf, NotAlike, withAlike } from './twins.ts';
 import { reasonsOf } from './work.ts';
@@ -72,7 +71,7 @@ export const nodeTraffic = (input: NodeTrafficInput): NodeTraffic => followNode(
 
 function followed(input: NodeTrafficInput, kinds: ReadonlyMap<string, Kind>): Followed {
   const view = chassisView(input);
-  const network = networkOf(secured(input.southbound), { isResident: view.isResident });
+  const network = networkOf(input.southbound, { isResident: view.isResident });
   const workshop = openWorkshop(network, input.space);
   const mark = workshop.space.mark();
   const found = new Survey(workshop, view, input.chassis, input.peers).result();

@@ -11,7 +11,6 @@
 import type { LogicalFlow, PortBinding, Southbound } from '../../engine/ovsdb/southbound.ts';
 import { type LocalPort, portsHere, type Tunnel, viewOf } from '../../engine/program/chassis.ts';
 import { NO_PLACEMENT, type Placement } from '../../engine/program/placement.ts';
-import { secured } from './secured.ts';
 
 /** What is known of a node besides the databases. */
 export interface OffloadNode {
@@ -64,8 +63,7 @@ const working =
   /\b(put_arp|put_nd|put_fdb|log|igmp|handle_svc_check|handle_dhcpv6_reply|handle_bfd_msg|set_queue|set_meter|sample|bind_vport|trigger_event|commit_ecmp_nh|commit_lb_aff)\b\s*[;({]/;
 
 /** The node as a network. */
-export function nodeNetwork(database: Southbound, node: OffloadNode, placement: Placement = NO_PLACEMENT): NodeNetwork {
-  const southbound = secured(database);
+export function nodeNetwork(southbound: Southbound, node: OffloadNode, placement: Placement = NO_PLACEMENT): NodeNetwork {
   const names = portsHere(southbound, node.name, placement);
   const peers = [...chassisIn(southbound)].filter((name) => name !== node.name);
   const tunnels = new Map(
