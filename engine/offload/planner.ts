@@ -25,6 +25,7 @@ import { type Capabilities, whyNotAction, whyNotItem } from './capabilities/type
 import type { NodeClass, NodePort, NodeTraffic, TunnelEntry } from './classes.ts';
 import { type Cell, type Cover, coverCells, exceptionsFor, type Grammar, type Ranked } from './cover.ts';
 import { type Family, familiesOf, fieldNames, type Target } from './families.ts';
+import { fragmentsOf } from './fragments.ts';
 import { createLedger, type Describe, type Handled, type Ledger } from './ledger.ts';
 import { createGrammar, itemsOf, type PatternOptions, wordsOf } from './pattern.ts';
 import type { GroupUse, OffloadPlan } from './plan.ts';
@@ -349,7 +350,7 @@ class Planner {
     });
     const groups = families.length > 0 ? this.ownGroups(crowd, families, senders) : new Map<NodePort, number>();
     return senders.map(({ port, set }): Cell<Doing> => {
-      const group = groups.get(port) ?? crowd.group;
+      const group = groups.get(port) ?? this.homeOf(crowd);
       return { set, layer: 0, target: { actions: [{ type: 'jump', group }] } };
     });
   }
@@ -366,7 +367,7 @@ class Planner {
     const cover = this.cover(this.careOf(crowd), cells);
     this.noteFailed(cover, crowd, true);
     const last = 1 + Math.max(-1, ...cover.ranked.map(({ priority }) => priority));
-    const actions: readonly Action[] = [{ type: 'jump', group: crowd.group }];
+    const actions: readonly Action[] = [{ type: 'jump', group: this.homeOf(crowd) }];
     const onward: Ranked<Doing> = { literals: [], priority: last, target: { actions } };
     // What is not for these rules may be for those of the crowd.
     const drafts = this.made(crowd.group, [...cover.ranked, onward], crowd.senders, [], { otherwise: actions });
@@ -390,6 +391,11 @@ class Planner {
     const handled = handledOf(cover.cells, cover.failed);
     if (served.length > 0) this.ledger.handle(space.orAll(served), handled, [...groups.values()], crowd.group);
     return groups;
+  }
+
+  /** Where packets of a crowd go whom no port's own rules take: all rules may be ports' own, and a group has one at least. */
+  private homeOf({ group }: Crowd): number {
+    return this.rules.some((rule) => rule.group === group) ? group : this.software;
   }
 
   /** A rule as it is for one of the ports that send: a tunnel's header names it. */
@@ -553,7 +559,7 @@ class Planner {
       const seen = literals.filter(
         (literal) => !/^(tp|icmp)\./.test(name(literal)) && !(isIp6 && name(literal) === 'ip.proto'),
       );
-      for (const pattern of fragments(itemsOf(seen, this.pattern, portName, true), isIp6)) {
+      for (const pattern of fragmentsOf(itemsOf(seen, this.pattern, portName, true), isIp6)) {
         found.set(JSON.stringify(pattern), pattern);
       }
     }
@@ -663,29 +669,6 @@ function handledOf(cells: readonly Cell<Doing>[], failed: readonly Cell<Doing>[]
 
 const tooMany = (wanted: number): string =>
   `a tunnel's header names the port that sent a packet, so each port needs ${wanted} rules of its own, and there is no room for so many`;
-
-/** Patterns that take what rules with items behind IP do not see: fragments, and IPv6 with headers between. */
-function fragments(items: readonly Item[], isIp6: boolean): Item[][] {
-  if (!isIp6) {
-    return [
-      items.map((item) =>
-        item.type === 'ipv4'
-          ? {
-              ...item,
-              spec: { ...item.spec, fragment_offset: 1 },
-              last: { fragment_offset: 0x3fff },
-              mask: { ...item.mask, fragment_offset: 0x3fff },
-            }
-          : item,
-      ),
-    ];
-  }
-  // Hop-by-hop, routing, fragment, authentication, destination options, mobility, HIP, Shim6: RFC 7045.
-  const between = [0, 43, 44, 51, 60, 135, 139, 140];
-  return between.map((proto) =>
-    items.map((item) => (item.type === 'ipv6' ? { ...item, spec: { ...item.spec, proto } } : item)),
-  );
-}
 
 /** The port first, then headers from the outermost on. */
 function ordered(pattern: readonly Item[]): readonly Item[] {
