@@ -7,6 +7,9 @@ import { defineConfig } from 'vitest/config';
 // Random tests follow LFLOW_SEED (test/oracle/setup.ts).  Without one in the environment each run has its own.
 const seed = process.env.LFLOW_SEED || String(Math.floor(Math.random() * 2 ** 31));
 
+// Needs both OVN and the addon.
+const beside = 'test/ovn/offload-plane.test.ts';
+
 export default defineConfig({
   test: {
     globalSetup: 'scripts/test-setup.js',
@@ -27,7 +30,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'dpdk',
-          include: ['test/dpdk/**/*.test.ts', 'test/offload-agreement/**/*.test.ts'],
+          include: ['test/dpdk/**/*.test.ts', 'test/offload-agreement/**/*.test.ts', beside],
           testTimeout: 120_000,
         },
       },
@@ -36,6 +39,7 @@ export default defineConfig({
         test: {
           name: 'ovn',
           include: ['test/ovn/**/*.test.ts'],
+          exclude: [beside],
           testTimeout: 600_000,
           hookTimeout: 120_000,
           // Half of the time these wait for daemons, so there are more of them than processors.

@@ -63,7 +63,10 @@ function insideOf(pattern: readonly Item[]): readonly Item[] {
 function tunnelKeys(pattern: readonly Item[]): string[] {
   const geneve = pattern.find(({ type }) => type === 'geneve');
   const option = pattern.find(({ type }) => type === 'geneve_opt');
-  const keys = geneve ? [`enc_key_id ${text(geneve, 'vni')}`, 'enc_dst_port 6081'] : [];
+  const { vni, optlen }: Values = geneve?.spec ?? {};
+  // With an option its length is asked for, too; without one there is no word for it.
+  if (optlen !== undefined && !option) throw new Unsaid('tc-flower does not ask how long the options of Geneve are');
+  const keys = geneve ? [...(vni === undefined ? [] : [`enc_key_id ${vni}`]), 'enc_dst_port 6081'] : [];
   if (option) {
     const mask = Reflect.get(option.mask ?? {}, 'data') ?? 'ffffffff';
     keys.push(`geneve_opts 0102:80:${text(option, 'data')}/ffff:ff:${mask}`);
