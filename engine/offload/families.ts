@@ -75,7 +75,8 @@ const address = ['ip4.src', 'ip6.src'];
 
 /** Puts the classes of a node's hosts into families. */
 export function familiesOf(traffic: NodeTraffic, capabilities: Capabilities, hasTunnels: boolean): Families {
-  const { space, classes } = traffic;
+  const { space } = traffic;
+  const classes = bySwitch(traffic);
   const names = fieldNames(space);
   const limits = limitsOf(traffic, capabilities, hasTunnels);
   const lost: SoftwarePart[] = [];
@@ -126,6 +127,25 @@ export function familiesOf(traffic: NodeTraffic, capabilities: Capabilities, has
     for (const other of targetsLike(space, target, one)) family.targets.push(other);
   }
   return { families: [...made.values()], lost };
+}
+
+/**
+ * The classes, those that hosts of several switches send taken apart: each switch has its own router's address and its
+ * own hosts' addresses, so that senders and destinations of all of them together are more than the class has.
+ */
+function bySwitch({ space, classes, ports }: NodeTraffic): NodeClass[] {
+  const inport = fieldNames(space).index('inport');
+  const numbers = new Map<string, bigint[]>();
+  for (const { number, datapath } of ports) numbers.set(datapath, [...(numbers.get(datapath) ?? []), BigInt(number)]);
+  const switches = [...numbers.values()].map((own) => ({ own: new Set(own), set: space.oneOf(inport, own) }));
+  return classes.flatMap((one): NodeClass[] => {
+    const some = space.pick(one.packets)?.[inport];
+    const home = switches.find(({ own }) => some !== undefined && own.has(some));
+    if (!home || space.isSubset(one.packets, home.set)) return [one];
+    const known = switches.map(({ set }) => space.and(one.packets, set));
+    const others = space.diff(one.packets, space.orAll(known));
+    return [...known, others].filter((set) => set !== space.empty).map((packets) => ({ ...one, packets }));
+  });
 }
 
 /** The targets of the classes that are like one. */

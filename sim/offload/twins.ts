@@ -20,8 +20,8 @@ export function chassisOf({ chassis, type, options }: PortBinding): string | und
 
 /** The traffic of a node with that for ports that others stand for.  Throws `NotAlike`. */
 export function withAlike(traffic: NodeTraffic, kinds: ReadonlyMap<string, Kind>): NodeTraffic {
-  const { space, classes, software, dropped } = traffic;
-  const { spread, targets } = spreading(space, [...kinds.values()]);
+  const { space, classes, software, dropped, returning } = traffic;
+  const { spread, asForOne, targets } = spreading(space, [...kinds.values()]);
   const arp = space.cube([whole(space, 'eth.type', 0x806n)]);
   return {
     ...traffic,
@@ -34,6 +34,8 @@ export function withAlike(traffic: NodeTraffic, kinds: ReadonlyMap<string, Kind>
     software: software.map((part) =>
       part.reason.code === 'neighbour-unknown' ? { ...part, packets: space.diff(part.packets, targets) } : part,
     ),
+    // They are known not to be behind the port that a packet came in by, which an unknown neighbour may be.
+    returning: asForOne(returning),
     // ARP for them is answered by software, where it is not known here that it is for somebody.
     dropped: space.diff(space.not(spread(space.not(dropped))), arp),
   };
@@ -56,6 +58,8 @@ function spreading(
   kinds: readonly Kind[],
 ): {
   spread(set: PacketSet): PacketSet;
+  /** A set with what is in it for a port that is followed for those that it stands for, and nothing else for these. */
+  asForOne(set: PacketSet): PacketSet;
   /** Packets for those that others stand for. */
   readonly targets: PacketSet;
 } {
@@ -78,7 +82,11 @@ function spreading(
     space.and(space.restrict(space.and(set, among), [literal]), theirs);
   const spread = (set: PacketSet): PacketSet =>
     space.orAll([space.diff(set, targets), ...parts.map((part) => image(set, part))]);
-  return { spread, targets };
+  const asForOne = (set: PacketSet): PacketSet =>
+    parts
+      .filter(({ isTarget }) => isTarget)
+      .reduce((all, part) => space.or(space.diff(all, part.theirs), image(all, part)), set);
+  return { spread, asForOne, targets };
 }
 
 /** The classes for the ports that one stands for; undefined where it is not told by their addresses where packets go. */
