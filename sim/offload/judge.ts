@@ -192,11 +192,10 @@ class Judge {
     return [direct, arriving];
   }
 
-  /** All frames that there can be: sources of groups, too, which no flow lets pass. */
+  /** All frames that there can be. */
   private frames(hardware: Hardware): PacketSet {
     const { space, workshop } = this;
-    const anySource = space.forget(workshop.possible, [at.ethSrc]);
-    return [anySource, possibleInHardware(space), possibleFindings(hardware)].reduce((a, b) => space.and(a, b));
+    return [workshop.possible, possibleInHardware(space), possibleFindings(hardware)].reduce((a, b) => space.and(a, b));
   }
 
   private tagOf(number: number): number {
@@ -379,18 +378,10 @@ class Judge {
       this.violated(entry, outcome, several, this.doing(outcome), `also ${also}, or may do so`, other?.flow);
       return;
     }
-    // No flow lets such packets pass, and the analysis leaves them out.
-    const fromGroups = space.cube([{ field: at.ethSrc, value: 1n << 40n, mask: 1n << 40n }]);
-    const right = fate.key === 'drop' ? space.or(fate.packets, fromGroups) : fate.packets;
-    const lost = space.diff(packets, right);
+    const lost = space.diff(packets, fate.packets);
     if (lost !== space.empty) {
       const other = this.classOf(entry, lost, fate.key);
-      const isFromGroup = space.isSubset(lost, fromGroups);
-      const words = other
-        ? endWords(other.class.end, other.class.made)
-        : isFromGroup
-          ? 'let no packet pass whose source is the address of a group'
-          : 'do nothing of the kind with it';
+      const words = other ? endWords(other.class.end, other.class.made) : 'do nothing of the kind with it';
       this.violated(entry, outcome, lost, this.doing(outcome), words, other?.flow);
       return;
     }
