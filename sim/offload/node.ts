@@ -63,7 +63,11 @@ const working =
   /\b(put_arp|put_nd|put_fdb|log|igmp|handle_svc_check|handle_dhcpv6_reply|handle_bfd_msg|set_queue|set_meter|sample|bind_vport|trigger_event|commit_ecmp_nh|commit_lb_aff)\b\s*[;({]/;
 
 /** The node as a network. */
-export function nodeNetwork(southbound: Southbound, node: OffloadNode, placement: Placement = NO_PLACEMENT): NodeNetwork {
+export function nodeNetwork(
+  southbound: Southbound,
+  node: OffloadNode,
+  placement: Placement = NO_PLACEMENT,
+): NodeNetwork {
   const names = portsHere(southbound, node.name, placement);
   const peers = [...chassisIn(southbound)].filter((name) => name !== node.name);
   const tunnels = new Map(
