@@ -11,7 +11,6 @@
  * | 400      | from outside, replies of translated connections      | allow  |
  * | 300      | from outside, to networks routed without translation | allow  |
  * | 200      | from externally routed networks, outside             | allow  |
- * | 100      | the router's own answers                             | allow  |
  * | 1        | anything                                             | drop   |
  *
  * On the external switch ACLs see to it that nothing leaves but with an address
@@ -201,18 +200,6 @@ function policies({ vpc }: VpcPlan, gateway: GatewayPlan, external: NetworkPlan[
           ),
         ]),
     policy(200, `${fromInside} && ${toOutside} && ip4.src == ${subnets(external)}`, 'allow', 'the way out'),
-    policy(
-      100,
-      `${fromInside} && ${toInside} && ip4.src == ${formatIpv4(gateway.joinAddress)}`,
-      'allow',
-      "the router's answers to the inside",
-    ),
-    policy(
-      100,
-      `${fromOutside} && ${toOutside} && ip4.src == ${formatIpv4(gateway.externalAddress)}`,
-      'allow',
-      "the router's answers to the outside",
-    ),
     policy(1, '1', 'drop', 'what no other policy lets through'),
   ];
 }
