@@ -10,23 +10,23 @@ export interface Options extends Size {
   part?: string;
 }
 
-/** Reads `--vpcs N --networks N --nodes N --interfaces N --runs N`. */
-export function readOptions(runs: number): Options {
+/** Reads `--vpcs N --networks N --nodes N --interfaces N --runs N`; sizes that are not given are as `usual`. */
+export function readOptions(runs: number, usual: Size = usualSize): Options {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
     options: { vpcs: text, networks: text, nodes: text, interfaces: text, runs: text, part: text },
   });
-  const number = (name: keyof Size | 'runs', usual: number): number => {
+  const number = (name: keyof Size | 'runs', otherwise: number): number => {
     const given = values[name];
-    if (given === undefined) return usual;
+    if (given === undefined) return otherwise;
     if (!/^[1-9]\d*$/.test(given)) throw new Error(`--${name} ${given}: give a number of 1 or more`);
     return Number(given);
   };
   return {
-    vpcs: number('vpcs', usualSize.vpcs),
-    networks: number('networks', usualSize.networks),
-    nodes: number('nodes', usualSize.nodes),
-    interfaces: number('interfaces', usualSize.interfaces),
+    vpcs: number('vpcs', usual.vpcs),
+    networks: number('networks', usual.networks),
+    nodes: number('nodes', usual.nodes),
+    interfaces: number('interfaces', usual.interfaces),
     runs: number('runs', runs),
     ...(values.part !== undefined && { part: values.part }),
   };

@@ -75,6 +75,12 @@ export interface TunnelEntry {
   readonly classes: readonly NodeClass[];
 }
 
+/** Packets that may leave a trace: those that are in both sets, which are smaller than what they have in common. */
+export interface Alive {
+  readonly packets: PacketSet;
+  readonly among: PacketSet;
+}
+
 /** The traffic of a node. */
 export interface NodeTraffic {
   readonly node: string;
@@ -90,8 +96,8 @@ export interface NodeTraffic {
   readonly classes: readonly NodeClass[];
   /** Packets that would leave by the port that they came in by: they are in a class and are dropped all the same. */
   readonly returning: PacketSet;
-  /** Packets that surely end without a trace. */
-  readonly dropped: PacketSet;
+  /** What is in none of these surely ends without a trace. */
+  readonly alive: readonly Alive[];
   /** Packets that are in no class because software has something to do with them, and why; parts may overlap. */
   readonly software: readonly SoftwarePart[];
   readonly arriving: readonly TunnelEntry[];

@@ -263,8 +263,7 @@ function limitsOf({ space, possible, software }: NodeTraffic, capabilities: Capa
       let seen = set;
       for (const [slice, fields] of slices) {
         const hidden = fields.map(names.index);
-        const support = new Set(space.support(seen));
-        if (!hidden.some((field) => support.has(field))) continue;
+        if (space.forget(seen, hidden) === seen) continue;
         const bad = space.forget(space.and(slice, space.diff(possible, seen)), hidden);
         seen = space.diff(seen, space.and(slice, bad));
       }

@@ -154,10 +154,9 @@ function from(ports: readonly NodePort[]): Pick<Traffic, 'from' | 'also'> {
 }
 
 function portsIn({ space, ports }: NodeTraffic, packets: PacketSet): NodePort[] {
-  const inport = fieldNames(space).index('inport');
-  return ports.filter(({ number }) =>
-    space.intersects(packets, space.cube([{ field: inport, value: BigInt(number), mask: 0xfffffn }])),
-  );
+  const names = fieldNames(space);
+  const inports = space.forget(packets, names.without(['inport']));
+  return ports.filter(({ number }) => space.intersects(inports, space.cube([names.literal('inport', BigInt(number))])));
 }
 
 /** The cookies of a group's rules that finish packets. */

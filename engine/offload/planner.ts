@@ -583,7 +583,8 @@ class Planner {
   /** Whether all of them end without a trace. */
   private isGone(packets: PacketSet): boolean {
     const { space, traffic } = this;
-    return space.isSubset(space.diff(packets, traffic.dropped), traffic.returning);
+    const rest = space.diff(packets, traffic.returning);
+    return traffic.alive.every(({ packets: some, among }) => !space.intersects(space.and(rest, among), some));
   }
 
   /** Whether a rule may leave all frames with a VLAN tag to software, because no class has any. */

@@ -81,10 +81,11 @@ function followed(input: NodeTrafficInput, kinds: ReadonlyMap<string, Kind>): Fo
 
 /** The traffic with all that was needed to find it gone: `release` gives the sets their new numbers. */
 function alone(traffic: NodeTraffic, release: (sets: readonly PacketSet[]) => PacketSet[]): NodeTraffic {
-  const { possible, returning, dropped, classes, software, arriving } = traffic;
+  const { possible, returning, alive, classes, software, arriving } = traffic;
   const inside = arriving.flatMap((entry) => [entry.senders, ...entry.classes.map(({ packets }) => packets)]);
-  const [all, back, gone, ...rest] = release([
-    ...[possible, returning, dropped],
+  const [all, back, ...rest] = release([
+    ...[possible, returning],
+    ...alive.flatMap(({ packets, among }) => [packets, among]),
     ...[...classes, ...software].map(({ packets }) => packets),
     ...inside,
   ]);
@@ -98,7 +99,7 @@ function alone(traffic: NodeTraffic, release: (sets: readonly PacketSet[]) => Pa
     ...traffic,
     ...(all !== undefined && { possible: all }),
     ...(back !== undefined && { returning: back }),
-    ...(gone !== undefined && { dropped: gone }),
+    alive: alive.map(() => ({ packets: next(), among: next() })),
     classes: classes.map((one) => ({ ...one, packets: next() })),
     software: software.map((part) => ({ ...part, packets: next() })),
     arriving: arriving.map((entry) => {
@@ -171,7 +172,7 @@ class Survey {
   }
 
   /** What the hosts behind these ports send. */
-  private sentBy(entries: readonly Place[]): Pick<NodeTraffic, 'classes' | 'dropped'> {
+  private sentBy(entries: readonly Place[]): Pick<NodeTraffic, 'classes' | 'alive'> {
     const { space, stores, network } = this.workshop;
     const run = this.newRun(this.software);
     for (const { datapath } of this.datapaths.values()) {
@@ -198,7 +199,7 @@ class Survey {
       if (place) classes.push(...this.classesOf(one, place, busy, network));
     }
     const free = space.diff(this.surely(space.orAll(dropped)), busy);
-    return { classes, dropped: free };
+    return { classes, alive: [{ packets: space.not(free), among: space.all }] };
   }
 
   /** What comes through tunnels for a port. */
@@ -296,8 +297,7 @@ class Survey {
 
 const circumstances = packetFields.map((_, index) => index).filter((index) => index >= headerFields);
 
-const dependsOnCircumstances = (space: Space, set: PacketSet): boolean =>
-  space.support(set).some((field) => field >= headerFields);
+const dependsOnCircumstances = (space: Space, set: PacketSet): boolean => space.forget(set, circumstances) !== set;
 
 /** Frames that hosts can send: a payload that nobody reads is as it is, and marks are the chassis' own. */
 function possibleFrames(space: Space, workshop: Workshop): PacketSet {

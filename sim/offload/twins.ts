@@ -1,7 +1,7 @@
 /** The traffic of a node for ports that others stand for: as it is for those, with other addresses and keys. */
 
 import { parseEthernet, parseIpv4 } from '../../engine/lang/addresses.ts';
-import type { Change, Exit, NodeClass, NodeTraffic, OtherClasses } from '../../engine/offload/classes.ts';
+import type { Alive, Change, Exit, NodeClass, NodeTraffic, OtherClasses } from '../../engine/offload/classes.ts';
 import type { PortBinding } from '../../engine/ovsdb/southbound.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { fieldIndex } from '../symbolic/fields.ts';
@@ -20,7 +20,7 @@ export function chassisOf({ chassis, type, options }: PortBinding): string | und
 
 /** The traffic of a node with that for ports that others stand for.  Throws `NotAlike`. */
 export function withAlike(traffic: NodeTraffic, kinds: ReadonlyMap<string, Kind>): NodeTraffic {
-  const { space, classes, software, dropped, returning } = traffic;
+  const { space, classes, software, alive, returning } = traffic;
   const { spread, asForOne, targets } = spreading(space, [...kinds.values()]);
   const arp = space.cube([whole(space, 'eth.type', 0x806n)]);
   return {
@@ -37,7 +37,7 @@ export function withAlike(traffic: NodeTraffic, kinds: ReadonlyMap<string, Kind>
     // They are known not to be behind the port that a packet came in by, which an unknown neighbour may be.
     returning: asForOne(returning),
     // ARP for them is answered by software, where it is not known here that it is for somebody.
-    dropped: space.diff(space.not(spread(space.not(dropped))), arp),
+    alive: [...alive.flatMap(spread), { packets: arp, among: space.all }],
   };
 }
 
@@ -49,15 +49,16 @@ const whole = ({ fields }: Space, name: string, value: bigint) => {
 const macOf = ({ mac }: Twin): bigint => parseEthernet(mac) ?? 0n;
 const ipOf = ({ ip }: Twin): bigint => parseIpv4(ip) ?? 0n;
 
-/**
- * A set with what is in it for a port that is followed also for those that it stands for, and nothing else for these;
- * so with what has its addresses as the sender's, beside what is there of such already.
- */
+/** How sets that are right for ports that are followed become sets that are right for those that they stand for, too. */
 function spreading(
   space: Space,
   kinds: readonly Kind[],
 ): {
-  spread(set: PacketSet): PacketSet;
+  /**
+   * What is there for a port that is followed also for those that it stands for, and nothing else for these; so with
+   * what has its addresses as the sender's, beside what is there of such already.
+   */
+  spread(part: Alive): Alive[];
   /** A set with what is in it for a port that is followed for those that it stands for, and nothing else for these. */
   asForOne(set: PacketSet): PacketSet;
   /** Packets for those that others stand for. */
@@ -78,10 +79,13 @@ function spreading(
     })),
   );
   const targets = space.orAll(parts.filter(({ isTarget }) => isTarget).map(({ theirs }) => theirs));
-  const image = (set: PacketSet, { among, literal, theirs }: (typeof parts)[number]): PacketSet =>
-    space.and(space.restrict(space.and(set, among), [literal]), theirs);
-  const spread = (set: PacketSet): PacketSet =>
-    space.orAll([space.diff(set, targets), ...parts.map((part) => image(set, part))]);
+  const seenAs = (set: PacketSet, { among, literal }: (typeof parts)[number]): PacketSet =>
+    space.restrict(space.and(set, among), [literal]);
+  const image = (set: PacketSet, part: (typeof parts)[number]): PacketSet => space.and(seenAs(set, part), part.theirs);
+  const spread = ({ packets, among }: Alive): Alive[] => [
+    { packets, among: space.diff(among, targets) },
+    ...parts.map((part) => ({ packets: seenAs(space.and(packets, among), part), among: part.theirs })),
+  ];
   const asForOne = (set: PacketSet): PacketSet =>
     parts
       .filter(({ isTarget }) => isTarget)
