@@ -2,6 +2,7 @@
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
 import { at, type Looks, type NetworkPort, read, type Value } from '../symbolic/index.ts';
+import { misheard } from './hearing.ts';
 import { homecomings } from './homecoming.ts';
 import {
   addressesOf,
@@ -69,7 +70,7 @@ function judge(view: View, network: TenantNetwork, hosts: readonly Host[]): Judg
     const sentence = `a packet of a host of ${network.name} does not arrive at another one`;
     return violated({ kind: 'missing', packets: unreached, to: ports, sentence });
   }
-  return reason === undefined ? holds : unknown(reason);
+  return misheard(view, network, hosts) ?? (reason === undefined ? holds : unknown(reason));
 }
 
 /** All IP packets between two of the hosts, answers as well as questions. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { networkReachability } from '../../../sim/properties/network-reachability.ts';
 import { network, node, resourcesOf, unknownMac, vf, vpc } from '../../topology.ts';
-import { exampleView, manifestView, rows, verdicts, violationOf } from './views.ts';
+import { exampleView, flowsView, manifestView, rows, verdicts, violationOf } from './views.ts';
 
 const inside = () =>
   resourcesOf(
@@ -36,6 +36,58 @@ describe('hosts of one network', () => {
     });
     expect(violationOf(networkReachability, view, 'default/red-a').sentence).toMatch(/^an ARP request/);
   });
+});
+
+describe('what hosts hear', () => {
+  const two = () =>
+    resourcesOf(
+      vpc('red'),
+      network('red-a', 'red', '10.1.0.0/24'),
+      vf('red-a', 2),
+      node('n0', 'red'),
+      node('n1', 'red'),
+    );
+  const without = (stage: string, match: RegExp) => () =>
+    flowsView(two(), (flow) => (flow.stage === stage && match.test(flow.match) ? undefined : flow));
+  const widened = (stage: string, match: RegExp) => () =>
+    flowsView(two(), (flow) => (flow.stage === stage && match.test(flow.match) ? { ...flow, match: '1' } : flow));
+  const first = /^arp.tpa == 10.1.0.2 && arp.op == 1/;
+
+  it.each([
+    [
+      'what is for everybody',
+      without('ls_in_l2_lkup', /^eth.mcast$/),
+      /sends to everybody does not reach all other hosts$/,
+    ],
+    [
+      'no answer to who asks for his own address',
+      without('ls_in_arp_rsp', /^arp.tpa == 10.1.0.2 .* inport/),
+      /sends to everybody does not reach all other hosts$/,
+    ],
+    [
+      'no answer for what nobody has',
+      widened('ls_in_arp_rsp', /^nd_ns && .*0:?\S* && nd.target == \S+$/),
+      /for an address that is not its own is answered by the network$/,
+    ],
+    [
+      'what the router asks',
+      (): ReturnType<typeof flowsView> =>
+        flowsView(two(), (flow) => (flow.stage === 'lr_in_arp_resolve' && flow.match === 'ip4' ? undefined : flow)),
+      /^what the router asks for an address of default\/red-a that it does not know, not all hosts hear$/,
+    ],
+    [
+      'no question that is answered for them',
+      without('ls_in_arp_rsp', new RegExp(`${first.source}$`)),
+      /that the network knows the answer to arrives at/,
+    ],
+    ['no frame for another one', without('ls_out_apply_port_sec', /reg0/), /for another MAC address arrives at/],
+  ])(
+    'is %s',
+    (_, view, sentence) => {
+      expect(violationOf(networkReachability, view(), 'default/red-a').sentence).toMatch(sentence);
+    },
+    60_000,
+  );
 });
 
 describe('a database', () => {

@@ -1,0 +1,227 @@
+/**
+ * What the hosts of a planned network hear of each other and of their router: what is for everybody reaches all of
+ * them, what is for one of them nobody else, and nobody answers for an address that is not his.
+ */
+import { firstAddress, formatCidr, lastAddress } from '../../engine/address.ts';
+import type { PacketSet } from '../../engine/sets/index.ts';
+import { allOf, matchSet } from '../policy/packets.ts';
+import { lookups } from '../symbolic/fields.ts';
+import {
+  at,
+  type Bundle,
+  type End,
+  fieldIndex,
+  inportIn,
+  type Looks,
+  type NetworkPort,
+  read,
+  type Value,
+} from '../symbolic/index.ts';
+import { linkLocal } from '../trace/addresses.ts';
+import { answersAt, unchanged } from './homecoming.ts';
+import { asking, copyFields, field, inport, neighborMacs, orderly, sentBy, toGateway } from './honest.ts';
+import { type Judgement, violated } from './property.ts';
+import { endText, judgeRefusals, type Refusal, whatText } from './refusal.ts';
+import type { Host, TenantNetwork, View } from './view.ts';
+
+/** The first of these promises that is surely broken; `hosts` are those whose addresses are known. */
+export function misheard(view: View, network: TenantNetwork, hosts: readonly Host[]): Judgement | undefined {
+  return (
+    unheard(view, network, hosts) ??
+    answeredFalsely(view, network, hosts) ??
+    unasked(view, network, hosts) ??
+    overheard(view, network, hosts)
+  );
+}
+
+/** Where packets arrive: no new packet has anything in this field. */
+const arrival = fieldIndex('opener.src4');
+
+/** At any of the hosts. */
+const arrivingAt = ({ analysis: { space } }: View, hosts: readonly Host[]): PacketSet =>
+  space.oneOf(
+    arrival,
+    hosts.map(({ port }) => BigInt(port.number)),
+  );
+
+/** The packets, each with the hosts at which it surely arrives; `right` gives those of a bundle that look as they should. */
+function arrivals(view: View, hosts: readonly Host[], packets: PacketSet, right: (one: Looks) => PacketSet): PacketSet {
+  const { space, bundles } = view.analysis;
+  const byPort = new Map<NetworkPort, PacketSet>(hosts.map((host) => [host.port, arrivingAt(view, [host])]));
+  const arriving = (one: Bundle): PacketSet => {
+    if (!one.exact || one.connection !== 'new' || !one.meets(packets)) return space.empty;
+    const looks = space.and(packets, right(one));
+    return looks === space.empty ? space.empty : one.within((port) => byPort.get(port) ?? space.empty, looks);
+  };
+  return space.forget(space.orAll(bundles.map(arriving)), [...copyFields, ...neighborMacs]);
+}
+
+/** Packets that do not surely arrive at one of the hosts, though they should at all of them, with that host. */
+function missed(
+  view: View,
+  hosts: readonly Host[],
+  packets: PacketSet,
+  isForSender: boolean,
+  right: (one: Looks) => PacketSet,
+): { packets: PacketSet; to: readonly NetworkPort[] } | undefined {
+  const { space } = view.analysis;
+  const itself = isForSender
+    ? space.empty
+    : space.orAll(hosts.map((host) => space.and(space.cube([inport(host)]), arrivingAt(view, [host]))));
+  const wanted = space.diff(space.and(packets, arrivingAt(view, hosts)), itself);
+  const lost = space.diff(wanted, arrivals(view, hosts, packets, right));
+  const deaf =
+    lost === space.empty ? undefined : hosts.find((host) => space.intersects(lost, arrivingAt(view, [host])));
+  return deaf && { packets: space.forget(space.and(lost, arrivingAt(view, [deaf])), [arrival]), to: [deaf.port] };
+}
+
+const asSent =
+  ({ analysis: { space } }: View) =>
+  ({ made }: Looks): PacketSet =>
+    made === undefined ? space.all : space.empty;
+
+/** The hosts' questions for their own addresses: RFC 5227, section 2.3. */
+function announcements({ analysis: { space } }: View, hosts: readonly Host[]): PacketSet {
+  const own = hosts.flatMap((host) => host.ip4.map((ip) => space.cube([inport(host), field(at.arpTpa, ip)])));
+  return space.and(asking(space, hosts), space.orAll(own));
+}
+
+/** What a host sends to everybody, which the others do not hear. */
+function unheard(view: View, { name }: TenantNetwork, hosts: readonly Host[]): Judgement | undefined {
+  const { space, possible } = view.analysis;
+  const datagrams = [
+    'eth.dst == ff:ff:ff:ff:ff:ff && ip4.dst == 255.255.255.255',
+    'eth.dst == 01:00:5e:00:00:fb && ip4.dst == 224.0.0.251',
+  ].map((text) => matchSet(space, `${text} && udp.src == 5353 && udp.dst == 5353`));
+  const broadcasts = allOf(space, [sentBy(space, hosts, 4), orderly(view.analysis), space.orAll(datagrams), possible]);
+  const packets = space.or(broadcasts, space.and(announcements(view, hosts), possible));
+  const lost = missed(view, hosts, packets, false, asSent(view));
+  if (!lost) return undefined;
+  const sentence = `what a host of ${name} sends to everybody does not reach all other hosts`;
+  return violated({ kind: 'missing', ...lost, sentence });
+}
+
+/** A question for the asker's own address that is answered: he takes it for another one's. One for what nobody has. */
+function answeredFalsely(view: View, network: TenantNetwork, hosts: readonly Host[]): Judgement | undefined {
+  const { name, gateways } = network;
+  const { space, possible } = view.analysis;
+  const strangers = space.diff(asking(space, hosts), space.oneOf(at.arpTpa, addressesIn(network, hosts)));
+  const solicitations = allOf(space, [
+    matchSet(space, 'nd_ns && eth.mcast'),
+    space.orAll(hosts.map((host) => space.cube([inport(host), field(at.ethSrc, host.mac ?? 0n)]))),
+    space.not(
+      space.oneOf(
+        at.ndTarget,
+        gateways.flatMap(({ mac, addresses }) => [linkLocal(mac), ...addresses.map(({ address }) => address.value)]),
+      ),
+    ),
+  ]);
+  const questions = [
+    { packets: announcements(view, hosts), what: 'for its own address', reply: 'arp.op == 2' },
+    { packets: strangers, what: 'for an address that nobody has', reply: 'arp.op == 2' },
+    { packets: solicitations, what: 'for an address that is not its own', reply: 'nd_na' },
+  ];
+  for (const { packets, what, reply } of questions) {
+    const isReply = ({ store }: Looks): PacketSet => matchSet(space, reply, store, 'may');
+    const { wrong } = answersAt(view, space.and(packets, possible), () => space.empty, isReply);
+    if (!wrong) continue;
+    const sentence = `a question of a host of ${name} ${what} is answered by the network`;
+    return violated({ kind: 'goes', ...wrong, sentence });
+  }
+  return undefined;
+}
+
+/** The IPv4 addresses of hosts and gateways. */
+const addressesIn = ({ gateways }: TenantNetwork, hosts: readonly Host[]): bigint[] => [
+  ...hosts.flatMap(({ ip4 }) => ip4),
+  ...gateways.flatMap(({ addresses }) =>
+    addresses.flatMap(({ address }) => (address.family === 4 ? address.value : [])),
+  ),
+];
+
+/** A question of the router for an address of the network that it does not know, which not all hosts hear. */
+function unasked(view: View, network: TenantNetwork, hosts: readonly Host[]): Judgement | undefined {
+  const { space, possible } = view.analysis;
+  const { plan, name, gateways } = network;
+  if (!plan) return undefined;
+  const { subnet } = plan;
+  const taken = [...addressesIn(network, hosts), BigInt(firstAddress(subnet)), BigInt(lastAddress(subnet))];
+  const unknown = Array.from({ length: lookups }, (_, n) => field(fieldIndex(`neighbor.${n}.known`), 0n));
+  const packets = allOf(space, [
+    sentBy(space, hosts, 4),
+    space.orAll(gateways.map((gateway) => toGateway(space, gateway))),
+    space.diff(matchSet(space, `udp && ip4.dst == ${formatCidr(subnet)}`), space.oneOf(at.ip4Dst, taken)),
+    space.cube([...['vlan.tci', 'ip.frag', 'pkt.mark', 'payload'].map((of) => field(fieldIndex(of), 0n)), ...unknown]),
+    space.range(at.ttl, 64n, 255n),
+    space.range(at.length, 20n, 1280n),
+    possible,
+  ]);
+  const lost = missed(view, hosts, packets, true, ({ made, store }) =>
+    made === 'arp'
+      ? space.and(matchSet(space, 'arp.op == 1', store), unchanged(space, read(store, at.arpTpa), at.ip4Dst))
+      : space.empty,
+  );
+  if (!lost) return undefined;
+  const sentence = `what the router asks for an address of ${name} that it does not know, not all hosts hear`;
+  return violated({ kind: 'missing', ...lost, sentence });
+}
+
+/** A question that the network answers itself, as it knows whom it is for, which others hear; or a frame for one host that arrives at another one. */
+function overheard(view: View, network: TenantNetwork, hosts: readonly Host[]): Judgement | undefined {
+  const { space, possible } = view.analysis;
+  const { name } = network;
+  const bound = hosts.filter(({ port }) => !port.binding.mac.includes('unknown'));
+  const elsewhere = (port: NetworkPort): PacketSet => space.not(inportIn(space, [port]));
+  const known = space.and(asking(space, hosts), space.oneOf(at.arpTpa, addressesIn(network, bound)));
+  const questions: Refusal = {
+    packets: space.and(space.diff(known, announcements(view, hosts)), possible),
+    ports: network.hosts.map(({ port }) => port),
+    at: elsewhere,
+    sentence: (one) =>
+      `a question of a host of ${name} that the network knows the answer to arrives at ${endText(view, one)}`,
+  };
+  const found = judgeRefusals(view, [questions]);
+  if (found.verdict === 'violated') return found;
+  return misdelivered(view, bound);
+}
+
+/** A frame to one MAC address that comes out of the port of another one. */
+function misdelivered(view: View, hosts: readonly Host[]): Judgement | undefined {
+  const { space, bundles } = view.analysis;
+  const macs = new Map(hosts.map(({ port, mac = 0n }) => [port, mac] as const));
+  for (const bundle of bundles) {
+    if (!bundle.exact || bundle.connection !== 'new' || !bundle.members.some(({ end }) => isAt(macs, end))) continue;
+    const toOthers = strangeTo(view, read(bundle.store, at.ethDst));
+    const strange = (port: NetworkPort): PacketSet => {
+      const mac = macs.get(port);
+      return mac === undefined ? space.empty : toOthers(mac);
+    };
+    if (bundle.within(strange) === space.empty) continue;
+    for (const one of bundle.members) {
+      if (one.end.kind !== 'port') continue;
+      const packets = space.forget(space.and(one.copies, strange(one.end.port)), copyFields);
+      if (packets === space.empty) continue;
+      const sentence = `${whatText(one)} for another MAC address arrives at ${endText(view, one)}`;
+      return violated({ kind: 'goes', class: one, packets, sentence });
+    }
+  }
+  return undefined;
+}
+
+const isAt = (macs: ReadonlyMap<NetworkPort, bigint>, end: End): boolean => end.kind === 'port' && macs.has(end.port);
+
+const group = 1n << 40n;
+
+/** The packets of which a value surely is a MAC address, no group's, and not the one that is given. */
+function strangeTo({ analysis: { space } }: View, value: Value): (mac: bigint) => PacketSet {
+  const sets = (value.options ?? [{ packets: space.all, value }]).map((option): ((mac: bigint) => PacketSet) => {
+    const { packets } = option;
+    const { constant, pieces } = option.value;
+    if (constant !== undefined) return (mac) => (constant & group || constant === mac ? space.empty : packets);
+    const [piece] = pieces;
+    if (pieces.length !== 1 || piece?.kind !== 'input' || piece.ofs !== 0) return () => space.empty;
+    const ofField = space.diff(packets, space.cube([{ field: piece.field, value: group, mask: group }]));
+    return (mac) => space.diff(ofField, space.cube([field(piece.field, mac)]));
+  });
+  return (mac) => space.orAll(sets.map((of) => of(mac)));
+}
