@@ -30,14 +30,17 @@ const MOST_SUM_BITS = 16;
 /** What packets of the set look like once rewritten. Throws a RangeError if a rewrite makes no sense. */
 export function image(kernel: Kernel, layout: Layout, set: PacketSet, rewrites: readonly Rewrite[]): PacketSet {
   const plan = planOf(layout, rewrites);
-  const substitutions = new Map<number, PacketSet>();
+  const lost = new Map<number, PacketSet>();
+  const renamed = new Map<number, PacketSet>();
   const copies = copiesOf(plan);
   for (const variable of new Set([...plan.bits.keys(), ...copies.keys()])) {
     const [name] = copies.get(variable) ?? [];
-    if (name === undefined) substitutions.set(variable, ANY);
-    else if (name !== variable) substitutions.set(variable, kernel.node(name, 0, 1));
+    if (name === undefined) lost.set(variable, ANY);
+    else if (name !== variable) renamed.set(variable, kernel.node(name, 0, 1));
   }
-  let result = kernel.substitute(set, () => substitutions, `image ${plan.key}`);
+  // What is lost goes first: there is less to rename then.
+  let result = kernel.substitute(set, () => lost, `lost ${plan.key}`);
+  result = kernel.substitute(result, () => renamed, `renamed ${plan.key}`);
   const constants = [...plan.bits].flatMap(([variable, source]) =>
     'constant' in source ? [variable * 2 + source.constant] : [],
   );
