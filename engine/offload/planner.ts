@@ -26,6 +26,7 @@ import type { NodeClass, NodePort, NodeTraffic, TunnelEntry } from './classes.ts
 import { type Cell, type Cover, coverCells, exceptionsFor, type Grammar, type Ranked } from './cover.ts';
 import { type Family, familiesOf, fieldNames, type Target } from './families.ts';
 import { fragmentsOf } from './fragments.ts';
+import { exactField, isType, tagged, tagTypes, typesOf, unreadableOf } from './frame-kinds.ts';
 import { createLedger, type Describe, type Handled, type Ledger } from './ledger.ts';
 import { createGrammar, itemsOf, type PatternOptions, wordsOf } from './pattern.ts';
 import type { GroupUse, OffloadPlan } from './plan.ts';
@@ -88,6 +89,14 @@ interface Crowd {
   readonly families: Set<Family>;
 }
 
+/** The packets of a crowd that come in by one port. */
+interface Entrance {
+  readonly port: NodePort;
+  readonly set: PacketSet;
+  /** What the rules for them are made for; whereto is decided later. */
+  readonly doing: Doing;
+}
+
 class Planner {
   private readonly traffic: NodeTraffic;
   private readonly options: PlanOptions;
@@ -110,6 +119,8 @@ class Planner {
   private readonly wholes = new Map<Family, PacketSet>();
   /** Groups that have been given out. */
   private groups = 2;
+  /** How many rules more there may be. */
+  private room: number;
 
   constructor(traffic: NodeTraffic, options: PlanOptions) {
     const { capabilities, device } = options;
@@ -131,6 +142,8 @@ class Planner {
     this.types = typesOf(this.space);
     this.unreadable = unreadableOf(this.space, this.types);
     this.isUntagged = this.canLeaveTags();
+    // One is for the group of what is left to software.
+    this.room = this.mostRules() - 1;
     this.purposes[0] = 'who sends: ports and their addresses';
     this.purposes[1] = 'left to software';
   }
@@ -192,31 +205,61 @@ class Planner {
     return coverCells({ space, care, cells, grammar, unreadable, types, ...more });
   }
 
-  /** From the ports of the node on. */
+  /**
+   * From the ports of the node on.  What all senders share comes first; for what each port has of its own there is the
+   * room that is left.
+   */
   private send(families: readonly Family[], returning: readonly (readonly Literal[])[]): void {
     const { space, traffic } = this;
     const crowds = this.crowdsOf(families);
-    const jumps: Cell<Doing>[] = [];
-    for (const crowd of crowds) {
-      const cells = this.cellsOf(
-        crowd,
-        [...crowd.families].filter(({ bySender }) => !bySender),
-        0,
-      );
-      const cover = this.cover(this.careOf(crowd), cells);
-      this.noteFailed(cover, crowd);
-      this.add(crowd.group, cover.ranked, crowd.senders);
-      this.purposes[crowd.group] = 'destinations';
-      jumps.push(...this.jumpsTo(crowd, space.orAll(cells.map(({ set }) => set))));
-    }
-    const root = this.cover(traffic.possible, jumps);
+    const entrances = crowds.map((crowd) => this.entrancesOf(crowd));
+    const ways = new Map(entrances.flat().map((one): [Doing, Entrance] => [one.doing, one]));
+    const cells = [...ways.values()].map(({ set, doing }): Cell<Doing> => ({ set, layer: 0, target: doing }));
+    const root = this.cover(traffic.possible, cells);
     const failed = space.orAll(root.failed.map(({ set }) => set));
     if (failed !== space.empty)
       this.ledger.fail(failed, { code: 'unsupported-match', detail: 'the senders are not told apart by few rules' });
     const apart = this.isUntagged ? [[tagged(space)], ...returning] : returning;
+    const needed = apart.length + root.ranked.length;
+    if (needed > this.room) {
+      const packets = space.orAll(families.map((family) => this.whole(family)));
+      const detail = `to tell who sends takes ${needed} rules, and there is room for ${Math.max(this.room, 0)}`;
+      this.ledger.fail(packets, { code: 'table-full', detail });
+      return;
+    }
+    this.room -= needed;
+    for (const crowd of crowds) this.share(crowd);
+    const groups = new Map<Doing, number>();
+    for (const [index, crowd] of crowds.entries()) {
+      const own = entrances[index] ?? [];
+      const homes = this.ownGroups(crowd, own);
+      for (const { port, doing } of own) groups.set(doing, homes.get(port) ?? this.homeOf(crowd));
+    }
     const exceptions = apart.map((literals): Ranked<Doing> => ({ literals, priority: 0, target: undefined }));
-    const shifted = root.ranked.map((one) => ({ ...one, priority: one.priority + (exceptions.length > 0 ? 1 : 0) }));
-    this.add(0, [...exceptions, ...shifted], space.all);
+    const entering = root.ranked.map((one): Ranked<Doing> => {
+      const group = one.target && groups.get(one.target);
+      const target: Doing | undefined = group === undefined ? undefined : { actions: [{ type: 'jump', group }] };
+      return { ...one, priority: one.priority + (exceptions.length > 0 ? 1 : 0), target };
+    });
+    this.add(0, [...exceptions, ...entering], space.all);
+  }
+
+  /** The rules that all senders of a crowd share, if there is room for them. */
+  private share(crowd: Crowd): void {
+    const { space } = this;
+    const shared = [...crowd.families].filter(({ bySender }) => !bySender);
+    const cover = this.cover(this.careOf(crowd), this.cellsOf(crowd, shared, 0));
+    const drafts = this.made(crowd.group, cover.ranked, crowd.senders, []);
+    this.purposes[crowd.group] = 'destinations';
+    if (drafts.length > this.room) {
+      const packets = space.orAll(shared.map((family) => this.whole(family)));
+      const detail = `these destinations need ${drafts.length} rules, and there is room for ${this.room}`;
+      this.ledger.fail(space.and(crowd.senders, packets), { code: 'table-full', detail });
+      return;
+    }
+    this.noteFailed(cover, crowd);
+    this.room -= drafts.length;
+    for (const { rule } of drafts) this.rules.push(rule);
   }
 
   /** Senders by which families they have; those that can share a group do. */
@@ -335,34 +378,27 @@ class Planner {
     if (handled.length > 0) this.ledger.handle(crowd.senders, handled, [crowd.group], crowd.group);
   }
 
-  /** How packets of each port of a crowd get to their group, by way of the rules that are the port's own. */
-  private jumpsTo(crowd: Crowd, behind: PacketSet): Cell<Doing>[] {
+  /** The packets of each port of a crowd, which a rule of group 0 is to take. */
+  private entrancesOf(crowd: Crowd): Entrance[] {
     const { space, traffic } = this;
-    const families = [...crowd.families].filter(({ bySender }) => bySender);
-    const senders = traffic.ports.flatMap((port) => {
+    return traffic.ports.flatMap((port): Entrance[] => {
       const own = space.cube([{ field: this.inport, value: BigInt(port.number), mask: 0xfffffn }]);
       const set = space.and(crowd.senders, own);
       if (set === space.empty) return [];
-      if (this.portName(port.number) !== undefined) return [{ port, set }];
+      if (this.portName(port.number) !== undefined) return [{ port, set, doing: { actions: [] } }];
+      const behind = space.orAll([...crowd.families].map((family) => this.whole(family)));
       const detail = `no port of the device is known for ${port.name}`;
       this.ledger.fail(space.and(set, behind), { code: 'unsupported-match', detail });
       return [];
     });
-    const groups = families.length > 0 ? this.ownGroups(crowd, families, senders) : new Map<NodePort, number>();
-    return senders.map(({ port, set }): Cell<Doing> => {
-      const group = groups.get(port) ?? this.homeOf(crowd);
-      return { set, layer: 0, target: { actions: [{ type: 'jump', group }] } };
-    });
   }
 
   /** Groups of ports that have rules of their own, because tunnels tell who sent a packet: alike but for that. */
-  private ownGroups(
-    crowd: Crowd,
-    families: readonly Family[],
-    senders: readonly { readonly port: NodePort; readonly set: PacketSet }[],
-  ): Map<NodePort, number> {
+  private ownGroups(crowd: Crowd, entrances: readonly Entrance[]): Map<NodePort, number> {
     const { space } = this;
     const groups = new Map<NodePort, number>();
+    const families = [...crowd.families].filter(({ bySender }) => bySender);
+    if (families.length === 0) return groups;
     const cells = this.cellsOf(crowd, families, 0);
     const cover = this.cover(this.careOf(crowd), cells);
     this.noteFailed(cover, crowd, true);
@@ -373,11 +409,12 @@ class Planner {
     const drafts = this.made(crowd.group, [...cover.ranked, onward], crowd.senders, [], { otherwise: actions });
     const served: PacketSet[] = [];
     const left: PacketSet[] = [];
-    for (const { port, set } of senders) {
-      if (this.rules.length + drafts.length > this.mostRules()) {
+    for (const { port, set } of entrances) {
+      if (drafts.length > this.room) {
         left.push(set);
         continue;
       }
+      this.room -= drafts.length;
       const group = this.groups++;
       groups.set(port, group);
       served.push(set);
@@ -411,9 +448,14 @@ class Planner {
     const { traffic, options } = this;
     const group = this.groups++;
     this.purposes[group] = 'from tunnels';
+    const entering = intoGroup(traffic.node, options, group);
+    this.room -= entering.length;
     const rules = traffic.arriving.flatMap((entry) => this.receiveFor(entry, group));
-    if (rules.length === 0) return;
-    for (const rule of [...rules, ...intoGroup(traffic.node, options, group)]) this.rules.push(rule);
+    if (rules.length === 0) {
+      this.room += entering.length;
+      return;
+    }
+    for (const rule of [...rules, ...entering]) this.rules.push(rule);
   }
 
   /** What tunnels bring for a port. */
@@ -442,10 +484,16 @@ class Planner {
       this.ledger.failArriving(port, { code: 'match-too-wide', detail });
       return [];
     }
-    this.ledger.handleArriving(port, group);
     const own = outerItems(datapathKey, port.tunnelKey, port.tunnelKey);
     const outer = outerItems(datapathKey, port.tunnelKey);
     const drafts = this.made(group, cover.ranked, this.space.empty, outer, { first: 1 });
+    if (drafts.length + 1 > this.room) {
+      const detail = `what tunnels bring for one port needs ${drafts.length + 1} rules, and there is no room for them`;
+      this.ledger.failArriving(port, { code: 'table-full', detail });
+      return [];
+    }
+    this.room -= drafts.length + 1;
+    this.ledger.handleArriving(port, group);
     return [this.rule(group, 0, own, this.toSoftware()), ...drafts.map(({ rule }) => rule)];
   }
 
@@ -478,6 +526,7 @@ class Planner {
       { type: 'represented_port', spec: { ethdev_port_id: port ?? '' } },
       { type: 'eth', spec: { src: '01:00:00:00:00:00' }, mask: { src: '01:00:00:00:00:00' } },
     ];
+    if (this.rules.length === 0) return;
     const hasTags = whyNotItem(capabilities, 'tag') === undefined;
     const hasSources = port !== undefined && whyNotItem(capabilities, 'eth', 'src') === undefined;
     if (!hasTags && !hasSources) return;
@@ -621,42 +670,6 @@ class Planner {
       .sort(([a], [b]) => a - b)
       .map(([group, count]) => ({ group, purpose: this.purposes[group] ?? '', rules: count, limit }));
   }
-}
-
-/** Ethernet types of VLAN tags as hardware may know them: IEEE 802.1Q, 802.1ad, and one from before them. */
-const tagTypes = [0x8100n, 0x88a8n, 0x9100n];
-
-/** Frames with a VLAN tag. */
-function tagged(space: Space): Literal {
-  return { field: fieldNames(space).index('vlan.tci'), value: 0x1000n, mask: 0x1000n };
-}
-
-/** A field of which the set has a single value, and what is alike of sets that differ by it alone. */
-function exactField(space: Space, set: PacketSet): { field: number; value: bigint; others: PacketSet } | undefined {
-  const names = fieldNames(space);
-  const literals = space.hull(set);
-  const exact = ['ip4.dst', 'ip6.dst', 'eth.dst'].map((name) => {
-    const [field, mask] = [names.index(name), names.literal(name, 0n).mask];
-    return literals.find((literal) => literal.field === field && literal.mask === mask);
-  });
-  const found = exact.find((literal) => literal !== undefined);
-  return found && { field: found.field, value: found.value, others: space.restrict(set, [found]) };
-}
-
-const isType = (space: Space, { field }: Literal): boolean => field === fieldNames(space).index('eth.type');
-
-/** IPv4 and IPv6. */
-function typesOf(space: Space): PacketSet[] {
-  return [0x800n, 0x86ddn].map((type) => space.cube([fieldNames(space).literal('eth.type', type)]));
-}
-
-/** Frames of IP whose header cannot be read: its fields are 0. */
-function unreadableOf(space: Space, types: readonly PacketSet[]): PacketSet {
-  const names = space.fields
-    .map(({ name }) => name)
-    .filter((name) => /^(ip|ip4|ip6|tp|icmp)\.|^tcp\.flags$/.test(name));
-  const none = space.cube(names.map((name) => fieldNames(space).literal(name, 0n)));
-  return space.and(space.orAll(types), none);
 }
 
 /** Cells that hardware handles, without those that failed. */

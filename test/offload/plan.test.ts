@@ -99,12 +99,22 @@ describe('two networks that are routed', () => {
     }
   });
 
-  test('where there is room for few rules, those that each port would need are left out, and told', () => {
-    const small = planOffload({ ...subject, mostRules: 1 });
-    expect(small.traffic.flatMap(({ reasons }) => reasons.map(({ code }) => code))).toContain('table-full');
-    expect(small.ruleSet.rules.length).toBeLessThan(plan.ruleSet.rules.length);
-    expect(prove(subject, small)).toBe('holds');
-  }, 120_000);
+  test('where there is room for few rules, there are no more; what is left out for it is told, and those that ports have of their own are left out first', () => {
+    const all = plan.ruleSet.rules.length;
+    const isOwn = ({ purpose }: OffloadPlan['groups'][number]) => purpose.endsWith(' alone');
+    const own = plan.groups.filter(isOwn).reduce((sum, { rules }) => sum + rules, 0);
+    expect(own).toBeGreaterThan(0);
+    for (const mostRules of [1, Math.floor((all - own) / 2), all - own, all - 1, all]) {
+      const small = planOffload({ ...subject, mostRules });
+      const { length } = small.ruleSet.rules;
+      expect(length).toBeLessThanOrEqual(mostRules);
+      expect(small.groups.some(isOwn)).toBe(mostRules === all);
+      if (mostRules >= all - own) expect(length).toBeGreaterThanOrEqual(all - own);
+      const codes = small.traffic.flatMap(({ reasons }) => reasons.map(({ code }) => code));
+      expect(codes.includes('table-full')).toBe(mostRules < all);
+      if (length < all) expect(prove(subject, small)).toBe('holds');
+    }
+  }, 240_000);
 
   test('a device that matches five words has rules of no more', () => {
     const capabilities = capabilitiesOf('connectx-6-dx-hws');
