@@ -11,7 +11,7 @@ import type { PartResult } from '../part-job.ts';
 import { type Outside, outsideOf, type WireSummary } from '../wires.ts';
 import { addressesOf, type Kind, placesOfAddresses } from './addresses.ts';
 import type { Form } from './form.ts';
-import { isBlindTo, namedIn, type Place } from './renamed-sets.ts';
+import { ascending, isBlindTo, namedIn, type Place } from './renamed-sets.ts';
 
 /** Where the findings of a part come from: those of one `source` are all the same but for the names of constants. */
 export interface Kin {
@@ -96,36 +96,63 @@ function isBlind({ sets, reactions }: WireSummary, forms: readonly Form[], from:
   const written = new Set(
     reactions.flatMap(({ rewrites }) => rewrites.flatMap((one) => (one.kind === 'constant' ? [one.value] : []))),
   );
-  const isQuiet = (place: Place, varied: readonly (readonly bigint[])[]): boolean => {
-    const named = namedIn(sets, place, varied.flat());
-    return isBlindTo(
-      sets,
-      place,
-      varied.filter((values) => values.some((value) => named.has(value))),
+  const isQuiet = (place: Place, { lists: varied, sorted }: Varied): boolean => {
+    const named = namedIn(sets, place, sorted);
+    return (
+      named.size === 0 ||
+      isBlindTo(
+        sets,
+        place,
+        varied.filter((values) => values.some((value) => named.has(value))),
+      )
     );
   };
-  const { macs, ip4, ip6 } = lists;
-  const tails = [...macs, ...ip6].map((values) => values.map((value) => value & 0xffffffn));
   return (
-    [macs, ip4, ip6].every((varied) => varied.every((values) => !values.some((value) => written.has(value)))) &&
+    [lists.macs, lists.ip4, lists.ip6].every(({ sorted }) => !sorted.some((value) => written.has(value))) &&
     placesOfAddresses().every(({ kind, place }) => isQuiet(place, lists[kind])) &&
     placesOfAddresses().every(
       ({ kind, place: { first, bits } }) =>
-        kind !== 'ip6' || (isQuiet({ first, bits: 32 }, ip4) && isQuiet({ first: first + bits - 24, bits: 24 }, tails)),
+        kind !== 'ip6' ||
+        (isQuiet({ first, bits: 32 }, lists.ip4) && isQuiet({ first: first + bits - 24, bits: 24 }, lists.tails)),
     )
   );
 }
 
-type Lists = Readonly<Record<Kind, readonly (readonly bigint[])[]>>;
+/** Constants that differ: a list of values for each, and all of the values in ascending order. */
+interface Varied {
+  readonly lists: readonly (readonly bigint[])[];
+  readonly sorted: readonly bigint[];
+}
 
-/** What each constant is in the parts, of those that are not the same in all. */
+const variedOf = (lists: readonly (readonly bigint[])[]): Varied => ({ lists, sorted: ascending(lists.flat()) });
+
+type Lists = Readonly<Record<Kind | 'tails', Varied>>;
+
+const listed = new WeakMap<Form, { readonly forms: readonly Form[]; readonly from: number; readonly lists: Lists }>();
+
+/** `variedLists`, which many summaries are asked about. */
 function addressLists(forms: readonly Form[], from: number): Lists {
+  const [first] = forms as [Form];
+  const known = listed.get(first);
+  if (known?.from === from && isSameList(known.forms, forms)) return known.lists;
+  const lists = variedLists(forms, from);
+  listed.set(first, { forms, from, lists });
+  return lists;
+}
+
+const isSameList = (a: readonly Form[], b: readonly Form[]): boolean =>
+  a.length === b.length && a.every((one, index) => one === b[index]);
+
+/** What each constant is in the parts from this one on, of those that are not the same in all. */
+function variedLists(forms: readonly Form[], from: number): Lists {
   const all = forms.map(({ constants }) => addressesOf(constants));
   const varied = (kind: Kind): bigint[][] => {
     const lists = (all[0]?.[kind] ?? []).map((_, index) => all.map((one) => one[kind][index] as bigint));
     return lists.filter((values) => new Set(values).size > 1).map((values) => values.slice(from));
   };
-  return { macs: varied('macs'), ip4: varied('ip4'), ip6: varied('ip6') };
+  const [macs, ip4, ip6] = [varied('macs'), varied('ip4'), varied('ip6')];
+  const tails = [...macs, ...ip6].map((values) => values.map((value) => value & 0xffffffn));
+  return { macs: variedOf(macs), ip4: variedOf(ip4), ip6: variedOf(ip6), tails: variedOf(tails) };
 }
 
 /** An address of one part, as it is called in the other; undefined if it is none. */

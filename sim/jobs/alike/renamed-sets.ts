@@ -46,11 +46,7 @@ function toldApart(
   values: ReadonlyMap<bigint, bigint>,
 ): (readonly [bigint, bigint])[] {
   const moved = [...values].filter(([one, other]) => one !== other);
-  const told = namedIn(
-    saved,
-    { first, bits: end - first },
-    moved.map(([one]) => one),
-  );
+  const told = namedIn(saved, { first, bits: end - first }, ascending(moved.map(([one]) => one)));
   return moved.filter(([one, other]) => told.has(one) || told.has(other));
 }
 
@@ -78,10 +74,12 @@ function reading({ nodes, sets }: SavedSets) {
   return { variable, low, high, entries };
 }
 
-/** Of the values, those that a set tells from their neighbours. */
-export function namedIn(saved: SavedSets, place: Place, values: readonly bigint[]): Set<bigint> {
+/** Values in ascending order, each once. */
+export const ascending = (values: Iterable<bigint>): bigint[] => [...new Set(values)].sort((a, b) => (a < b ? -1 : 1));
+
+/** Of the values, which are in ascending order, those that a set tells from their neighbours. */
+export function namedIn(saved: SavedSets, place: Place, sorted: readonly bigint[]): Set<bigint> {
   const { variable, low, high, entries } = reading(saved);
-  const sorted = [...new Set(values)].sort((a, b) => (a < b ? -1 : 1));
   const end = place.first + place.bits;
   const named = new Set<bigint>();
   /** Where the values begin that have a 1 in this bit, of those from `from` to `to` that are the same above it. */
