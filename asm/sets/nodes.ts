@@ -169,7 +169,7 @@ function chain(index: u32): void {
 
 function growNodes(): void {
   const most = ((limit - (nodesAt as u64)) >> 4) as u32;
-  const wanted = min(room + max(room >> 2, 4096), most);
+  const wanted = min(room + max(room, 4096), most);
   if (wanted <= room || !reach((nodesAt as u64) + ((wanted as u64) << 4))) {
     isFull = true;
     unreachable();
