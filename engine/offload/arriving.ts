@@ -10,7 +10,7 @@ import { type DevicePorts, isUsable, optionOf } from './actions.ts';
 import { type Capabilities, whyNotItem } from './capabilities/types.ts';
 import type { NodeClass, NodeTraffic, TunnelEntry } from './classes.ts';
 import type { Cover, Ranked } from './cover.ts';
-import { fieldNames } from './families.ts';
+import { changedAlike, fieldNames } from './families.ts';
 import type { Item, Rule } from './rules.ts';
 
 /** Fields that rules do not look at inside of tunnels. */
@@ -23,8 +23,9 @@ const unmatched = [
 export function packetsInside({ space, possible }: NodeTraffic, { senders }: TunnelEntry, one: NodeClass): PacketSet {
   const names = fieldNames(space);
   const hidden = ['inport', ...unmatched].map(names.index);
-  const bad = space.forget(space.diff(space.and(possible, senders), one.packets), hidden);
-  return space.diff(space.forget(one.packets, hidden), bad);
+  const packets = changedAlike(space, one, one.packets);
+  const bad = space.forget(space.diff(space.and(possible, senders), packets), hidden);
+  return space.diff(space.forget(packets, hidden), bad);
 }
 
 /** The VNI and OVN's option: the port that a packet is for, and who sent it, unless that may be anybody. */

@@ -95,8 +95,10 @@ export function familiesOf(traffic: NodeTraffic, capabilities: Capabilities, has
   const excluded = space.orAll([...limits.kinds.map(({ packets }) => packets)]);
   for (const one of classes) {
     const free = space.diff(one.packets, excluded);
-    const set = one.exit.kind === 'tunnel' ? space.and(free, limits.calm) : free;
-    lose(space.diff(free, set), congested);
+    const alike = changedAlike(space, one, free);
+    lose(space.diff(free, alike), protocolless);
+    const set = one.exit.kind === 'tunnel' ? space.and(alike, limits.calm) : alike;
+    lose(space.diff(alike, set), congested);
     if (set === space.empty) continue;
     const rest = space.forget(set, destinations);
     let shape = shapes.get(rest);
@@ -162,6 +164,23 @@ function targetsLike(space: Space, target: PacketSet, one: NodeClass): Target[] 
 const congested: Reason = {
   code: 'unsupported-action',
   detail: 'the outer header of a tunnel has the ECN bits of the packet in it, and a rule writes the same bytes for all',
+};
+
+/**
+ * The packets of a class whose headers software changes as a rule does: Open vSwitch leaves the headers of IP as they
+ * are where the protocol is 0 (its lib/odp-util.c, commit_set_nw_action), whatever the flows say.
+ */
+export function changedAlike(space: Space, { changes }: NodeClass, packets: PacketSet): PacketSet {
+  if (!changes.some(({ field }) => /^(ip|ip4|ip6)\./.test(field))) return packets;
+  const names = fieldNames(space);
+  const none = names.literal('ip.proto', 0n);
+  const types = [0x800n, 0x86ddn].map((type) => space.cube([names.literal('eth.type', type), none]));
+  return space.diff(packets, space.orAll(types));
+}
+
+const protocolless: Reason = {
+  code: 'unsupported-match',
+  detail: 'Open vSwitch changes no header of IP whose protocol is 0, and hardware would',
 };
 
 interface Shape {

@@ -62,6 +62,18 @@ describe('two networks that are routed', () => {
     expect(planText(plan, 'text')).toContain(`${counted} rules for testnet1-1 on bluefield-3-doca-hws\n`);
   });
 
+  test('packets of IP without a protocol, whose headers Open vSwitch leaves as they are, are not changed in hardware', () => {
+    const taken = plan.ruleSet.rules.filter(({ pattern }) =>
+      pattern.some(({ type, spec }) => type === 'ipv4' && spec && 'proto' in spec && spec.proto === 0),
+    );
+    expect(taken.length).toBeGreaterThan(0);
+    const software = plan.groups.find(({ purpose }) => purpose === 'left to software')?.group;
+    for (const { actions } of taken) expect(actions).toEqual([{ type: 'jump', group: software }]);
+    expect(plan.traffic.flatMap(({ reasons }) => reasons.map(({ detail }) => detail))).toContain(
+      'Open vSwitch changes no header of IP whose protocol is 0, and hardware would',
+    );
+  });
+
   test('JSON is a rule set that other commands read', () => {
     const { ruleSet, problems } = readRuleSet(planText(plan, 'json'), 'plan.json');
     expect(problems).toEqual([]);

@@ -260,7 +260,8 @@ export const truthful = (world: PacketWorld): PacketWorld => ({
 
 /**
  * Whether the IP header contradicts the frame: its version is not what the Ethernet type says, or it claims more bytes than
- * there are.  Software and hardware read such headers differently, and neither is wrong (docs/offload/reactive.md).
+ * there are; or the length in UDP's header contradicts that of IP.  Software and hardware read such headers differently,
+ * and neither is wrong (docs/offload/reactive.md).
  */
 function lies(frame: Uint8Array): boolean {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
@@ -273,10 +274,14 @@ function lies(frame: Uint8Array): boolean {
     if (left < 20) return false;
     const header = (view.getUint8(at + 2) & 15) * 4;
     const length = view.getUint16(at + 4);
-    return view.getUint8(at + 2) >> 4 !== 4 || header < 20 || length < header || length > left;
+    if (view.getUint8(at + 2) >> 4 !== 4 || header < 20 || length < header || length > left) return true;
+    const isUdp = view.getUint8(at + 11) === 17 && (view.getUint16(at + 8) & 0x3fff) === 0;
+    return isUdp && length >= header + 8 && view.getUint16(at + 2 + header + 4) !== length - header;
   }
   if (type !== 0x86dd || left < 40) return false;
-  return view.getUint8(at + 2) >> 4 !== 6 || view.getUint16(at + 6) + 40 > left;
+  const length = view.getUint16(at + 6);
+  if (view.getUint8(at + 2) >> 4 !== 6 || length + 40 > left) return true;
+  return view.getUint8(at + 8) === 17 && length >= 8 && view.getUint16(at + 2 + 40 + 4) !== length;
 }
 
 /** A tunnel's frame, but for what hardware does not make of its outer header: the hash in its source port, its UDP checksum. */
