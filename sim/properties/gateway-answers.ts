@@ -8,6 +8,7 @@ import { allOf, matchSet } from '../policy/packets.ts';
 import { formatPrefix } from '../policy/prefix.ts';
 import { at, type Looks, read, type TrafficClass } from '../symbolic/index.ts';
 import type { Address } from '../trace/addresses.ts';
+import { askedOf } from './asked.ts';
 import { expiringOf } from './expiry.ts';
 import { type Answered, answersAt, unchanged } from './homecoming.ts';
 import {
@@ -80,7 +81,7 @@ function judge(view: View, network: TenantNetwork): Judgement {
       }
     }
   }
-  for (const question of expiringOf(view, network)) {
+  for (const question of [...expiringOf(view, network), ...askedOf(view, network)]) {
     const wrong = breach(view, question);
     if (wrong) return wrong;
     asked = space.or(asked, question.packets);

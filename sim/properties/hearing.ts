@@ -2,7 +2,8 @@
  * What the hosts of a planned network hear of each other and of their router: what is for everybody reaches all of
  * them, what is for one of them nobody else, and nobody answers for an address that is not his.
  */
-import { firstAddress, formatCidr, lastAddress } from '../../engine/address.ts';
+import { firstAddress, formatCidr, formatIpv4, lastAddress } from '../../engine/address.ts';
+import { groupBy } from '../../engine/group.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
 import { lookups } from '../symbolic/fields.ts';
@@ -14,12 +15,14 @@ import {
   inportIn,
   type Looks,
   type NetworkPort,
+  packetFields,
   read,
   type Value,
 } from '../symbolic/index.ts';
 import { linkLocal } from '../trace/addresses.ts';
 import { answersAt, unchanged } from './homecoming.ts';
-import { asking, copyFields, field, inport, neighborMacs, orderly, sentBy, toGateway } from './honest.ts';
+import { asking, copyFields, field, inport, neighborMacs, orderly, sentBy, soliciting, toGateway } from './honest.ts';
+import { wereRouted } from './misrouted.ts';
 import { type Judgement, violated } from './property.ts';
 import { endText, judgeRefusals, type Refusal, whatText } from './refusal.ts';
 import type { Host, TenantNetwork, View } from './view.ts';
@@ -33,6 +36,11 @@ export function misheard(view: View, network: TenantNetwork, hosts: readonly Hos
     overheard(view, network, hosts)
   );
 }
+
+/** All that tells packets apart but who sends them, and which copy each is. */
+const allButSenders = packetFields.flatMap((_, field) =>
+  field === at.inport || copyFields.includes(field) ? [] : field,
+);
 
 /** Where packets arrive: no new packet has anything in this field. */
 const arrival = fieldIndex('opener.src4');
@@ -51,9 +59,21 @@ function arrivals(view: View, hosts: readonly Host[], packets: PacketSet, right:
   const arriving = (one: Bundle): PacketSet => {
     if (!one.exact || one.connection !== 'new' || !one.meets(packets)) return space.empty;
     const looks = space.and(packets, right(one));
-    return looks === space.empty ? space.empty : one.within((port) => byPort.get(port) ?? space.empty, looks);
+    if (looks === space.empty) return space.empty;
+    const lineages = [...groupBy(one.parts, ({ lineage }) => lineage)];
+    return space.orAll(
+      lineages.map(([lineage, parts]) => {
+        const copies = space.orAll(parts.map(({ guard, port }) => space.and(guard, byPort.get(port) ?? space.empty)));
+        const here = space.and(lineage.packets, looks);
+        const senders = space.forget(here, allButSenders);
+        // Mostly who sends says which copies there are, whatever is sent: that is little to put together.
+        return here === space.and(senders, looks)
+          ? space.and(looks, space.forget(space.and(senders, copies), copyFields))
+          : space.forget(space.and(here, copies), copyFields);
+      }),
+    );
   };
-  return space.forget(space.orAll(bundles.map(arriving)), [...copyFields, ...neighborMacs]);
+  return space.forget(space.orAll(bundles.map(arriving)), neighborMacs);
 }
 
 /** Packets that do not surely arrive at one of the hosts, though they should at all of them, with that host. */
@@ -173,55 +193,102 @@ function overheard(view: View, network: TenantNetwork, hosts: readonly Host[]): 
   const bound = hosts.filter(({ port }) => !port.binding.mac.includes('unknown'));
   const elsewhere = (port: NetworkPort): PacketSet => space.not(inportIn(space, [port]));
   const known = space.and(asking(space, hosts), space.oneOf(at.arpTpa, addressesIn(network, bound)));
+  const senders = bound.map((host) => ({ ...host, ip6: [linkLocal(host.mac ?? 0n)] }));
+  const solicitations = network.gateways.map(({ mac }) => soliciting(space, senders, linkLocal(mac)));
   const questions: Refusal = {
-    packets: space.and(space.diff(known, announcements(view, hosts)), possible),
+    packets: space.and(space.orAll([space.diff(known, announcements(view, hosts)), ...solicitations]), possible),
     ports: network.hosts.map(({ port }) => port),
     at: elsewhere,
     sentence: (one) =>
       `a question of a host of ${name} that the network knows the answer to arrives at ${endText(view, one)}`,
   };
-  const found = judgeRefusals(view, [questions]);
+  const found = judgeRefusals(view, [questions, intruding(view, network)]);
   if (found.verdict === 'violated') return found;
   return misdelivered(view, bound);
 }
 
-/** A frame to one MAC address that comes out of the port of another one. */
+/** What a router sends into the network for an address that is its own, or of another network. */
+function intruding(view: View, { plan, name, hosts, gateways }: TenantNetwork): Refusal {
+  const { space } = view.analysis;
+  const inside = plan ? formatCidr(plan.subnet) : '0.0.0.0/0';
+  const own = gateways.flatMap(({ addresses }) =>
+    addresses.flatMap(({ address: { family, value } }) => (family === 4 ? formatIpv4(Number(value)) : [])),
+  );
+  const strange = (of: string): string => [`${of} != ${inside}`, ...own.map((text) => `${of} == ${text}`)].join(' || ');
+  return {
+    packets: space.all,
+    ports: hosts.map(({ port }) => port),
+    bad: ({ made, connection, store }, certainty) => {
+      if (connection !== 'new') return space.empty;
+      if (made === undefined)
+        return space.and(wereRouted(view, store), matchSet(space, strange('ip4.dst'), store, certainty));
+      return made === 'arp' ? matchSet(space, strange('arp.tpa'), store, certainty) : space.empty;
+    },
+    sentence: (one) =>
+      `${whatText(one)} for an address that no host of ${name} can have arrives at ${endText(view, one)}`,
+  };
+}
+
+/**
+ * A frame to one MAC address that comes out of the port of another one, or a packet to one IPv4 address that a router
+ * has brought to another one's.
+ */
 function misdelivered(view: View, hosts: readonly Host[]): Judgement | undefined {
   const { space, bundles } = view.analysis;
-  const macs = new Map(hosts.map(({ port, mac = 0n }) => [port, mac] as const));
+  const byPort = new Map(hosts.map((host) => [host.port, host] as const));
+  const addresses = hosts.flatMap(({ ip4 }) => ip4);
   for (const bundle of bundles) {
-    if (!bundle.exact || bundle.connection !== 'new' || !bundle.members.some(({ end }) => isAt(macs, end))) continue;
-    const toOthers = strangeTo(view, read(bundle.store, at.ethDst));
+    if (!bundle.exact || bundle.connection !== 'new' || !bundle.members.some(({ end }) => isAt(byPort, end))) continue;
+    const macs = fieldValues(view, read(bundle.store, at.ethDst));
+    const routed = bundle.made === undefined ? wereRouted(view, bundle.store) : space.empty;
+    const ips = routed === space.empty ? [] : fieldValues(view, read(bundle.store, at.ip4Dst));
     const strange = (port: NetworkPort): PacketSet => {
-      const mac = macs.get(port);
-      return mac === undefined ? space.empty : toOthers(mac);
+      const { mac = 0n, ip4 } = byPort.get(port) ?? {};
+      if (!ip4) return space.empty;
+      const others = addresses.filter((address) => !ip4.includes(address));
+      return space.or(
+        space.orAll(macs.map((one) => otherThan(view, one, mac))),
+        space.and(routed, space.orAll(ips.map((one) => oneOfThese(view, one, others)))),
+      );
     };
     if (bundle.within(strange) === space.empty) continue;
     for (const one of bundle.members) {
       if (one.end.kind !== 'port') continue;
       const packets = space.forget(space.and(one.copies, strange(one.end.port)), copyFields);
       if (packets === space.empty) continue;
-      const sentence = `${whatText(one)} for another MAC address arrives at ${endText(view, one)}`;
+      const sentence = `${whatText(one)} for another address arrives at ${endText(view, one)}`;
       return violated({ kind: 'goes', class: one, packets, sentence });
     }
   }
   return undefined;
 }
 
-const isAt = (macs: ReadonlyMap<NetworkPort, bigint>, end: End): boolean => end.kind === 'port' && macs.has(end.port);
+const isAt = (byPort: ReadonlyMap<NetworkPort, unknown>, end: End): boolean =>
+  end.kind === 'port' && byPort.has(end.port);
+
+/** What a value surely is, for some packets: a constant, or all of a field as it was sent. */
+type FieldValue = { readonly packets: PacketSet } & ({ readonly constant: bigint } | { readonly field: number });
+
+function fieldValues({ analysis: { space } }: View, value: Value): FieldValue[] {
+  return (value.options ?? [{ packets: space.all, value }]).flatMap(({ packets, value: one }): FieldValue[] => {
+    if (one.constant !== undefined) return [{ packets, constant: one.constant }];
+    const [piece] = one.pieces;
+    const isWhole = one.pieces.length === 1 && piece?.kind === 'input' && piece.ofs === 0;
+    return isWhole ? [{ packets, field: piece.field }] : [];
+  });
+}
 
 const group = 1n << 40n;
 
-/** The packets of which a value surely is a MAC address, no group's, and not the one that is given. */
-function strangeTo({ analysis: { space } }: View, value: Value): (mac: bigint) => PacketSet {
-  const sets = (value.options ?? [{ packets: space.all, value }]).map((option): ((mac: bigint) => PacketSet) => {
-    const { packets } = option;
-    const { constant, pieces } = option.value;
-    if (constant !== undefined) return (mac) => (constant & group || constant === mac ? space.empty : packets);
-    const [piece] = pieces;
-    if (pieces.length !== 1 || piece?.kind !== 'input' || piece.ofs !== 0) return () => space.empty;
-    const ofField = space.diff(packets, space.cube([{ field: piece.field, value: group, mask: group }]));
-    return (mac) => space.diff(ofField, space.cube([field(piece.field, mac)]));
-  });
-  return (mac) => space.orAll(sets.map((of) => of(mac)));
+/** The packets for which it is a MAC address, no group's, and not the one that is given. */
+function otherThan({ analysis: { space } }: View, one: FieldValue, mac: bigint): PacketSet {
+  if ('constant' in one) return one.constant & group || one.constant === mac ? space.empty : one.packets;
+  const groups = space.cube([{ field: one.field, value: group, mask: group }]);
+  return space.diff(one.packets, space.or(groups, space.cube([field(one.field, mac)])));
+}
+
+/** The packets for which it is one of the addresses. */
+function oneOfThese({ analysis: { space } }: View, one: FieldValue, addresses: readonly bigint[]): PacketSet {
+  if ('constant' in one) return addresses.includes(one.constant) ? one.packets : space.empty;
+  return space.and(one.packets, space.oneOf(one.field, addresses));
 }

@@ -1,26 +1,28 @@
 /**
- * How a planned network leaves besides by its hosts' own addresses: an address that nobody was given leaves by the
- * first node's gateway, and a next hop that is not known is asked for.
+ * How a planned network leaves besides by its hosts' own addresses to the world: an address that nobody was given
+ * leaves by the first node's gateway, a next hop that is not known is asked for, and who is on the wire is reached there.
  */
-import { firstAddress, formatIpv4, lastAddress } from '../../engine/address.ts';
+import { firstAddress, formatCidr, formatIpv4, lastAddress } from '../../engine/address.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
-import { localnetPort } from '../../engine/vpc/names.ts';
+import { localnetPort, vpcExternalSet } from '../../engine/vpc/names.ts';
 import type { GatewayPlan, VpcPlan } from '../../engine/vpc/plan.ts';
 import { forgotten } from '../policy/honest.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
 import { lookups } from '../symbolic/fields.ts';
-import { at, fieldIndex, type TrafficClass } from '../symbolic/index.ts';
+import { at, fieldIndex, read, type TrafficClass } from '../symbolic/index.ts';
+import { unchanged } from './homecoming.ts';
 import { copyFields, field, inport, orderly, outsideAddresses, sentBy, toGateway } from './honest.ts';
 import { holds, type Judgement, unknown, violated } from './property.ts';
 import { doubt, type Host, type TenantNetwork, type View } from './view.ts';
 
-/** Judges whether both is so for the hosts of a planned network. */
+/** Judges whether all of it is so for the hosts of a planned network. */
 export function judgeLeaving(view: View, network: TenantNetwork, plan: VpcPlan): Judgement {
   const [first] = plan.gateways;
   const addresses = network.hosts.flatMap(({ ip4 }) => ip4);
   const unassigned = first ? [leavingUnassigned(view, network, plan, first, addresses)] : [];
   const asking = plan.gateways.map((gateway) => askingOutside(view, network, plan, gateway));
-  for (const judgement of [...unassigned, ...asking]) if (judgement.verdict !== 'holds') return judgement;
+  const beside = plan.gateways.map((gateway) => reachingWire(view, network, plan, gateway));
+  for (const judgement of [...unassigned, ...asking, ...beside]) if (judgement.verdict !== 'holds') return judgement;
   return holds;
 }
 
@@ -79,6 +81,47 @@ function askingOutside(view: View, network: TenantNetwork, plan: VpcPlan, gatewa
   return judgeLost(view, space.diff(sent, space.forget(asked, forgotten)), plan, gateway, `${what} does not leave`);
 }
 
+/** What is for an address of the network outside leaves to it, and where that is not known, an ARP request for it does. */
+function reachingWire(view: View, network: TenantNetwork, plan: VpcPlan, gateway: GatewayPlan): Judgement {
+  const { space, possible } = view.analysis;
+  const { external } = plan.parameters;
+  const hosts = network.hosts.filter(({ node }) => node === gateway.node.name);
+  const sets = [...(view.northbound?.Address_Set.values() ?? [])].filter(({ name }) => name === vpcExternalSet);
+  const taken = [
+    formatIpv4(firstAddress(external)),
+    formatIpv4(lastAddress(external)),
+    ...sets.flatMap((set) => set.addresses),
+  ];
+  const sent = allOf(space, [
+    sentBy(space, hosts, 4),
+    space.orAll(network.gateways.map((one) => toGateway(space, one))),
+    space.diff(
+      matchSet(space, `icmp4.type == 8 && icmp4.code == 0 && ip4.dst == ${formatCidr(external)}`),
+      matchSet(space, `ip4.dst == {${taken.join(', ')}}`),
+    ),
+    plainBut(view),
+    possible,
+  ]);
+  const known = space.and(sent, orderly(view.analysis));
+  const left = arrivingAt(view, plan, gateway, ({ made }) => made === undefined);
+  const strange = Array.from({ length: lookups }, (_, n) => field(fieldIndex(`neighbor.${n}.known`), 0n));
+  const unknownOnes = space.and(sent, space.cube(strange));
+  const asked = arrivingAt(view, plan, gateway, ({ made }) => made === 'arp', 'arp.op == 1', at.ip4Dst);
+  const lost = space.or(
+    space.diff(known, space.forget(left, forgotten)),
+    space.diff(unknownOnes, space.forget(asked, forgotten)),
+  );
+  const what = `what a host of ${network.name} sends to an address of the network outside does not leave for it`;
+  return judgeLost(view, lost, plan, gateway, what);
+}
+
+const plainBut = ({ analysis: { space } }: View): PacketSet =>
+  allOf(space, [
+    space.cube(['vlan.tci', 'ip.frag', 'payload', 'pkt.mark'].map((name) => field(fieldIndex(name), 0n))),
+    space.range(at.ttl, 64n, 255n),
+    space.range(at.length, 20n, 1280n),
+  ]);
+
 /** The packets of new connections that surely leave by a gateway, those that then look so. */
 function arrivingAt(
   view: View,
@@ -86,6 +129,7 @@ function arrivingAt(
   { node }: GatewayPlan,
   matters: (one: TrafficClass) => boolean,
   text = '1',
+  askedFor?: number,
 ): PacketSet {
   const { space, network } = view.analysis;
   const port = network.ports.get(localnetPort(plan.vpc, node));
@@ -93,7 +137,10 @@ function arrivingAt(
   return space.orAll(
     classes
       .filter((one) => one.exact && one.connection === 'new' && matters(one))
-      .map((one) => space.forget(space.and(one.copies, matchSet(space, text, one.store)), copyFields)),
+      .map((one) => {
+        const right = askedFor === undefined ? space.all : unchanged(space, read(one.store, at.arpTpa), askedFor);
+        return space.forget(allOf(space, [one.copies, matchSet(space, text, one.store), right]), copyFields);
+      }),
   );
 }
 

@@ -1,8 +1,8 @@
 /** A rule translates what it names: all of it, and nothing else. */
-import type { PacketSet } from '../../engine/sets/index.ts';
+import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
 import { contains, parsePrefix } from '../policy/prefix.ts';
-import { at, type Commit, inportIn, type NetworkPort, read, type Store } from '../symbolic/index.ts';
+import { at, type Commit, inportIn, type NetworkPort, read, type Store, type TrafficClass } from '../symbolic/index.ts';
 import { honestOpeners } from './conversations.ts';
 import { gatewayBehind } from './open-view.ts';
 import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
@@ -62,10 +62,10 @@ function namedDestinations(rule: TranslationRule): string {
   return `${text} && (${['tcp', 'udp', 'sctp'].map((name) => `${low} <= ${name}.dst <= ${high}`).join(' || ')})`;
 }
 
-/** Packets whose destination becomes one of the rule's, though no rule names them. */
+/** Packets whose destination becomes one of the rule's, or whose source its external one, though no rule names them. */
 function somethingElse(view: View, rule: TranslationRule, own: readonly TranslationRule[]): Judgement | undefined {
+  if (rule.kind === 'snat') return anotherSource(view, rule, own);
   const { space } = view.analysis;
-  if (rule.kind === 'snat') return undefined;
   const targets = new Set(rule.inside);
   const alike = own.filter(({ kind, inside }) => kind !== 'snat' && inside.some((one) => targets.has(one)));
   for (const { class: one, packets, commits } of translatedBy(view, rule.router)) {
@@ -74,15 +74,59 @@ function somethingElse(view: View, rule: TranslationRule, own: readonly Translat
       const here = space.and(packets, leadsTo(view, commit.after, rule));
       if (here === space.empty) continue;
       const named = space.orAll(alike.map((each) => matchSet(space, namedDestinations(each), commit.before)));
-      const others = space.diff(here, named);
-      if (others === space.empty) continue;
-      const sentence = `${rule.name} of ${rule.router.name} translates packets that it does not name`;
-      return one.exact
-        ? violated({ kind: 'goes', class: one, packets: others, sentence })
-        : unknown(`${sentence}, as far as it was modelled`);
+      const found = unnamed(space, rule, one, space.diff(here, named), space.empty);
+      if (found) return found;
     }
   }
   return undefined;
+}
+
+/**
+ * What a router makes itself is looked at, too, and what belongs to connections: its own errors are nobody's inside.
+ * Which gets a router's address because its destination was translated is not the rule's doing.
+ */
+function anotherSource(view: View, rule: TranslationRule, own: readonly TranslationRule[]): Judgement | undefined {
+  const { space } = view.analysis;
+  const alike = own.filter(
+    ({ kind, external }) => kind !== 'dnat' && kind !== 'balancer' && external === rule.external,
+  );
+  const of = family(rule.external);
+  const becomes = `ip${of}.src == ${rule.external}`;
+  const named = alike.flatMap(({ inside }) => inside).map((text) => `ip${of}.src == ${text}`);
+  for (const one of view.analysis.classes) {
+    if (one.end.kind === 'drop' || one.end.kind === 'loop') continue;
+    const commits = one.commits.filter(({ zone }) => zone.split(' ')[0] === rule.router.uuid);
+    if (commits.some((commit) => changed(commit, [at.ip4Dst, at.ip6Dst]))) continue;
+    for (const { before, after } of commits.filter((commit) => changed(commit, [at.ip4Src, at.ip6Src]))) {
+      const some = space.and(one.packets, matchSet(space, becomes, after));
+      if (some === space.empty) continue;
+      const surely = [becomes, ...named].map((text) => matchSet(space, text, before));
+      const maybe = [becomes, ...named].map((text) => matchSet(space, text, before, 'may'));
+      const found = unnamed(
+        space,
+        rule,
+        one,
+        space.diff(some, space.orAll(maybe)),
+        space.diff(some, space.orAll(surely)),
+      );
+      if (found) return found;
+    }
+  }
+  return undefined;
+}
+
+/** A judgement on packets that are surely translated and not named, or that may be. */
+function unnamed(
+  space: Space,
+  { name, router }: TranslationRule,
+  one: TrafficClass,
+  surely: PacketSet,
+  perhaps: PacketSet,
+): Judgement | undefined {
+  const sentence = `${name} of ${router.name} translates packets that it does not name`;
+  if (surely !== space.empty && one.exact) return violated({ kind: 'goes', class: one, packets: surely, sentence });
+  const isDoubtful = surely !== space.empty || perhaps !== space.empty;
+  return isDoubtful ? unknown(`${sentence}, as far as it was modelled`) : undefined;
 }
 
 const changed = ({ before, after }: Commit, places: readonly number[]): boolean =>

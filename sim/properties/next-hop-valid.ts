@@ -1,6 +1,7 @@
 /** Every route leads to a next hop that can exist, and to the one that was meant. */
-import { contains, firstAddress, lastAddress, parseCidr, parseIpv4 } from '../../engine/address.ts';
+import { contains, firstAddress, formatIpv4, lastAddress, parseCidr, parseIpv4 } from '../../engine/address.ts';
 import type { Northbound, NorthboundRow } from '../../engine/ovsdb/northbound.ts';
+import { gatewayRouterName, routerName } from '../../engine/vpc/names.ts';
 import type { NetworkPort } from '../symbolic/index.ts';
 import { gatewayBehind } from './open-view.ts';
 import { type Check, holds, type Judgement, type Property, violated } from './property.ts';
@@ -32,7 +33,11 @@ function check(view: View, northbound: Northbound, router: Router): Check {
 
 function judge(view: View, northbound: Northbound, router: Router, routes: readonly Route[]): Judgement {
   for (const route of routes) {
-    const fault = besides(view, router, route, routes) ?? unreachable(view, northbound, router, route);
+    const fault =
+      besides(view, router, route, routes) ??
+      unreachable(view, northbound, router, route) ??
+      elsewhere(view, router, route) ??
+      unresolved(view, northbound, router, route);
     if (fault === undefined) continue;
     return violated({
       kind: 'written',
@@ -63,6 +68,43 @@ function besides(view: View, { name }: Router, route: Route, routes: readonly Ro
     settingsIn(view)?.equalPaths.includes(name) ||
     [route, same].every(({ bfd, options }) => bfd !== undefined || options.ecmp_symmetric_reply === 'true');
   return isMeant ? undefined : `stands beside one ${textOf(same)}: packets take either of them`;
+}
+
+/** Of a route that manifests lead to: by VPCs' routers to the first node's gateway, by gateways outside, or back inside. */
+function elsewhere({ tenants }: View, { name }: Router, route: Route): string | undefined {
+  for (const { plan } of tenants) {
+    if (!plan) continue;
+    const { vpc, gateways, parameters, join } = plan;
+    const isGateway = gateways.some(({ node }) => gatewayRouterName(vpc, node) === name);
+    if (!isGateway && routerName(vpc) !== name) continue;
+    const isDefault = route.ip_prefix === '0.0.0.0/0';
+    const outward = isGateway ? parameters.externalGateway : gateways[0].joinAddress;
+    const meant = formatIpv4(isDefault ? outward : join.address);
+    return route.nexthop === meant ? undefined : `should lead to ${meant}`;
+  }
+  return undefined;
+}
+
+/** A next hop that is another router's port, of which the router has to ask the MAC address, though it is written down. */
+function unresolved(view: View, northbound: Northbound, router: Router, { nexthop }: Route): string | undefined {
+  if (router.options.dynamic_neigh_routers === 'true') return undefined;
+  const ports = router.ports.flatMap((uuid) => northbound.Logical_Router_Port.get(uuid) ?? []);
+  const hop = parseIpv4(nexthop);
+  const beside = ports.flatMap(({ name }) => {
+    const place = view.analysis.network.ports.get(name)?.peer?.datapath;
+    return place?.kind === 'switch' ? place.ports.flatMap(gatewayBehind) : [];
+  });
+  const isRouter = beside.some(({ routerPort, addresses }) => {
+    const isOwn = ports.some(({ name }) => name === routerPort.name);
+    return !isOwn && addresses.some(({ address: { family, value } }) => family === 4 && Number(value) === hop);
+  });
+  if (!isRouter) return undefined;
+  const uuid = [...view.analysis.network.datapaths.values()].find(({ name }) => name === router.name)?.uuid;
+  const isKnown = view.southbound.flows.some(
+    ({ datapath, stage, match }) =>
+      datapath === uuid && stage === 'lr_in_arp_resolve' && new RegExp(`\\breg0 == ${nexthop}$`).test(match),
+  );
+  return isKnown ? undefined : 'has a next hop whose MAC address is written down, but the router asks for it';
 }
 
 /** Why the next hop cannot be; IPv4 only, of IPv6 nothing is said. */

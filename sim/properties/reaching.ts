@@ -27,7 +27,7 @@ export interface Side {
 }
 
 /** What hosts may send of what they open connections with: all that is promised to arrive. */
-const traffic = 'ip4 && (tcp || udp || (icmp4.type == 8 && icmp4.code == 0))';
+const traffic = 'ip4 && (tcp || udp || sctp || (icmp4.type == 8 && icmp4.code == 0))';
 
 interface Delivery<One extends Looks = Bundle> {
   readonly one: One;

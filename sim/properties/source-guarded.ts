@@ -4,6 +4,7 @@ import type { Literal, PacketSet } from '../../engine/sets/index.ts';
 import { matchSet } from '../policy/packets.ts';
 import { at, fieldIndex, type NetworkPort, read, type Store, type Value } from '../symbolic/index.ts';
 import { parseSecuredAddresses, type SecuredAddresses } from '../trace/addresses.ts';
+import { misrouted, wereRouted } from './misrouted.ts';
 import { networksOf, outsideOfNetwork } from './outside.ts';
 import type { Check, Property } from './property.ts';
 import { endText, judgeRefusals, type Refusal, whatText } from './refusal.ts';
@@ -45,6 +46,7 @@ function check(view: View, network: TenantNetwork, hosts: readonly Host[]): Chec
       judgeRefusals(view, [
         ...(network.plan ? planned(view, network, hosts) : [found(view, network, hosts)]),
         ...strange(view, network, hosts),
+        ...(network.plan ? misrouted(view, sendersOf(view, network, hosts), portsNear(view, network)) : []),
       ]),
   };
 }
@@ -80,11 +82,16 @@ function planned(view: View, network: TenantNetwork, hosts: readonly Host[]): Re
   ];
 }
 
+const sendersOf = (view: View, network: TenantNetwork, hosts: readonly Host[]): NetworkPort[] => [
+  ...hosts.map(({ port }) => port),
+  ...outsideOfNetwork(view, network),
+];
+
 /** No frame is delivered with a VLAN's tag where VLANs are not passed through, nor with a group for a sender (IEEE 802.3, 3.2.3). */
 function strange(view: View, network: TenantNetwork, hosts: readonly Host[]): Refusal[] {
   const { space } = view.analysis;
   const ports = portsNear(view, network);
-  const senders = from(view, [...hosts.map(({ port }) => port), ...outsideOfNetwork(view, network)]);
+  const senders = from(view, sendersOf(view, network, hosts));
   const group: Refusal = {
     packets: senders,
     ports,
@@ -111,14 +118,6 @@ function passesTags({ northbound, analysis }: View, { datapath }: TenantNetwork)
   return [...northbound.Logical_Switch.values()].some(
     (row) => names.has(row.name) && row.other_config['vlan-passthru'] === 'true',
   );
-}
-
-/** The packets that a router has passed on: their time to live is not what it was. */
-function wereRouted({ analysis: { space } }: View, store: Store): PacketSet {
-  const value = read(store, at.ttl);
-  const options = value.options ?? [{ packets: space.all, value }];
-  const isOwn = ({ pieces: [piece] }: Value): boolean => piece?.kind === 'input' && piece.field === at.ttl;
-  return space.orAll(options.filter((option) => !isOwn(option.value)).map(({ packets }) => packets));
 }
 
 /** The packets that still have the source that they entered with. */

@@ -50,4 +50,13 @@ describe('a VPC', () => {
     );
     expect(sentence(view)).toBe("an ARP request of default/red's gateway on n0 for its next hop does not leave");
   });
+
+  it('is violated, if who is on the wire outside is not reached there', () => {
+    const view = flowsView(resources(), (flow) =>
+      flow.stage === 'lr_in_ip_routing' && flow.match.includes('30.30.0.0/16') ? undefined : flow,
+    );
+    expect(sentence(view)).toBe(
+      'what a host of default/red-a sends to an address of the network outside does not leave for it',
+    );
+  });
 });

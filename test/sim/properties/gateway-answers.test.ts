@@ -70,4 +70,33 @@ describe('a VPC with a way outside', () => {
       `a packet that runs out of hops at ${address} gets no answer`,
     );
   });
+
+  it.each([
+    [
+      'who opens a connection with it',
+      'lr_in_ip_input',
+      / 10.1.0.1 .* tcp$/,
+      /^a TCP segment that opens a connection for 10.1.0.1 gets /,
+    ],
+    ['who sends it a datagram', 'lr_in_ip_input', / 10.1.0.1 .* udp$/, /^a UDP datagram for 10.1.0.1 gets /],
+    [
+      'who speaks another protocol to it',
+      'lr_in_ip_input',
+      /^ip4 && ip4.dst == 10.1.0.1 && !ip.later_frag$/,
+      /^a packet of another protocol for /,
+    ],
+    ['who looks for its link-local address', 'ls_in_arp_rsp', /^1$/, /gets no answer$/],
+  ])('answers %s', (_, stage, match, wanted) => {
+    const view = flowsView(outward(), (flow) => (flow.stage === stage && match.test(flow.match) ? undefined : flow));
+    expect(violationOf(gatewayAnswers, view, 'default/red-a').sentence).toMatch(wanted);
+  });
+
+  it('is found by who is on the wire with it', () => {
+    const view = flowsView(outward(), (flow) =>
+      flow.stage === 'lr_in_ip_input' && /arp.tpa == 30.30.0.2/.test(flow.match) ? undefined : flow,
+    );
+    expect(violationOf(gatewayAnswers, view, 'default/red-a').sentence).toBe(
+      'an ARP request of the next hop outside for 30.30.0.2 gets no answer',
+    );
+  });
 });

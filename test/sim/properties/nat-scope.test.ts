@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { natScope } from '../../../sim/properties/nat-scope.ts';
 import { network, node, resourcesOf, vf, vpc } from '../../topology.ts';
-import { exampleView, manifestView, rows, verdicts, violationOf } from './views.ts';
+import { exampleView, flowsView, manifestView, rows, verdicts, violationOf } from './views.ts';
 
 describe('a range of ports', () => {
   it('is violated where every port is forwarded', () => {
@@ -21,6 +21,17 @@ describe('a VPC', () => {
 
   it('translates its network', () => {
     expect(verdicts(natScope, manifestView(masqueraded()))).toEqual(['default/red@n0: snat 10.1.0.0/24: holds']);
+  }, 120_000);
+
+  it("does not translate its gateway's own errors", () => {
+    const view = flowsView(masqueraded(), (flow) =>
+      flow.stage === 'lr_out_snat' && flow.match.includes('10.1.0.0/24')
+        ? { ...flow, match: flow.match.replace(' && ip4.src == 10.1.0.0/24', '') }
+        : flow,
+    );
+    expect(violationOf(natScope, view, 'default/red@n0: snat 10.1.0.0/24').sentence).toMatch(
+      /translates packets that it does not name$/,
+    );
   }, 120_000);
 
   const exempted = '00000000-0000-0000-0000-000000000001';

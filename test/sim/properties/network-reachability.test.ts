@@ -80,7 +80,17 @@ describe('what hosts hear', () => {
       without('ls_in_arp_rsp', new RegExp(`${first.source}$`)),
       /that the network knows the answer to arrives at/,
     ],
-    ['no frame for another one', without('ls_out_apply_port_sec', /reg0/), /for another MAC address arrives at/],
+    [
+      'nothing for their gateway',
+      without('lr_in_ip_input', /^ip4.dst == .10.1.0.1.$/),
+      /for an address that no host of default\/red-a can have arrives at/,
+    ],
+    [
+      'nothing for an address whose owner is written down',
+      without('lr_in_arp_resolve', /reg0 == 10.1.0.2$/),
+      /for another address arrives at/,
+    ],
+    ['no frame for another one', without('ls_out_apply_port_sec', /reg0/), /for another address arrives at/],
   ])(
     'is %s',
     (_, view, sentence) => {

@@ -60,4 +60,19 @@ describe('a VPC', () => {
   it('is not, if a group is a sender', () => {
     expect(sentence(without('eth.src[40]'))).toMatch(/ arrives at .* with a group address as its source$/);
   });
+
+  const withoutInput = (match: RegExp) =>
+    flowsView(resources(), (flow) => (flow.stage === 'lr_in_ip_input' && match.test(flow.match) ? undefined : flow));
+
+  it.each([
+    ['from nobody', /^ip4.src_mcast/, / with a source address that no host has comes out of a router/],
+    [
+      "from its router's own addresses",
+      /^ip4.src == .10.1.0.1, 10.1.0.255. /,
+      / with a source address that no host has /,
+    ],
+    ['to everybody', /^eth.bcast$/, / in a frame to everybody comes out of a router/],
+  ])('is not, if a router passes on what is sent %s', (_, match, wanted) => {
+    expect(sentence(withoutInput(match))).toMatch(wanted);
+  });
 });
