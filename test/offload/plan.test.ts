@@ -90,8 +90,13 @@ describe('two networks that are routed', () => {
       );
     }
     const encaps = lines.filter((line) => line.startsWith('set raw_encap '));
-    const used = new Set(commands.flatMap((line) => /raw_encap index \d+/.exec(line) ?? []));
-    expect(used.size).toBe(encaps.length);
+    const headers = plan.ruleSet.rules.flatMap(({ actions }) => actions.filter(({ type }) => type === 'raw_encap'));
+    expect(new Set(encaps).size).toBe(new Set(headers.map((action) => JSON.stringify(action))).size);
+    for (const [at, line] of lines.entries()) {
+      if (!line.includes(' raw_encap index ')) continue;
+      expect(line).toContain(' raw_encap index 0 / ');
+      expect(lines.slice(0, at).some((before) => before.startsWith('set raw_encap 0 '))).toBe(true);
+    }
     expect(encaps[0]).toMatch(/geneve-opt class is 0x0102 type is 0x80 length is 1 data is 0x[0-9a-f]{8} \/ end_set$/);
   });
 
