@@ -86,11 +86,10 @@ function reachingWire(view: View, network: TenantNetwork, plan: VpcPlan, gateway
   const { space, possible } = view.analysis;
   const { external } = plan.parameters;
   const hosts = network.hosts.filter(({ node }) => node === gateway.node.name);
-  const sets = [...(view.northbound?.Address_Set.values() ?? [])].filter(({ name }) => name === vpcExternalSet);
   const taken = [
     formatIpv4(firstAddress(external)),
     formatIpv4(lastAddress(external)),
-    ...sets.flatMap((set) => set.addresses),
+    ...(view.southbound.addressSets.get(vpcExternalSet) ?? []),
   ];
   const sent = allOf(space, [
     sentBy(space, hosts, 4),
