@@ -1,7 +1,9 @@
 /** Every route leads to a next hop that can exist, and to the one that was meant. */
 import { contains, firstAddress, formatIpv4, lastAddress, parseCidr, parseIpv4 } from '../../engine/address.ts';
 import type { Northbound, NorthboundRow } from '../../engine/ovsdb/northbound.ts';
+import type { Southbound } from '../../engine/ovsdb/southbound.ts';
 import { gatewayRouterName, routerName } from '../../engine/vpc/names.ts';
+import type { VpcPlan } from '../../engine/vpc/plan.ts';
 import type { NetworkPort } from '../symbolic/index.ts';
 import { gatewayBehind } from './open-view.ts';
 import { type Check, holds, type Judgement, type Property, violated } from './property.ts';
@@ -71,18 +73,47 @@ function besides(view: View, { name }: Router, route: Route, routes: readonly Ro
 }
 
 /** Of a route that manifests lead to: by VPCs' routers to the first node's gateway, by gateways outside, or back inside. */
-function elsewhere({ tenants }: View, { name }: Router, route: Route): string | undefined {
-  for (const { plan } of tenants) {
-    if (!plan) continue;
-    const { vpc, gateways, parameters, join } = plan;
-    const isGateway = gateways.some(({ node }) => gatewayRouterName(vpc, node) === name);
-    if (!isGateway && routerName(vpc) !== name) continue;
-    const isDefault = route.ip_prefix === '0.0.0.0/0';
-    const outward = isGateway ? parameters.externalGateway : gateways[0].joinAddress;
-    const meant = formatIpv4(isDefault ? outward : join.address);
-    return route.nexthop === meant ? undefined : `should lead to ${meant}`;
+function elsewhere(view: View, { name }: Router, route: Route): string | undefined {
+  const plan = routersOf(view).get(name);
+  if (!plan) return undefined;
+  const { vpc, gateways, parameters, join } = plan;
+  const isDefault = route.ip_prefix === '0.0.0.0/0';
+  const outward = routerName(vpc) === name ? gateways[0].joinAddress : parameters.externalGateway;
+  const meant = formatIpv4(isDefault ? outward : join.address);
+  return route.nexthop === meant ? undefined : `should lead to ${meant}`;
+}
+
+const planned = new WeakMap<View, ReadonlyMap<string, VpcPlan>>();
+
+/** The routers that manifests ask for, by name. */
+function routersOf(view: View): ReadonlyMap<string, VpcPlan> {
+  const known =
+    planned.get(view) ??
+    new Map(
+      view.tenants.flatMap(({ plan }) => {
+        if (!plan) return [];
+        const { vpc, gateways } = plan;
+        const names = [routerName(vpc), ...gateways.map(({ node }) => gatewayRouterName(vpc, node))];
+        return names.map((name) => [name, plan] as const);
+      }),
+    );
+  planned.set(view, known);
+  return known;
+}
+
+const resolving = new WeakMap<Southbound, ReadonlyMap<string, ReadonlySet<string>>>();
+
+/** The IPv4 addresses whose MAC addresses routers know from flows, by the UUIDs of their datapaths. */
+function resolvedBy({ southbound }: View): ReadonlyMap<string, ReadonlySet<string>> {
+  const known = resolving.get(southbound);
+  if (known) return known;
+  const found = new Map<string, Set<string>>();
+  for (const { datapath, stage, match } of southbound.flows) {
+    const address = stage === 'lr_in_arp_resolve' ? /\breg0 == ([\d.]+)$/.exec(match)?.[1] : undefined;
+    if (address !== undefined) found.set(datapath, (found.get(datapath) ?? new Set()).add(address));
   }
-  return undefined;
+  resolving.set(southbound, found);
+  return found;
 }
 
 /** A next hop that is another router's port, of which the router has to ask the MAC address, though it is written down. */
@@ -99,11 +130,11 @@ function unresolved(view: View, northbound: Northbound, router: Router, { nextho
     return !isOwn && addresses.some(({ address: { family, value } }) => family === 4 && Number(value) === hop);
   });
   if (!isRouter) return undefined;
-  const uuid = [...view.analysis.network.datapaths.values()].find(({ name }) => name === router.name)?.uuid;
-  const isKnown = view.southbound.flows.some(
-    ({ datapath, stage, match }) =>
-      datapath === uuid && stage === 'lr_in_arp_resolve' && new RegExp(`\\breg0 == ${nexthop}$`).test(match),
-  );
+  const datapath = ports.flatMap(({ name }) => view.analysis.network.ports.get(name)?.datapath ?? [])[0];
+  const isKnown =
+    resolvedBy(view)
+      .get(datapath?.uuid ?? '')
+      ?.has(nexthop) ?? false;
   return isKnown ? undefined : 'has a next hop whose MAC address is written down, but the router asks for it';
 }
 
