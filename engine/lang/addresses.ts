@@ -2,18 +2,24 @@
 
 /** inet_pton(AF_INET): four decimal numbers up to 255 without leading zeros; undefined for anything else. */
 export function parseIpv4(text: string): bigint | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) {
-    return undefined;
-  }
   let value = 0;
-  for (const part of parts) {
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) {
-      return undefined;
+  let part = -1;
+  let parts = 1;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 46) {
+      if (part < 0) return undefined;
+      value = value * 256 + part;
+      part = -1;
+      parts += 1;
+    } else {
+      const digit = code - 48;
+      if (digit < 0 || digit > 9 || part === 0) return undefined;
+      part = part < 0 ? digit : part * 10 + digit;
+      if (part > 255) return undefined;
     }
-    value = value * 256 + Number(part);
   }
-  return BigInt(value);
+  return parts === 4 && part >= 0 ? BigInt(value * 256 + part) : undefined;
 }
 
 /** inet_pton(AF_INET6): RFC 4291, with an IPv4 address as the last 32 bits allowed. */
@@ -58,14 +64,29 @@ export function parseEthernet(text: string): bigint | undefined {
   if (parts.length !== 6) {
     return undefined;
   }
-  let value = 0n;
+  let value = 0;
   for (const part of parts) {
-    if (!/^(0[xX])?[0-9a-fA-F]+$/.test(part)) {
+    const byte = byteOf(part);
+    if (byte === undefined) {
       return undefined;
     }
-    value = (value << 8n) | BigInt(Number.parseInt(part, 16) & 0xff);
+    value = value * 256 + byte;
   }
-  return value;
+  return BigInt(value);
+}
+
+/** Of hexadecimal digits, mostly two, the last eight bits. */
+function byteOf(text: string): number | undefined {
+  const [high, low] = [digitOf(text.charCodeAt(0)), digitOf(text.charCodeAt(1))];
+  if (text.length === 2 && high >= 0 && low >= 0) return 16 * high + low;
+  return /^(0[xX])?[0-9a-fA-F]+$/.test(text) ? Number.parseInt(text, 16) & 0xff : undefined;
+}
+
+/** Of a character's code, -1 if it is no hexadecimal digit. */
+function digitOf(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  const letter = (code | 32) - 97;
+  return letter >= 0 && letter < 6 ? letter + 10 : -1;
 }
 
 /** Dotted decimal. */

@@ -32,8 +32,8 @@ export interface Range {
 export interface Reader {
   /** Rows and names: constants that are not known yet are numbered. */
   text(text: string): string;
-  /** A match or actions, once all rows are read: names stand in quotes, and what has no number stays as it is. */
-  flow(text: string): string;
+  /** The shape of a match or of actions, once all rows are read: names stand in quotes, and what has no number stays as it is. */
+  flow(text: string): number;
   /** An IPv4 address that is written as a number. */
   number(value: number): string;
   readonly constants: Constants;
@@ -41,6 +41,35 @@ export interface Reader {
   readonly ranges: ReadonlyMap<string, Range>;
   /** Set where a text cannot be told apart from what is made of it: then nothing that was read says anything. */
   readonly isUnclear: boolean;
+}
+
+/** What texts of flows look like once their constants are numbers: equal ones have equal numbers, for all readers that share them. */
+export interface Shapes {
+  /** The number of a text, with its constants numbered. */
+  of(text: string): number;
+  /** Whether it has something of which it is not known that it is no constant. */
+  isOdd(shape: number): boolean;
+  /** By their texts, shapes of those without any constant. */
+  readonly plain: Map<string, number>;
+}
+
+/** Knows no shape yet. */
+export function createShapes(): Shapes {
+  const numbers = new Map<string, number>();
+  const odd = new Set<number>();
+  return {
+    of(text) {
+      let number = numbers.get(text);
+      if (number === undefined) {
+        number = numbers.size;
+        numbers.set(text, number);
+        if (largeNumber.test(text) || bound.test(text)) odd.add(number);
+      }
+      return number;
+    },
+    isOdd: (shape) => odd.has(shape),
+    plain: new Map(),
+  };
 }
 
 /** Stands before numbers; a text that has it is unclear. */
@@ -60,9 +89,10 @@ const constant = /"|[0-9a-fA-F]:|::|\d\.\d+\.\d/;
 /** Numbers so large that they might be addresses. */
 const largeNumber = /(?<![\w.:/-])(?:0x[0-9a-fA-F]{5,}|\d{6,})(?![\w.:-])/;
 
-/** What is below or above an address is not what is below or above its other name; `<->` exchanges two fields. */
+/** What is below or above an address, with a number or not, is not what is below or above its other name; `<->` exchanges two fields. */
 const bound =
-  /(?:<(?!->)|(?<!-)>)=?\s*\{?\s*[0-9a-fA-F]*[.:][0-9a-fA-F.:]*|[0-9a-fA-F][.:][0-9a-fA-F.:]*\s*(?:<(?!->)|(?<!-)>)/;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the sign that stands before numbers.
+  /(?:<(?!->)|(?<!-)>)=?\s*\{?\s*(?:\u0001|[0-9a-fA-F]*[.:][0-9a-fA-F.:]*)|(?:;|[0-9a-fA-F][.:][0-9a-fA-F.:]*)\s*(?:<(?!->)|(?<!-)>)/;
 
 /** Ports that stand for others have this before their name. */
 const derived = 'cr-';
@@ -76,11 +106,8 @@ export function wordsOf(names: Iterable<string>): Set<string> {
   return words;
 }
 
-/**
- * Opens a reader; `names` are the words that names are made of. Texts of flows without any constant are put into
- * `plain`, which readers may share.
- */
-export function createReader(names: ReadonlySet<string>, plain: Set<string>): Reader {
+/** Opens a reader; `names` are the words that names are made of. Readers may share shapes. */
+export function createReader(names: ReadonlySet<string>, shapes: Shapes): Reader {
   const known: Record<keyof Constants, Map<string, number>> = {
     names: new Map(),
     uuids: new Map(),
@@ -128,7 +155,7 @@ export function createReader(names: ReadonlySet<string>, plain: Set<string>): Re
     const base = value & mask;
     ranges.set(text + length, { family: kind === 'ip4' ? 4 : 6, value: base, mask });
     // A network, or a host with the network that it is in.
-    return base === value ? text + length : `${address(kind, text, value, adds)}${length}~${base}`;
+    return base === value ? text + length : `${address(kind, text, value, adds)}${length}~of${base}`;
   };
   const ethernet = (text: string, mask: string, adds: boolean): string => {
     const value = parseEthernet(text);
@@ -183,12 +210,14 @@ export function createReader(names: ReadonlySet<string>, plain: Set<string>): Re
       return made;
     },
     flow(text) {
-      if (plain.has(text)) return text;
-      if (text.includes(sign) || largeNumber.test(text)) isUnclear = true;
-      if (bound.test(text)) isUnclear = true;
+      const known = shapes.plain.get(text);
+      if (known !== undefined) return known;
+      if (text.includes(sign)) isUnclear = true;
       const made = readFlow(text);
-      if (made === text && !isUnclear && !constant.test(text)) plain.add(text);
-      return made;
+      const shape = shapes.of(made);
+      if (shapes.isOdd(shape)) isUnclear = true;
+      else if (made === text && !isUnclear && !constant.test(text)) shapes.plain.set(text, shape);
+      return shape;
     },
     number(value) {
       if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) return String(value);

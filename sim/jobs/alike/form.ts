@@ -1,9 +1,17 @@
 /** A part of a network as a text in which constants are numbers: parts that differ only by constants have the same. */
-import type { LogicalFlow } from '../../../engine/ovsdb/southbound.ts';
+import type { Southbound } from '../../../engine/ovsdb/southbound.ts';
 import type { Part } from '../parts.ts';
-import { type Constants, createReader, type Range, type Reader, wordsOf } from './constants.ts';
+import {
+  type Constants,
+  createReader,
+  createShapes,
+  type Range,
+  type Reader,
+  type Shapes,
+  wordsOf,
+} from './constants.ts';
 
-/** What a part looks like, whatever its constants are called. */
+/** What a part looks like, whatever its constants are called: to be compared with others of the same maker. */
 export interface Form {
   readonly text: string;
   /** What the numbers in the text stand for. */
@@ -29,7 +37,8 @@ const addresses = new Set(['address', 'joinAddress', 'externalAddress', 'externa
 
 /** Opens a maker of forms. */
 export function createFormMaker(): FormMaker {
-  const plain = new Set<string>();
+  const shapes = createShapes();
+  const texts = new Map<string, string>();
   return {
     formOf(part) {
       const { southbound, northbound, plans } = part;
@@ -37,9 +46,9 @@ export function createFormMaker(): FormMaker {
         ...southbound.datapaths.map(({ name }) => name),
         ...southbound.ports.map((one) => one.logicalPort),
       ];
-      const reader = createReader(wordsOf(names), plain);
+      const reader = createReader(wordsOf(names), shapes);
       const writer = createWriter(reader);
-      const { datapaths, ports, flows, fdb, origins: _, ...rest } = southbound;
+      const { datapaths, ports, flows: _flows, fdb, origins: _, ...rest } = southbound;
       // A datapath's key is another name of it; who writes its number where a name may stand is not understood.
       const keys = new Map(datapaths.map(({ tunnelKey, uuid }) => [tunnelKey, uuid]));
       const lines = [
@@ -54,11 +63,11 @@ export function createFormMaker(): FormMaker {
       }
       lines.push(writer.write(plans));
       lines.push(...setLines(part, reader));
-      const sorted = flowLines(flows, reader);
+      const sorted = flowLines(part.southbound, reader, shapes);
       if (reader.isUnclear || (southbound.templates?.size ?? 0) > 0) return undefined;
       const { constants, ranges } = reader;
       return {
-        text: [...lines, ...sorted.lines].join('\n'),
+        text: once(texts, `${lines.join('\n')}\n${sorted.text}`),
         constants,
         ranges: [...ranges.values(), ...writer.ranges],
         order: sorted.order,
@@ -85,42 +94,40 @@ function membersOf(members: readonly string[]): ReadonlySet<string> {
   return known;
 }
 
-/** Flows by their lines: an order that renaming does not change. Whose row caused a flow says nothing of what it does. */
-function flowLines(flows: readonly LogicalFlow[], reader: Reader): { lines: string[]; order: number[] } {
-  const places = new Map<string, { line: string; index: number }[]>();
-  let last: LogicalFlow | undefined;
-  let place: { line: string; index: number }[] = [];
-  for (const [index, flow] of flows.entries()) {
-    if (!last || !isBeside(last, flow)) {
-      const { pipeline, table, stage, priority, controllerMeter: meter = '' } = flow;
-      const where = `${reader.text(flow.datapath)} ${pipeline} ${table} ${stage} ${priority} ${meter}`;
-      place = places.get(where) ?? [];
-      places.set(where, place);
-    }
-    place.push({ line: `${reader.flow(flow.match)}\t${reader.flow(flow.actions)}`, index });
-    last = flow;
-  }
-  const lines: string[] = [];
-  const order: number[] = [];
-  for (const where of [...places.keys()].sort()) {
-    lines.push(where);
-    const own = places.get(where) ?? [];
-    if (own.length > 1) own.sort((a, b) => (a.line < b.line ? -1 : a.line > b.line ? 1 : 0));
-    for (const { line, index } of own) {
-      lines.push(line);
-      order.push(index);
-    }
-  }
-  return { lines, order };
+/** A text that many have is there once. */
+function once(texts: Map<string, string>, text: string): string {
+  const known = texts.get(text) ?? text;
+  texts.set(text, known);
+  return known;
 }
 
-const isBeside = (a: LogicalFlow, b: LogicalFlow): boolean =>
-  a.priority === b.priority &&
-  a.table === b.table &&
-  a.pipeline === b.pipeline &&
-  a.datapath === b.datapath &&
-  a.stage === b.stage &&
-  a.controllerMeter === b.controllerMeter;
+/** What tells flows apart, from the first to the last. */
+const keys = 6;
+
+/** Flows by what they look like: an order that renaming does not change. Whose row caused a flow says nothing of what it does. */
+function flowLines(
+  { datapaths, flows }: Southbound,
+  reader: Reader,
+  shapes: Shapes,
+): { text: string; order: number[] } {
+  const places = new Map(datapaths.map(({ uuid }, place) => [uuid, place]));
+  const lines = new Float64Array(keys * flows.length);
+  for (const [index, flow] of flows.entries()) {
+    const place = 2 * (places.get(flow.datapath) ?? datapaths.length) + (flow.pipeline === 'egress' ? 1 : 0);
+    const stage = shapes.of(`${flow.stage} ${flow.controllerMeter ?? ''}`);
+    const looks = [place, flow.table, flow.priority, stage, reader.flow(flow.match), reader.flow(flow.actions)];
+    lines.set(looks, keys * index);
+  }
+  const order = Array.from(flows, (_, index) => index).sort((a, b) => {
+    for (let key = 0; key < keys; key++) {
+      const difference = (lines[keys * a + key] as number) - (lines[keys * b + key] as number);
+      if (difference !== 0) return difference;
+    }
+    return a - b;
+  });
+  const text = order.map((index) => lines.subarray(keys * index, keys * (index + 1)).join(' ')).join('\n');
+  return { text, order };
+}
 
 /** Writes plain data. */
 function createWriter(reader: Reader) {
