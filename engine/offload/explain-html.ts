@@ -8,6 +8,7 @@ import {
   type FlowExplanation,
   flowLine,
   howToCheck,
+  linesOf,
   summary,
   trafficLine,
 } from './explain.ts';
@@ -27,7 +28,7 @@ export function planHtml(explanation: Explanation): string {
       : `<h2>How full the device gets</h2><table><tr><th>group</th><th>for</th><th>rules</th><th>limit</th></tr>${rows.join('')}</table>`;
   return page(
     `What becomes of the traffic of ${node}`,
-    `${device}. ${summary(classes, 'class of traffic', 'classes of traffic')}.`,
+    `${device}. ${summary(classes, 'class of traffic', 'classes of traffic')}. These are kinds of packets, not numbers of packets.`,
     classes,
     `${groups.map((group) => section(group, trafficLine)).join('\n')}\n${table}`,
   );
@@ -58,6 +59,9 @@ function escaped(text: string): string {
     .replace(/[&<>"']/g, (c) => escapes[c] ?? c)
     .replace(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
+
+/** A sentence with what stands between backquotes as code. */
+const sentence = (text: string): string => escaped(text).replace(/`([^`]+)`/g, '<code>$1</code>');
 
 const colours: Readonly<Record<Place, string>> = {
   hardware: '#2e7d32',
@@ -99,7 +103,7 @@ function section<M>({ place, title, reasons, members }: ExplainedGroup<M>, lineO
     `<section style="border-left-color:${colour}"><h2>${escaped(title)}</h2>`,
     ...reasons.map(reasonHtml),
     `<details${members.length > 8 ? '' : ' open'}><summary>${members.length} kind${members.length === 1 ? '' : 's'}</summary><ul>`,
-    ...members.map((member) => `<li>${escaped(lineOf(member))}</li>`),
+    ...linesOf(members, lineOf).map((line) => `<li>${escaped(line)}</li>`),
     '</ul></details></section>',
   ].join('\n');
 }
@@ -107,9 +111,9 @@ function section<M>({ place, title, reasons, members }: ExplainedGroup<M>, lineO
 function reasonHtml({ code, why, todo, check, remedy, details, page: where }: ExplainedReason): string {
   const here = details.map(({ detail, stage, flow }) => `<li>${escaped(detail + behind(stage, flow))}</li>`);
   return (
-    `<p><code>${code}</code> ${escaped(why)}</p><ul>${here.join('')}</ul>` +
-    `<dl><dt>What to do</dt><dd>${escaped(todo)} (${remedies[remedy]})</dd>` +
-    `<dt>How to check</dt><dd>${escaped(check)}</dd><dt>More</dt><dd>${where}</dd></dl>`
+    `<p><code>${code}</code> ${sentence(why)}</p><ul>${here.join('')}</ul>` +
+    `<dl><dt>What to do</dt><dd>${sentence(todo)} (${remedies[remedy]})</dd>` +
+    `<dt>How to check</dt><dd>${sentence(check)}</dd><dt>More</dt><dd>${where}</dd></dl>`
   );
 }
 
@@ -120,7 +124,7 @@ const style =
   'table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.2em .6em;text-align:left}';
 
 function page(title: string, words: string, counts: Counts, body: string): string {
-  const checks = howToCheck.map((line) => `<li>${escaped(line)}</li>`).join('');
+  const checks = howToCheck.map((line) => `<li>${sentence(line)}</li>`).join('');
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${escaped(title)}</title><style>${style}</style></head><body>
 <h1>${escaped(title)}</h1><p>${escaped(words)}</p>

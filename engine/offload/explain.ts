@@ -192,14 +192,22 @@ export function summary(counts: Counts, one: string, many: string): string {
 
 function groupLines<M>(group: ExplainedGroup<M>, lineOf: (member: M) => string): string[] {
   const { title, reasons, members } = group;
-  const more = members.length - mostTold;
+  const lines = linesOf(members, lineOf);
+  const more = lines.length - mostTold;
   return [
     `${title} (${members.length})`,
-    ...members.slice(0, mostTold).map((member) => `  ${lineOf(member)}`),
+    ...lines.slice(0, mostTold).map((line) => `  ${line}`),
     ...(more > 0 ? [`  and ${more} more`] : []),
     ...reasons.flatMap(reasonLines),
     '',
   ];
+}
+
+/** A line for each member; those that read alike are one. */
+export function linesOf<M>(members: readonly M[], lineOf: (member: M) => string): string[] {
+  const counts = new Map<string, number>();
+  for (const line of members.map(lineOf)) counts.set(line, (counts.get(line) ?? 0) + 1);
+  return [...counts].map(([line, count]) => (count > 1 ? `${line} (${count} kinds)` : line));
 }
 
 function reasonLines({ code, why, todo, check, remedy, details, page }: ExplainedReason): string[] {
@@ -224,8 +232,13 @@ export function behind(stage: string | undefined, flow: string | undefined): str
 export function trafficLine({ from, also = [], to, words, place }: Traffic): string {
   const senders = also.length === 0 ? from : `${from} and ${also.length} more`;
   const dropped = place === 'hardware' ? ' to nobody: dropped' : '';
-  return `${words}, from ${senders}${to.length === 0 ? dropped : ` to ${to.join(', ')}`}`;
+  const more = to.length - mostNamed;
+  const named = more > 1 ? `${to.slice(0, mostNamed).join(', ')} and ${more} more` : to.join(', ');
+  return `${words}, from ${senders}${to.length === 0 ? dropped : ` to ${named}`}`;
 }
+
+/** So many receivers are named in a line. */
+const mostNamed = 8;
 
 /** One flow in a line: where it stands, and what tells it from others. */
 export function flowLine({ line, keys, actions, packets }: DatapathFlow): string {

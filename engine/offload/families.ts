@@ -96,7 +96,7 @@ export function familiesOf(traffic: NodeTraffic, capabilities: Capabilities, has
   for (const one of classes) {
     const free = space.diff(one.packets, excluded);
     const alike = changedAlike(space, one, free);
-    lose(space.diff(free, alike), protocolless);
+    lose(space.diff(free, alike), unchanged);
     const set = one.exit.kind === 'tunnel' ? space.and(alike, limits.calm) : alike;
     lose(space.diff(alike, set), congested);
     if (set === space.empty) continue;
@@ -166,19 +166,23 @@ const congested: Reason = {
   detail: 'the outer header of a tunnel has the ECN bits of the packet in it, and a rule writes the same bytes for all',
 };
 
+/** Packets of IP whose protocol is 0. */
+export function protocolless(space: Space): PacketSet {
+  const names = fieldNames(space);
+  const none = names.literal('ip.proto', 0n);
+  return space.orAll([0x800n, 0x86ddn].map((type) => space.cube([names.literal('eth.type', type), none])));
+}
+
 /**
  * The packets of a class whose headers software changes as a rule does: Open vSwitch leaves the headers of IP as they
  * are where the protocol is 0 (its lib/odp-util.c, commit_set_nw_action), whatever the flows say.
  */
 export function changedAlike(space: Space, { changes }: NodeClass, packets: PacketSet): PacketSet {
-  if (!changes.some(({ field }) => /^(ip|ip4|ip6)\./.test(field))) return packets;
-  const names = fieldNames(space);
-  const none = names.literal('ip.proto', 0n);
-  const types = [0x800n, 0x86ddn].map((type) => space.cube([names.literal('eth.type', type), none]));
-  return space.diff(packets, space.orAll(types));
+  const isChanged = changes.some(({ field }) => /^(ip|ip4|ip6)\./.test(field));
+  return isChanged ? space.diff(packets, protocolless(space)) : packets;
 }
 
-const protocolless: Reason = {
+const unchanged: Reason = {
   code: 'unsupported-match',
   detail: 'Open vSwitch changes no header of IP whose protocol is 0, and hardware would',
 };

@@ -190,7 +190,7 @@ export const reasonTexts: Readonly<Record<ReasonCode, ReasonText>> = {
     title: 'The device takes no more rules',
     remedy: 'newer',
     why: 'All rules that fit are in; this traffic has none.',
-    todo: 'Fewer ports on the node, fewer distinct ACLs, or a device with larger tables.',
+    todo: 'Fewer ports on the node, fewer distinct ACLs, or a device with larger tables. Or rules for the traffic that there is: `--placement reactive`.',
     check: '`lflow offload plan` shows the use of each group.',
   },
   'too-many-rewrites': {

@@ -6,6 +6,7 @@
 import type { DevicePorts } from '../../engine/offload/actions.ts';
 import type { Capabilities } from '../../engine/offload/capabilities/types.ts';
 import type { NodeTraffic } from '../../engine/offload/classes.ts';
+import { protocolless } from '../../engine/offload/families.ts';
 import type { Describe } from '../../engine/offload/ledger.ts';
 import type { OffloadPlan } from '../../engine/offload/plan.ts';
 import { planRules } from '../../engine/offload/planner.ts';
@@ -47,8 +48,12 @@ export function planOffload(input: PlanInput): OffloadPlan {
 
 /** Words for people, and a packet that they believe. */
 function describing(network: Network, { space, possible }: NodeTraffic): Describe {
+  // Packets of IP without a protocol are nobody's: they are told where there are no others.
+  const nobody = protocolless(space);
+  const usual = space.diff(possible, nobody);
   return (packets) => {
-    const words = trafficWords(space, packets, { among: possible });
+    const some = space.intersects(packets, usual) ? space.diff(packets, nobody) : packets;
+    const words = trafficWords(space, some, { among: some === packets ? possible : usual });
     const witness = witnessOf(network, space, packets);
     return { words, ...(witness && { sample: microflowOf(witness.packet, witness.port.name) }) };
   };

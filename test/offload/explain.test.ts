@@ -108,6 +108,18 @@ describe('a plan', () => {
     expect(html).toContain('arp &lt;b&gt;');
     expect(html).toContain('\\x1b[31m');
     expect(html).not.toMatch(/<script|<link|src=|href=|@import|url\(/);
+    expect(html).not.toContain('`');
+  });
+
+  test('kinds that read alike are one line, and very many receivers are counted', () => {
+    const { traffic } = plan;
+    const [first] = traffic;
+    if (!first) throw new Error('there is traffic');
+    const to = Array.from({ length: 100 }, (_, index) => `port${index}`);
+    const text = planText(explainPlan({ ...plan, traffic: [first, first, { ...first, words: 'all', to }] }));
+    expect(text.split('\n').filter((line) => line.includes(`  ${first.words}, from `))).toHaveLength(1);
+    expect(text).toContain(' (2 kinds)');
+    expect(text).toMatch(/^ {2}all, from .* to port0, .*, port7 and 92 more$/m);
   });
 
   test('without traffic is told, too', () => {
