@@ -2,14 +2,34 @@
  * What becomes of all packets, to be compared between a network and a mutant of it: which come out where, looking
  * like what, of which connections.  What is dropped is what comes out nowhere, whoever drops it.
  */
+import { groupBy } from '../../engine/group.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { trafficWords } from '../../sim/answers/index.ts';
-import { type Analysis, type End, headerFields, type Piece, type Store } from '../../sim/symbolic/index.ts';
+import {
+  type Analysis,
+  type ConnectionState,
+  type End,
+  headerFields,
+  inportIn,
+  type Piece,
+  type Store,
+  type TrafficClass,
+} from '../../sim/symbolic/index.ts';
 
 /** Packets by their fate. */
-export type Fates = ReadonlyMap<string, Fate>;
+export interface Fates {
+  readonly byKey: ReadonlyMap<string, Fate>;
+  /** The packets that conntrack was asked about and knew, whatever became of them, by what it knew and what was made of them. */
+  readonly known: ReadonlyMap<string, PacketSet>;
+}
 
-interface Fate {
+/** Where packets come out: of somebody's port, of the one that they came in by, nowhere ever, or that is left to chance. */
+export type Place = 'port' | 'sender' | 'loop' | 'chance';
+
+export interface Fate {
+  readonly place: Place;
+  readonly connection: ConnectionState;
+  readonly made?: string;
   /** They may have it. */
   readonly packets: PacketSet;
   /** Of these, the ones that surely have it. */
@@ -18,46 +38,67 @@ interface Fate {
   readonly words: string;
 }
 
+interface Gathered extends Pick<Fate, 'place' | 'connection' | 'made' | 'words'> {
+  readonly all: PacketSet[];
+  readonly exact: PacketSet[];
+}
+
 /** Sorts the packets of an analysis by their fate. */
 export function fatesOf(analysis: Analysis): Fates {
   const { space, classes, ambiguous } = analysis;
-  const sets = new Map<string, { words: string; all: PacketSet[]; exact: PacketSet[] }>();
+  const gathered = new Map<string, Gathered>();
   for (const one of classes) {
-    const end = endWords(one.end);
-    if (end === undefined) continue;
-    const connection = one.connection === 'new' ? '' : `, as ${one.connection === 'reply' ? 'replies' : 'established'}`;
-    const words = `${end}${one.made === undefined ? '' : `, made into ${one.made}`}${connection}`;
-    for (const { store, packets } of analysis.looks(one)) {
-      const key = `${words} ${lookText(store)}`;
-      const fate = sets.get(key) ?? { words, all: [], exact: [] };
-      sets.set(key, fate);
-      fate.all.push(packets);
-      if (one.exact) fate.exact.push(packets);
+    for (const { place, words: where, within } of placesOf(space, one)) {
+      const words = `${where}${one.made === undefined ? '' : `, made into ${one.made}`}`;
+      for (const { store, packets } of analysis.looks(one, within)) {
+        if (packets === space.empty) continue;
+        const key = `${one.connection} ${words} ${lookText(store)}`;
+        const { connection, made } = one;
+        const fate = gathered.get(key) ?? { place, connection, ...(made && { made }), words, all: [], exact: [] };
+        gathered.set(key, fate);
+        fate.all.push(packets);
+        if (one.exact) fate.exact.push(packets);
+      }
     }
   }
-  const fate = (words: string, all: PacketSet[], exact: PacketSet[]): Fate => ({
-    words,
-    packets: space.orAll(all),
-    surely: space.orAll(exact),
-  });
-  const sorted = [...sets].map(([key, { words, all, exact }]) => [key, fate(words, all, exact)] as const);
+  const byKey = new Map(
+    [...gathered].map(([key, { all, exact, ...rest }]): [string, Fate] => [
+      key,
+      { ...rest, packets: space.orAll(all), surely: space.orAll(exact) },
+    ]),
+  );
   const chance = space.orAll(ambiguous.map(({ packets }) => packets));
-  return new Map([...sorted, ['chance', fate('meet two flows of which OVN takes any', [chance], [])]]);
+  const words = 'meet two flows of which OVN takes any';
+  byKey.set('new chance', { place: 'chance', connection: 'new', packets: chance, surely: space.empty, words });
+  const known = new Map(
+    [...groupBy(classes, knownAs)].map(([key, list]) => [key, space.orAll(list.map((one) => one.packets))] as const),
+  );
+  return { byKey, known };
 }
 
-/** Undefined of packets that end inside. */
-function endWords(end: End): string | undefined {
+const knownAs = ({ connection, made }: Pick<Fate, 'connection' | 'made'>): string => `${connection} ${made}`;
+
+/** None of packets that end inside.  Those that leave by the port that they came in by return to their sender. */
+function placesOf(space: Space, { end }: TrafficClass): { place: Place; words: string; within: PacketSet }[] {
+  const back = { place: 'sender', words: 'return to their sender' } as const;
   switch (end.kind) {
-    case 'port':
-      return `leave by "${end.port.name}"`;
+    case 'port': {
+      const own = inportIn(space, [end.port]);
+      return [
+        { place: 'port', words: placeWords(end), within: space.not(own) },
+        { ...back, within: own },
+      ];
+    }
     case 'sender':
-      return 'return to their sender';
+      return [{ ...back, within: space.all }];
     case 'loop':
-      return 'go round for ever';
+      return [{ place: 'loop', words: 'go round for ever', within: space.all }];
     case 'drop':
-      return undefined;
+      return [];
   }
 }
+
+const placeWords = ({ port }: Extract<End, { kind: 'port' }>): string => `leave by "${port.name}"`;
 
 /** The header as it is put out, in terms of the one that entered. */
 function lookText({ values }: Store): string {
@@ -81,33 +122,75 @@ function pieceText(piece: Piece): string {
   }
 }
 
-/** How fates differ, as lines such as `no longer leave by "red1": tcp`; at most `limit`, none where nothing differs. */
-export function changesOf(space: Space, old: Fates, now: Fates, limit = 4): string[] {
-  const lines: string[] = [];
-  for (const [before, after] of pairs(space, old, now)) {
-    if (lines.length >= limit) break;
-    const tell = (how: string, a: PacketSet, b: PacketSet): void => {
-      const set = space.diff(a, b);
-      if (set !== space.empty) lines.push(`${how} ${before.words}: ${trafficWords(space, set)}`);
-    };
-    tell('no longer', before.packets, after.packets);
-    tell('newly', after.packets, before.packets);
-    if (before.packets !== after.packets) continue;
-    tell('no longer surely', before.surely, after.surely);
-    tell('now surely', after.surely, before.surely);
-  }
-  return lines.slice(0, limit);
+/** How the fate of packets differs: they newly have it or no longer do, or it is only what was sure that differs. */
+export interface Change {
+  readonly how: 'gained' | 'lost' | 'surely gained' | 'surely lost';
+  readonly fate: Fate;
+  readonly packets: PacketSet;
 }
 
-/** Whether every packet has the fate that it had. */
-export const isSame = (space: Space, old: Fates, now: Fates): boolean =>
-  pairs(space, old, now).every(([a, b]) => a.packets === b.packets && a.surely === b.surely);
+/**
+ * How fates differ.  Packets in connections that conntrack is not asked about any more, or was not before, fare as new
+ * ones do.
+ */
+export function changesOf(space: Space, old: Fates, now: Fates): Change[] {
+  if (isSame(space, old, now)) return [];
+  return pairs(space, effective(space, old), effective(space, now)).flatMap(([before, after]) => {
+    const changes: Change[] = [];
+    const tell = (how: Change['how'], a: PacketSet, b: PacketSet): void => {
+      const packets = space.diff(a, b);
+      if (packets !== space.empty) changes.push({ how, fate: before, packets });
+    };
+    tell('lost', before.packets, after.packets);
+    tell('gained', after.packets, before.packets);
+    if (before.packets !== after.packets) return changes;
+    tell('surely lost', before.surely, after.surely);
+    tell('surely gained', after.surely, before.surely);
+    return changes;
+  });
+}
+
+const hows = {
+  gained: 'newly',
+  lost: 'no longer',
+  'surely gained': 'now surely',
+  'surely lost': 'no longer surely',
+} as const;
+
+const states = {
+  new: '',
+  established: ', as established',
+  reply: ', as replies',
+} as const;
+
+/** `no longer leave by "red1", as replies: tcp`. */
+export const changeWords = (space: Space, { how, fate, packets }: Change): string =>
+  `${hows[how]} ${fate.words}${states[fate.connection]}: ${trafficWords(space, packets)}`;
+
+const isSame = (space: Space, old: Fates, now: Fates): boolean =>
+  pairs(space, old.byKey, now.byKey).every(([a, b]) => a.packets === b.packets && a.surely === b.surely);
+
+/** With what becomes of packets in connections that conntrack was never asked about. */
+function effective(space: Space, { byKey, known }: Fates): Map<string, Fate> {
+  const all = new Map(byKey);
+  for (const [key, fate] of byKey) {
+    if (fate.connection !== 'new' || fate.place === 'chance') continue;
+    for (const connection of ['established', 'reply'] as const) {
+      const place = key.replace(/^new/, connection);
+      const own = all.get(place) ?? { ...fate, connection, packets: space.empty, surely: space.empty };
+      const besides = (set: PacketSet): PacketSet => space.diff(set, known.get(knownAs(own)) ?? space.empty);
+      const packets = space.or(own.packets, besides(fate.packets));
+      all.set(place, { ...own, packets, surely: space.or(own.surely, besides(fate.surely)) });
+    }
+  }
+  return all;
+}
 
 /** Before and after, of every fate that there is. */
-function pairs({ empty }: Space, old: Fates, now: Fates): [Fate, Fate][] {
+function pairs({ empty }: Space, old: ReadonlyMap<string, Fate>, now: ReadonlyMap<string, Fate>): [Fate, Fate][] {
   return [...new Set([...old.keys(), ...now.keys()])].map((key) => {
     const [before, after] = [old.get(key), now.get(key)];
-    const nothing = { words: (before ?? after)?.words ?? '', packets: empty, surely: empty };
+    const nothing = { ...((before ?? after) as Fate), packets: empty, surely: empty };
     return [before ?? nothing, after ?? nothing];
   });
 }

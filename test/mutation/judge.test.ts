@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { northboundOfPlan, planTopology } from '../../engine/vpc/index.ts';
+import { holds, type Property, violated } from '../../sim/properties/property.ts';
 import { network, node, resourcesOf, vf, vpc } from '../topology.ts';
 import { openTrial } from './judge.ts';
 import type { Mutant } from './mutant.ts';
@@ -36,5 +37,29 @@ describe('mutation/judge', () => {
     expect(outcome.verdict).toBe('survived');
     expect(outcome.verdict === 'survived' && outcome.changes.join('\n')).toContain('no longer leave by');
     expect(trial.complaints).toEqual([]);
+  });
+
+  it('tells what harms nobody: a gateway tells who asks for it more than it should', { timeout: 120_000 }, () => {
+    const trial = open();
+    const mutant = find(trial.mutants, 'flow widened to 1', /@n1 lr_in_ip_input 90 .*\+join" && ip6.dst .* nd_ns/);
+    const outcome = trial.judge(mutant);
+    expect(outcome.verdict).toBe('harmless');
+    expect(outcome.verdict === 'harmless' && outcome.changes.join('\n')).toMatch(/^newly return to their sender/);
+  });
+
+  it('tells what only a property noticed that is there for something else', { timeout: 120_000 }, () => {
+    let asked = 0;
+    const other: Property = {
+      id: 'other',
+      severity: 'error',
+      promise: 'the network is as it was',
+      *checks() {
+        const judge = () => (asked++ === 0 ? holds : violated({ kind: 'written', sentence: 'it is not' }));
+        yield { subject: 'the network', source: [], judge };
+      },
+    };
+    const trial = open([other]);
+    const mutant = find(trial.mutants, 'policy removed', /red: 500 inport == "default\/red:red-a"/);
+    expect(trial.judge(mutant)).toEqual({ verdict: 'elsewhere', by: 'other' });
   });
 });

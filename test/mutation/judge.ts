@@ -25,18 +25,23 @@ import {
   openWorkshop,
   packetSpace,
 } from '../../sim/symbolic/index.ts';
-import { changesOf, type Fates, fatesOf, isSame } from './fate.ts';
+import { expectedOf } from './expected.ts';
+import { type Change, changesOf, changeWords, type Fates, fatesOf } from './fate.ts';
 import { flowMutants } from './flows.ts';
+import { matters, type Senders, sendersIn } from './harmless.ts';
 import { type Mutant, withFlow } from './mutant.ts';
 import { rowMutants } from './rows.ts';
 
 /**
- * `caught`: a property is violated that was not, `by` it.  `equivalent`: no packet's fate changed.  `unknown`: none
- * is violated, but one that was decided is not any more (`reason`).  `survived`: nobody noticed (`changes`).
+ * `caught`: a property is violated that was not and that should be, `by` it (expected.ts).  `equivalent`: no packet's fate
+ * changed.  `harmless`: that of packets changed, but to nobody does it matter (harmless.ts).  `elsewhere`: only
+ * properties noticed that are there for something else.  `unknown`: none is violated, but one that was decided is not
+ * any more (`reason`).  `survived`: nobody noticed.  `changes`: which packets fare how, as lines.
  */
 export type Outcome =
-  | { readonly verdict: 'caught'; readonly by: string }
+  | { readonly verdict: 'caught' | 'elsewhere'; readonly by: string }
   | { readonly verdict: 'equivalent' }
+  | { readonly verdict: 'harmless'; readonly changes: readonly string[] }
   | { readonly verdict: 'unknown'; readonly reason: string }
   | { readonly verdict: 'survived'; readonly changes: readonly string[] };
 
@@ -51,19 +56,18 @@ export interface Trial {
 export function openTrial(
   plans: readonly VpcPlan[],
   northbound: Northbound,
-  unordered: readonly Property[] = builtInProperties,
+  properties: readonly Property[] = builtInProperties,
 ): Trial {
-  // What is an error is asked first: a mutant that is caught by a warning is caught by nothing else.
-  const isWarning = ({ severity }: Property): number => (severity === 'error' ? 0 : 1);
-  const properties = [...unordered].sort((a, b) => isWarning(a) - isWarning(b));
   const { southbound } = computeSouthbound(northbound);
   const numbers = numbersOf([southbound]);
   const space = packetSpace();
   const before = followed(southbound, numbers, space);
   const fates = fatesOf(before);
-  const opinions = new Map(opinionsOn(openView(before, plans, northbound), properties).map((one) => [one.key, one]));
+  const view = openView(before, plans, northbound);
+  const opinions = new Map(opinionsOn(view, properties).map((one) => [one.key, one]));
+  const senders = sendersIn(view);
   const offers = offersOf(southbound);
-  const context: Context = { offers, plans, properties, numbers, space, before, fates, opinions };
+  const context: Context = { offers, plans, properties, numbers, space, before, fates, opinions, senders };
   return {
     mutants: [...rowMutants(northbound), ...flowMutants(southbound)],
     complaints: [...opinions.values()]
@@ -74,7 +78,7 @@ export function openTrial(
       if (mutant.of === 'flows' && !mutant.instead && !before.met.has(mutant.flow)) return { verdict: 'equivalent' };
       const mark = space.mark();
       try {
-        return judged(context, subjectOf(mutant, northbound, southbound));
+        return judged(context, mutant, subjectOf(mutant, northbound, southbound));
       } catch (error) {
         if (!(error instanceof SpaceFull)) throw error;
         return { verdict: 'unknown', reason: error.message };
@@ -94,6 +98,7 @@ interface Context {
   readonly before: Analysis;
   readonly fates: Fates;
   readonly opinions: ReadonlyMap<string, Opinion>;
+  readonly senders: Senders;
 }
 
 interface Subject {
@@ -113,27 +118,46 @@ function followed(southbound: Southbound, numbers: ReadonlyMap<string, number>, 
   return analyse(network, {}, openWorkshop(network, space));
 }
 
-function judged(context: Context, { southbound, northbound }: Subject): Outcome {
-  const { space, numbers, fates, opinions, properties, plans } = context;
+function judged(context: Context, mutant: Mutant, { southbound, northbound }: Subject): Outcome {
+  const { space, numbers, fates, opinions, plans, senders } = context;
   const after = followed(southbound, numbers, space);
   const gaps = newGaps(context, after);
-  const now = fatesOf(after);
-  const differing = [
+  const changes = changesOf(space, fates, fatesOf(after));
+  const besides = [
     ...(gaps === undefined ? [] : [gaps]),
     ...(offersOf(southbound) === context.offers ? [] : ['DHCP offers something else']),
   ];
-  if (differing.length === 0 && isSame(space, fates, now)) return { verdict: 'equivalent' };
+  if (besides.length === 0 && changes.length === 0) return { verdict: 'equivalent' };
   const view = openView(after, plans, northbound);
+  const { first, others } = inOrder(context.properties, mutant);
   let reason: string | undefined;
-  for (const property of properties) {
+  let elsewhere: string | undefined;
+  for (const property of [...first, ...others]) {
     for (const { key, verdict, reason: why } of opinionsOn(view, [property])) {
       const known = opinions.get(key)?.verdict;
-      if (verdict === 'violated' && known !== 'violated') return { verdict: 'caught', by: property.id };
+      if (verdict === 'violated' && known !== 'violated') {
+        if (first.includes(property)) return { verdict: 'caught', by: property.id };
+        elsewhere ??= property.id;
+      }
       if (verdict === 'unknown' && known !== 'unknown') reason ??= `${key}: ${why}`;
     }
   }
+  const isHarmless = besides.length === 0 && !changes.some((change) => matters(after, senders, change));
+  const told = (list: readonly Change[]): string[] => list.slice(0, lines).map((change) => changeWords(space, change));
+  if (isHarmless) return { verdict: 'harmless', changes: told(changes) };
+  if (elsewhere !== undefined) return { verdict: 'elsewhere', by: elsewhere };
   if (reason !== undefined) return { verdict: 'unknown', reason };
-  return { verdict: 'survived', changes: [...differing, ...changesOf(space, fates, now)] };
+  const grave = changes.filter((change) => matters(after, senders, change));
+  return { verdict: 'survived', changes: [...besides, ...told(grave)] };
+}
+
+/** So many changes are told of a mutant. */
+const lines = 4;
+
+/** The properties that should catch a mutant, and all others. */
+function inOrder(properties: readonly Property[], mutant: Mutant): { first: Property[]; others: Property[] } {
+  const first = [...expectedOf(mutant)].flatMap((id) => properties.find((property) => property.id === id) ?? []);
+  return { first, others: properties.filter((property) => !first.includes(property)) };
 }
 
 /** What DHCP says, which is no header of a packet and so no part of its fate. */

@@ -51,7 +51,8 @@ export async function openLimited(file: string): Promise<LimitedTrial> {
 const start = (file: string): Worker =>
   new Worker(new URL('./worker.js', import.meta.url), {
     workerData: file,
-    resourceLimits: { maxOldGenerationSizeMb: limits.megabytes },
+    // Room for what is made of one mutant and dropped at once.
+    resourceLimits: { maxOldGenerationSizeMb: limits.megabytes, maxYoungGenerationSizeMb: 64 },
   });
 
 function answerOf(worker: Worker): Promise<unknown> {

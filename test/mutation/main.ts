@@ -67,6 +67,13 @@ function told({ kind, what }: MutantName, outcome: Outcome): void {
     for (const line of outcome.changes) print(`    ${line}`);
   } else if (outcome.verdict === 'unknown') {
     print(`  unknown: ${kind}: ${what}\n    ${outcome.reason}`);
+  } else if (outcome.verdict === 'elsewhere') {
+    print(`  only ${outcome.by} noticed, which is there for something else: ${kind}: ${what}`);
+  } else if (outcome.verdict === 'harmless') {
+    print(
+      `  harmless (nobody but senders gets anything newly, nothing is lost that honest hosts send): ${kind}: ${what}`,
+    );
+    if (process.env.LFLOW_VERBOSE) for (const line of outcome.changes) print(`    ${line}`);
   } else if (process.env.LFLOW_VERBOSE) {
     print(`  ${outcome.verdict}${outcome.verdict === 'caught' ? ` by ${outcome.by}` : ''}: ${kind}: ${what}`);
   }

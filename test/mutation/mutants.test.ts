@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { computeSouthbound } from '../../engine/northd/index.ts';
 import { northboundOf } from '../../engine/vpc/index.ts';
+import { builtInProperties } from '../../sim/properties/index.ts';
 import { redAndBlue } from '../topology.ts';
+import { expectedOf } from './expected.ts';
 import { flowMutants, withAnotherPort } from './flows.ts';
 import { withFlow } from './mutant.ts';
 import { rowMutants } from './rows.ts';
@@ -54,6 +56,25 @@ describe('mutation/rows', () => {
   });
 });
 
+describe('mutation/expected', () => {
+  const ids = new Set(builtInProperties.map(({ id }) => id));
+
+  it('names properties that there are, some for every mutant', () => {
+    for (const mutant of [...rowMutants(northbound), ...flowMutants(southbound)]) {
+      const expected = expectedOf(mutant);
+      expect(expected.size).toBeGreaterThan(0);
+      expect([...expected].filter((id) => !ids.has(id))).toEqual([]);
+      expect(expected.has('ambiguous-flows')).toBe(mutant.kind.includes('widened'));
+    }
+  });
+
+  it('leaves no property without a mutant to catch, but those about what engine/vpc never writes', () => {
+    const all = [...rowMutants(northbound), ...flowMutants(southbound)].flatMap((mutant) => [...expectedOf(mutant)]);
+    const idle = [...ids].filter((id) => !all.includes(id));
+    expect(idle.sort()).toEqual(['dead-flows', 'nat-hairpin', 'subnet-overlap']);
+  });
+});
+
 describe('mutation/flows', () => {
   const mutants = flowMutants(southbound);
 
@@ -90,11 +111,14 @@ describe('mutation/sample', () => {
 });
 
 describe('mutation/score', () => {
-  it('counts what is not known against the properties, and equivalent mutants not at all', () => {
+  it('counts what is not known or was not theirs to catch against the properties, and what changes nothing that matters not at all', () => {
     const caught = { verdict: 'caught', by: 'no-loop' } as const;
     const survived = { verdict: 'survived', changes: [] } as const;
     const unknown = { verdict: 'unknown', reason: '' } as const;
-    expect(scoreOf([caught, caught, survived, unknown, { verdict: 'equivalent' }])).toBe(50);
+    const elsewhere = { verdict: 'elsewhere', by: 'no-loop' } as const;
+    const harmless = { verdict: 'harmless', changes: [] } as const;
+    expect(scoreOf([caught, caught, survived, unknown, { verdict: 'equivalent' }, harmless])).toBe(50);
+    expect(scoreOf([caught, elsewhere])).toBe(50);
     expect(scoreOf([])).toBe(100);
     expect(tally([caught, survived, caught])).toEqual([
       '\n3 mutants: 2 caught, 1 survived',

@@ -7,9 +7,15 @@ export const bound = 85;
 /** What is wanted once all properties of docs/properties are there. */
 export const goal = 98;
 
-/** Caught ones of 100 that change the fate of a packet; those of which nothing is known are not caught. 100 of none. */
+/** Whether a mutant counts: it changes what becomes of a packet, and that matters to somebody. */
+const counts = ({ verdict }: Outcome): boolean => verdict !== 'equivalent' && verdict !== 'harmless';
+
+/**
+ * Of 100 mutants that count, those that the properties caught that should; of which nothing is known, or what others
+ * caught, are not. 100 of none.
+ */
 export function scoreOf(outcomes: readonly Outcome[]): number {
-  const counted = outcomes.filter(({ verdict }) => verdict !== 'equivalent').length;
+  const counted = outcomes.filter(counts).length;
   const caught = outcomes.filter(({ verdict }) => verdict === 'caught').length;
   return counted === 0 ? 100 : (100 * caught) / counted;
 }
