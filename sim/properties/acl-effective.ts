@@ -2,10 +2,22 @@
 import { annotate, LangError, type MatchEnvironment, parseMatch } from '../../engine/lang/index.ts';
 import type { Northbound, NorthboundRow } from '../../engine/ovsdb/northbound.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
-import { at, fieldIndex, inportIn, matching, type NetworkDatapath, type Store, testOf } from '../symbolic/index.ts';
+import {
+  at,
+  type Certainty,
+  fieldIndex,
+  inportIn,
+  type Looks,
+  matching,
+  type NetworkDatapath,
+  type Store,
+  type TrafficClass,
+  testOf,
+} from '../symbolic/index.ts';
 import { createStores, write } from '../symbolic/store.ts';
 import { inputOf } from '../symbolic/value.ts';
 import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
+import { endText, judgeRefusals } from './refusal.ts';
 import { passingAcls } from './unguarded.ts';
 import { arriving, doubt, type View } from './view.ts';
 
@@ -114,7 +126,14 @@ function judgeOn(view: View, acl: Acl, datapath: NetworkDatapath, all: readonly 
     const rows = [acl, ...above.filter((other) => !denies(other))].map(rowText);
     return violated({ kind: 'written', sentence: 'ACLs of higher priority allow all that it denies', rows });
   }
-  return acl.direction === 'from-lport' ? judgeDelivery(view, acl, datapath, left, all) : holds;
+  return acl.direction === 'from-lport'
+    ? judgeDelivery(view, acl, datapath, left, all)
+    : judgeArrival(
+        view,
+        datapath,
+        test,
+        [...above, ...beside(acl, all)].filter((other) => !denies(other)),
+      );
 }
 
 const rowText = ({ priority, match }: Acl): string => `ACL ${priority} ${match}`;
@@ -146,6 +165,28 @@ function judgeDelivery(
   }
   const reason = doubt(view, packets, 'new');
   return reason === undefined ? holds : unknown(reason);
+}
+
+const beside = ({ direction, priority }: Acl, all: readonly Acl[]): Acl[] =>
+  all.filter((other) => other.direction === direction && other.priority === priority);
+
+/** What comes out of a host's port of the switch, looking like what an ACL denies there and none of these allows. */
+function judgeArrival(view: View, datapath: NetworkDatapath, denied: Test, allows: readonly Acl[]): Judgement {
+  const { space } = view.analysis;
+  const ports = datapath.ports.filter(({ edge }) => edge === 'vif');
+  const allowed = allows.flatMap(({ match }) => {
+    const test = testIn(view, datapath, match);
+    return typeof test === 'string' ? [] : [test];
+  });
+  const bad = ({ connection, made, store }: Looks, certainty: Certainty): PacketSet => {
+    if (connection !== 'new' || made !== undefined) return space.empty;
+    const opposite = certainty === 'may' ? 'must' : 'may';
+    const excused = space.orAll(allowed.map((test) => matching(space, store, test, opposite)));
+    return space.diff(matching(space, store, denied, certainty), excused);
+  };
+  const packets = space.not(passingAcls(view));
+  const sentence = (one: TrafficClass): string => `a packet that it denies arrives at ${endText(view, one)}`;
+  return judgeRefusals(view, [{ packets, ports, bad, sentence }]);
 }
 
 const looksOfViews = new WeakMap<View, Record<'from-lport' | 'to-lport', Store>>();
