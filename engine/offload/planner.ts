@@ -28,8 +28,9 @@ import { type Family, familiesOf, fieldNames, type Target } from './families.ts'
 import { fragmentsOf } from './fragments.ts';
 import { exactField, isType, tagged, tagTypes, typesOf, unreadableOf } from './frame-kinds.ts';
 import { createLedger, type Describe, type Handled, type Ledger } from './ledger.ts';
+import { leftAlone } from './left-alone.ts';
 import { createGrammar, itemsOf, type PatternOptions, wordsOf } from './pattern.ts';
-import type { GroupUse, OffloadPlan } from './plan.ts';
+import type { GroupUse, OffloadPlan, Reason } from './plan.ts';
 import type { Action, Item, Rule } from './rules.ts';
 
 export interface PlanOptions {
@@ -119,6 +120,8 @@ class Planner {
   private readonly wholes = new Map<Family, PacketSet>();
   /** Groups that have been given out. */
   private groups = 2;
+  /** The rules of the group of what is left to software. */
+  private readonly alone: readonly Pick<Rule, 'pattern' | 'actions'>[];
   /** How many rules more there may be. */
   private room: number;
 
@@ -142,8 +145,8 @@ class Planner {
     this.types = typesOf(this.space);
     this.unreadable = unreadableOf(this.space, this.types);
     this.isUntagged = this.canLeaveTags();
-    // One is for the group of what is left to software.
-    this.room = this.mostRules() - 1;
+    this.alone = leftAlone(capabilities, device);
+    this.room = this.mostRules() - this.alone.length;
     this.purposes[0] = 'who sends: ports and their addresses';
     this.purposes[1] = 'left to software';
   }
@@ -153,10 +156,15 @@ class Planner {
     const made = familiesOf(traffic, options.capabilities, this.hasTunnels);
     const { families } = made;
     this.ledger.leave([...traffic.software, ...made.lost]);
-    const returning = this.returning(families);
-    if (this.hasTunnels) this.receive();
-    if (returning) this.send(families, returning);
-    this.nothingBehind();
+    if (this.alone.length > 0) {
+      const returning = this.returning(families);
+      if (this.hasTunnels) this.receive();
+      if (returning) this.send(families, returning);
+      this.nothingBehind();
+    } else {
+      this.ledger.fail(this.space.orAll(families.map((family) => this.whole(family))), cannotLeave);
+      for (const { port } of traffic.arriving) this.ledger.failArriving(port, cannotLeave);
+    }
     const { node } = traffic;
     const { device } = options.capabilities;
     const rules = this.rules.map((rule, index) => ({ ...rule, cookie: rule.cookie ?? `${node}:${index}` }));
@@ -514,23 +522,10 @@ class Planner {
     return cover;
   }
 
-  /**
-   * A group that leaves all packets to software: its only rule asks for a register that nobody sets, or drops what has
-   * the address of a group as its source, as logical switches do (ovn-northd(8), ls_in_check_port_sec).
-   */
+  /** The group of what is left to software, if there is anything else. */
   private nothingBehind(): void {
-    const { capabilities, device } = this.options;
-    const [port] = device.ports.values();
-    const unset: Item[] = [{ type: 'tag', spec: { index: 0, data: 0xffffffff } }];
-    const fromGroup: Item[] = [
-      { type: 'represented_port', spec: { ethdev_port_id: port ?? '' } },
-      { type: 'eth', spec: { src: '01:00:00:00:00:00' }, mask: { src: '01:00:00:00:00:00' } },
-    ];
     if (this.rules.length === 0) return;
-    const hasTags = whyNotItem(capabilities, 'tag') === undefined;
-    const hasSources = port !== undefined && whyNotItem(capabilities, 'eth', 'src') === undefined;
-    if (!hasTags && !hasSources) return;
-    this.rules.push(this.rule(this.software, 0, hasTags ? unset : fromGroup, [{ type: 'drop' }]));
+    for (const { pattern, actions } of this.alone) this.rules.push(this.rule(this.software, 0, pattern, actions));
   }
 
   private mostRules(): number {
@@ -683,6 +678,11 @@ function handledOf(cells: readonly Cell<Doing>[], failed: readonly Cell<Doing>[]
 
 const tooMany = (wanted: number): string =>
   `a tunnel's header names the port that sent a packet, so each port needs ${wanted} rules of its own, and there is no room for so many`;
+
+const cannotLeave: Reason = {
+  code: 'unsupported-match',
+  detail: 'no rule of this device can stand where packets are left to software',
+};
 
 /** The port first, then headers from the outermost on. */
 function ordered(pattern: readonly Item[]): readonly Item[] {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadSubject, type Subject } from '../../cli/offload/subject.ts';
 import { capabilitiesOf } from '../../engine/offload/capabilities/index.ts';
+import { checkRules, problemText } from '../../engine/offload/check.ts';
 import { readDatapathFlows } from '../../engine/offload/datapath-flows.ts';
 import type { OffloadPlan } from '../../engine/offload/plan.ts';
 import { planText } from '../../engine/offload/plan-text.ts';
@@ -140,6 +141,33 @@ describe('two networks that are routed', () => {
     expect(prove(subject, narrow)).toBe('holds');
     expect(narrow.traffic.some(({ place }) => place === 'hardware')).toBe(true);
   }, 120_000);
+
+  test('whatever a device knows, what is left to software has a group with a rule, or nothing is planned', () => {
+    const { capabilities } = subject;
+    const { items } = capabilities;
+    const { tag: _, meta: __, mark: ___, ...noRegisters } = items;
+    const eth = { ...items.eth, fields: (items.eth?.fields ?? []).filter((field) => field !== 'src'), source: '' };
+    const variants = [
+      { has: 'meta', device: { items: { ...noRegisters, ...(items.meta && { meta: items.meta }) } } },
+      { has: 'eth', device: { items: noRegisters } },
+      { has: undefined, device: { items: { ...noRegisters, eth } } },
+    ];
+    for (const { has, device } of variants) {
+      const own = { ...capabilities, ...device };
+      const made = planOffload({ ...subject, capabilities: own });
+      const ports = [subject.device.uplink, ...subject.device.ports.values()];
+      expect(checkRules(made.ruleSet, own, { ports }).map(problemText)).toEqual([]);
+      const group = made.groups.find(({ purpose }) => purpose === 'left to software')?.group;
+      const rules = made.ruleSet.rules.filter((rule) => rule.group === group);
+      if (has === undefined) {
+        expect(made.ruleSet.rules).toEqual([]);
+        expect(made.traffic.some(({ place }) => place === 'hardware')).toBe(false);
+      } else {
+        expect(rules.flatMap(({ pattern }) => pattern.map(({ type }) => type))).toContain(has);
+        expect(prove({ ...subject, capabilities: own }, made)).toBe('holds');
+      }
+    }
+  }, 240_000);
 
   test('a device that takes nothing gets nothing', () => {
     const nothing = { device: 'none', title: 'nothing', items: {}, actions: {}, limits: {}, exclusive: [] };
