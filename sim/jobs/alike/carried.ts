@@ -76,7 +76,7 @@ function asideOf(part: Part, common: Common, met: ReadonlySet<number>) {
   const { plans, northbound, southbound } = subjectOf(part, { ...common.elsewhere, routers: [] });
   const analysis = analyse(networkOf(southbound), { components: [] });
   const flows = part.southbound.flows.filter((_, index) => met.has(index));
-  return { view: openView({ ...analysis, met: new Set(flows) }, plans, northbound), northbound };
+  return { view: openView({ ...analysis, met: new Set(flows) }, plans, northbound, common.policy), northbound };
 }
 
 /** What is found of a part without following its packets, and what it has in common with the one it is told by. */

@@ -8,6 +8,7 @@ import { carriedOver, isCarriable, type Told, type Verified } from './carried.ts
 import { indexElsewhere } from './elsewhere.ts';
 import { createFormMaker, type Form } from './form.ts';
 import { type Renameable, renamingOf } from './renaming.ts';
+import { rangesSpokenOf } from './spoken.ts';
 import { usesOf } from './uses.ts';
 
 export type { Told, Verified } from './carried.ts';
@@ -22,16 +23,17 @@ export interface Alike {
   tell(from: Verified, part: Part, form: Form): Told | undefined;
 }
 
-/** Opens a sorter for the parts of one network. */
+/** Opens a sorter for the parts of one network; undefined where a policy speaks of more than addresses. */
 export function openAlike(common: Common): Alike | undefined {
-  // A policy speaks of names and addresses as it likes.
-  if (common.policy || common.watch.length > 0) return undefined;
+  const { policy } = common;
+  const spoken = policy ? rangesSpokenOf(policy) : [];
+  if (!spoken || common.watch.length > 0) return undefined;
   const maker = createFormMaker();
   let elsewhere: ReturnType<typeof indexElsewhere> | undefined;
   const known = new WeakMap<PartResult, Renameable | 'not'>();
   const renameable = (from: Verified): Renameable | 'not' => {
     const uses = isCarriable(from, common) ? usesOf(from.part.southbound) : undefined;
-    return uses ? { part: from.part, form: from.form, uses } : 'not';
+    return uses ? { part: from.part, form: from.form, uses, spoken } : 'not';
   };
   return {
     formOf: (part) => maker.formOf(part),

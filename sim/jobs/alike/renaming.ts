@@ -8,7 +8,7 @@ import { parseEthernet } from '../../../engine/lang/addresses.ts';
 import { parseAddress } from '../../trace/addresses.ts';
 import type { Part } from '../parts.ts';
 import { isSame } from '../same.ts';
-import type { Constants } from './constants.ts';
+import type { Constants, Range } from './constants.ts';
 import { type ElsewhereIndex, exchangeElsewhere } from './elsewhere.ts';
 import type { Form } from './form.ts';
 import type { Sort } from './layouts.ts';
@@ -29,6 +29,8 @@ export interface Renameable {
   readonly part: Part;
   readonly form: Form;
   readonly uses: Uses;
+  /** Ranges of addresses that a policy speaks of. */
+  readonly spoken: readonly Range[];
 }
 
 /** Undefined where there is none that changes nothing else. `form` is that of `part`, and its text that of `from`. */
@@ -109,9 +111,9 @@ const low64 = (1n << 64n) - 1n;
 const low24 = 0xffffffn;
 
 /** Whether nothing but exact comparisons tells apart what is exchanged. */
-function areFine({ macs, ip4, ip6, tails }: Renaming, { form, uses }: Renameable): boolean {
+function areFine({ macs, ip4, ip6, tails }: Renaming, { form, uses, spoken }: Renameable): boolean {
   const masked = (sort: Sort): Masked[] => uses.masked.filter((one) => one.sort === sort);
-  const ranges = (family: 4 | 6): Masked[] => form.ranges.filter((one) => one.family === family);
+  const ranges = (family: 4 | 6): Masked[] => [...form.ranges, ...spoken].filter((one) => one.family === family);
   const four = [...special4, ...masked('ip4'), ...ranges(4)];
   const six = [...masked('ip6'), ...ranges(6)];
   const tops = moved(ip4).map(([one, other]) => [one << 96n, other << 96n] as const);

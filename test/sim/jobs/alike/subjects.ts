@@ -2,6 +2,7 @@
 import { computeSouthbound } from '../../../../engine/northd/index.ts';
 import type { Northbound, NorthboundRow } from '../../../../engine/ovsdb/northbound.ts';
 import { northboundOfPlan, planTopology } from '../../../../engine/vpc/index.ts';
+import type { Range } from '../../../../sim/jobs/alike/constants.ts';
 import { indexElsewhere } from '../../../../sim/jobs/alike/elsewhere.ts';
 import { createFormMaker } from '../../../../sim/jobs/alike/form.ts';
 import { type Renaming, renamingOf } from '../../../../sim/jobs/alike/renaming.ts';
@@ -30,7 +31,10 @@ export function subjectOf(manifests: readonly object[], change: (northbound: Nor
 }
 
 /** How the first two parts of a network compare. */
-export function compared(subject: Subject): { isSameForm: boolean; renaming: Renaming | undefined } {
+export function compared(
+  subject: Subject,
+  spoken: readonly Range[] = [],
+): { isSameForm: boolean; renaming: Renaming | undefined } {
   const plan = planOf(subject, { properties: builtInProperties, today: '2026-01-01' });
   const [first, second] = plan.partition.parts;
   if (!first || !second) throw new Error('there are no two parts');
@@ -39,7 +43,8 @@ export function compared(subject: Subject): { isSameForm: boolean; renaming: Ren
   const uses = usesOf(first.southbound);
   if (!one || !other || one.text !== other.text) return { isSameForm: false, renaming: undefined };
   const elsewhere = indexElsewhere(plan.common.elsewhere);
-  return { isSameForm: true, renaming: uses && renamingOf({ part: first, form: one, uses }, second, other, elsewhere) };
+  const renaming = uses && renamingOf({ part: first, form: one, uses, spoken }, second, other, elsewhere);
+  return { isSameForm: true, renaming };
 }
 
 /** Adds an ACL like the first one of the switch, but with this match. */
