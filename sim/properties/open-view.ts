@@ -70,16 +70,26 @@ const vlanOf = ({ name }: NetworkPort, { services }: Southbound): number => serv
 
 const placeOf = ({ file, line, column }: Origin): Position => ({ file, line, column });
 
+const plannedNames = new WeakMap<VpcPlan, readonly string[]>();
+
+/** The names of the datapaths that a plan asks for: each part of a network looks for those of all tenants. */
+function namesOf(plan: VpcPlan): readonly string[] {
+  const { vpc, gateways, networks } = plan;
+  const names = plannedNames.get(plan) ?? [
+    routerName(vpc),
+    joinName(vpc),
+    ...gateways.flatMap(({ node }) => [gatewayRouterName(vpc, node), externalName(vpc, node)]),
+    ...networks.map(({ network }) => switchName(network)),
+  ];
+  plannedNames.set(plan, names);
+  return names;
+}
+
 function plannedTenants(network: Network, plans: readonly VpcPlan[]): Tenant[] {
   const byName = new Map([...network.datapaths.values()].map((datapath) => [datapath.name, datapath]));
   return plans.map((plan) => {
     const { vpc } = plan;
-    const names = [
-      routerName(vpc),
-      joinName(vpc),
-      ...plan.gateways.flatMap(({ node }) => [gatewayRouterName(vpc, node), externalName(vpc, node)]),
-      ...plan.networks.map((one) => switchName(one.network)),
-    ];
+    const names = namesOf(plan);
     const tenant: Mutable<Tenant> = {
       name: routerName(vpc),
       networks: [],
