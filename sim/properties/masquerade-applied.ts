@@ -120,7 +120,7 @@ function foundCheck(view: View, router: NetworkDatapath, behind: readonly Tenant
     judge: () =>
       judgeRefusals(view, [
         {
-          packets: from(view, portsOf(behind)),
+          packets: space.and(from(view, portsOf(behind)), amongStrangers(view)),
           ports: [...new Set(ports)],
           bad: ({ store }, certainty) => matchSet(space, `ip4.src == {${prefixes.join(', ')}}`, store, certainty),
           sentence: (one) => `${whatText(one)} leaves by ${endText(view, one)} with a source address of the inside`,
