@@ -7,6 +7,7 @@ import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { trafficWords } from '../../sim/answers/index.ts';
 import {
   type Analysis,
+  at,
   type ConnectionState,
   type End,
   headerFields,
@@ -14,6 +15,7 @@ import {
   type Piece,
   type Store,
   type TrafficClass,
+  type Value,
 } from '../../sim/symbolic/index.ts';
 
 /** Packets by their fate. */
@@ -36,9 +38,11 @@ export interface Fate {
   readonly surely: PacketSet;
   /** `leave by "red1"`. */
   readonly words: string;
+  /** What they look like; of those of which that matters. */
+  readonly store?: Store;
 }
 
-interface Gathered extends Pick<Fate, 'place' | 'connection' | 'made' | 'words'> {
+interface Gathered extends Pick<Fate, 'place' | 'connection' | 'made' | 'words' | 'store'> {
   readonly all: PacketSet[];
   readonly exact: PacketSet[];
 }
@@ -54,7 +58,15 @@ export function fatesOf(analysis: Analysis): Fates {
         if (packets === space.empty) continue;
         const key = `${one.connection} ${words} ${lookText(store)}`;
         const { connection, made } = one;
-        const fate = gathered.get(key) ?? { place, connection, ...(made && { made }), words, all: [], exact: [] };
+        const fate = gathered.get(key) ?? {
+          place,
+          connection,
+          ...(made && { made }),
+          words,
+          store,
+          all: [],
+          exact: [],
+        };
         gathered.set(key, fate);
         fate.all.push(packets);
         if (one.exact) fate.exact.push(packets);
@@ -100,10 +112,12 @@ function placesOf(space: Space, { end }: TrafficClass): { place: Place; words: s
 
 const placeWords = ({ port }: Extract<End, { kind: 'port' }>): string => `leave by "${port.name}"`;
 
-/** The header as it is put out, in terms of the one that entered. */
-function lookText({ values }: Store): string {
-  return values
-    .slice(0, headerFields)
+/** The header of a frame as it is put out: where it last came in is no part of it. */
+const lookOf = ({ values }: Store): Value[] => values.slice(0, headerFields).filter((_, place) => place !== at.inport);
+
+/** The same in terms of the one that entered. */
+function lookText(store: Store): string {
+  return lookOf(store)
     .map(({ pieces }) => pieces.map(pieceText).join('+'))
     .join(' ');
 }
@@ -135,7 +149,7 @@ export interface Change {
  */
 export function changesOf(space: Space, old: Fates, now: Fates): Change[] {
   if (isSame(space, old, now)) return [];
-  return pairs(space, effective(space, old), effective(space, now)).flatMap(([before, after]) => {
+  const changes = pairs(space, effective(space, old), effective(space, now)).flatMap(([before, after]) => {
     const changes: Change[] = [];
     const tell = (how: Change['how'], a: PacketSet, b: PacketSet): void => {
       const packets = space.diff(a, b);
@@ -148,6 +162,49 @@ export function changesOf(space: Space, old: Fates, now: Fates): Change[] {
     tell('surely gained', after.surely, before.surely);
     return changes;
   });
+  return withoutTwins(space, changes);
+}
+
+/** Without packets that are lost and gained with the same look, told another way: a constant, say, or a field that has that value. */
+function withoutTwins(space: Space, changes: readonly Change[]): Change[] {
+  const left = changes.map(({ packets }) => packets);
+  for (const [lost, a] of changes.entries()) {
+    for (const [gained, b] of changes.entries()) {
+      const { store: one } = a.fate;
+      const { store: other } = b.fate;
+      if (a.how !== 'lost' || b.how !== 'gained' || kindOf(a.fate) !== kindOf(b.fate) || !one || !other) continue;
+      const both = space.and(left[lost] as PacketSet, left[gained] as PacketSet);
+      if (both === space.empty) continue;
+      const twins = space.and(both, lookingAlike(space, one, other));
+      left[lost] = space.diff(left[lost] as PacketSet, twins);
+      left[gained] = space.diff(left[gained] as PacketSet, twins);
+    }
+  }
+  return changes.flatMap((change, index) => {
+    const packets = left[index] as PacketSet;
+    return packets === space.empty ? [] : [{ ...change, packets }];
+  });
+}
+
+const kindOf = ({ words, connection }: Fate): string => `${connection} ${words}`;
+
+/** Packets that surely look alike as two stores say; only whole fields and constants are compared. */
+function lookingAlike(space: Space, one: Store, other: Store): PacketSet {
+  let alike = space.all;
+  const others = lookOf(other);
+  for (const [place, a] of lookOf(one).entries()) {
+    const b = others[place];
+    if (!b || a.pieces.map(pieceText).join() === b.pieces.map(pieceText).join()) continue;
+    const constant = a.constant ?? b.constant;
+    const [piece] = a.constant === undefined ? a.pieces : b.pieces;
+    const isBoth = a.constant !== undefined && b.constant !== undefined;
+    if (constant === undefined || isBoth || piece?.kind !== 'input' || piece.n !== a.width || piece.ofs !== 0) {
+      return space.empty;
+    }
+    const mask = (1n << BigInt(a.width)) - 1n;
+    alike = space.and(alike, space.cube([{ field: piece.field, value: constant, mask }]));
+  }
+  return alike;
 }
 
 const hows = {

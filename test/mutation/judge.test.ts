@@ -47,6 +47,15 @@ describe('mutation/judge', () => {
     expect(outcome.verdict === 'harmless' && outcome.changes.join('\n')).toMatch(/^newly return to their sender/);
   });
 
+  it('takes packets for what they look like outside, and in connections that nobody looks up for new ones', {
+    timeout: 120_000,
+  }, () => {
+    const trial = open();
+    const answered = trial.judge(find(trial.mutants, 'flow dropped', /@n1\+external ls_in_arp_rsp 100 inport/));
+    expect(answered.verdict === 'harmless' && answered.changes.join('\n')).not.toContain('no longer');
+    expect(trial.judge(find(trial.mutants, 'flow dropped', /@n1 lr_out_post_undnat 50 /)).verdict).toBe('equivalent');
+  });
+
   it('tells what only a property noticed that is there for something else', { timeout: 120_000 }, () => {
     let asked = 0;
     const other: Property = {
