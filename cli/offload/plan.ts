@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { type PlanFormat, planFormats, planText } from '../../engine/offload/plan-text.ts';
 import { SpaceFull } from '../../engine/sets/index.ts';
 import { planOffload } from '../../sim/offload/plan.ts';
-import { conclude, emit, formatOption, type OutputOptions, outputOption, status } from '../command.ts';
+import { conclude, emit, formatOption, type OutputOptions, outputOption, status, UsageError } from '../command.ts';
 import { openProgress } from '../progress.ts';
 import { checkPlacement, type PlacementOptions, placementOptions, reactivelyPlanned } from './placement.ts';
 import { loadSubject, type SubjectOptions, subjectOptions } from './subject.ts';
@@ -28,13 +28,16 @@ export default function define(): Command {
     .addHelpText('after', explanation)
     .action(async (inputs: string[], options: PlanCommandOptions): Promise<void> => {
       checkPlacement(options);
+      const { mostRules } = options;
+      if (mostRules !== undefined && !(Number.isInteger(mostRules) && mostRules >= 0)) {
+        throw new UsageError('--most-rules: give a whole number of rules, such as 50000');
+      }
       const subject = await loadSubject(inputs, options);
       if (options.placement === 'reactive') {
         await emit(planText(await reactivelyPlanned(subject, options), options.format), options);
         return;
       }
       const progress = openProgress();
-      const { mostRules } = options;
       try {
         const plan = planOffload({
           ...subject,

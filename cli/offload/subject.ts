@@ -133,7 +133,7 @@ export async function loadDevice(nameOrFile: string): Promise<Capabilities> {
   const { capabilities, problems } = readCapabilities(text, nameOrFile);
   if (capabilities) return capabilities;
   const told = problems.map(
-    ({ file, line, column, path, message }) => `${file}:${line}:${column}: ${path}: ${message}`,
+    ({ file, line, column, path, message }) => `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message}`,
   );
   throw new UsageError(told.join('\n'));
 }

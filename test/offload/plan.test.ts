@@ -233,6 +233,9 @@ describe('the command', () => {
     [['--node', 'node-1', '--device', 'nothing'], '--device nothing: no such file or directory; devices are'],
     [['--node', 'node-1', '--port', 'x'], '--port x: give LPORT=NAME'],
     [['--node', 'node-1', '--port', 'x=y'], '--port x=y: the ports are'],
+    [['--node', 'node-1', '--device', 'tsconfig.build.json'], 'tsconfig.build.json:1:1: device is missing'],
+    [['--node', 'node-1', '--most-rules', 'many'], '--most-rules: give a whole number of rules'],
+    [['--node', 'node-1', '--most-rules', '-1'], '--most-rules: give a whole number of rules'],
     [['--node', 'node-1', '--underlay', 'package.json'], '--underlay package.json: name.ip is no IPv4 address'],
   ])('says what is wrong with %s', async (args, sentence) => {
     const { status, said, answer } = await offload('plan', 'examples/single-vpc.yaml', ...args);
