@@ -25,7 +25,9 @@ import { asking, copyFields, field, inport, neighborMacs, orderly, sentBy, solic
 import { wereRouted } from './misrouted.ts';
 import { type Judgement, violated } from './property.ts';
 import { endText, judgeRefusals, type Refusal, whatText } from './refusal.ts';
+import { passingAcls } from './unguarded.ts';
 import type { Host, TenantNetwork, View } from './view.ts';
+import { macsIn } from './wires.ts';
 
 /** The first of these promises that is surely broken; `hosts` are those whose addresses are known. */
 export function misheard(view: View, network: TenantNetwork, hosts: readonly Host[]): Judgement | undefined {
@@ -107,7 +109,8 @@ function announcements({ analysis: { space } }: View, hosts: readonly Host[]): P
 }
 
 /** What a host sends to everybody, which the others do not hear. */
-function unheard(view: View, { name }: TenantNetwork, hosts: readonly Host[]): Judgement | undefined {
+function unheard(view: View, network: TenantNetwork, hosts: readonly Host[]): Judgement | undefined {
+  const { name } = network;
   const { space, possible } = view.analysis;
   const datagrams = [
     'eth.dst == ff:ff:ff:ff:ff:ff && ip4.dst == 255.255.255.255',
@@ -116,9 +119,29 @@ function unheard(view: View, { name }: TenantNetwork, hosts: readonly Host[]): J
   const broadcasts = allOf(space, [sentBy(space, hosts, 4), orderly(view.analysis), space.orAll(datagrams), possible]);
   const packets = space.or(broadcasts, space.and(announcements(view, hosts), possible));
   const lost = missed(view, hosts, packets, false, asSent(view));
-  if (!lost) return undefined;
+  if (!lost) return toStrangers(view, network, hosts);
   const sentence = `what a host of ${name} sends to everybody does not reach all other hosts`;
   return violated({ kind: 'missing', ...lost, sentence });
+}
+
+/** A frame for a MAC address that nobody was given and nobody has learned, which a port that may have it does not get. */
+function toStrangers(view: View, { name, hosts: all, gateways, datapath }: TenantNetwork, hosts: readonly Host[]) {
+  const { space, possible } = view.analysis;
+  const open = all.filter(({ port }) => port.binding.mac.includes('unknown'));
+  if (open.length === 0) return undefined;
+  const given = [...datapath.ports.flatMap(({ binding }) => macsIn(binding.mac)), ...gateways.map(({ mac }) => mac)];
+  const unlearned = packetFields.flatMap((one, index) => (/^choice\./.test(one.name) ? [field(index, 0n)] : []));
+  const packets = allOf(space, [
+    sentBy(space, hosts, 4),
+    orderly(view.analysis),
+    matchSet(space, 'udp && !eth.dst[40] && udp.src == 5353 && udp.dst == 5353'),
+    space.not(space.oneOf(at.ethDst, [0n, ...given])),
+    space.cube(unlearned),
+    space.diff(possible, passingAcls(view)),
+  ]);
+  const lost = missed(view, open, packets, false, asSent(view));
+  const sentence = `a frame for a MAC address that nobody was given does not reach all ports of ${name} that may have it`;
+  return lost && violated({ kind: 'missing', ...lost, sentence });
 }
 
 /** A question for the asker's own address that is answered: he takes it for another one's. One for what nobody has. */

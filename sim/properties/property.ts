@@ -86,6 +86,11 @@ export interface Property {
   /** What is promised, in a sentence without a full stop. */
   readonly promise: string;
   checks(view: View): Iterable<Check>;
+  /**
+   * The edge ports that its checks speak of: packets of components without any of them need not be followed for it.
+   * All matter unless given; none where rows decide.
+   */
+  ports?(view: View): readonly NetworkPort[];
 }
 
 export const holds: Judgement = { verdict: 'holds' };

@@ -134,7 +134,8 @@ export function ownMacs(view: View): PacketSet {
 
 const macPattern = /\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b/gi;
 
-const macsIn = (texts: readonly string[]): bigint[] =>
+/** The MAC addresses that texts have in them. */
+export const macsIn = (texts: readonly string[]): bigint[] =>
   texts.flatMap((text) => [...text.matchAll(macPattern)].map(([mac]) => BigInt(`0x${mac.replaceAll(':', '')}`)));
 
 /** Packets that come in: those of a wire, by all of its ports but `except`. */

@@ -38,6 +38,28 @@ describe('hosts of one network', () => {
   });
 });
 
+describe('a port that may have any MAC address', () => {
+  const stranger = () =>
+    resourcesOf(
+      vpc('red'),
+      network('red-a', 'red', '10.1.0.0/24'),
+      vf('red-a', 2),
+      vf('red-a', 3, unknownMac),
+      node('n0', 'red'),
+    );
+
+  it('gets what is for addresses that nobody was given', () => {
+    expect(verdicts(networkReachability, manifestView(stranger()))).toEqual(['default/red-a: holds']);
+  });
+
+  it('does not, if nothing leads there', () => {
+    const view = flowsView(stranger(), (flow) => (flow.actions.includes('get_fdb') ? undefined : flow));
+    expect(violationOf(networkReachability, view, 'default/red-a').sentence).toMatch(
+      /^a frame for a MAC address that nobody was given does not reach all ports/,
+    );
+  });
+});
+
 describe('what hosts hear', () => {
   const two = () =>
     resourcesOf(
