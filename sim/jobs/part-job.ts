@@ -19,8 +19,6 @@ export interface Common {
   /** Ids of built-in properties. */
   readonly properties: readonly string[];
   readonly policy?: Policy;
-  /** Names of ports and datapaths that rules want to know of whether packets pass them. */
-  readonly watch: readonly string[];
   /** Whether it is asked who reaches whom. */
   readonly matrix: boolean;
 }
@@ -45,8 +43,7 @@ export interface PartResult {
 /** Verifies a part by itself. */
 export function verifyPart(part: Part, common: Common): PartResult {
   const { network, components, subject } = opened(part, common);
-  const watch = common.watch.filter((name) => isIn(part, name));
-  const analysis = withinMemory(() => analyse(network, { components, watch }));
+  const analysis = withinMemory(() => analyse(network, { components }));
   if (!analysis) return givenUp(part, common, tooLargeReason);
   const view = openView(analysis, subject.plans, subject.northbound, common.policy);
   const answers = openAnswers(analysis, subject.northbound ? { northbound: subject.northbound } : {});
@@ -79,10 +76,6 @@ function opened(part: Part, common: Common) {
 
 const wanted = ({ properties }: Common): readonly Property[] =>
   builtInProperties.filter(({ id }) => properties.includes(id));
-
-const isIn = ({ southbound }: Part, name: string): boolean =>
-  southbound.ports.some(({ logicalPort }) => logicalPort === name) ||
-  southbound.datapaths.some((datapath) => datapath.name === name);
 
 /** What a part has to say of each check that its view lists; `decide` decides. */
 export function offersOf(

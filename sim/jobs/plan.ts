@@ -9,8 +9,7 @@ import { excused, inventoryOf, type Policy } from '../policy/index.ts';
 import { openView } from '../properties/open-view.ts';
 import type { Check, Property } from '../properties/property.ts';
 import type { View } from '../properties/view.ts';
-import { policyWatch } from '../rules/index.ts';
-import { analyse, type Network, networkOf, packetSpace } from '../symbolic/index.ts';
+import { analyse, type Network, type NetworkDatapath, networkOf, packetSpace } from '../symbolic/index.ts';
 import type { Finding, TopologySize, Verification } from '../verdict.ts';
 import { type Kin, outsideOfAll } from './alike/crowds.ts';
 import { speechless, tooLarge } from './findings.ts';
@@ -19,7 +18,7 @@ import { hasMatrix, matrixGroups, mergedMatrix } from './matrix.ts';
 import type { Common, PartResult } from './part-job.ts';
 import { type Partition, partitionOf, type Subject } from './parts.ts';
 import { isSame } from './same.ts';
-import { judgeTogether, type Question, type TogetherResult } from './together.ts';
+import { componentsFor, judgeTogether, type Question, type TogetherResult } from './together.ts';
 import type { Outside } from './wires.ts';
 
 export interface PlanOptions {
@@ -39,7 +38,7 @@ export interface Plan {
   readonly partition: Partition;
   /** For `verifyPart`, with each of the parts. */
   readonly common: Common;
-  /** Whether the whole network is followed at once, and no part by itself: there is one, or a rule asks for all of them. */
+  /** Whether the whole network is followed at once, and no part by itself: there is one, or rules ask for all of them. */
   readonly isWhole: boolean;
 }
 
@@ -54,25 +53,36 @@ export function planOf(subject: Subject, options: PlanOptions): Plan {
     elsewhere: partition.elsewhere,
     properties: properties.filter((one) => kindOf(one, policy) !== 'together').map(({ id }) => id),
     ...(policy && { policy }),
-    watch: policy ? policyWatch(policy, network, plans) : [],
     matrix: hasMatrix(view),
   };
-  const isWhole = partition.parts.length < 2 || common.properties.length < properties.length;
+  const together = properties.filter((one) => kindOf(one, policy) === 'together').map((property) => ({ property }));
+  const asked = componentsFor(together, view);
+  const isWhole = partition.parts.length < 2 || !asked || network.components.every(isAmong(asked));
   return { subject, options, network, view, partition, common, isWhole };
 }
+
+/** Whether a component is one of these, or nobody sends anything there. */
+const isAmong = (numbers: readonly number[]) => {
+  const known = new Set(numbers);
+  return (datapaths: readonly NetworkDatapath[], number: number): boolean =>
+    known.has(number) || datapaths.every(({ ports }) => ports.every(({ edge }) => edge === undefined));
+};
 
 /** What is known of the whole from an earlier time: asked for only where parts do not suffice. */
 export type Together = (questions: readonly Question[], isMatrixWanted: boolean) => TogetherResult;
 
-/** The whole network verified for questions, here and now. */
+/** The network verified for questions, here and now: all of it, or the components that they speak of. */
 export const togetherOf =
-  ({ network, subject, options: { policy } }: Plan, onProgress?: (what: string) => void): Together =>
-  (questions, isMatrixWanted) =>
-    judgeTogether(network, subject, questions, {
+  ({ network, subject, view, options: { policy } }: Plan, onProgress?: (what: string) => void): Together =>
+  (questions, isMatrixWanted) => {
+    const components = isMatrixWanted ? undefined : componentsFor(questions, view);
+    return judgeTogether(network, subject, questions, {
       ...(policy && { policy }),
+      ...(components && { components }),
       ...(isMatrixWanted && { groups: matrixGroups }),
       ...(onProgress && { onProgress }),
     });
+  };
 
 /** A place in the list of findings: one that is there, or all or one of the checks of a question that is still open. */
 type Slot =

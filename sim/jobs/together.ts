@@ -1,4 +1,4 @@
-/** A whole network verified in one space: what its parts cannot decide by themselves, or everything. */
+/** A network verified in one space, whole or as much of it as matters: what its parts cannot decide by themselves, or everything. */
 import { type MatrixGroup, matrixOf, openAnswers } from '../answers/index.ts';
 import type { Policy } from '../policy/index.ts';
 import { openView } from '../properties/open-view.ts';
@@ -19,6 +19,8 @@ export interface Question {
 
 export interface TogetherOptions {
   readonly policy?: Policy;
+  /** Numbers of the components whose packets are followed; all unless given. */
+  readonly components?: readonly number[];
   /** The rows and columns of the table of who reaches whom, if that is asked for. */
   readonly groups?: (view: View) => readonly MatrixGroup[];
   readonly onProgress?: (what: string) => void;
@@ -35,11 +37,12 @@ export function judgeTogether(
   network: Network,
   { plans = [], northbound }: Subject,
   questions: readonly Question[],
-  { policy, groups, onProgress }: TogetherOptions,
+  { policy, components, groups, onProgress }: TogetherOptions,
 ): TogetherResult {
   const analysis = withinMemory(() =>
     analyse(network, {
       watch: policy ? policyWatch(policy, network, plans) : [],
+      ...(components && { components }),
       onProgress: (done, total) => onProgress?.(`following all packets: ${done} of ${total} parts of the network`),
     }),
   );
@@ -62,4 +65,15 @@ export function judgeTogether(
   });
   const matrix = groups && withinMemory(() => matrixOf(analysis, groups(view)));
   return { findings, ...(matrix && { matrix }) };
+}
+
+/** The components that have a port that questions speak of; undefined if all matter to any of them. */
+export function componentsFor(questions: readonly Question[], view: View): readonly number[] | undefined {
+  const found = new Set<number>();
+  for (const { property } of questions) {
+    const ports = property.ports?.(view);
+    if (!ports) return undefined;
+    for (const { datapath } of ports) found.add(datapath.component);
+  }
+  return [...found].sort((a, b) => a - b);
 }

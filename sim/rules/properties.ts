@@ -11,7 +11,7 @@ import type { VpcPlan } from '../../engine/vpc/plan.ts';
 import { isExpired } from '../policy/exceptions.ts';
 import { type Inventory, inventoryIn, inventoryOf } from '../policy/inventory.ts';
 import type { Exception, Policy, Rule } from '../policy/policy.ts';
-import { unknownNames, waysOf } from '../policy/select.ts';
+import { extentOf, unknownNames, waysOf } from '../policy/select.ts';
 import { type Check, type Judgement, type Property, unknown, violated } from '../properties/property.ts';
 import type { View } from '../properties/view.ts';
 import type { Network } from '../symbolic/index.ts';
@@ -63,6 +63,13 @@ function ruleProperty(
     *checks(view) {
       yield ruleCheck(claimOf(rule, policy, view, inventory(view)), options);
     },
+    // What is compared is another network's, too.
+    ...(rule.kind !== 'unchanged' && {
+      ports: (view) =>
+        [rule.from, rule.to].flatMap((side) =>
+          extentOf(side, policy, inventory(view)).groups.flatMap(({ edges }) => edges.map(({ port }) => port)),
+        ),
+    }),
   };
 }
 
@@ -145,6 +152,7 @@ function exceptionsProperty(policy: Policy, inventory: (view: View) => Inventory
     id: exceptionsId,
     severity: 'error',
     promise: 'no exception has expired, and each is about something',
+    ports: () => [],
     *checks(view) {
       for (const exception of policy.builtIn.except) {
         yield {

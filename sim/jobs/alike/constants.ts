@@ -43,6 +43,16 @@ export interface Reader {
   readonly isUnclear: boolean;
 }
 
+/** Stands before numbers; a text that has it is unclear. */
+const sign = '\u0001';
+
+const compared = '(?:<(?!->)|(?<!-)>)';
+const dotted = '[.:][0-9a-fA-F.:]*';
+/** What is below or above an address, with a number or not, is not what is below or above its other name; `<->` exchanges two fields. */
+const bound = new RegExp(
+  `${compared}=?\\s*\\{?\\s*(?:${sign}|[0-9a-fA-F]*${dotted})|(?:;|[0-9a-fA-F]${dotted})\\s*${compared}`,
+);
+
 /** What texts of flows look like once their constants are numbers: equal ones have equal numbers, for all readers that share them. */
 export interface Shapes {
   /** The number of a text, with its constants numbered. */
@@ -72,9 +82,6 @@ export function createShapes(): Shapes {
   };
 }
 
-/** Stands before numbers; a text that has it is unclear. */
-const sign = '\u0001';
-
 const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const mac = '[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}(?![\\w:.-])';
 const group = '[0-9a-fA-F]{1,4}';
@@ -88,11 +95,6 @@ const inFlows = new RegExp(`"[^"]*"|(?:${mac}|${ip6}|${ip4})${behind}`, 'g');
 const constant = /"|[0-9a-fA-F]:|::|\d\.\d+\.\d/;
 /** Numbers so large that they might be addresses. */
 const largeNumber = /(?<![\w.:/-])(?:0x[0-9a-fA-F]{5,}|\d{6,})(?![\w.:-])/;
-
-/** What is below or above an address, with a number or not, is not what is below or above its other name; `<->` exchanges two fields. */
-const bound =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the sign that stands before numbers.
-  /(?:<(?!->)|(?<!-)>)=?\s*\{?\s*(?:\u0001|[0-9a-fA-F]*[.:][0-9a-fA-F.:]*)|(?:;|[0-9a-fA-F][.:][0-9a-fA-F.:]*)\s*(?:<(?!->)|(?<!-)>)/;
 
 /** Ports that stand for others have this before their name. */
 const derived = 'cr-';

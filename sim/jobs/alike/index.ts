@@ -27,7 +27,7 @@ export interface Alike {
 export function openAlike(common: Common): Alike | undefined {
   const { policy } = common;
   const spoken = policy ? rangesSpokenOf(policy) : [];
-  if (!spoken || common.watch.length > 0) return undefined;
+  if (!spoken) return undefined;
   const maker = createFormMaker();
   let elsewhere: ReturnType<typeof indexElsewhere> | undefined;
   const known = new WeakMap<PartResult, Renameable | 'not'>();
