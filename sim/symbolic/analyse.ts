@@ -160,7 +160,14 @@ function analyseComponent(workshop: Workshop, component: readonly NetworkDatapat
   let last: Run | undefined;
   let isSettled = opened.length === 0;
   for (let round = 0; round < maxRounds && !isSettled; round++) {
-    last = newRun(workshop, datapaths, { kind: 'any', knowledge }, limits.maxHops, options.watch, limits.mostLookups);
+    last = newRun(
+      workshop,
+      datapaths,
+      { kind: 'any', knowledge, isSecond: true },
+      limits.maxHops,
+      options.watch,
+      limits.mostLookups,
+    );
     for (const { here, state, action } of first.asked) trackKnown(last, here, state, action);
     walk(last);
     opened = [...opened, ...last.opened.values()];
@@ -238,6 +245,7 @@ export function newRun(
     watch: new Set(watch),
     levels: [],
     visits: new Map(),
+    wide: new Map(),
     maxHops,
     mostLookups,
     asked: [],

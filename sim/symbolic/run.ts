@@ -29,7 +29,9 @@ import {
 } from './store.ts';
 import type { TrackingAction } from './tracking.ts';
 import type { ClassPart, End, Gap, Lineage, Network, NetworkPort, TrafficClass } from './types.ts';
-import { constantOf, unknownOf, type Value } from './value.ts';
+import { unknownOnce } from './unknown.ts';
+import { constantOf, type Value } from './value.ts';
+import { isWide, joinedWidely, likeness, relaxed, widened } from './widening.ts';
 
 export interface State {
   readonly store: Store;
@@ -69,6 +71,8 @@ export interface Used {
   readonly copies: number;
   /** A reply was translated back already, with the fields `opener.*`. */
   readonly restored: boolean;
+  /** The packets are followed widely: none of those fields is theirs any more. */
+  readonly wide?: true;
 }
 
 /** The packets of a state: never none. */
@@ -127,7 +131,12 @@ export type Connections =
   /** None but those that packets open themselves. */
   | { readonly kind: 'none' }
   /** Any of those that packets may open. */
-  | { readonly kind: 'any'; readonly knowledge: Knowledge }
+  | {
+      readonly kind: 'any';
+      readonly knowledge: Knowledge;
+      /** All packets that are followed belong to one, and what they open has been put with what is known. */
+      readonly isSecond?: true;
+    }
   /** The packets are answers, and these connections belong to them. */
   | { readonly kind: 'own'; readonly commits: readonly OwnCommit[] };
 
@@ -152,6 +161,8 @@ export interface Run {
   readonly maxHops: number;
   /** Who entered a pipeline, by place and looks. */
   readonly visits: Map<string, State[]>;
+  /** What is followed widely, by where it entered a pipeline. */
+  readonly wide: Map<string, { readonly store: Store; readonly packets: PacketSet }>;
   readonly ended: Map<string, Ended>;
   /** Where conntrack was asked: to go on from with connections that were not known then. */
   readonly asked: { readonly here: Here; readonly state: State; readonly action: TrackingAction }[];
@@ -191,6 +202,8 @@ export interface Opened {
   packets: PacketSet;
 }
 
+export { unknownOnce };
+
 /** What is worked out once for a space. */
 export interface Memory {
   readonly sets: Map<string, PacketSet>;
@@ -208,16 +221,6 @@ export const createMemory = (): Memory => ({
   matches: new Map(),
   late: new Map(),
 });
-
-/** What nothing is known of: the same for who asks for the same, so that packets that go round look alike at last. */
-export function unknownOnce({ memory, stores }: Pick<Run, 'memory' | 'stores'>, what: string, width: number): Value {
-  let value = memory.unknowns.get(what);
-  if (!value) {
-    value = unknownOf(stores.values, width);
-    memory.unknowns.set(what, value);
-  }
-  return value;
-}
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -248,7 +251,7 @@ export function startPipeline(
   hops: number,
   state: State,
 ): void {
-  if (hops > run.maxHops && run.current) {
+  if (run.chassis && hops > run.maxHops && run.current) {
     gap(run, run.current, 'packets pass more pipelines than are followed', packetsOf(run, state));
     return;
   }
@@ -259,8 +262,13 @@ export function startPipeline(
 /** Where packets come into a pipeline they may have been before: those go round, or came a second way to what is followed already. */
 function enterPipeline(run: Run, datapath: SymbolicDatapath, table: number, hops: number, state: State): void {
   const { trail } = state;
-  if (mayBeInexact(state) && hops > trail.inexactTo && run.current) {
+  const isVague = mayBeInexact(state) && hops > trail.inexactTo;
+  if (run.chassis && isVague && run.current) {
     gap(run, run.current, 'packets that are not followed exactly any more go on and on', packetsOf(run, state));
+    return;
+  }
+  if (!run.chassis && (isVague || hops > run.maxHops || isWide(run, state))) {
+    enterWidely(run, datapath, table, hops, relaxed(run, state));
     return;
   }
   const place = placeOf(run, datapath, table, state);
@@ -290,6 +298,22 @@ function enterPipeline(run: Run, datapath: SymbolicDatapath, table: number, hops
   if (older) goRound({ ...older, store: inexactly(run, older.store) }, false);
   if (fresh) visit(run, place, fresh);
   if (fresh) wait(run, datapath, 'ingress', table, hops, fresh);
+}
+
+/** What is followed widely goes on where it is wider than what was there before, or has more packets. */
+function enterWidely(run: Run, datapath: SymbolicDatapath, table: number, hops: number, state: State): void {
+  const place = `widely ${datapath.datapath.uuid} ${table} ${likeness(state)}`;
+  const before = run.wide.get(place);
+  const store = before ? widened(run, before.store, state.store) : state.store;
+  const wide = { ...state, store };
+  const again = before && state.trail.some.includes(place) ? limited(run, wide, before.packets) : undefined;
+  if (again) end(run, { kind: 'loop', datapaths: [datapath.datapath] }, again);
+  const fresh = before?.store === store ? limited(run, wide, run.space.not(before.packets)) : wide;
+  if (!fresh) return;
+  const packets = run.space.or(before?.packets ?? run.space.empty, packetsOf(run, fresh));
+  run.wide.set(place, { store, packets });
+  const next = before?.store === store ? fresh : { ...fresh, ...only(run, packets) };
+  wait(run, datapath, 'ingress', table, hops, { ...next, trail: passedBy(state.trail, [place]) });
 }
 
 /** A run that looks more states up than this goes round in too many ways to follow them all. */
@@ -361,7 +385,15 @@ function wait(
  * overlap makes values of many options with large sets, which costs more than it saves.)
  */
 export function joinedStates(run: Run, states: readonly State[]): State[] {
-  if (states.length === 1) return [...states];
+  const wide = states.filter((state) => isWide(run, state));
+  if (wide.length === 0) return joinedExactly(run, states);
+  const others = states.filter((state) => !wide.includes(state));
+  const known = wide.map((state) => relaxed(run, state));
+  return [...joinedWidely(run, known, past), ...joinedExactly(run, others)];
+}
+
+function joinedExactly(run: Run, states: readonly State[]): State[] {
+  if (states.length <= 1) return [...states];
   const byPassage = groupBy(states, ({ passage }) => passage);
   return [...byPassage.values()].flatMap((alike) => {
     const byLineage = groupBy(alike, ({ lineage }) => lineage);
@@ -474,6 +506,7 @@ function mostUsed(a: Used, b: Used): Used {
     chances: allAsked(a.chances, b.chances),
     copies: Math.max(a.copies, b.copies),
     restored: a.restored || b.restored,
+    ...((a.wide || b.wide) && { wide: true as const }),
   };
 }
 
@@ -568,7 +601,10 @@ export function gap(run: Run, { datapath, flow }: Here, reason: string, packets:
   const key = `${flow.uuid} ${reason}`;
   const known = gaps.get(key);
   if (known) known.packets = space.or(known.packets, packets);
-  else gaps.set(key, { datapath: datapath.datapath, flow, reason, packets });
+  else {
+    const isSecond = run.connections.kind === 'any' && run.connections.isSecond;
+    gaps.set(key, { datapath: datapath.datapath, flow, reason, packets, ...(isSecond && { connections: true }) });
+  }
 }
 
 /** Only those of the state's packets; undefined if there are none. */

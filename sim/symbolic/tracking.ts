@@ -102,9 +102,9 @@ function find(run: Run, state: State, zone: Zone, alsoNew: boolean): Found[] {
   let others = space.all;
   if (connections.kind === 'own') {
     for (const known of connections.commits) {
-      const packets = space.and(others, space.and(known.packets, ownReply(run, state.store, known, zone)));
+      const packets = space.and(others, space.and(known.packets, ownReply(run, state, known, zone)));
       add(packets, (some) => replyOf(run, some, known, 'reply'));
-      others = space.diff(others, packets);
+      if (!state.used.wide) others = space.diff(others, packets);
     }
   }
   if (connections.kind === 'any') {
@@ -116,11 +116,11 @@ function find(run: Run, state: State, zone: Zone, alsoNew: boolean): Found[] {
   if (connections.kind !== 'own') {
     // What the network makes of a packet passes with what the packet opened: a router's echo reply.
     for (const opened of state.passage.commits) {
-      const fit = space.and(others, ownReply(run, state.store, opened, zone));
+      const fit = space.and(others, ownReply(run, state, opened, zone));
       if (fit === space.empty) continue;
       const packets = space.and(fit, entering(run, opened.before, trackable(run)));
       add(packets, (some) => replyOf(run, some, opened, 'unchanged'));
-      others = space.diff(others, packets);
+      if (!state.used.wide) others = space.diff(others, packets);
     }
   }
   const strange = entering(run, state.store, invalid(run));
@@ -154,10 +154,13 @@ function known({ stores }: Run, store: Store, ctState: number, mark: Value, labe
   ]);
 }
 
-/** The packets that answer a connection of their own. */
-function ownReply({ space }: Run, store: Store, { zone, port, after }: TrackedCommit, here: Zone): PacketSet {
+/** The packets that answer a connection of their own. Of those that are followed widely all that might do so: nor is it said that they do. */
+function ownReply({ space }: Run, { store, used }: State, { zone, port, after }: TrackedCommit, here: Zone): PacketSet {
   if (zone !== here.name) return space.empty;
-  const same = (a: Value | undefined, b: Value | undefined) => (a && b ? surelySame(space, a, b) : space.all);
+  const same = (a: Value | undefined, b: Value | undefined): PacketSet => {
+    if (!a || !b || (used.wide && (a.vague || b.vague))) return space.all;
+    return surelySame(space, a, b);
+  };
   const pairs: [number, number][] = [
     [at.ethType, at.ethType],
     [at.ipProto, at.ipProto],
@@ -378,8 +381,15 @@ function openAs(run: Run, state: State, zone: Zone, after: Store): State {
 
 function open(run: Run, state: State, zone: Zone, before: Store, after: Store, mark: Value, label: Value): State {
   const { space, passages } = run;
-  const made: TrackedCommit = { zone: zone.name, before, after, mark, label, ...(zone.port && { port: zone.port }) };
-  const key = `${made.zone} ${made.port?.id} ${before.id} ${after.id} ${mark.id} ${label.id}`;
+  const made: TrackedCommit = {
+    zone: zone.name,
+    before: remembered(run, before),
+    after: remembered(run, after),
+    mark,
+    label,
+    ...(zone.port && { port: zone.port }),
+  };
+  const key = `${made.zone} ${made.port?.id} ${made.before.id} ${made.after.id} ${mark.id} ${label.id}`;
   const packets = space.and(packetsOf(run, state), entering(run, before, trackable(run)));
   if (packets === space.empty) return state;
   const known = run.opened.get(key);
@@ -389,6 +399,16 @@ function open(run: Run, state: State, zone: Zone, before: Store, after: Store, m
     (one) => one.zone !== made.zone || one.port !== made.port || !isSameTuple(one, made),
   );
   return { ...state, passage: changed(passages, state.passage, { commits: [...others, made] }) };
+}
+
+/** What a connection knows of the packet that opened it; of the rest, which tells nothing, no two connections are told apart. */
+function remembered({ stores }: Run, store: Store): Store {
+  const { initial } = stores;
+  return writeAll(
+    stores,
+    initial,
+    [...tuplePlaces, at.icmpType, at.tcpFlags].map((place) => [place, read(store, place)] as const),
+  );
 }
 
 /** Packets that go round meet the connection that they opened the first time. */

@@ -41,8 +41,6 @@ export const undecided: ReadonlySet<string> = new Set([
   'field/reply-by-another-address',
   'field/service-port-loop',
   'properties/external-egress-off',
-  'properties/external-ingress-blocked',
-  'properties/masquerade-applied',
 ]);
 
 /** Pairs whose mended form is refuted as well; it is not known whether that verdict is right. */

@@ -156,11 +156,11 @@ describe('a long way', () => {
     expect(fateOf(counting(15)).arriving).toHaveLength(1);
   });
 
-  test('that is longer than packets are followed is a gap, not a loop', () => {
+  test('that is longer than packets are followed exactly is followed widely to its end: no gap, nothing surely a loop', () => {
     const { arriving, gaps, analysis } = fateOf(counting(40));
-    expect(arriving).toEqual([]);
-    expect(gaps).toEqual(['packets pass more pipelines than are followed']);
-    expect(analysis.classes.map(({ end }) => end.kind)).not.toContain('loop');
+    expect(arriving.map(({ exact }) => exact)).toEqual([false]);
+    expect(gaps).toEqual([]);
+    expect(analysis.classes.filter(({ end, exact }) => end.kind === 'loop' && exact)).toEqual([]);
   });
 
   test('through more tables than packets are looked up in is a gap', () => {
@@ -187,7 +187,7 @@ const behind = (rounds: number, choices: number): Southbound =>
           { length: rounds },
           (_, n) =>
             `0 ${n === 0 ? 96 : 50} ip.dscp == ${n} => ip.dscp = ${n + 1}; flags.loopback = 1; ${
-              n < choices ? 'reg1 = 0; select(reg0 = 1=100, 2=100);' : 'outport = "s-t"; output;'
+              n < choices ? 'reg1 = 0; reg0 = select(1=100, 2=100);' : 'outport = "s-t"; output;'
             }`,
         ),
         '1 90 inport == "h" && ct.est && ct.rpl => outport = "a"; output;',
@@ -216,11 +216,16 @@ describe('what is not followed', () => {
     expect(answersOf(behind(2, 0))).toEqual({ arrives: true, gaps: [], known: 0 });
   });
 
-  test.each<[string, Southbound, AnalyseOptions]>([
-    ['for the way is too long', behind(40, 0), {}],
-    ['for it is not known exactly', behind(12, 6), {}],
-    ['for there are too many ways', behind(10, 0), { mostLookups: 30 }],
-  ])('may have opened connections, %s: nothing is proven of who may belong to them', (_, southbound, options) => {
+  test.each<[string, Southbound]>([
+    ['the way is too long', behind(40, 0)],
+    ['it is not known exactly', behind(12, 6)],
+  ])('exactly, for %s: the answer may arrive', (_, southbound) => {
+    expect(answersOf(southbound)).toEqual({ arrives: true, gaps: [], known: 0 });
+  });
+
+  test('at all, for there are too many ways: nothing is proven of who may belong to connections that it opens', () => {
+    const southbound = behind(10, 0);
+    const options = { mostLookups: 30 };
     const { arrives, gaps, known } = answersOf(southbound, options);
     expect(arrives).toBe(false);
     expect(gaps).toContain('packets may belong to connections that were not followed to their end');
@@ -252,8 +257,6 @@ test('a flow that is not understood concerns the packets that match it, and no o
 });
 
 test('answers that are not followed may come out anywhere', () => {
-  const southbound = counting(40);
-  const analysis = analyse(networkOf(southbound));
   const there = southboundFrom({
     s: {
       ports: { a: {}, h: {} },
@@ -275,5 +278,4 @@ test('answers that are not followed may come out anywhere', () => {
     new Set(['a', 'h', 'drop']),
   );
   expect(found.filter(({ end }) => end.kind === 'port').some(({ exact }) => exact)).toBe(false);
-  expect(analysis.gaps).not.toEqual([]);
 });

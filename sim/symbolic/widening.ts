@@ -1,0 +1,117 @@
+/**
+ * Packets that go too many ways to be followed exactly: states that differ little
+ * are one, in which what differs is unknown.  That is more than what can be, so
+ * that nothing is lost, and its classes are inexact; it comes to an end, for what is
+ * unknown does not become known again.
+ */
+import { groupBy } from '../../engine/group.ts';
+import { changed } from './passage.ts';
+import type { Run, State, Used } from './run.ts';
+import { at, places, read, type Store, write } from './store.ts';
+import { unknownOnce } from './unknown.ts';
+import { constantOf, mapped } from './value.ts';
+
+/** Whether a state is followed widely: once it is; in the second pass if it is inexact. */
+export function isWide(run: Run, { store, used }: State): boolean {
+  if (run.chassis) return false;
+  if (used.wide || !isSecond(run)) return used.wide === true;
+  return read(store, at.inexact).constant === 1n;
+}
+
+/** Whether the run follows packets of connections, all of which the first pass and runs like it have found. */
+const isSecond = ({ connections }: Run): boolean => connections.kind === 'any' && connections.isSecond === true;
+
+const nobody = (n: number): undefined[] => Array.from({ length: n }, () => undefined);
+
+/** Whatever is asked from now on, no field of the packets answers it. */
+const everything: Used = {
+  neighbors: nobody(4),
+  choices: nobody(4),
+  chances: nobody(16),
+  copies: 4,
+  restored: true,
+  wide: true,
+};
+
+/**
+ * The state as it is followed widely: inexact, with any time to live. In the second pass connections of its own are
+ * forgotten, for they are among those that are known there, and one unknown is like another.
+ */
+export function relaxed(run: Run, state: State): State {
+  const { stores, passages } = run;
+  const inexact = write(stores, state.store, at.inexact, constantOf(stores.values, 1, 1n));
+  const timeless = write(stores, inexact, at.ttl, constantOf(stores.values, 8, 0n));
+  const forgetful = isSecond(run);
+  const plain = forgetful ? alikeUnknown(run, timeless) : timeless;
+  const store = write(stores, plain, at.ttl, unknownAt(run, at.ttl));
+  const passage = forgetful ? changed(passages, state.passage, { commits: [] }) : state.passage;
+  return { ...state, store, passage, used: everything };
+}
+
+const unknownAt = (run: Run, place: number) => unknownOnce(run, `wide ${place}`, places[place]?.width ?? 0);
+
+/** What is unknown is the same unknown for all packets, place by place. */
+const alikeUnknown = (run: Run, store: Store): Store =>
+  store.values.reduce((one, value, place) => {
+    if (!value.vague) return one;
+    const unknown = unknownAt(run, place);
+    const known = mapped(run.stores.values, run.space, value, (plain) => (plain.vague ? unknown : plain));
+    return write(run.stores, one, place, known);
+  }, store);
+
+/** Two stores as one: what differs is unknown. */
+export function widened(run: Run, a: Store, b: Store): Store {
+  return a.values.reduce(
+    (one, value, place) => (value === read(b, place) ? one : write(run.stores, one, place, unknownAt(run, place))),
+    a,
+  );
+}
+
+/**
+ * Places by what is given up first where states are too many: always, then Ethernet addresses, what conntrack says,
+ * sources, destinations, registers. Ports, types and flags are never given up.
+ */
+const givenUp: readonly (readonly number[])[] = [
+  [
+    ...[at.ethSrc, at.arpSpa, at.arpTpa, at.arpSha, at.arpTha, at.ndTarget, at.ndSll, at.ndTll, at.tpSrc, at.tpDst],
+    ...[at.tcpFlags, at.ttl, at.dscp, at.ecn, at.length, at.payload, at.ipFrag, at.icmpCode],
+    ...[at.ctNwDst, at.ctIp6Dst, at.ctTpDst, at.ctLabel],
+  ],
+  [at.ethDst],
+  [at.ctState, at.ctMark],
+  [at.ip4Src, at.ip6Src],
+  [at.ip4Dst, at.ip6Dst],
+  [at.xxreg0],
+];
+
+const levels: readonly ReadonlySet<number>[] = givenUp.map((_, n) => new Set(givenUp.slice(0, n + 1).flat()));
+
+/** States are one that have the same passage and the same values but for those that are given up. */
+export function likeness({ store, passage }: State, level = 0): string {
+  const open = levels[level];
+  return `${passage.id} ${store.values.map((value, place) => (open?.has(place) ? '' : value.id)).join()}`;
+}
+
+/** In so many states at most, as far as there are values to give up, the packets of a table are followed widely. */
+const most = 16;
+
+/** States of one table that are followed widely: those that are alike are one; `past` says what is known of their way then. */
+export function joinedWidely(
+  run: Run,
+  states: readonly State[],
+  past: (group: readonly State[]) => Pick<State, 'used' | 'trail'>,
+): State[] {
+  const { space } = run;
+  let groups: (readonly State[])[] = [];
+  for (let level = 0; level < levels.length; level++) {
+    groups = [...groupBy(states, (state) => likeness(state, level)).values()];
+    if (groups.length <= most) break;
+  }
+  return groups.map((group) => {
+    const [first] = group as readonly [State];
+    if (group.length === 1) return first;
+    const packets = space.orAll(group.map(({ lineage, guard }) => space.and(lineage.packets, guard)));
+    const store = group.map((one) => one.store).reduce((a, b) => widened(run, a, b));
+    return { ...first, store, lineage: { packets, asked: new Map() }, guard: space.all, ...past(group) };
+  });
+}
