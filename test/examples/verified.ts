@@ -43,8 +43,11 @@ export const undecided: ReadonlySet<string> = new Set([
   'properties/external-egress-off',
 ]);
 
-/** Pairs whose mended form is refuted as well; it is not known whether that verdict is right. */
-export const brokenOtherwise: ReadonlySet<string> = new Set(['field/load-balancer-from-inside']);
+/** Pairs whose mended form is refuted as well, by packets that the tracer brings elsewhere; it is not known which of the two is right. */
+export const brokenOtherwise: ReadonlySet<string> = new Set([
+  'field/load-balancer-from-inside',
+  'properties/external-ingress-blocked',
+]);
 
 /** Pairs whose broken form fails the checks of test/examples/verdicts.test.ts; the cause is not known. */
 export const unseen: ReadonlySet<string> = new Set(['field/reply-by-another-gateway']);
