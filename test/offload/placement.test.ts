@@ -12,9 +12,9 @@ import { offload } from './command.ts';
 const folder = mkdtempSync(join(tmpdir(), 'lflow-placement-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const reactive = ['examples/two-vpcs.yaml', '--node', 'blue-1', '--placement', 'reactive'] as const;
-const host = 'default/bluenet-vf2@blue-1';
-const wire = 'default/bluevpc@blue-1+external:localnet';
+const reactive = ['examples/two-vpcs.yaml', '--node', 'node1', '--placement', 'reactive'] as const;
+const host = 'default/bluenet-vf2@node1';
+const wire = 'default/bluevpc@node1+external:localnet';
 
 type Printed = OffloadPlan & RuleSet;
 
@@ -35,7 +35,7 @@ test("without captures the network's own conversations make rules, which are pro
     [wire, host, 'hardware-after-first'],
   ]);
   const file = join(folder, 'rules.json');
-  const verify = ['verify', 'examples/two-vpcs.yaml', '--node', 'blue-1', '--rules', file];
+  const verify = ['verify', 'examples/two-vpcs.yaml', '--node', 'node1', '--rules', file];
   writeFileSync(file, answer);
   expect(await offload(...verify)).toMatchObject({ status: 0, answer: expect.stringContaining('HOLDS: 3 rules') });
   writeFileSync(file, answer.replace('"1e1e0002"', '"1e1e0003"'));
@@ -53,7 +53,7 @@ test("without captures the network's own conversations make rules, which are pro
 
 describe('captures', () => {
   const gateway = '02:31:55:5a:13:63';
-  const mac = '02:c3:10:99:62:c1';
+  const mac = '02:cb:20:4d:92:a5';
   const query = frame(
     { src: mac, dst: gateway },
     { src: '192.178.0.2', dst: '198.18.0.9' },
