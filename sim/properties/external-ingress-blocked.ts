@@ -51,11 +51,8 @@ function judge(view: View, network: TenantNetwork) {
       packets: from(view, outsideOfNetwork(view, network)),
       ports: portsOf([network]),
       bad: (one, certainty) =>
-        one.connection !== 'reply' && !isQuestion(one)
-          ? space.not(meant(view, published, one, certainty))
-          : space.empty,
-      sentence: (one) =>
-        `${whatText(one)} from outside, ${one.connection === 'new' ? 'of no connection' : 'of a connection opened there'}, arrives at ${endText(view, one)}`,
+        one.connection === 'new' && !isQuestion(one) ? space.not(meant(view, published, one, certainty)) : space.empty,
+      sentence: (one) => `${whatText(one)} from outside, of no connection, arrives at ${endText(view, one)}`,
     },
   ]);
 }

@@ -44,10 +44,7 @@ export const undecided: ReadonlySet<string> = new Set([
 ]);
 
 /** Pairs whose mended form is refuted as well, by packets that the tracer brings elsewhere; it is not known which of the two is right. */
-export const brokenOtherwise: ReadonlySet<string> = new Set([
-  'field/load-balancer-from-inside',
-  'properties/external-ingress-blocked',
-]);
+export const brokenOtherwise: ReadonlySet<string> = new Set(['field/load-balancer-from-inside']);
 
 /** Pairs whose broken form fails the checks of test/examples/verdicts.test.ts; the cause is not known. */
 export const unseen: ReadonlySet<string> = new Set(['field/reply-by-another-gateway']);
