@@ -64,8 +64,9 @@ export interface Conntrack {
    */
   nextMember?(packet: Packet): void;
   /**
-   * The egress pipeline gets `flags` as the ingress pipeline left them, as on a chassis
-   * (controller/physical.c, OFTABLE_CHECK_LOOPBACK).  Unless set they are zero there, as in ovn-trace.
+   * The egress pipeline gets `flags` as the ingress pipeline left them, and the next datapath no register, as on a chassis
+   * (controller/physical.c, OFTABLE_CHECK_LOOPBACK and patch ports).  Unless set, flags are zero in the egress
+   * pipeline, and what that leaves in registers goes on, as in ovn-trace.
    */
   readonly keepsFlags?: boolean;
   /** A copy of the packet went through conntrack. Absent where the packet itself keeps what it knew, as in ovn-trace. */

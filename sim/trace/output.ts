@@ -47,6 +47,8 @@ function deliver(step: Step, port: TracePort | undefined, name: string): Continu
   const title = `ingress(dp="${peer.datapath.friendlyName}", inport="${peer.friendlyName}")`;
   const node = append(into, 'pipeline', title);
   const entering = passedOn(step);
+  // ovn-trace keeps them; on a chassis nothing passes from one datapath to the next.
+  if (run.conntrack.keepsFlags) entering.words.fill(0, slot.reg0, slot.reg0 + 16);
   entering.words[slot.inport] = peer.key;
   entering.words[slot.outport] = 0;
   run.conntrack.cross(entering);

@@ -13,6 +13,7 @@ import {
   traceFlow,
   traceJson,
   traceText,
+  trackingConntrack,
 } from '../../sim/trace/index.ts';
 import { type SwitchText, southboundFrom } from './southbound.ts';
 
@@ -65,6 +66,28 @@ describe('a packet that goes round', () => {
     const copies = `clone { ${back} output; }; clone { ${back} output; }; ${back} output;`;
     const result = trace(prepare(twoRouters(copies)), 'inport == "ra-rb"');
     expect(result.gaps.length).toBe(1);
+  });
+
+  test.each([
+    ['ovn-trace', assumedConntrack],
+    ['a chassis', trackingConntrack],
+  ])('does not, where only the datapath before lets it go back: with %s', (_, conntrack) => {
+    const patch = (peer: string): SwitchText['ports'][string] => ({ type: 'patch', options: { peer } });
+    const topology = prepare(
+      southboundFrom({
+        here: {
+          ports: { a: {}, out: patch('in') },
+          flows: ['0 0 1 => flags.loopback = 1; outport = "out"; output;', 'egress 0 0 1 => output;'],
+        },
+        there: {
+          ports: { in: patch('out') },
+          flows: ['0 0 1 => outport = inport; output;', 'egress 0 0 1 => output;'],
+        },
+      }),
+    );
+    const result = trace(topology, 'inport == "a"', { conntrack: conntrack() });
+    expect(result.gaps).toEqual([]);
+    expect(outputs(result)).toEqual([]);
   });
 
   test('is given up on where a table leads to itself', () => {
