@@ -56,13 +56,18 @@ export function createStage(network: Network, { plays = 16, playedFlows = 100_00
       if (isPlayed) left--;
       const played = isPlayed ? play(southbound, story, traced) : { outcome: 'not run' as const };
       // Which member the data plane takes, its own hash decides.
-      const isChosen = choice !== undefined && played.outcome === false;
+      const isChosen = played.outcome === false && (choice !== undefined || traced.legs.some(meetsChoice));
       const plane = isChosen ? 'not run' : played.outcome;
       const why = isSeen ? (plane === false ? played.why : undefined) : missed(story, traced);
       return told(network, story, traced, choice, { tracer: isSeen, plane, ...(why !== undefined && { why }) });
     },
   };
 }
+
+/** Several backends, members of a route or ports, of which one is taken. */
+const several = /\bct_lb(_mark)?\([^)]*backends=[^;)]*,|\bselect\(|\bfwd_group\([^)]*,/;
+
+const meetsChoice = ({ flows }: TracedLeg): boolean => flows.some(({ actions }) => several.test(actions));
 
 const componentsWith = (ports: readonly NetworkPort[]): Set<number> =>
   new Set(ports.map(({ datapath }) => datapath.component).sort((a, b) => a - b));

@@ -95,6 +95,10 @@ function judge(view: View, rule: TranslationRule, targets: readonly Host[]): Jud
       delivered.push({ class: one, packets: some });
     }
   }
+  for (const { one, packets } of toThemselves(view, asked, targets)) {
+    exact &&= one.exact;
+    right.push(packets);
+  }
   const reason = doubt(view, asked, 'new');
   if (reason !== undefined) return unknown(reason);
   const published = `${rule.name} of ${rule.router.name}`;
@@ -110,6 +114,17 @@ function judge(view: View, rule: TranslationRule, targets: readonly Host[]): Jud
   return exact
     ? violated({ kind: 'missing', packets: lost, to: targets.map(({ port }) => port), sentence })
     : unknown(sentence);
+}
+
+/** What comes back to a published host that asked: chance chose itself. */
+function toThemselves({ analysis: { space }, returning }: View, asked: PacketSet, targets: readonly Host[]) {
+  const ports = targets.map(({ port }) => port);
+  const own = space.and(asked, inportIn(space, ports));
+  return returning.flatMap((one) => {
+    const isFirst = one.connection === 'new' && one.made === undefined;
+    const packets = isFirst ? space.and(one.packets, own) : space.empty;
+    return packets === space.empty ? [] : [{ one, packets }];
+  });
 }
 
 /** What would connect a port of a published host with that very port: nobody answers himself. */

@@ -39,15 +39,10 @@ export const violations = (findings: readonly Finding[], { property, subject = '
 /** Pairs whose mended form is not proven: packets go round there in ways that are not followed to their end. */
 export const undecided: ReadonlySet<string> = new Set([
   'field/reply-by-another-address',
+  'field/reply-by-another-gateway',
   'field/service-port-loop',
   'properties/external-egress-off',
 ]);
-
-/** Pairs whose mended form is refuted as well, by packets that the tracer brings elsewhere; it is not known which of the two is right. */
-export const brokenOtherwise: ReadonlySet<string> = new Set(['field/load-balancer-from-inside']);
-
-/** Pairs whose broken form fails the checks of test/examples/verdicts.test.ts; the cause is not known. */
-export const unseen: ReadonlySet<string> = new Set(['field/reply-by-another-gateway']);
 
 /** Pairs that take many seconds: `npm run test:ovn` has them, and `npm test` the others. */
 export const large: ReadonlySet<string> = new Set([
