@@ -35,7 +35,9 @@ export interface Verified {
 export function isCarriable({ part, form, result }: Verified, common: Common): boolean {
   const { offers, outside, met } = result;
   if (!met || outside === 'unknown' || isLarge(outside) || (common.matrix && !result.matrix)) return false;
-  if (!offers.every(({ property, finding }) => judgedAnew.has(property) || finding.verdict === 'holds')) return false;
+  const isTold = ({ property, finding: { verdict } }: Offer): boolean =>
+    verdict === 'holds' || (judgedAnew.has(property) && verdict !== 'unknown');
+  if (!offers.every(isTold)) return false;
   const { view } = asideOf(part, common, new Set());
   const listed = offersOf(part, common, view, holding);
   const isListed =
