@@ -17,8 +17,7 @@ function waiting(): Northbound {
   return northbound;
 }
 
-const rule = (lines: readonly string[]): string[] =>
-  lines.filter((line) => line.startsWith('ACL 77 ip4 && ip6'));
+const rule = (lines: readonly string[]): string[] => lines.filter((line) => line.startsWith('ACL 77 ip4 && ip6'));
 
 describe('an ACL of a port group without a port', () => {
   it('waits for one', () => {
