@@ -60,7 +60,9 @@ function check(view: View, subject: string, flows: readonly LogicalFlow[], sourc
 
 function judge({ analysis }: View, flows: readonly LogicalFlow[]): Judgement {
   if (flows.some((flow) => analysis.met.has(flow))) return holds;
-  const [gap] = flows.length > 0 ? analysis.gaps : [];
+  const { datapaths } = analysis.network;
+  const own = new Set(flows.map(({ datapath }) => datapaths.get(datapath)?.component));
+  const gap = analysis.gaps.find(({ datapath }) => own.has(datapath.component));
   if (gap) return unknown(`packets that were not followed to their end may meet it: ${gap.reason}`);
   const sentence =
     flows.length === 0
