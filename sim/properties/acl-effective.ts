@@ -18,7 +18,7 @@ import { createStores, write } from '../symbolic/store.ts';
 import { inputOf } from '../symbolic/value.ts';
 import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
 import { endText, judgeRefusals } from './refusal.ts';
-import { passingAcls } from './unguarded.ts';
+import { fromMonitors, passingAcls } from './unguarded.ts';
 import { arriving, doubt, type View } from './view.ts';
 
 type Acl = NorthboundRow<'ACL'>;
@@ -181,7 +181,8 @@ function judgeArrival(view: View, datapath: NetworkDatapath, denied: Test, allow
   const bad = ({ connection, made, store }: Looks, certainty: Certainty): PacketSet => {
     if (connection !== 'new' || made !== undefined) return space.empty;
     const opposite = certainty === 'may' ? 'must' : 'may';
-    const excused = space.orAll(allowed.map((test) => matching(space, store, test, opposite)));
+    const others = allowed.map((test) => matching(space, store, test, opposite));
+    const excused = space.orAll([...others, fromMonitors(view, store, opposite)]);
     return space.diff(matching(space, store, denied, certainty), excused);
   };
   const packets = space.not(passingAcls(view));

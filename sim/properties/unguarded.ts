@@ -3,6 +3,8 @@
 import { parseEthernet } from '../../engine/lang/index.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { matchSet } from '../policy/packets.ts';
+import type { Store } from '../symbolic/index.ts';
+import type { Certainty } from '../symbolic/matching.ts';
 import type { View } from './view.ts';
 
 /**
@@ -16,6 +18,12 @@ export function passingAcls({ analysis: { space }, southbound }: View): PacketSe
     matchSet(space, 'nd || nd_ra || nd_rs || mldv1 || mldv2'),
     ...monitors.map((mac) => matchSet(space, `eth.dst == ${mac}`)),
   ]);
+}
+
+/** What looks as if the chassis itself had sent it to check a host's health: no ACL is asked on its way to a port, ovn-northd(8), "Egress Table 4". */
+export function fromMonitors({ analysis: { space }, southbound }: View, store: Store, certainty: Certainty): PacketSet {
+  const monitors = southbound.addressSets.get('svc_monitor_mac') ?? [];
+  return space.orAll(monitors.map((mac) => matchSet(space, `eth.src == ${mac}`, store, certainty)));
 }
 
 /** Packets none of whose neighbours has the chassis' own MAC address: nobody outside has it. */
