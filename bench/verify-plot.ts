@@ -32,11 +32,13 @@ export function plotText(points: readonly Point[]): string {
       points.map(({ ports, cold }) => [x(ports), y(cold)]),
       '#2563eb',
       'from nothing',
+      -4,
     ),
     curve(
       points.map(({ ports, changed }) => [x(ports), y(changed)]),
       '#ea580c',
       'one port changed',
+      12,
     ),
   ];
   const size = `width="${left + width + 150}" height="${top + height + 50}"`;
@@ -52,13 +54,14 @@ function portsLine(ports: number): string {
   return `<line x1="${at}" y1="${top}" x2="${at}" y2="${top + height}" stroke="#ddd"/><text x="${at}" y="${top + height + 20}" text-anchor="middle" fill="#444">${text}</text>`;
 }
 
-function curve(places: readonly (readonly [number, number])[], colour: string, name: string): string {
+/** A line with its name at the end, so much below it. */
+function curve(places: readonly (readonly [number, number])[], colour: string, name: string, below: number): string {
   const last = places.at(-1);
   if (!last) return '';
   const points = places.map(([a, b]) => `${a.toFixed(1)},${b.toFixed(1)}`).join(' ');
   const dots = places
     .map(([a, b]) => `<circle cx="${a.toFixed(1)}" cy="${b.toFixed(1)}" r="4" fill="${colour}"/>`)
     .join('');
-  const label = `<text x="${last[0] + 10}" y="${last[1] + 4}" fill="${colour}">${name}</text>`;
+  const label = `<text x="${last[0] + 10}" y="${last[1] + below}" fill="${colour}">${name}</text>`;
   return `<polyline points="${points}" fill="none" stroke="${colour}" stroke-width="2"/>${dots}${label}`;
 }

@@ -148,14 +148,16 @@ function grow(): void {
   writeFileSync('build/verify-speed.svg', plotText(points));
 }
 
-const rowOf = (ports: number, found: Measured): string[] => [
-  `${ports}`,
-  `${found.parts}`,
-  `${found.flows}`,
-  duration(coldOf(found).clock),
-  duration(found.changed.clock),
-  `${found.memory.toFixed(0)} MB`,
-];
+function rowOf(ports: number, found: Measured): string[] {
+  return [
+    `${ports}`,
+    `${found.parts}`,
+    `${found.flows}`,
+    duration(coldOf(found).clock),
+    duration(found.changed.clock),
+    `${found.memory.toFixed(0)} MB`,
+  ];
+}
 
 /** Undefined where it takes longer than the limit, or more memory than there is. */
 function inProcess(size: Size): Measured | undefined {
