@@ -351,12 +351,7 @@ test('lanes of connections that are over are given to others', () => {
   const talks = (back: boolean) => Array.from({ length: 20 }, (_, which) => ({ which, back, flags: 0, summed: true }));
   const batch = (back: boolean, event: Crowd['event'] = 'none') => ({ talks: talks(back), damaged: -1, event });
   const round = [batch(false, 'flush'), batch(true), batch(false), batch(true), batch(false)];
-  const hitsOf = (rounds: number) =>
-    talkOfMany(
-      UDP,
-      Array.from({ length: rounds }, () => round).flatMap((all) => all),
-      true,
-    ).hits;
+  const hitsOf = (rounds: number) => talkOfMany(UDP, Array.from({ length: rounds }, () => round).flat(), true).hits;
   const first = hitsOf(1);
   expect(first).toBeGreaterThan(30);
   expect(hitsOf(12)).toBeGreaterThan(10 * first);
