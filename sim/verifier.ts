@@ -14,6 +14,7 @@
  */
 
 import { type Alike, type Form, type Kin, openAlike, type Verified } from './jobs/alike/index.ts';
+import { outlineOf } from './jobs/outline.ts';
 import { type Common, type PartResult, verifyPart } from './jobs/part-job.ts';
 import type { Part, Subject } from './jobs/parts.ts';
 import { conclude, type Plan, planOf, type Together, togetherOf, type WireMemory } from './jobs/plan.ts';
@@ -212,7 +213,8 @@ function enter({ parts }: Begun, open: readonly Part[], fresh: readonly PartResu
     if (!result) continue;
     const { outside } = result;
     const summary = () => (outside === 'unknown' ? undefined : outside);
-    parts[index] = { ...one, result, ...(one.form && { kin: { source: result, form: one.form, summary } }) };
+    const outline = () => (outside === undefined || outside === 'unknown' ? undefined : outlineOf(outside));
+    parts[index] = { ...one, result, ...(one.form && { kin: { source: result, form: one.form, summary, outline } }) };
   }
 }
 

@@ -9,9 +9,9 @@ import { excused, inventoryOf, type Policy } from '../policy/index.ts';
 import { openView } from '../properties/open-view.ts';
 import type { Check, Property } from '../properties/property.ts';
 import type { View } from '../properties/view.ts';
-import { analyse, type Network, type NetworkDatapath, networkOf, packetSpace } from '../symbolic/index.ts';
+import { analyse, type Network, type NetworkDatapath, networkOf } from '../symbolic/index.ts';
 import type { Finding, TopologySize, Verification } from '../verdict.ts';
-import { type Kin, outsideOfAll } from './alike/crowds.ts';
+import { type Kin, openOutside } from './alike/crowds.ts';
 import { speechless, tooLarge } from './findings.ts';
 import { type Kind, keyOf, kindOf } from './kinds.ts';
 import { hasMatrix, matrixGroups, mergedMatrix } from './matrix.ts';
@@ -176,10 +176,7 @@ function wiresOf(results: readonly PartResult[], memory: WireMemory, kin: readon
     const summaries = results.map(({ outside }) => (outside === 'unknown' ? undefined : outside));
     const all = results.some(({ outside }) => outside === 'unknown')
       ? undefined
-      : outsideOfAll(
-          packetSpace(),
-          summaries.map((summary, part) => ({ summary, ...(kin[part] && { kin: kin[part] }) })),
-        );
+      : openOutside(summaries.map((summary, part) => ({ summary, ...(kin[part] && { kin: kin[part] }) })));
     const entangled = all ? results.flatMap((_, part) => (all.isEntangled(part) ? [part] : [])) : [];
     memory.last = { said, outside: all ?? nowhere, isUnclear: !all, entangled: new Set(entangled) };
   }

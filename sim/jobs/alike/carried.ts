@@ -110,12 +110,20 @@ export function carriedOver(
     (wires ? areWiresAlike(wires, renaming, view) : view.wires.length === 0);
   if (!isTold) return undefined;
   let summary: WireSummary | undefined;
+  let outline: WireSummary | undefined;
   const told: Kin = {
     source: kin.source,
     form,
     summary() {
       summary ??= wires && renamedSummary(wires, renaming);
       return summary;
+    },
+    outline() {
+      if (!outline) {
+        const other = kin.outline();
+        outline = other && renamedSummary(other, renaming);
+      }
+      return outline;
     },
   };
   return { result: { offers, met, ...(matrix && { matrix }) }, kin: told };

@@ -7,6 +7,8 @@
  */
 import { formatIpv4, formatIpv6 } from '../../../engine/lang/addresses.ts';
 import type { Space } from '../../../engine/sets/index.ts';
+import { packetSpace } from '../../symbolic/index.ts';
+import { outlineOf } from '../outline.ts';
 import type { PartResult } from '../part-job.ts';
 import { type Outside, outsideOf, type WireSummary } from '../wires.ts';
 import { addressesOf, type Kind, placesOfAddresses } from './addresses.ts';
@@ -17,8 +19,9 @@ import { ascending, isBlindTo, namedIn, type Place } from './renamed-sets.ts';
 export interface Kin {
   readonly source: PartResult;
   readonly form: Form;
-  /** What the part is on its wires: worked out when it is asked for. */
+  /** What the part is on its wires, and the outline of that: worked out when they are asked for. */
   summary(): WireSummary | undefined;
+  outline(): WireSummary | undefined;
 }
 
 /**
@@ -31,6 +34,31 @@ const mostMet = 9;
 export interface OnWires {
   readonly summary: WireSummary | undefined;
   readonly kin?: Kin;
+}
+
+/**
+ * `outsideOfAll` by the outlines of what parts are on their wires, and by all of it only where that leaves something
+ * open; undefined where what one is cannot be told.
+ */
+export function openOutside(parts: readonly OnWires[]): Outside | undefined {
+  const outlines = parts.map(
+    ({ summary, kin }): OnWires => ({
+      summary: summary && outlineOf(summary),
+      ...(kin && { kin: { ...kin, summary: kin.outline } }),
+    }),
+  );
+  const outline = outsideOfAll(packetSpace(), outlines);
+  if (!outline) return outsideOfAll(packetSpace(), parts);
+  let exact: Outside | 'untold' | undefined;
+  const exactly = (ask: (outside: Outside) => boolean): boolean => {
+    exact ??= outsideOfAll(packetSpace(), parts) ?? 'untold';
+    return exact === 'untold' || ask(exact);
+  };
+  return {
+    isEntangled: (part) => outline.isEntangled(part) && exactly((all) => all.isEntangled(part)),
+    isAnsweredBesides: (part, address) =>
+      outline.isAnsweredBesides(part, address) && exactly((all) => all.isAnsweredBesides(part, address)),
+  };
 }
 
 /**

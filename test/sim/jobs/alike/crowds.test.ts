@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { formatIpv4 } from '../../../../engine/lang/addresses.ts';
 import { outsideOfAll } from '../../../../sim/jobs/alike/crowds.ts';
 import { openAlike, type Verified } from '../../../../sim/jobs/alike/index.ts';
+import { outlineOf } from '../../../../sim/jobs/outline.ts';
 import { type Part, subjectOf as subjectOfPart } from '../../../../sim/jobs/parts.ts';
 import { planOf } from '../../../../sim/jobs/plan.ts';
 import { outsideOf, summaryOf, type WireSummary } from '../../../../sim/jobs/wires.ts';
@@ -31,7 +32,8 @@ function four() {
   const form = first && alike?.formOf(first);
   if (!first || !form || !alike) throw new Error('there is no part that looks like anything');
   const result = { offers: [], met: [], ...(own[0] && { outside: own[0] }) };
-  const from: Verified = { part: first, form, result, kin: { source: result, form, summary: () => own[0] } };
+  const kin = { source: result, form, summary: () => own[0], outline: () => own[0] && outlineOf(own[0]) };
+  const from: Verified = { part: first, form, result, kin };
   const told = parts.slice(1).map((part) => {
     const other = alike.formOf(part);
     return other && alike.tell(from, part, other)?.kin;
