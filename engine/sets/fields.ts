@@ -5,7 +5,7 @@
 import type { Literal, SetField } from './space.ts';
 
 /** Deeper diagrams would not fit onto the stack. */
-const MOST_VARIABLES = 2048;
+const MOST_VARIABLES = 2432;
 
 export interface Layout {
   readonly fields: readonly SetField[];

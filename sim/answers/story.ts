@@ -106,8 +106,8 @@ function transportChanges(packet: PacketValues): Record<string, bigint> | undefi
 
 /**
  * The first packet of the connection that a packet belongs to: the same headers if it goes the opener's way,
- * those of the other end (`opener.*`, where it was translated) if it is a reply.  Only the fields that
- * a tracker looks at are in it.
+ * those of the other end (`opener.*`, where it was translated; the connection that it was a reply to last is the one that
+ * was opened first) if it is a reply.  Only the fields that a tracker looks at are in it.
  */
 export function openerOf(packet: PacketValues, isReply: boolean): Readonly<Record<string, bigint>> {
   const read = fieldReader(packet);
@@ -120,14 +120,15 @@ export function openerOf(packet: PacketValues, isReply: boolean): Readonly<Recor
     ...(hasPorts(packet) && { 'tp.src': sport, 'tp.dst': dport }),
   });
   if (!isReply) return { ...type, ...ends(read(name('src')), read(name('dst')), read('tp.src'), read('tp.dst')) };
-  const told = (field: string, otherwise: string): bigint => read(field) || read(otherwise);
+  const told = (field: string, otherwise: string): bigint =>
+    read(`opener.1.${field}`) || read(`opener.${field}`) || read(otherwise);
   return {
     ...type,
     ...ends(
-      told(`opener.src${family}`, name('dst')),
-      told(`opener.dst${family}`, name('src')),
-      told('opener.sport', 'tp.dst'),
-      told('opener.dport', 'tp.src'),
+      told(`src${family}`, name('dst')),
+      told(`dst${family}`, name('src')),
+      told('sport', 'tp.dst'),
+      told('dport', 'tp.src'),
     ),
   };
 }

@@ -10,7 +10,7 @@ import { bundlesOf } from './bundles.ts';
 import { fieldOrder, packetFields } from './fields.ts';
 import { createTexts, readDatapaths, type SymbolicDatapath, type Texts } from './flows.ts';
 import { answering } from './host.ts';
-import { isKnown, knowledgeOf } from './knowledge.ts';
+import { fieldsOfOpener, isKnown, knowledgeOf } from './knowledge.ts';
 import { enter, enterBy } from './output.ts';
 import { possiblePackets } from './packets.ts';
 import { createPassages, type Passages, type TrackedCommit } from './passage.ts';
@@ -325,7 +325,7 @@ function answersIn(workshop: Workshop, part: Part, questions: readonly Arrived[]
       const asked = known ?? lineageOf(space.and(lineage.packets, isWhole ? all : packets));
       if (isWhole) shared.set(lineage, asked);
       const landed = ofLineage.filter(({ guard }) => space.intersects(asked.packets, guard));
-      for (const group of apart(space, landed)) answerFrom(workshop, run, one.store, asked, group);
+      for (const group of apart(space, landed)) answerFrom(workshop, run, one.store, asked, lineage, group);
     }
   }
   walk(run);
@@ -345,8 +345,18 @@ function apart(space: Space, landed: readonly Landed[]): Landed[][] {
   return groups.map(({ members }) => members);
 }
 
-/** What arrived at ports, looking as the store says, is answered from those ports: as one for all of a datapath. */
-function answerFrom(workshop: Workshop, run: Run, store: Store, asked: Lineage, landed: readonly Landed[]): void {
+/**
+ * What arrived at ports, looking as the store says, is answered from those ports: as one for all of a datapath. `asked` are
+ * some of the packets that came the same way, `way`.
+ */
+function answerFrom(
+  workshop: Workshop,
+  run: Run,
+  store: Store,
+  asked: Lineage,
+  way: Lineage,
+  landed: readonly Landed[],
+): void {
   const { space, stores } = workshop;
   for (const [datapath, ofDatapath] of groupBy(landed, ({ port }) => port.datapath)) {
     const guard = space.orAll(ofDatapath.map((each) => each.guard));
@@ -356,7 +366,7 @@ function answerFrom(workshop: Workshop, run: Run, store: Store, asked: Lineage, 
         packets: space.and(each.guard, set),
         value: numberValue(run, each.port.number),
       }));
-      enterBy(run, 0, laterState(workshop, answer, asked, set), datapath, choiceOf(stores.values, space, from));
+      enterBy(run, 0, laterState(workshop, answer, asked, set, way), datapath, choiceOf(stores.values, space, from));
     }
   }
 }
@@ -382,13 +392,21 @@ function endedAnywhere({ space, gaps, stores, memory, passages }: Run, { edges }
   }));
 }
 
-/** Packets on another way, on which nothing is told by the fields that told it on the first one. */
-function laterState(workshop: Workshop, store: Store, lineage: Lineage, guard = workshop.space.all): State {
+/**
+ * Packets on another way, on which nothing is told by the fields that told it on the first one: `way`. What else is demanded
+ * of such fields (that all neighbours are known) is demanded of what they tell on this one.
+ */
+function laterState(
+  workshop: Workshop,
+  store: Store,
+  lineage: Lineage,
+  guard = workshop.space.all,
+  way = lineage,
+): State {
   const { passages } = workshop;
-  const inputs = store.values.flatMap(inputsOf);
-  const names = [...supportOf(workshop, lineage.packets), ...supportOf(workshop, guard), ...inputs].map(
-    (field) => packetFields[field]?.name ?? '',
-  );
+  const inputs = store.values.flatMap((value) => inputsOf(workshop, value));
+  const fields = [...supportOf(workshop, way.packets), ...supportOf(workshop, guard), ...inputs];
+  const names = fields.map((field) => packetFields[field]?.name ?? '');
   const next = (kind: string): number =>
     Math.max(0, ...names.filter((name) => name.startsWith(`${kind}.`)).map((name) => Number(name.split('.')[1]) + 1));
   const used = {
@@ -396,7 +414,7 @@ function laterState(workshop: Workshop, store: Store, lineage: Lineage, guard = 
     choices: someQuestions(next('choice')),
     chances: someQuestions(names.includes('chance') ? 16 : 0),
     copies: next('copy'),
-    restored: names.some((name) => name.startsWith('opener.')),
+    openers: fieldsOfOpener.findLastIndex((own) => own.some((field) => fields.includes(field))) + 1,
   };
   return { store, lineage, guard, passage: passages.initial, used, trail: noTrail };
 }
@@ -411,9 +429,9 @@ function supportOf({ space, supports }: Workshop, set: PacketSet): readonly numb
 const someQuestions = (n: number): Questions => Array.from({ length: n }, () => undefined);
 
 /** The fields that a value depends on. */
-const inputsOf = ({ pieces, options = [] }: Value): number[] => [
+const inputsOf = (workshop: Workshop, { pieces, options = [] }: Value): number[] => [
   ...pieces.flatMap((piece) => (piece.kind === 'input' || piece.kind === 'plus' ? [piece.field] : [])),
-  ...options.flatMap(({ value }) => inputsOf(value)),
+  ...options.flatMap(({ packets, value }) => [...supportOf(workshop, packets), ...inputsOf(workshop, value)]),
 ];
 
 /** The connections as those packets opened them: one for each way that these looked then. */

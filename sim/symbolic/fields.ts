@@ -66,14 +66,22 @@ const circumstances: readonly SetField[] = [
   { name: 'chance', width: 16 },
   /** Which of its copies a packet is that is sent to several ports, the nth time; no class of packets depends on it. */
   ...times((n) => [{ name: `copy.${n}`, width: 16 }]),
-  /** Of a reply to a connection that was translated: the opener's own source and the destination it asked for. */
-  { name: 'opener.src4', width: 32 },
-  { name: 'opener.src6', width: 128 },
-  { name: 'opener.sport', width: 16 },
-  { name: 'opener.dst4', width: 32 },
-  { name: 'opener.dst6', width: 128 },
-  { name: 'opener.dport', width: 16 },
+  /**
+   * Of a reply to a connection that was translated: the opener's own source and the destination it asked for; and of the
+   * next such connection on its way.
+   */
+  ...['opener', 'opener.1'].flatMap((name) => [
+    { name: `${name}.src4`, width: 32 },
+    { name: `${name}.src6`, width: 128 },
+    { name: `${name}.sport`, width: 16 },
+    { name: `${name}.dst4`, width: 32 },
+    { name: `${name}.dst6`, width: 128 },
+    { name: `${name}.dport`, width: 16 },
+  ]),
 ];
+
+/** Of so many connections on a way the openers have fields of their own. */
+export const openers = 2;
 
 export const packetFields: readonly SetField[] = [...header, ...circumstances];
 

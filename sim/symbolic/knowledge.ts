@@ -3,7 +3,7 @@
  * made of all the packets that open connections there.
  */
 import type { PacketSet, Rewrite, Space } from '../../engine/sets/index.ts';
-import { fieldIndex, headerFields, packetFields } from './fields.ts';
+import { fieldIndex, headerFields, openers, packetFields } from './fields.ts';
 import type { TrackedCommit } from './passage.ts';
 import type { Opened } from './run.ts';
 import { at, plainParts, read, type Store, type Stores } from './store.ts';
@@ -44,14 +44,23 @@ const tupleEnds = [at.ip4Src, at.ip6Src, at.tpSrc, at.ip4Dst, at.ip6Dst, at.tpDs
 const tuplePlaces = [at.ethType, at.ipProto, ...tupleEnds];
 const destinations = new Set<number>([at.ip4Dst, at.ip6Dst, at.tpDst]);
 
-const openerFields = new Map<number, number>([
-  [at.ip4Src, fieldIndex('opener.src4')],
-  [at.ip6Src, fieldIndex('opener.src6')],
-  [at.tpSrc, fieldIndex('opener.sport')],
-  [at.ip4Dst, fieldIndex('opener.dst4')],
-  [at.ip6Dst, fieldIndex('opener.dst6')],
-  [at.tpDst, fieldIndex('opener.dport')],
-]);
+const openerEnds: readonly (readonly [place: number, name: string])[] = [
+  [at.ip4Src, 'src4'],
+  [at.ip6Src, 'src6'],
+  [at.tpSrc, 'sport'],
+  [at.ip4Dst, 'dst4'],
+  [at.ip6Dst, 'dst6'],
+  [at.tpDst, 'dport'],
+];
+
+/** By opener: the circumstances that tell what its packet had in a place. */
+const openerFields: readonly ReadonlyMap<number, number>[] = Array.from(
+  { length: openers },
+  (_, n) => new Map(openerEnds.map(([place, name]) => [place, fieldIndex(`opener.${n === 0 ? '' : `${n}.`}${name}`)])),
+);
+
+/** The circumstances that tell of an opener. */
+export const fieldsOfOpener: readonly (readonly number[])[] = openerFields.map((fields) => [...fields.values()]);
 
 /** Where a reply has what its opener's packet has in a place. */
 const mirrored = new Map<number, number>([
@@ -202,19 +211,35 @@ function replyRewrites(values: Values, commit: TrackedCommit, translated: readon
     [at.tpSrc, read(after, at.tpDst)],
     [at.tpDst, read(after, at.tpSrc)],
     ...zonePort(values, commit),
-    ...translated.map((place) => [openerField(place), read(before, place)] as const),
+    ...translated.map((place) => [openerField(place, 0), read(before, place)] as const),
   ]);
 }
 
-/** The circumstance that tells what the opener's packet had in a place. */
-function openerField(place: number): number {
-  const field = openerFields.get(place);
+/** Replies, as zones know them (who opened is the first opener), with another opener in its place. */
+export function repliesTo(space: Space, replies: PacketSet, opener: number): PacketSet {
+  if (opener === 0) return replies;
+  return space.image(
+    replies,
+    openerEnds.flatMap(([place]): Rewrite[] => {
+      const [from, to] = [openerField(place, 0), openerField(place, opener)];
+      const n = widthOf(to);
+      return [
+        { field: to, ofs: 0, n, kind: 'copy', from, fromOfs: 0 },
+        { field: from, ofs: 0, n, kind: 'any' },
+      ];
+    }),
+  );
+}
+
+/** The circumstance that tells what an opener's packet had in a place. */
+function openerField(place: number, opener: number): number {
+  const field = openerFields[opener]?.get(place);
   if (field === undefined) throw new Error(`conntrack does not translate ${packetFields[place]?.name}`);
   return field;
 }
 
 /** What a reply gets when a place of its opener's packets that was translated is translated back: where, and what. */
-export function restoredValue(values: Values, place: number): [number, Value] {
+export function restoredValue(values: Values, place: number, opener: number): [number, Value] {
   const mirror = mirrored.get(place) as number;
-  return [mirror, inputOf(values, openerField(place), widthOf(place))];
+  return [mirror, inputOf(values, openerField(place, opener), widthOf(place))];
 }

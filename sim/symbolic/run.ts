@@ -69,8 +69,8 @@ export interface Used {
   readonly choices: Questions;
   readonly chances: Questions;
   readonly copies: number;
-  /** A reply was translated back already, with the fields `opener.*`. */
-  readonly restored: boolean;
+  /** How often it was translated back as a reply, with the fields of an opener each. */
+  readonly openers: number;
   /** The packets are followed widely: none of those fields is theirs any more. */
   readonly wide?: true;
 }
@@ -113,7 +113,7 @@ export const flowOf = (store: Store): string => tuplePlaces.map((place) => read(
 /** Places of a connection's addresses and ports. */
 export const tuplePlaces = [at.ethType, at.ipProto, at.ip4Src, at.ip6Src, at.tpSrc, at.ip4Dst, at.ip6Dst, at.tpDst];
 
-export const nothingUsed: Used = { neighbors: [], choices: [], chances: [], copies: 0, restored: false };
+export const nothingUsed: Used = { neighbors: [], choices: [], chances: [], copies: 0, openers: 0 };
 
 /** Where packets are. */
 export interface Here {
@@ -355,7 +355,7 @@ function placeOf({ stores }: Run, { datapath }: SymbolicDatapath, table: number,
   const timeless = write(stores, store, at.ttl, constantOf(stores.values, 8, 0n));
   const asked = [used.neighbors, used.choices, used.chances].map((questions) => questions.join()).join(';');
   const life = read(store, at.ttl).vague ? 'aged' : '';
-  return `${datapath.uuid} ${table} ${timeless.id} ${life} ${passage.id} ${used.restored} ${asked}`;
+  return `${datapath.uuid} ${table} ${timeless.id} ${life} ${passage.id} ${used.openers} ${asked}`;
 }
 
 function wait(
@@ -505,7 +505,7 @@ function mostUsed(a: Used, b: Used): Used {
     choices: allAsked(a.choices, b.choices),
     chances: allAsked(a.chances, b.chances),
     copies: Math.max(a.copies, b.copies),
-    restored: a.restored || b.restored,
+    openers: Math.max(a.openers, b.openers),
     ...((a.wide || b.wide) && { wide: true as const }),
   };
 }

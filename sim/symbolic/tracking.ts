@@ -4,7 +4,8 @@
  */
 import type { Action, Constant } from '../../engine/lang/ir.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
-import { type KnownConnections, restoredValue } from './knowledge.ts';
+import { openers } from './fields.ts';
+import { fieldsOfOpener, type KnownConnections, repliesTo, restoredValue } from './knowledge.ts';
 import { choose, invalid, ofIcmp, setOnce } from './packets.ts';
 import { changed, type TrackedCommit } from './passage.ts';
 import {
@@ -14,14 +15,16 @@ import {
   type Here,
   inexactly,
   limited,
+  only,
   packetsOf,
   type Run,
   type State,
   tuplePlaces,
   unknownOnce,
 } from './run.ts';
-import { at, before, connectionStates, read, type Store, write, writeAll } from './store.ts';
+import { at, before, connectionStates, plainParts, read, type Store, write, writeAll } from './store.ts';
 import { constantOf, mapped, replaced, sameValues, type Value } from './value.ts';
+import { isSecond } from './widening.ts';
 
 /** Bits of ct_state: ovn-sb(5), "ct.*". */
 const bit = { new: 1, est: 2, rel: 4, rpl: 8, inv: 16, trk: 32, snat: 64, dnat: 128 } as const;
@@ -277,17 +280,15 @@ function knownPackets(run: Run, state: State, zone: Zone, connections: KnownConn
   if (connections.mark.constant !== 0n || connections.label.constant !== 0n) {
     add(asked, (some) => originalOf(run, some, connections, bit.new));
   }
-  const reply = inZone(connections.reply);
-  add(space.and(reply, space.or(space.diff(space.all, icmp), types.answers)), (some) =>
-    restored(run, some, connections, bit.est | bit.rpl),
-  );
+  const addReplies = (kind: PacketSet, set: PacketSet, flags: number): void => {
+    if (kind === space.empty) return;
+    found.push(...repliesOf(run, state, port, connections, kind, set, flags));
+  };
+  addReplies(space.or(space.diff(space.all, icmp), types.answers), connections.reply, bit.est | bit.rpl);
   // An error may come from anybody on the way: only where it goes must fit.
-  const loose = (set: PacketSet, ...fields: number[]) =>
-    inZone(space.forget(set, [at.ipProto, at.tpSrc, at.tpDst, ...fields]));
-  add(space.and(types.errors, loose(connections.reply, at.ip4Src, at.ip6Src)), (some) =>
-    restored(run, some, connections, bit.rel | bit.rpl),
-  );
-  add(space.and(types.errors, loose(connections.original, at.ip4Src, at.ip6Src)), (some) =>
+  const loose = (set: PacketSet) => space.forget(set, [at.ipProto, at.tpSrc, at.tpDst, at.ip4Src, at.ip6Src]);
+  addReplies(types.errors, loose(connections.reply), bit.rel | bit.rpl);
+  add(space.and(types.errors, inZone(loose(connections.original))), (some) =>
     originalOf(run, some, connections, bit.rel),
   );
   return found;
@@ -334,21 +335,72 @@ function originalOf(run: Run, state: State, { destination, mark, label }: KnownC
   return reached(run, state, store, translated, 'established');
 }
 
-/** A reply to a connection that somebody opened: the fields `opener.*` say who. */
-function restored(run: Run, state: State, connections: KnownConnections, flags: number): Found {
+/** Packets of a kind that answer known connections: those of a set of headers, as the zone knows them before they are translated back. */
+function repliesOf(
+  run: Run,
+  state: State,
+  port: Value,
+  connections: KnownConnections,
+  kind: PacketSet,
+  set: PacketSet,
+  flags: number,
+): Found[] {
+  const { space, stores } = run;
+  const matching = ({ store }: State, headers: PacketSet) =>
+    before(stores, write(stores, store, at.inport, port), headers);
+  const headers = setOnce(run, `headers ${set}`, () => space.forget(set, fieldsOfOpener[0] as readonly number[]));
+  const some = limited(run, state, space.and(kind, matching(state, headers)));
+  if (!some) return [];
+  if (connections.translated.length === 0) return [restored(run, some, connections, undefined, flags)];
+  return withOpener(run, some).flatMap(({ state: ready, opener }) => {
+    if (opener === undefined) return [restored(run, ready, connections, undefined, flags)];
+    const known = setOnce(run, `replies ${set} ${opener}`, () => repliesTo(space, set, opener));
+    const own = limited(run, ready, matching(ready, known));
+    return own ? [restored(run, own, connections, opener, flags)] : [];
+  });
+}
+
+/** The packets with fields that say who opened the next connection: those of an opener of whom nothing is remembered. */
+function withOpener(run: Run, state: State): { state: State; opener: number | undefined }[] {
+  const { used } = state;
+  if (used.openers < openers) {
+    return [{ state: { ...state, used: { ...used, openers: used.openers + 1 } }, opener: used.openers }];
+  }
+  const { space, stores, passages } = run;
+  return plainParts(stores, state.store, packetsOf(run, state)).map((part) => {
+    const vague = { ...state, store: inexactly(run, part.store) };
+    const opener = isSecond(run) ? fieldsOfOpener.findIndex((fields) => !isTold(part.store, fields)) : -1;
+    if (opener < 0) return { state: { ...vague, ...only(run, part.packets) }, opener: undefined };
+    const passage = changed(passages, state.passage, { commits: [] });
+    const packets = space.forget(part.packets, fieldsOfOpener[opener] as readonly number[]);
+    return { state: { ...vague, ...only(run, packets), passage }, opener };
+  });
+}
+
+/** Whether what plain packets look like depends on one of the fields. */
+const isTold = ({ values }: Store, fields: readonly number[]): boolean =>
+  values.some(({ pieces }) =>
+    pieces.some((piece) => (piece.kind === 'input' || piece.kind === 'plus') && fields.includes(piece.field)),
+  );
+
+/** A reply to a connection that somebody opened: the fields of `opener` say who; it is not known if there are none. */
+function restored(
+  run: Run,
+  state: State,
+  connections: KnownConnections,
+  opener: number | undefined,
+  flags: number,
+): Found {
   const { stores } = run;
   const store = known(run, state.store, flags | bit.trk, connections.mark, connections.label);
   let translated = store;
   if (connections.translated.length === 0) return reached(run, state, store, store, 'reply');
-  const again = state.used.restored;
   for (const place of connections.translated) {
-    const [mirror, value] = restoredValue(stores.values, place);
-    translated = write(stores, translated, mirror, again ? unknownOnce(run, `opener ${place}`, value.width) : value);
+    const [mirror, value] = restoredValue(stores.values, place, opener ?? 0);
+    const own = opener === undefined ? unknownOnce(run, `opener ${place}`, value.width) : value;
+    translated = write(stores, translated, mirror, own);
   }
-  const used = { ...state.used, restored: true };
-  const from = again ? inexactly(run, store) : store;
-  const to = again ? inexactly(run, translated) : translated;
-  return reached(run, { ...state, used }, from, to, 'reply');
+  return reached(run, state, store, translated, 'reply');
 }
 
 /** What the action does with packets that conntrack has found so. */

@@ -5,6 +5,7 @@
  * unknown does not become known again.
  */
 import { groupBy } from '../../engine/group.ts';
+import { openers } from './fields.ts';
 import { changed } from './passage.ts';
 import type { Run, State, Used } from './run.ts';
 import { at, places, read, type Store, write } from './store.ts';
@@ -19,7 +20,7 @@ export function isWide(run: Run, { store, used }: State): boolean {
 }
 
 /** Whether the run follows packets of connections, all of which the first pass and runs like it have found. */
-const isSecond = ({ connections }: Run): boolean => connections.kind === 'any' && connections.isSecond === true;
+export const isSecond = ({ connections }: Run): boolean => connections.kind === 'any' && connections.isSecond === true;
 
 const nobody = (n: number): undefined[] => Array.from({ length: n }, () => undefined);
 
@@ -29,7 +30,7 @@ const everything: Used = {
   choices: nobody(4),
   chances: nobody(16),
   copies: 4,
-  restored: true,
+  openers,
   wide: true,
 };
 

@@ -88,11 +88,11 @@ describe('states of one place', () => {
     const told = (guard: number, neighbors: string[], all: string[], inexactTo: number): State => ({
       ...whole,
       guard,
-      used: { ...whole.used, neighbors, copies: neighbors.length, restored: neighbors.length > 1 },
+      used: { ...whole.used, neighbors, copies: neighbors.length, openers: neighbors.length - 1 },
       trail: { all, some: all, inexactTo },
     });
     const [both] = joinedStates(run, [told(tcp, ['q', 'r'], ['here', 'there'], 20), told(udp, ['q'], ['there'], 8)]);
-    expect(both?.used).toMatchObject({ neighbors: ['q', 'r'], copies: 2, restored: true });
+    expect(both?.used).toMatchObject({ neighbors: ['q', 'r'], copies: 2, openers: 1 });
     expect(both?.trail).toEqual({ all: ['there'], some: ['here', 'there'], inexactTo: 8 });
     const [mixed] = joinedStates(run, [told(tcp, ['q'], [], 8), told(udp, ['r'], [], 8)]);
     expect(mixed?.used.neighbors).toEqual([undefined]);
