@@ -6,33 +6,47 @@
  * as deep as there are variables.
  */
 import { AND, INTERSECTS, recall, remember } from './cache';
-import { highOf, levelOf, lowOf, make } from './nodes';
+import { highOf, levelOf, lowOf, make, NONE } from './nodes';
 
 /** What is in both. */
 export function and(a: u32, b: u32): u32 {
+  const known = plainly(a, b);
+  return known === NONE ? meet(a, b) : known;
+}
+
+/** What is in both, where the two numbers alone tell it; NONE otherwise. */
+function plainly(a: u32, b: u32): u32 {
   if (a === b) return a;
   if ((a ^ b) === 1) return 0;
-  if (a > b) {
-    const c = a;
-    a = b;
-    b = c;
-  }
   if (a <= 1) return a === 0 ? 0 : b;
+  if (b <= 1) return b === 0 ? 0 : a;
+  return NONE;
+}
+
+function meet(one: u32, other: u32): u32 {
+  const a = min(one, other);
+  const b = max(one, other);
   const known = recall(a, b, AND);
   if (known !== 0) return load<u32>(known);
   const levelA = levelOf(a);
   const levelB = levelOf(b);
-  let result: u32;
-  if (levelA === levelB) {
-    const low = and(lowOf(a), lowOf(b));
-    result = make(levelA, low, and(highOf(a), highOf(b)));
-  } else if (levelA < levelB) {
-    const low = and(lowOf(a), b);
-    result = make(levelA, low, and(highOf(a), b));
-  } else {
-    const low = and(a, lowOf(b));
-    result = make(levelB, low, and(a, highOf(b)));
+  const level = min(levelA, levelB);
+  let lowA = a;
+  let highA = a;
+  let lowB = b;
+  let highB = b;
+  if (levelA === level) {
+    lowA = lowOf(a);
+    highA = highOf(a);
   }
+  if (levelB === level) {
+    lowB = lowOf(b);
+    highB = highOf(b);
+  }
+  const low = and(lowA, lowB);
+  const high = and(highA, highB);
+  // Where one set is within the other, its node is at hand: no other is looked for.
+  const result = low === lowA && high === highA ? a : low === lowB && high === highB ? b : make(level, low, high);
   remember(a, b, AND, result);
   return result;
 }

@@ -13,7 +13,6 @@ interface KernelExports extends Record<string, unknown> {
   setUp(variables: number, most: number, mostCache: number): number;
   and(a: PacketSet, b: PacketSet): PacketSet;
   intersects(a: PacketSet, b: PacketSet): number;
-  simplify(set: PacketSet, care: PacketSet): PacketSet;
   beginSubstitutions(): number;
   compose(set: PacketSet, number: number, lastVariable: number): PacketSet;
   cube(count: number): PacketSet;
@@ -44,8 +43,6 @@ export interface Kernel {
   and(a: PacketSet, b: PacketSet): PacketSet;
   or(a: PacketSet, b: PacketSet): PacketSet;
   intersects(a: PacketSet, b: PacketSet): boolean;
-  /** `care` is not empty. */
-  simplify(set: PacketSet, care: PacketSet): PacketSet;
   /** Of bits in ascending order, each variable * 2 + value. */
   cube(bits: ArrayLike<number>, count: number): PacketSet;
   /** The set that is `low` where a variable is 0 and `high` where it is 1; both have later variables only. */
@@ -150,13 +147,6 @@ export function startKernel(variables: number, options: SpaceOptions): Kernel {
     and,
     check,
     or: (a, b) => and(a ^ 1, b ^ 1) ^ 1,
-    simplify(set, care) {
-      try {
-        return answer(exports.simplify(set, care), set, care);
-      } catch (error) {
-        throw explained(error);
-      }
-    },
     intersects: (a, b) => answer(exports.intersects(a, b), a, b) === 1,
     cube(bits, count) {
       // There may be both values of each variable.
