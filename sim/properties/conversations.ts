@@ -2,9 +2,11 @@
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
 import { at, type Bundle, bundlesOf, inportIn, type Looks, read, type TrafficClass } from '../symbolic/index.ts';
+import { parseAddress } from '../trace/addresses.ts';
 import { unchanged } from './homecoming.ts';
 import { copyFields, families, neighborMacs, opening, orderly, outsideAddresses, sentBy } from './honest.ts';
 import { gatewayBehind } from './open-view.ts';
+import { translationRules } from './translations.ts';
 import type { View } from './view.ts';
 
 /** What hosts answer to: `Analysis.answers`. */
@@ -12,7 +14,7 @@ const answerable = 'tcp || udp || sctp || icmp4.type == 8 || icmp6.type == 128';
 
 const known = new WeakMap<View, PacketSet>();
 
-/** New connections of hosts with their own addresses, and of the world outside with addresses of its own. */
+/** New connections of hosts with their own addresses, and of the world outside with addresses of its own: in frames to single hosts. */
 export function honestOpeners(view: View): PacketSet {
   const set = known.get(view) ?? openersIn(view);
   known.set(view, set);
@@ -25,14 +27,25 @@ function openersIn(view: View): PacketSet {
   const hosts = [...view.hostOf.values()];
   const own = space.orAll(families.map((family) => sentBy(space, hosts, family)));
   const wires = view.wires.flatMap(({ ports }) => ports);
-  const world = space.and(inportIn(space, wires), outsideAddresses(analysis, 'src'));
+  const world = space.diff(space.and(inportIn(space, wires), outsideAddresses(analysis, 'src')), asPublished(view));
   return allOf(space, [
     space.or(own, world),
     opening(analysis),
     orderly(analysis),
-    matchSet(space, answerable),
+    matchSet(space, `(${answerable}) && !eth.mcast`),
     analysis.possible,
   ]);
+}
+
+/** The packets from addresses that routers translate to and from: nobody outside has them. */
+function asPublished(view: View): PacketSet {
+  const { space } = view.analysis;
+  const addresses = translationRules(view).flatMap(({ external }) => parseAddress(external) ?? []);
+  const ofFamily = (family: 4 | 6) => addresses.flatMap((one) => (one.family === family ? one.value : []));
+  return space.or(
+    space.and(matchSet(space, 'ip4'), space.oneOf(at.ip4Src, ofFamily(4))),
+    space.and(matchSet(space, 'ip6'), space.oneOf(at.ip6Src, ofFamily(6))),
+  );
 }
 
 /** The packets to addresses that nobody outside answers from: of routers, of whole networks, and reserved ones. */
@@ -63,10 +76,7 @@ export function answeredRight(
   const sets: PacketSet[] = [];
   for (const answer of bundlesOf(space, view.analysis.answers([{ one, packets }]))) {
     if (answer.made !== undefined) continue;
-    const home = space.and(
-      answer.within((port) => inportIn(space, [port])),
-      mirrored(view, answer),
-    );
+    const home = answer.within((port) => inportIn(space, [port]), mirrored(view, answer));
     if (home === space.empty) continue;
     if (answer.exact) sets.push(space.forget(home, copyFields));
     else exact = false;

@@ -24,3 +24,13 @@ describe('a network without translation', () => {
     expect(verdicts(natReversed, exampleView('properties/gateway-answers', 'good'))).toEqual(['lr: vacuous']);
   });
 });
+
+describe('who asks', () => {
+  it.each<[string, string]>([
+    ['is nobody outside who says that he has a published address', 'field/service-port-loop'],
+    ['is no host that sends to a group of MAC addresses what is for one host', 'field/load-balancer-from-inside'],
+    ['knows a neighbour where the answer leaves by one', 'field/reply-by-another-address'],
+  ])('%s', (_, name) => {
+    expect(verdicts(natReversed, exampleView(name, 'good'))).toEqual([expect.stringMatching(/: holds$/)]);
+  }, 120_000);
+});
