@@ -10,6 +10,8 @@
  * (`components.ts`), such as one tenant's VPC.  A change of a row that is no
  * datapath's own reaches everything.
  */
+import type { Origin } from '../origin.ts';
+import { type DatapathRows, noteRows } from '../ovsdb/datapath-rows.ts';
 import type { Northbound, NorthboundRow, NorthboundTable } from '../ovsdb/northbound.ts';
 import type { LogicalFlow } from '../ovsdb/southbound.ts';
 import { type NorthboundChange, uuidOf } from './change.ts';
@@ -23,7 +25,7 @@ import {
   partitionOf,
 } from './components.ts';
 import { flowChanges, withChanges } from './flow-list.ts';
-import { type Computation, computationOf, datapathFlows } from './index.ts';
+import { type Computation, computationOf, datapathFlows, datapathRows, originsOf } from './index.ts';
 import { type Frame, frameOf, noteHost, type SketchedFlows, type Subject, sketchedFlows } from './sketch.ts';
 import { type SmallChange, sameValue, smallChange } from './small-change.ts';
 import { buildTopology, type Datapath, type Port, type Topology } from './topology.ts';
@@ -86,6 +88,9 @@ export function createNorthd(northbound: Northbound): Northd {
   let partition: Partition | undefined;
   let keys: ReadonlyMap<string, number> = new Map();
   let keyWarnings: NorthdWarning[] = [];
+  /** Of all rows; unknown where a change may have changed it. */
+  let origins: Map<string, Origin> | undefined;
+  const rowsOf = rememberedRows();
   lookAtAll();
   refresh(new Set(), true);
 
@@ -107,7 +112,8 @@ export function createNorthd(northbound: Northbound): Northd {
         part.topology = partTopology(topologyOf(nb, part.component, keys), keys);
         part.isOutdated = false;
       }
-      return whole(nb, [...parts.values()], keyWarnings);
+      origins ??= originsOf(nb);
+      return whole(nb, [...parts.values()], keyWarnings, rowsOf, origins);
     },
   };
 
@@ -143,7 +149,9 @@ export function createNorthd(northbound: Northbound): Northd {
   }
 
   function make(change: NorthboundChange): void {
-    const rows = nb[change.table] as Map<string, unknown>;
+    const rows = nb[change.table] as Map<string, { readonly origin?: Origin }>;
+    const fresh = 'row' in change ? (change.row as { readonly origin?: Origin }).origin : undefined;
+    if (rows.get(uuidOf(change))?.origin !== fresh) origins = undefined;
     if ('row' in change) rows.set(change.row._uuid, change.row);
     else rows.delete(change.deleted);
   }
@@ -363,11 +371,29 @@ function changedFlows(
 
 const sameWarnings = (a: readonly NorthdWarning[], b: readonly NorthdWarning[]): boolean => sameValue(a, b);
 
+type RowsOf = (dp: Datapath, topology: Topology, flows: readonly LogicalFlow[]) => DatapathRows;
+
+/** The rows of datapaths: the very ones of the last time, where neither the datapath nor its flows were computed anew. */
+function rememberedRows(): RowsOf {
+  const known = new WeakMap<Datapath, DatapathRows>();
+  return (dp, topology, flows) => {
+    const before = known.get(dp);
+    if (before?.flows === flows) return before;
+    const rows = before ? { ...before, flows } : datapathRows(dp, topology, flows);
+    known.set(dp, rows);
+    return rows;
+  };
+}
+
 /** The parts as one network. */
-function whole(nb: Northbound, parts: readonly Part[], keyWarnings: readonly NorthdWarning[]): Computation {
-  const datapaths = new Map(
-    parts.flatMap(({ topology }) => topology.datapaths.map((dp) => [dp.row._uuid, dp] as const)),
-  );
+function whole(
+  nb: Northbound,
+  parts: readonly Part[],
+  keyWarnings: readonly NorthdWarning[],
+  rowsOf: RowsOf,
+  origins: Map<string, Origin>,
+): Computation {
+  const datapaths = parts.flatMap(({ topology }) => topology.datapaths);
   const frame = buildTopology({
     ...nb,
     Logical_Switch: new Map(),
@@ -375,20 +401,25 @@ function whole(nb: Northbound, parts: readonly Part[], keyWarnings: readonly Nor
     Load_Balancer: new Map(),
   });
   const inOrder = <T extends Datapath>(kind: T['kind']): T[] =>
-    [...datapaths.values()].filter((dp): dp is T => dp.kind === kind).sort(byName);
+    datapaths.filter((dp): dp is T => dp.kind === kind).sort(byName);
   const switches = inOrder<Topology['switches'][number]>('switch');
   const routers = inOrder<Topology['routers'][number]>('router');
   const ports = new Map<string, Port>();
-  const flowsOf = new Map(parts.flatMap((part) => [...part.flows]));
+  const flowsOf = new Map<string, readonly LogicalFlow[]>();
+  for (const part of parts) for (const [uuid, { flows }] of part.flows) flowsOf.set(uuid, flows);
   for (const dp of [...switches, ...routers]) for (const port of dp.ports) ports.set(port.name, port);
   const warnings = [...frame.warnings, ...keyWarnings, ...parts.flatMap(warningsOf)];
   const topology: Topology = { ...frame, nb, switches, routers, ports, warnings };
-  const flows = [...switches, ...routers].flatMap(({ uuid }) => flowsOf.get(uuid)?.flows ?? []);
-  return computationOf(topology, flows).computation;
+  const rows = [...switches, ...routers].map((dp) => rowsOf(dp, topology, flowsOf.get(dp.uuid) ?? []));
+  const { computation } = computationOf(topology, rows, origins);
+  noteRows(computation.southbound, rows);
+  return computation;
 }
 
 function warningsOf({ topology, flows }: Part): NorthdWarning[] {
-  return [...topology.warnings, ...[...flows.values()].flatMap((each) => each.warnings)];
+  const all = [...topology.warnings];
+  for (const each of flows.values()) all.push(...each.warnings);
+  return all;
 }
 
 function byName(a: Datapath, b: Datapath): number {

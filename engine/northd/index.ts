@@ -3,6 +3,7 @@
  * stands around them, ovn-northd(8).
  */
 import type { Origin } from '../origin.ts';
+import { type DatapathRows, listedRows } from '../ovsdb/datapath-rows.ts';
 import type { Northbound } from '../ovsdb/northbound.ts';
 import type { LogicalFlow, MacBinding, Southbound } from '../ovsdb/southbound.ts';
 import type { SouthboundRows } from '../ovsdb/southbound-schema.ts';
@@ -52,20 +53,25 @@ export function computeTables(nb: Northbound, rows?: SouthboundRows): TableCompu
 
 function compute(nb: Northbound, rows: SouthboundRows | undefined) {
   const topology = buildTopology(nb, rows && writtenIn(rows));
-  return computationOf(topology, logicalFlows(topology));
+  const datapaths = [...topology.switches, ...topology.routers];
+  const made = datapaths.map((dp) => datapathRows(dp, topology, datapathFlows(dp, topology)));
+  return computationOf(topology, made, originsOf(nb));
 }
 
-/** What follows from a topology whose flows are there already; for `incremental.ts`. */
-export function computationOf(topology: Topology, flows: LogicalFlow[]) {
-  const { nb } = topology;
+/** The rows of one datapath of a topology, whose flows are there already. */
+export const datapathRows = (dp: Datapath, topology: Topology, flows: readonly LogicalFlow[]): DatapathRows => ({
+  binding: datapathBinding(dp),
+  ports: portBindings(dp),
+  flows,
+  multicastGroups: multicastGroups(dp, topology),
+});
+
+/** What follows from a topology whose datapaths' rows are there already, in their order; for `incremental.ts`. */
+export function computationOf(topology: Topology, rows: readonly DatapathRows[], origins: Map<string, Origin>) {
   const facts = portFacts(topology);
   const services = serviceTables(topology);
-  const datapaths = [...topology.switches, ...topology.routers];
   const southbound: Southbound = {
-    datapaths: datapaths.map(datapathBinding),
-    ports: datapaths.flatMap(portBindings),
-    flows,
-    multicastGroups: datapaths.flatMap((dp) => multicastGroups(dp, topology)),
+    ...listedRows(rows),
     addressSets: addressSets(topology),
     portGroups: portGroups(topology),
     dhcpOptions: dhcpv4Options(),
@@ -73,7 +79,7 @@ export function computationOf(topology: Topology, flows: LogicalFlow[]) {
     macBindings: [],
     staticMacBindings: staticMacBindings(topology),
     fdb: [],
-    origins: originsOf(nb),
+    origins,
     templates: templatesOf(services),
     loadBalancers: balancersOf(services),
     services: servicesOf(services, facts, topology),
@@ -87,24 +93,13 @@ function templatesOf({ Chassis_Template_Var: rows }: SouthboundRows): Map<string
   return new Map([...rows.values()].map(({ chassis, variables }) => [chassis, variables]));
 }
 
-function logicalFlows(topology: Topology): LogicalFlow[] {
+/** The flows of one datapath of a topology; `repeated` gets the UUIDs of those that several rows cause. */
+export function datapathFlows(dp: Datapath, topology: Topology, repeated?: Set<string>): LogicalFlow[] {
   const flows: LogicalFlow[] = [];
-  for (const dp of topology.switches) appendFlows(dp, topology, flows);
-  for (const dp of topology.routers) appendFlows(dp, topology, flows);
-  return flows;
-}
-
-function appendFlows(dp: Datapath, topology: Topology, flows: LogicalFlow[], repeated?: Set<string>): void {
   const table = flowTable(dp.uuid, dp.kind === 'switch' ? switchStages : routerStages);
   if (dp.kind === 'switch') buildSwitchFlows(dp, topology, table.emit);
   else buildRouterFlows(dp, topology, table.emit);
   table.appendTo(flows, repeated);
-}
-
-/** The flows of one datapath of a topology; `repeated` gets the UUIDs of those that several rows cause. */
-export function datapathFlows(dp: Datapath, topology: Topology, repeated?: Set<string>): LogicalFlow[] {
-  const flows: LogicalFlow[] = [];
-  appendFlows(dp, topology, flows, repeated);
   return flows;
 }
 
@@ -124,7 +119,8 @@ function dynamicAddresses(topology: Topology): Map<string, string> {
   return result;
 }
 
-function originsOf(nb: Northbound): Map<string, Origin> {
+/** Where the rows of a database that manifests led to are written down. */
+export function originsOf(nb: Northbound): Map<string, Origin> {
   const origins = new Map<string, Origin>();
   for (const rows of Object.values(nb)) {
     for (const row of rows.values()) if (row.origin) origins.set(row._uuid, row.origin);

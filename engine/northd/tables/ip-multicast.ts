@@ -1,12 +1,19 @@
 /** IP_Multicast: how chassis treat IGMP and MLD on a switch, ovn-sb(5) and Logical_Switch other_config, ovn-nb(5). */
-import { addSouthboundRow, type SouthboundRows } from '../../ovsdb/southbound-schema.ts';
+import { addSouthboundRow, type SouthboundRow, type SouthboundRows } from '../../ovsdb/southbound-schema.ts';
 import { booleanOption, integerOption } from '../options.ts';
 import type { SwitchDatapath, Topology } from '../topology.ts';
 
 /** A row for each switch. */
 export function addIpMulticast({ switches }: Topology, rows: SouthboundRows): void {
-  for (const dp of switches) addSouthboundRow(rows, 'IP_Multicast', dp.uuid, settings(dp));
+  for (const dp of switches) {
+    const row = made.get(dp) ?? addSouthboundRow(rows, 'IP_Multicast', dp.uuid, settings(dp));
+    made.set(dp, row);
+    rows.IP_Multicast.set(row._uuid, row);
+  }
 }
+
+/** By datapath, which many computations may share. */
+const made = new WeakMap<SwitchDatapath, SouthboundRow<'IP_Multicast'>>();
 
 function settings({ uuid, row: { other_config: config } }: SwitchDatapath) {
   const idleTimeout = within(15, integerOption(config, 'mcast_idle_timeout', 300), 3600);
