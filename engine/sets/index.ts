@@ -1,4 +1,5 @@
 /** Sets of packets: `createSpace`, and the types of space.ts. */
+import { rememberedCubes } from './cubes.ts';
 import { bitsOf, fieldAt, type Layout, layOut, variableOf } from './fields.ts';
 import { ANY, type Kernel, startKernel } from './kernel.ts';
 import { commonBits, contains, count, cubes, eachNode, firstPacket, literalsOf } from './packets.ts';
@@ -28,6 +29,7 @@ export function createSpace(fields: readonly SetField[], options: SpaceOptions =
   const layout = layOut(fields, options.order);
   const kernel = startKernel(layout.variables, options);
   const { exports } = kernel;
+  const known = rememberedCubes(kernel, layout);
   const { and, or } = kernel;
   const checked = (set: PacketSet): PacketSet => {
     kernel.check(set);
@@ -39,13 +41,10 @@ export function createSpace(fields: readonly SetField[], options: SpaceOptions =
     all: 1,
     variables: layout.variables,
     variableOf: (field, bit) => variableOf(layout, field, bit),
-    cube(literals) {
-      const bits = bitsOf(layout, literals);
-      return kernel.cube(bits, bits.length);
-    },
+    cube: known.of,
     cubeBits: (bits, n = bits.length) => kernel.cube(bits, n),
-    range: (field, low, high) => range(kernel, layout, field, low, high),
-    oneOf: (field, values) => oneOf(kernel, layout, field, values),
+    range: (field, low, high) => range(kernel, layout, known, field, low, high),
+    oneOf: (field, values) => oneOf(kernel, layout, known, field, values),
     same: (a, aOfs, b, bOfs, n) => same(kernel, layout, [a, aOfs], [b, bOfs], n),
     and,
     or,
@@ -92,7 +91,10 @@ export function createSpace(fields: readonly SetField[], options: SpaceOptions =
     save: (sets) => save(kernel, layout.variables, sets),
     load: (saved) => load(kernel, layout.variables, saved),
     mark: () => exports.nodeCount(),
-    release: (mark, keep = []) => kernel.release(mark, keep),
+    release(mark, keep = []) {
+      known.forget();
+      return kernel.release(mark, keep);
+    },
     stats: () => ({
       nodes: exports.nodeCount(),
       peakNodes: exports.peakCount(),

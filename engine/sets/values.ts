@@ -1,14 +1,23 @@
 /** Sets that say something about the values of one or two fields; built from the last bit up. */
+import type { Cubes } from './cubes.ts';
 import { checkValue, fieldAt, type Layout, variableOf } from './fields.ts';
 import type { Kernel } from './kernel.ts';
-import type { PacketSet } from './space.ts';
+import type { Literal, PacketSet } from './space.ts';
 
 /** The packets whose field is `low` to `high`, inclusive. */
-export function range(kernel: Kernel, layout: Layout, field: number, low: bigint, high: bigint): PacketSet {
+export function range(
+  kernel: Kernel,
+  layout: Layout,
+  cubes: Cubes,
+  field: number,
+  low: bigint,
+  high: bigint,
+): PacketSet {
   const at = fieldAt(layout, field);
   checkValue(at, low);
   checkValue(at, high);
   if (low > high) return 0;
+  if (low === high) return cubes.of([whole(field, at.width, low)]);
   let least = 1;
   let most = 1;
   for (let bit = 0; bit < at.width; bit++) {
@@ -20,10 +29,18 @@ export function range(kernel: Kernel, layout: Layout, field: number, low: bigint
 }
 
 /** The packets whose field is one of the values. */
-export function oneOf(kernel: Kernel, layout: Layout, field: number, values: Iterable<bigint>): PacketSet {
+export function oneOf(
+  kernel: Kernel,
+  layout: Layout,
+  cubes: Cubes,
+  field: number,
+  values: Iterable<bigint>,
+): PacketSet {
   const at = fieldAt(layout, field);
   const sorted = [...new Set(values)].sort((a, b) => (a < b ? -1 : 1));
   for (const value of sorted) checkValue(at, value);
+  const [only, ...more] = sorted;
+  if (only !== undefined && more.length === 0) return cubes.of([whole(field, at.width, only)]);
   const wordsOfValue = Math.ceil(at.width / 32);
   const words = new Uint32Array(sorted.length * wordsOfValue);
   for (const [i, value] of sorted.entries()) {
@@ -54,6 +71,10 @@ export function oneOf(kernel: Kernel, layout: Layout, field: number, values: Ite
   };
   return build(0, sorted.length, at.width - 1);
 }
+
+const whole = (field: number, width: number, value: bigint): Literal => ({
+  ...{ field, value, mask: (1n << BigInt(width)) - 1n },
+});
 
 /** The packets in which `n` bits of two fields are the same. */
 export function same(

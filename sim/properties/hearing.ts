@@ -274,7 +274,7 @@ function misdelivered(view: View, hosts: readonly Host[]): Judgement | undefined
         space.and(routed, space.orAll(ips.map((one) => oneOfThese(view, one, others)))),
       );
     };
-    if (bundle.within(strange) === space.empty) continue;
+    if (!bundle.reaches(strange)) continue;
     for (const one of bundle.members) {
       if (one.end.kind !== 'port') continue;
       const packets = space.forget(space.and(one.copies, strange(one.end.port)), copyFields);

@@ -63,10 +63,10 @@ function* classesOf(view: View, refusal: Refusal): Generator<TrafficClass, void>
   const { packets, ports, orBack, at = () => space.all, bad = () => space.all } = refusal;
   const own = new Set(ports);
   yield* endingAt(view, ports, (bundle) => {
-    if (!bundle.meets(packets)) return false;
-    const wrong = space.and(space.and(bundle.copies, packets), bad(bundle, 'may'));
+    if (!bundle.parts.some(({ port }) => own.has(port)) || !bundle.meets(packets)) return false;
+    const wrong = space.and(packets, bad(bundle, 'may'));
     if (wrong === space.empty) return false;
-    return bundle.within((port) => (own.has(port) ? at(port) : space.empty), wrong) !== space.empty;
+    return bundle.reaches((port) => (own.has(port) ? at(port) : space.empty), wrong);
   });
   if (orBack) yield* view.returning;
 }

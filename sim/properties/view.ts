@@ -148,8 +148,8 @@ export function endsAt(
   ports: ReadonlySet<NetworkPort>,
   packets: PacketSet,
 ): boolean {
-  if (!bundle.meets(packets)) return false;
-  return bundle.within((port) => (ports.has(port) ? space.all : space.empty), packets) !== space.empty;
+  if (!bundle.parts.some(({ port }) => ports.has(port)) || !bundle.meets(packets)) return false;
+  return bundle.reaches((port) => (ports.has(port) ? space.all : space.empty), packets);
 }
 
 /** The packets of a bundle that end at one of the ports, each with which of its copies it is. */
@@ -165,10 +165,10 @@ export function endsElsewhere(
   ports: readonly NetworkPort[],
   packets: PacketSet,
 ): boolean {
-  if (!bundle.meets(packets)) return false;
   const own = new Set(ports);
+  if (!bundle.parts.some(({ port }) => own.has(port)) || !bundle.meets(packets)) return false;
   const foreign = (port: NetworkPort): PacketSet => (own.has(port) ? space.not(inportIn(space, [port])) : space.empty);
-  return bundle.within(foreign, packets) !== space.empty;
+  return bundle.reaches(foreign, packets);
 }
 
 /** The first class that brings some of the packets to one of the ports. */

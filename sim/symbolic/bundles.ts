@@ -34,9 +34,9 @@ interface Arrived {
 function bundleOf(space: Space, arrived: readonly Arrived[]): Bundle {
   let copies: PacketSet | undefined;
   let packets: PacketSet | undefined;
+  let guards: ReadonlyMap<Lineage, PacketSet> | undefined;
   const [{ one }] = arrived as [Arrived];
   const { store, connection, made, exact, commits, passed } = one;
-  const lineages = [...new Set(arrived.flatMap((each) => each.one.parts.map((part) => part.lineage)))];
   const looks: Looks = { store, connection, exact, commits, passed, ...(made !== undefined && { made }) };
   return {
     ...looks,
@@ -51,9 +51,13 @@ function bundleOf(space: Space, arrived: readonly Arrived[]): Bundle {
       return packets;
     },
     meets(set) {
-      return lineages.some((lineage) => mayMeet(space, lineage, set)) && space.intersects(this.copies, set);
+      for (const [lineage, guard] of (guards ??= guardsOf(space, arrived))) {
+        if (mayMeet(space, lineage, set) && space.intersects(lineage.packets, space.and(guard, set))) return true;
+      }
+      return false;
     },
     within: (setAt, asked) => within(space, arrived, setAt, asked),
+    reaches: (setAt, asked) => reaches(space, arrived, setAt, asked),
   };
 }
 
@@ -67,13 +71,38 @@ export function packetsIn(space: Space, { parts }: Pick<TrafficClass, 'parts'>, 
   return space.forget(space.orAll(found), copyFields);
 }
 
-/** Guards are small: what is asked is put together with them before the packets themselves are looked at. */
 function within(
   space: Space,
   arrived: readonly Arrived[],
   setAt: (port: NetworkPort) => PacketSet,
   asked = space.all,
 ): PacketSet {
+  return space.orAll(
+    [...guardsIn(space, arrived, setAt)].map(([lineage, sets]) =>
+      mayMeet(space, lineage, asked) ? space.and(lineage.packets, space.and(asked, space.orAll(sets))) : space.empty,
+    ),
+  );
+}
+
+function reaches(
+  space: Space,
+  arrived: readonly Arrived[],
+  setAt: (port: NetworkPort) => PacketSet,
+  asked = space.all,
+): boolean {
+  for (const [lineage, sets] of guardsIn(space, arrived, setAt)) {
+    if (!mayMeet(space, lineage, asked)) continue;
+    if (space.intersects(lineage.packets, space.and(asked, space.orAll(sets)))) return true;
+  }
+  return false;
+}
+
+/** Guards are small: what is asked is put together with them before the packets themselves are looked at. */
+function guardsIn(
+  space: Space,
+  arrived: readonly Arrived[],
+  setAt: (port: NetworkPort) => PacketSet,
+): ReadonlyMap<Lineage, readonly PacketSet[]> {
   const guards = new Map<Lineage, PacketSet[]>();
   for (const { one, port } of arrived) {
     const set = setAt(port);
@@ -86,9 +115,11 @@ function within(
       else guards.set(lineage, [some]);
     }
   }
-  return space.orAll(
-    [...guards].map(([lineage, sets]) =>
-      mayMeet(space, lineage, asked) ? space.and(lineage.packets, space.and(asked, space.orAll(sets))) : space.empty,
-    ),
-  );
+  return guards;
+}
+
+/** Which packets of each lineage these are. */
+function guardsOf(space: Space, arrived: readonly Arrived[]): ReadonlyMap<Lineage, PacketSet> {
+  const sets = guardsIn(space, arrived, () => space.all);
+  return new Map([...sets].map(([lineage, guards]) => [lineage, space.orAll(guards)] as const));
 }

@@ -213,6 +213,8 @@ export interface Memory {
   readonly matches: Matches;
   /** Of what tests matched: whether it is about fields at the end of diagrams alone. */
   readonly late: Map<PacketSet, boolean>;
+  /** Of what tests matched: packets of such protocols, with any addresses. */
+  readonly kinds: Map<PacketSet, PacketSet>;
 }
 
 export const createMemory = (): Memory => ({
@@ -220,6 +222,7 @@ export const createMemory = (): Memory => ({
   unknowns: new Map(),
   matches: new Map(),
   late: new Map(),
+  kinds: new Map(),
 });
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -134,6 +134,8 @@ export interface Bundle extends Looks {
    * `packets` alone, if they are given.
    */
   within(setAt: (port: NetworkPort) => PacketSet, packets?: PacketSet): PacketSet;
+  /** Whether there are any of those that `within` gives; that costs less. */
+  reaches(setAt: (port: NetworkPort) => PacketSet, packets?: PacketSet): boolean;
 }
 
 /** Packets of a class, or of all classes of a bundle, that are answered where they ended. */
@@ -156,6 +158,8 @@ export interface Lineage {
   readonly root?: Lineage;
   /** Of a root: whether any of its packets are in a set, as far as that was asked. */
   readonly asked?: Map<PacketSet, boolean>;
+  /** Whether any of its own packets are in a set that only tells protocols, as far as that was asked. */
+  readonly kinds?: Map<PacketSet, boolean>;
 }
 
 /** A connection that packets open in a conntrack zone. */

@@ -2,6 +2,7 @@
 import { formatActions } from '../../engine/lang/index.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { perform } from './actions.ts';
+import { packetFields } from './fields.ts';
 import { candidates, type SymbolicFlow } from './flows.ts';
 import { isVague, matching, matchingOnce } from './matching.ts';
 import {
@@ -93,7 +94,7 @@ function lookUp(run: Run, here: Here, arrived: State): void {
 /** The packets as a lineage of their own. In the first pipeline it becomes the root of those behind it. */
 function together(run: Run, { hops }: Here, state: State): State {
   const lineage = lineageOf(packetsOf(run, state), hops === 0 ? undefined : state.lineage);
-  return { ...state, lineage, guard: run.space.all };
+  return { ...state, lineage: { ...lineage, kinds: new Map() }, guard: run.space.all };
 }
 
 /** Fields at the end of diagrams: whether packets have values there that none of them has is long looked for. */
@@ -108,6 +109,27 @@ function isStrange(run: Run, { lineage }: State, set: PacketSet): boolean {
     memory.late.set(set, isLate);
   }
   return isLate && !mayMeet(space, lineage, set);
+}
+
+/** Fields at the beginning of diagrams, with few values each. */
+const kindFields: ReadonlySet<number> = new Set([
+  at.ethType,
+  at.ipProto,
+  at.ipFrag,
+  at.icmpType,
+  at.icmpCode,
+  at.arpOp,
+]);
+const otherFields = packetFields.flatMap((_, field) => (kindFields.has(field) ? [] : [field]));
+
+/** Whether none of the packets is of a protocol that packets of the set are of. It is asked once for many flows. */
+function isOfOtherKind({ space, memory }: Run, { lineage }: State, set: PacketSet): boolean {
+  if (!lineage.kinds) return false;
+  const kind = memory.kinds.get(set) ?? space.forget(set, otherFields);
+  memory.kinds.set(set, kind);
+  const known = lineage.kinds.get(kind) ?? space.intersects(lineage.packets, kind);
+  lineage.kinds.set(kind, known);
+  return !known;
 }
 
 /** The packets of a flow. */
@@ -141,7 +163,7 @@ function meetAll(
       continue;
     }
     const matches = matchingOnce(run.memory.matches, space, state.store, flow.test);
-    if (matches === space.empty || isStrange(run, state, matches)) continue;
+    if (matches === space.empty || isOfOtherKind(run, state, matches) || isStrange(run, state, matches)) continue;
     // What has met no flow of a higher priority yet is never nothing here.
     const met =
       matches === space.all
