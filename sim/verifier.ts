@@ -14,10 +14,20 @@
  */
 
 import { type Alike, type Form, type Kin, openAlike, type Verified } from './jobs/alike/index.ts';
+import { type Before, concludeNext } from './jobs/next.ts';
 import { outlineOf } from './jobs/outline.ts';
 import { type Common, type PartResult, verifyPart } from './jobs/part-job.ts';
 import type { Part, Subject } from './jobs/parts.ts';
-import { conclude, type Plan, planOf, type Together, togetherOf, type WireMemory } from './jobs/plan.ts';
+import {
+  type Concluded,
+  conclude,
+  nextPlan,
+  type Plan,
+  planOf,
+  type Together,
+  togetherOf,
+  type WireMemory,
+} from './jobs/plan.ts';
 import { isSame } from './jobs/same.ts';
 import type { TogetherResult } from './jobs/together.ts';
 import { isEnabled, type Policy } from './policy/index.ts';
@@ -86,11 +96,17 @@ interface Kept {
   readonly alike?: Alike;
   readonly parts: ReadonlyMap<string, KeptPart>;
   readonly together?: TogetherResult;
+  /** What was found of it, and of its parts in their order; not known any more while the next one is verified. */
+  readonly end?:
+    | { readonly plan: Plan; readonly concluded: Concluded; readonly parts: readonly KeptPart[] }
+    | undefined;
 }
 
 /** A verification that has begun. */
 interface Begun {
   readonly plan: Plan;
+  /** What was found before, and which parts are others now: where it is known that all else is as it was. */
+  readonly next?: Before & { readonly changed: readonly number[] };
   readonly started: number;
   /** Whether nothing has changed at all. */
   readonly isSame: boolean;
@@ -110,38 +126,51 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
 
   const begin = (subject: Subject): Begun => {
     const started = now();
-    const plan = planned(subject, options);
+    const before = kept?.end;
+    const isToday = before?.plan.options.today === dayOf(options.today);
+    const next = before && isToday ? nextPlan(before.plan, subject) : undefined;
+    // What is known of the end is the next one's from here on.
+    if (kept) kept = { ...kept, end: undefined };
+    const plan = next?.plan ?? planned(subject, options);
     const { parts } = plan.partition;
-    const before = kept && isSame(kept.common, plan.common) ? kept : undefined;
-    const known = parts.map((part) => {
-      const one = before?.parts.get(part.name);
-      return one && isSame(one.part, part) ? one : undefined;
+    const other = kept && isSame(kept.common, plan.common) ? kept : undefined;
+    const known = parts.map((part, index) => {
+      const one = next ? before?.parts[index] : other?.parts.get(part.name);
+      return one && (next ? one.part === part : isSame(one.part, part)) ? one : undefined;
     });
-    const isKnown = before?.parts.size === parts.length && known.every((one) => one !== undefined);
-    const alike = plan.isWhole ? undefined : (before?.alike ?? openAlike(plan.common));
+    const isKnown = other?.parts.size === parts.length && known.every((one) => one !== undefined);
+    const alike = plan.isWhole ? undefined : (other?.alike ?? openAlike(plan.common));
     const texts = new Map(known.flatMap((one) => (one?.form ? [[one.form.text, one.form.text] as const] : [])));
     const own = parts.map((part, index) => known[index] ?? { part, ...formed(alike, part, texts) });
-    return { plan, started, isSame: isKnown, ...(alike && { alike }), parts: own, asked: new Set() };
+    return {
+      ...{ plan, started, isSame: isKnown, parts: own, asked: new Set() },
+      ...(alike && { alike }),
+      ...(next && before && { next: { ...before, changed: next.changed } }),
+    };
   };
 
-  const end = ({ plan, started, isSame: isKnown, alike, parts }: Begun, verified: number): Verification => {
+  const end = ({ plan, started, isSame: isKnown, alike, parts, next }: Begun, verified: number): Verification => {
     let together = isKnown ? kept?.together : undefined;
     const ask: Together = (...question) => {
       together ??= togetherOf(plan, onProgress)(...question);
       return together;
     };
-    const done = parts.filter(({ result }) => result !== undefined);
-    const results = done.flatMap(({ result }) => result ?? []);
-    const kin = done.map((one) => one.kin);
-    const found = conclude(plan, results, ask, wires, kin);
+    const whole = (): Concluded => {
+      const done = parts.filter(({ result }) => result !== undefined);
+      const results = done.flatMap(({ result }) => result ?? []);
+      const kin = done.map((one) => one.kin);
+      return conclude(plan, results, ask, wires, kin);
+    };
+    const concluded = (next && concludeNext(plan, next, parts, next.changed, wires)) ?? whole();
     kept = {
       common: plan.common,
       ...(alike && { alike }),
       parts: new Map(parts.map((one) => [one.part.name, one])),
       ...(together && { together }),
+      end: { plan, concluded, parts },
     };
     last = { parts: parts.length, verified: plan.isWhole && isKnown ? 0 : plan.isWhole ? parts.length : verified };
-    return { ...found, elapsedMs: Math.round(now() - started) };
+    return { ...concluded.found, elapsedMs: Math.round(now() - started) };
   };
 
   return {

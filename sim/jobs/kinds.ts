@@ -11,7 +11,7 @@ import type { Check, Property } from '../properties/property.ts';
 export type Kind = 'part' | 'wires' | 'owners' | 'found' | 'rows' | 'together';
 
 /** Properties of which it is known that a part decides them.  Whatever is not named here needs the whole network. */
-const kinds: Readonly<Record<string, Kind>> = {
+export const kinds: Readonly<Record<string, Kind>> = {
   'tenant-isolation': 'wires',
   'inter-network-access': 'wires',
   'external-ingress-blocked': 'part',
@@ -95,7 +95,7 @@ function isOfAddresses(selector: Selector, policy: Policy, seen: Set<string>): b
 }
 
 /** What a check of a property is known by, in a part as in the whole network. */
-export function keyOf({ id }: Property, { key, subject, source }: Check): string {
+export function keyOf({ id }: Property, { key, subject, source }: Omit<Check, 'judge'>): string {
   // Whom a tenant is separated from is not known to its part.
   if (id === 'tenant-isolation') return subject.split(' → ')[0] ?? subject;
   const places = source.map(({ file, line, column }) => `${file}:${line}:${column}`);

@@ -4,6 +4,7 @@
  */
 import type { Rewrite } from '../../engine/sets/index.ts';
 import { fieldIndex, packetFields, packetSpace } from '../symbolic/index.ts';
+import { isSame } from './same.ts';
 import type { WireSummary } from './wires.ts';
 
 /** What decides mostly who gets packets, and who is asked for an address. */
@@ -43,3 +44,19 @@ function toldRewrite(one: Rewrite): Rewrite[] {
   if (!('from' in one) || told.has(one.from)) return [one];
   return [{ field: one.field, ofs: one.ofs, n: one.n, kind: 'any' }];
 }
+
+const canonical = new WeakMap<WireSummary, WireSummary>();
+
+/** The same, with the nodes of its sets in one order. */
+function inOrder(outline: WireSummary): WireSummary {
+  let made = canonical.get(outline);
+  if (!made) {
+    const space = packetSpace();
+    made = { ...outline, sets: space.save(space.load(outline.sets)) };
+    canonical.set(outline, made);
+  }
+  return made;
+}
+
+/** Whether two outlines say the same. */
+export const isSameOutline = (a: WireSummary, b: WireSummary): boolean => a === b || isSame(inOrder(a), inOrder(b));

@@ -99,3 +99,11 @@ export function offersOf(
     });
   });
 }
+
+/** A part without others beside it, of which no packet is followed; these flows of it, by their positions, are met. */
+export function asideOf(part: Part, common: Common, met: ReadonlySet<number>) {
+  const { plans, northbound, southbound } = subjectOf(part, { ...common.elsewhere, routers: [] });
+  const analysis = analyse(networkOf(southbound), { components: [] });
+  const flows = part.southbound.flows.filter((_, index) => met.has(index));
+  return { view: openView({ ...analysis, met: new Set(flows) }, plans, northbound, common.policy), northbound };
+}

@@ -132,7 +132,8 @@ const withoutNetworks = (plan: VpcPlan): VpcPlan => ({
 
 const isAddress = (text: string): boolean => /^[0-9a-f]{2}(:[0-9a-f]{2}){5} /i.test(text);
 
-const routerAddresses = ({ kind, ports }: NetworkDatapath): string[] =>
+/** The addresses of a router's ports, as `Elsewhere` has them. */
+export const routerAddresses = ({ kind, ports }: NetworkDatapath): string[] =>
   kind === 'router' ? ports.flatMap(({ binding }) => binding.mac.filter(isAddress)) : [];
 
 /** A part with all that it has to know of the others: a network by itself. */

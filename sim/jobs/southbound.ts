@@ -68,7 +68,7 @@ function namesIn(
   isOwn: (port: string) => boolean,
 ): Pick<Southbound, 'addressSets' | 'portGroups'> {
   const names = new Set([monitors]);
-  if (addressSets.size + portGroups.size > 0) {
+  if (portGroups.size > 0 || [...addressSets.keys()].some((name) => name !== monitors)) {
     for (const { match, actions } of flows) {
       for (const text of [match, actions]) {
         if (!text.includes('$') && !text.includes('@')) continue;

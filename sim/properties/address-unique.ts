@@ -17,10 +17,21 @@ export const addressUnique: Property = {
 };
 
 /** Switches that share a wire outside are one network; each other one is one by itself. */
-function segmentsOf({ analysis, wires }: View): NetworkDatapath[][] {
-  const switches = [...analysis.network.datapaths.values()].filter(({ kind }) => kind === 'switch');
-  const wireOf = new Map(wires.flatMap(({ name, ports }) => ports.map(({ datapath }) => [datapath, name] as const)));
+function segmentsOf(view: View): NetworkDatapath[][] {
+  const switches = [...view.analysis.network.datapaths.values()].filter(({ kind }) => kind === 'switch');
+  const wireOf = wiredSwitches(view);
   return [...groupBy(switches, (one) => wireOf.get(one) ?? one.uuid).values()];
+}
+
+/** Switches with ports outside, and the names of their wires. */
+const wiredSwitches = ({ wires }: View): Map<NetworkDatapath, string> =>
+  new Map(wires.flatMap(({ name, ports }) => ports.map(({ datapath }) => [datapath, name] as const)));
+
+/** The addresses of those who are on wires outside: a wire and an address, in words, and on which switch it is. */
+export function addressesOnWires(view: View): { readonly name: string; readonly datapath: NetworkDatapath }[] {
+  return [...wiredSwitches(view)].flatMap(([datapath, wire]) =>
+    datapath.ports.flatMap(owned).map(({ address }) => ({ name: `${wire}\n${address}`, datapath })),
+  );
 }
 
 function check(view: View, segment: readonly NetworkDatapath[]): Check {

@@ -1,14 +1,13 @@
 /** What is found of a part, told of another one that differs by the names of constants. */
 import type { Rewrite } from '../../../engine/sets/index.ts';
 import { openAnswers } from '../../answers/index.ts';
-import { openView } from '../../properties/open-view.ts';
 import type { View } from '../../properties/view.ts';
-import { analyse, networkOf, packetFields } from '../../symbolic/index.ts';
+import { packetFields } from '../../symbolic/index.ts';
 import type { Matrix } from '../../verdict.ts';
 import { judged } from '../findings.ts';
 import { matrixGroups } from '../matrix.ts';
-import { type Common, type Offer, offersOf, type PartResult } from '../part-job.ts';
-import { type Part, subjectOf } from '../parts.ts';
+import { asideOf, type Common, type Offer, offersOf, type PartResult } from '../part-job.ts';
+import type { Part } from '../parts.ts';
 import { isSame } from '../same.ts';
 import type { WireSummary } from '../wires.ts';
 import { fieldsOf, placeOfField } from './addresses.ts';
@@ -71,14 +70,6 @@ function twinsAreMetAlike({ southbound: { flows } }: Part, { order }: Form, met:
     const isTwin = one.datapath === other.datapath && one.stage === other.stage && one.priority === other.priority;
     return !isTwin || met.has(order[index - 1] ?? -1) === met.has(position);
   });
-}
-
-/** A part without others beside it, of which no packet is followed; these flows of it are met. */
-function asideOf(part: Part, common: Common, met: ReadonlySet<number>) {
-  const { plans, northbound, southbound } = subjectOf(part, { ...common.elsewhere, routers: [] });
-  const analysis = analyse(networkOf(southbound), { components: [] });
-  const flows = part.southbound.flows.filter((_, index) => met.has(index));
-  return { view: openView({ ...analysis, met: new Set(flows) }, plans, northbound, common.policy), northbound };
 }
 
 /** What is found of a part without following its packets, and what it has in common with the one it is told by. */

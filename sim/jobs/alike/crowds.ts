@@ -5,10 +5,9 @@
  * parts, and exchanging two that are alike changes nothing for the others. So as many of each kind are laid side by
  * side, and what is so of the first one is so of all.
  */
-import { formatIpv4, formatIpv6 } from '../../../engine/lang/addresses.ts';
 import type { Space } from '../../../engine/sets/index.ts';
 import { packetSpace } from '../../symbolic/index.ts';
-import { outlineOf } from '../outline.ts';
+import { isSameOutline, outlineOf } from '../outline.ts';
 import type { PartResult } from '../part-job.ts';
 import { type Outside, outsideOf, type WireSummary } from '../wires.ts';
 import { addressesOf, type Kind, placesOfAddresses } from './addresses.ts';
@@ -36,19 +35,43 @@ export interface OnWires {
   readonly kin?: Kin;
 }
 
-/**
- * `outsideOfAll` by the outlines of what parts are on their wires, and by all of it only where that leaves something
- * open; undefined where what one is cannot be told.
- */
-export function openOutside(parts: readonly OnWires[]): Outside | undefined {
+/** What parts do to each other by their outlines: so it is, as long as the outlines are the same. */
+export interface Outlined {
+  readonly outlines: readonly OnWires[];
+  readonly outside: Outside;
+}
+
+/** `outsideOfAll` by the outlines of what parts are on their wires; undefined where what one is cannot be told. */
+export function openOutlined(parts: readonly OnWires[], before?: Outlined): Outlined | undefined {
   const outlines = parts.map(
     ({ summary, kin }): OnWires => ({
       summary: summary && outlineOf(summary),
       ...(kin && { kin: { ...kin, summary: kin.outline } }),
     }),
   );
-  const outline = outsideOfAll(packetSpace(), outlines);
-  if (!outline) return outsideOfAll(packetSpace(), parts);
+  const isBefore =
+    before?.outlines.length === outlines.length &&
+    before.outlines.every((one, part) => isAsBefore(one, outlines[part] as OnWires));
+  if (isBefore) return before;
+  const outside = outsideOfAll(packetSpace(), outlines);
+  return outside && { outlines, outside };
+}
+
+function isAsBefore(before: OnWires, now: OnWires): boolean {
+  if (before.kin?.form === now.kin?.form && before.kin?.source === now.kin?.source && before.summary === now.summary)
+    return true;
+  const [one, other] = [summaryOf(before), summaryOf(now)];
+  if (one && other) return isSameOutline(one, other);
+  return !one && !other && !before.kin?.source.outside && !now.kin?.source.outside;
+}
+
+/**
+ * What parts do to each other: by their outlines, and by all that they are only where these leave something open;
+ * undefined where what one is cannot be told.
+ */
+export function openOutside(parts: readonly OnWires[], outlined = openOutlined(parts)): Outside | undefined {
+  if (!outlined) return outsideOfAll(packetSpace(), parts);
+  const { outside: outline } = outlined;
   let exact: Outside | 'untold' | undefined;
   const exactly = (ask: (outside: Outside) => boolean): boolean => {
     exact ??= outsideOfAll(packetSpace(), parts) ?? 'untold';
@@ -76,6 +99,13 @@ export function outsideOfAll(space: Space, parts: readonly OnWires[], most = mos
     return undefined;
   const outside = outsideOf(space, summaries);
   const entangled = new Map<number, boolean>();
+  const answered = new Map<string, boolean>();
+  const isAnswered = (place: number, address: string): boolean => {
+    const name = `${place} ${address}`;
+    const known = answered.get(name) ?? outside.isAnsweredBesides(place, address);
+    answered.set(name, known);
+    return known;
+  };
   return {
     isEntangled(part) {
       const leader = first.get(part) ?? part;
@@ -85,10 +115,10 @@ export function outsideOfAll(space: Space, parts: readonly OnWires[], most = mos
     },
     isAnsweredBesides(part, address) {
       const leader = first.get(part);
-      if (leader === undefined) return outside.isAnsweredBesides(places.get(part) ?? -1, address);
+      if (leader === undefined) return isAnswered(places.get(part) ?? -1, address);
       const there = renamed(address, parts[part]?.kin, parts[leader]?.kin);
       // Of an address that is not the part's own, one of those that are not laid side by side may know more.
-      return there === undefined || outside.isAnsweredBesides(places.get(leader) ?? -1, there);
+      return there === undefined || isAnswered(places.get(leader) ?? -1, there);
     },
   };
 }
@@ -186,13 +216,25 @@ function variedLists(forms: readonly Form[], from: number): Lists {
 /** An address of one part, as it is called in the other; undefined if it is none. */
 function renamed(address: string, from: Kin | undefined, to: Kin | undefined): string | undefined {
   if (!from || !to) return undefined;
-  const [own, other] = [addressesOf(from.form.constants), addressesOf(to.form.constants)];
-  for (const [kind, format] of [
-    ['ip4', formatIpv4],
-    ['ip6', formatIpv6],
-  ] as const) {
-    const index = own[kind].findIndex((value) => format(value) === address);
-    if (index >= 0) return format(other[kind][index] as bigint);
-  }
-  return undefined;
+  const { ip4, ip6 } = to.form.constants;
+  const place = placesOf(from.form).get(address);
+  return place && (place.family === 4 ? ip4 : ip6)[place.index];
+}
+
+interface AddressPlace {
+  readonly family: 4 | 6;
+  readonly index: number;
+}
+
+const placesOfForms = new WeakMap<Form, ReadonlyMap<string, AddressPlace>>();
+
+/** Where addresses are among the constants of a form. */
+function placesOf(form: Form): ReadonlyMap<string, AddressPlace> {
+  const before = placesOfForms.get(form);
+  if (before) return before;
+  const places = new Map<string, AddressPlace>();
+  for (const [index, address] of form.constants.ip6.entries()) places.set(address, { family: 6, index });
+  for (const [index, address] of form.constants.ip4.entries()) places.set(address, { family: 4, index });
+  placesOfForms.set(form, places);
+  return places;
 }

@@ -33,10 +33,10 @@ export function bothWays(
   const asked: string[] = [];
   const ask = togetherOf(plan);
   const results = plan.partition.parts.map((part) => verifyPart(part, plan.common));
-  const parts = conclude({ ...plan, isWhole: false }, results, (questions, isMatrixWanted) => {
+  const { found: parts } = conclude({ ...plan, isWhole: false }, results, (questions, isMatrixWanted) => {
     asked.push(...questions.map(({ property }) => property.id), ...(isMatrixWanted ? ['matrix'] : []));
     return ask(questions, isMatrixWanted);
   });
-  const together = conclude({ ...plan, isWhole: true }, [], ask);
+  const { found: together } = conclude({ ...plan, isWhole: true }, [], ask);
   return { plan, parts, together, asked };
 }

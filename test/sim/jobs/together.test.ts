@@ -40,7 +40,7 @@ describe('three VPCs and rules about two of them', { timeout: 240_000 }, () => {
     const verifier = openVerifier({ properties, policy: rules, today });
     const found = verifier.verify(subject);
     expect(verifier.last).toEqual({ parts: 3, verified: 1 });
-    const whole = conclude({ ...plan, isWhole: true }, [], togetherOf(plan));
+    const { found: whole } = conclude({ ...plan, isWhole: true }, [], togetherOf(plan));
     expect(said(found)).toEqual(whole);
     const verdicts = found.properties.slice(-4).map(({ id, verdict }) => `${id} ${verdict}`);
     expect(verdicts).toEqual(['apart holds', 'spoken violated', 'routed holds', 'nobody violated']);
