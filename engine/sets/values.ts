@@ -2,7 +2,7 @@
 import type { Cubes } from './cubes.ts';
 import { checkValue, fieldAt, type Layout, variableOf } from './fields.ts';
 import type { Kernel } from './kernel.ts';
-import type { Literal, PacketSet } from './space.ts';
+import type { Literal, PacketSet, SetField } from './space.ts';
 
 /** The packets whose field is `low` to `high`, inclusive. */
 export function range(
@@ -41,6 +41,11 @@ export function oneOf(
   for (const value of sorted) checkValue(at, value);
   const [only, ...more] = sorted;
   if (only !== undefined && more.length === 0) return cubes.of([whole(field, at.width, only)]);
+  return cubes.once(`${field} ${sorted.join(' ')}`, () => amongSorted(kernel, at, sorted));
+}
+
+/** The packets whose field is one of the values, which ascend. */
+function amongSorted(kernel: Kernel, at: SetField & { readonly first: number }, sorted: readonly bigint[]): PacketSet {
   const wordsOfValue = Math.ceil(at.width / 32);
   const words = new Uint32Array(sorted.length * wordsOfValue);
   for (const [i, value] of sorted.entries()) {

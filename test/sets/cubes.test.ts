@@ -71,6 +71,25 @@ describe('cubes that are remembered', () => {
     kernel.check(again);
   });
 
+  test('other sets are made once, too, and are no cubes of the same key', () => {
+    const { kernel } = counting();
+    const cubes = rememberedCubes(kernel, layout);
+    const either = kernel.or(cubes.of([kind]), cubes.of([address]));
+    let asked = 0;
+    const make = () => {
+      asked += 1;
+      return either;
+    };
+    const both = cubes.of([kind, address]);
+    const key = `${cubes.of([kind])} ${cubes.of([address])} `;
+    expect([cubes.once(key, make), cubes.once(key, make)]).toEqual([either, either]);
+    expect(asked).toBe(1);
+    expect(cubes.of([kind, address])).toBe(both);
+    cubes.forget();
+    cubes.once(key, make);
+    expect(asked).toBe(2);
+  });
+
   test('a field that there is not, and a mask that is too wide, are refused', () => {
     const cubes = rememberedCubes(counting().kernel, layout);
     expect(() => cubes.of([{ field: 2, value: 0n, mask: 1n }])).toThrow(RangeError);
