@@ -11,8 +11,8 @@ export interface Cubes {
   of(literals: readonly Literal[]): PacketSet;
   /** The set that `make` makes, unless it did under this key before. */
   once(key: string, make: () => PacketSet): PacketSet;
-  /** Forgets them all: their sets may be gone. */
-  forget(): void;
+  /** Forgets sets that were made with as many nodes or more: they may be gone. */
+  forget(mark: number): void;
 }
 
 /** So many are remembered at most, before all are forgotten. */
@@ -20,55 +20,46 @@ const mostKnown = 1 << 18;
 
 /** The cubes of a space, none of them made yet. */
 export function rememberedCubes(kernel: Kernel, layout: Layout): Cubes {
-  /** Of single literals: by field, mask, and value. */
-  const single = new Map<number, Map<bigint, Map<bigint, PacketSet>>>();
-  /** Of several, by the cubes of each, and other sets by their keys. */
-  const several = new Map<string, PacketSet>();
-  let known = 0;
+  /** Numbers of literals, which they keep: by field, mask, and value. */
+  const numbers = new Map<number, Map<bigint, Map<bigint, number>>>();
+  let literalCount = 0;
+  /** Cubes by the numbers of their literals, and other sets by their keys. */
+  const known = new Map<string, PacketSet>();
 
+  const numberOf = ({ field, mask, value }: Literal): number => {
+    const ofField = numbers.get(field) ?? new Map<bigint, Map<bigint, number>>();
+    const ofMask = ofField.get(mask) ?? new Map<bigint, number>();
+    const before = ofMask.get(value & mask);
+    if (before !== undefined) return before;
+    numbers.set(field, ofField.set(mask, ofMask.set(value & mask, literalCount)));
+    literalCount += 1;
+    return literalCount - 1;
+  };
+  const once = (key: string, make: () => PacketSet): PacketSet => {
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    if (known.size >= mostKnown) {
+      known.clear();
+      numbers.clear();
+    }
+    const set = make();
+    known.set(key, set);
+    return set;
+  };
   const made = (literals: readonly Literal[]): PacketSet => {
     const bits = bitsOf(layout, literals);
     return kernel.cube(bits, bits.length);
   };
-  const forget = (): void => {
-    single.clear();
-    several.clear();
-    known = 0;
-  };
-  const ofOne = (literal: Literal): PacketSet => {
-    const { field, mask } = literal;
-    const value = literal.value & mask;
-    const ofField = single.get(field) ?? new Map<bigint, Map<bigint, PacketSet>>();
-    const ofMask = ofField.get(mask) ?? new Map<bigint, PacketSet>();
-    const before = ofMask.get(value);
-    if (before !== undefined) return before;
-    const cube = made([literal]);
-    known += 1;
-    single.set(field, ofField.set(mask, ofMask.set(value, cube)));
-    return cube;
-  };
-
-  const once = (key: string, make: () => PacketSet): PacketSet => {
-    if (known >= mostKnown) forget();
-    const before = several.get(key);
-    if (before !== undefined) return before;
-    const set = make();
-    several.set(key, set);
-    known += 1;
-    return set;
-  };
 
   return {
     of(literals) {
-      if (known >= mostKnown) forget();
-      const [first, ...more] = literals;
-      if (!first) return 1;
-      if (more.length === 0) return ofOne(first);
       let key = '';
-      for (const literal of literals) key += `${ofOne(literal)} `;
+      for (const literal of literals) key += `${numberOf(literal)} `;
       return once(key, () => made(literals));
     },
     once: (key, make) => once(`${key};`, make),
-    forget,
+    forget(mark) {
+      for (const [key, set] of known) if (set >>> 1 >= mark) known.delete(key);
+    },
   };
 }

@@ -92,7 +92,7 @@ export function createSpace(fields: readonly SetField[], options: SpaceOptions =
     load: (saved) => load(kernel, layout.variables, saved),
     mark: () => exports.nodeCount(),
     release(mark, keep = []) {
-      known.forget();
+      known.forget(mark);
       return kernel.release(mark, keep);
     },
     stats: () => ({
