@@ -14,6 +14,7 @@
  */
 
 import { type Alike, type Form, type Kin, openAlike, type Verified } from './jobs/alike/index.ts';
+import { keptSpace } from './jobs/kept-space.ts';
 import { type Before, concludeNext } from './jobs/next.ts';
 import { outlineOf } from './jobs/outline.ts';
 import { type Common, type PartResult, verifyPart } from './jobs/part-job.ts';
@@ -123,6 +124,7 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
   let kept: Kept | undefined;
   let last = { parts: 0, verified: 0 };
   const wires: WireMemory = {};
+  const space = keptSpace();
 
   const begin = (subject: Subject): Begun => {
     const started = now();
@@ -152,7 +154,7 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
   const end = ({ plan, started, isSame: isKnown, alike, parts, next }: Begun, verified: number): Verification => {
     let together = isKnown ? kept?.together : undefined;
     const ask: Together = (...question) => {
-      together ??= togetherOf(plan, onProgress)(...question);
+      together ??= togetherOf(plan, onProgress, space)(...question);
       return together;
     };
     const whole = (): Concluded => {
@@ -180,7 +182,7 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
       for (let open = openOf(begun); open.length > 0; open = openOf(begun)) {
         const fresh = open.map((part, index) => {
           onProgress?.(`following all packets: ${index} of ${open.length} parts of the network`);
-          return verifyPart(part, begun.plan.common);
+          return verifyPart(part, begun.plan.common, space);
         });
         enter(begun, open, fresh);
         verified += open.length;

@@ -5,9 +5,10 @@ import { builtInProperties } from '../properties/index.ts';
 import { openView } from '../properties/open-view.ts';
 import type { Check, Property } from '../properties/property.ts';
 import type { View } from '../properties/view.ts';
-import { analyse, networkOf } from '../symbolic/index.ts';
+import { analyse, networkOf, openWorkshop } from '../symbolic/index.ts';
 import type { Finding, Matrix } from '../verdict.ts';
 import { judged, tooLargeReason, unknownFinding, withinMemory } from './findings.ts';
+import { type KeptSpace, keptSpace } from './kept-space.ts';
 import { keyOf, kindOf } from './kinds.ts';
 import { matrixGroups } from './matrix.ts';
 import { type Elsewhere, type Part, subjectOf } from './parts.ts';
@@ -40,10 +41,10 @@ export interface PartResult {
   readonly met?: readonly number[];
 }
 
-/** Verifies a part by itself. */
-export function verifyPart(part: Part, common: Common): PartResult {
+/** Verifies a part by itself, in a space of its own unless one is kept. */
+export function verifyPart(part: Part, common: Common, space: KeptSpace = keptSpace()): PartResult {
   const { network, components, subject } = opened(part, common);
-  const analysis = withinMemory(() => analyse(network, { components }));
+  const analysis = withinMemory(() => analyse(network, { components }, openWorkshop(network, space())));
   if (!analysis) return givenUp(part, common, tooLargeReason);
   const view = openView(analysis, subject.plans, subject.northbound, common.policy);
   const answers = openAnswers(analysis, subject.northbound ? { northbound: subject.northbound } : {});

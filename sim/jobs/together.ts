@@ -5,9 +5,10 @@ import { openView } from '../properties/open-view.ts';
 import type { Property } from '../properties/property.ts';
 import type { View } from '../properties/view.ts';
 import { policyWatch } from '../rules/index.ts';
-import { analyse, type Network } from '../symbolic/index.ts';
+import { analyse, type Network, openWorkshop } from '../symbolic/index.ts';
 import type { Finding, Matrix } from '../verdict.ts';
 import { judged, tooLarge, withinMemory } from './findings.ts';
+import { type KeptSpace, keptSpace } from './kept-space.ts';
 import type { Subject } from './parts.ts';
 
 /** What is asked of the whole. */
@@ -23,6 +24,8 @@ export interface TogetherOptions {
   readonly components?: readonly number[];
   /** The rows and columns of the table of who reaches whom, if that is asked for. */
   readonly groups?: (view: View) => readonly MatrixGroup[];
+  /** Where sets of packets are; a space of its own unless given. */
+  readonly space?: KeptSpace;
   readonly onProgress?: (what: string) => void;
 }
 
@@ -37,14 +40,18 @@ export function judgeTogether(
   network: Network,
   { plans = [], northbound }: Subject,
   questions: readonly Question[],
-  { policy, components, groups, onProgress }: TogetherOptions,
+  { policy, components, groups, space = keptSpace(), onProgress }: TogetherOptions,
 ): TogetherResult {
   const analysis = withinMemory(() =>
-    analyse(network, {
-      watch: policy ? policyWatch(policy, network, plans) : [],
-      ...(components && { components }),
-      onProgress: (done, total) => onProgress?.(`following all packets: ${done} of ${total} parts of the network`),
-    }),
+    analyse(
+      network,
+      {
+        watch: policy ? policyWatch(policy, network, plans) : [],
+        ...(components && { components }),
+        onProgress: (done, total) => onProgress?.(`following all packets: ${done} of ${total} parts of the network`),
+      },
+      openWorkshop(network, space()),
+    ),
   );
   if (!analysis) {
     return { findings: questions.map(({ property }) => new Map([[0, tooLarge(property, 'the network')]])) };

@@ -5,7 +5,7 @@
  */
 import { groupBy } from '../../engine/group.ts';
 import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
-import { createSpace, type PacketSet, type Space } from '../../engine/sets/index.ts';
+import { createSpace, type PacketSet, type Space, type SpaceOptions } from '../../engine/sets/index.ts';
 import { bundlesOf } from './bundles.ts';
 import { fieldOrder, packetFields } from './fields.ts';
 import { createTexts, readDatapaths, type SymbolicDatapath, type Texts } from './flows.ts';
@@ -64,7 +64,8 @@ export interface Workshop {
 }
 
 /** A space for the packets of networks; several networks are compared in one. */
-export const packetSpace = (): Space => createSpace(packetFields, { order: fieldOrder });
+export const packetSpace = (options: Pick<SpaceOptions, 'limit' | 'cacheLog'> = {}): Space =>
+  createSpace(packetFields, { ...options, order: fieldOrder });
 
 /** Makes ready to analyse a network, in a space of its own unless one is given. */
 export function openWorkshop(network: Network, space = packetSpace()): Workshop {

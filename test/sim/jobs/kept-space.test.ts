@@ -1,0 +1,33 @@
+import { describe, expect, test } from 'vitest';
+import { keptSpace } from '../../../sim/jobs/kept-space.ts';
+import { fieldIndex } from '../../../sim/symbolic/index.ts';
+import { openVerifier, verifyNetwork } from '../../../sim/verifier.ts';
+import { cheap, said, twoVpcs } from './subjects.ts';
+
+describe('a space that is kept', () => {
+  test('is the same one for part after part, and remembers what was found', () => {
+    const space = keptSpace();
+    const one = space();
+    const sets = () => one.and(one.range(fieldIndex('ip4.src'), 3n, 77n), one.range(fieldIndex('ip4.dst'), 5n, 99n));
+    const found = sets();
+    const { steps, nodes } = one.stats();
+    expect(space()).toBe(one);
+    expect(sets()).toBe(found);
+    expect(one.stats().nodes).toBe(nodes);
+    // Each of the three is one step again: the first one, which is known.
+    expect(one.stats().steps - steps).toBeLessThanOrEqual(3);
+  });
+
+  test('is another one when it has grown', () => {
+    const space = keptSpace(0);
+    expect(space()).not.toBe(space());
+  });
+});
+
+test('a network that changes again and again is verified as if it were new', { timeout: 120_000 }, () => {
+  const verifier = openVerifier({ properties: cheap });
+  for (const hosts of [2, 3, 1, 3, 2]) {
+    const found = verifier.verify(twoVpcs(hosts));
+    expect(said(found)).toEqual(said(verifyNetwork(twoVpcs(hosts), { properties: cheap })));
+  }
+});
