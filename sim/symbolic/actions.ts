@@ -5,6 +5,7 @@ import type { PacketSet } from '../../engine/sets/index.ts';
 import { hairpin, hairpinReply, toVirtualAddress } from './hairpin.ts';
 import { getNeighbor, getPortOfMac, learned, notModelled } from './lookups.ts';
 import { type Certainty, matching, type Test } from './matching.ts';
+import { teach } from './neighbors.ts';
 import { made, madeAs } from './nested.ts';
 import { output } from './output.ts';
 import { choose } from './packets.ts';
@@ -218,6 +219,8 @@ function results(run: Run, here: Here, state: State, action: Action): State[] {
     }
     case 'put_arp':
     case 'put_nd':
+      teach(run, state, action);
+      return [state];
     case 'put_fdb':
     case 'igmp':
     case 'handle_svc_check':

@@ -11,6 +11,7 @@ import { fieldOrder, packetFields } from './fields.ts';
 import { createTexts, readDatapaths, type SymbolicDatapath, type Texts } from './flows.ts';
 import { answering } from './host.ts';
 import { fieldsOfOpener, isKnown, knowledgeOf } from './knowledge.ts';
+import { type Learnable, learnableIn } from './neighbors.ts';
 import { enter, enterBy } from './output.ts';
 import { possiblePackets } from './packets.ts';
 import { createPassages, type Passages, type TrackedCommit } from './passage.ts';
@@ -135,14 +136,37 @@ interface Part {
   readonly ambiguous: Analysis['ambiguous'];
   readonly connections: Connections;
   readonly limits: Pick<Run, 'maxHops' | 'mostLookups'>;
+  readonly learnable: Learnable;
 }
 
+/** What routers learn of each other is supposed, and if anything else might be, it is said again without that. */
 function analyseComponent(workshop: Workshop, component: readonly NetworkDatapath[], options: AnalyseOptions): Part {
+  const learnable = learnableIn(workshop.space, workshop.network, component);
+  const { part, taught } = analyseWith(workshop, component, options, learnable);
+  const isProven = learnable.size === 0 || (taught === 0 && part.gaps.length === 0);
+  return isProven ? part : analyseWith(workshop, component, options, new Map()).part;
+}
+
+function analyseWith(
+  workshop: Workshop,
+  component: readonly NetworkDatapath[],
+  options: AnalyseOptions,
+  learnable: Learnable,
+): { part: Part; taught: number } {
   const { network, space, stores, possible } = workshop;
   const datapaths = readDatapaths(network, component, workshop.texts);
   const edges = component.flatMap(({ ports }) => ports.filter(({ edge }) => edge !== undefined));
   const limits = { maxHops: Math.max(64, 4 * component.length), mostLookups: options.mostLookups ?? usualLookups };
-  const first = newRun(workshop, datapaths, { kind: 'none' }, limits.maxHops, options.watch, limits.mostLookups);
+  const first = newRun(
+    workshop,
+    datapaths,
+    { kind: 'none' },
+    limits.maxHops,
+    options.watch,
+    limits.mostLookups,
+    learnable,
+  );
+  const taught = new Set<number>();
   for (const datapath of component) {
     const packets = space.and(
       possible,
@@ -168,9 +192,11 @@ function analyseComponent(workshop: Workshop, component: readonly NetworkDatapat
       limits.maxHops,
       options.watch,
       limits.mostLookups,
+      learnable,
     );
     for (const { here, state, action } of first.asked) trackKnown(last, here, state, action);
     walk(last);
+    for (const port of last.taught) taught.add(port);
     opened = [...opened, ...last.opened.values()];
     const more = knowledgeOf(stores, opened);
     isSettled = isKnown(space, more, knowledge);
@@ -181,7 +207,8 @@ function analyseComponent(workshop: Workshop, component: readonly NetworkDatapat
     ...one,
     packets: space.forget(one.packets, copyFields),
   });
-  return {
+  for (const port of first.taught) taught.add(port);
+  const part: Part = {
     datapaths,
     edges,
     classes: runs.flatMap(endedOf),
@@ -193,7 +220,9 @@ function analyseComponent(workshop: Workshop, component: readonly NetworkDatapat
     ambiguous: runs.flatMap(({ ambiguous }) => [...ambiguous.values()].map(whateverCopy)),
     connections: last ? { kind: 'any', knowledge } : { kind: 'none' },
     limits,
+    learnable,
   };
+  return { part, taught: taught.size };
 }
 
 function looksOf(
@@ -234,6 +263,7 @@ export function newRun(
   maxHops: number,
   watch: readonly string[] = [],
   mostLookups = usualLookups,
+  learnable: Learnable = new Map(),
 ): Run {
   return {
     network,
@@ -256,6 +286,8 @@ export function newRun(
     ambiguous: new Map(),
     opened: new Map(),
     opensUnknown: false,
+    learnable,
+    taught: new Set(),
     lookups: 0,
     outcomes: 0,
   };
@@ -317,6 +349,7 @@ function answersIn(workshop: Workshop, part: Part, questions: readonly Arrived[]
     part.limits.maxHops,
     [],
     part.limits.mostLookups,
+    part.learnable,
   );
   const shared = new Map<Lineage, Lineage>();
   for (const { one, packets, parts } of questions) {
@@ -450,7 +483,15 @@ function ownCommits({ stores }: Workshop, commits: readonly TrackedCommit[], pac
 }
 
 function followFrom(workshop: Workshop, part: Part, set: PacketSet, store: Store, port: NetworkPort): TrafficClass[] {
-  const run = newRun(workshop, part.datapaths, part.connections, part.limits.maxHops, [], part.limits.mostLookups);
+  const run = newRun(
+    workshop,
+    part.datapaths,
+    part.connections,
+    part.limits.maxHops,
+    [],
+    part.limits.mostLookups,
+    part.learnable,
+  );
   enter(run, 0, laterState(workshop, store, lineageOf(set)), port);
   walk(run);
   return [...endedOf(run), ...endedAnywhere(run, part)];

@@ -7,6 +7,7 @@ import { parseEthernet } from '../../engine/lang/addresses.ts';
 import type { FieldRef } from '../../engine/lang/ir.ts';
 import { parseAddress } from '../trace/addresses.ts';
 import { fieldIndex, lookups } from './fields.ts';
+import { mayKnow } from './neighbors.ts';
 import { chance, choose } from './packets.ts';
 import {
   answeredBy,
@@ -23,7 +24,10 @@ import {
 import { at, read, readRef, write, writeRef } from './store.ts';
 import { constantOf, inputOf, sameValues, type Value } from './value.ts';
 
-/** `get_arp` and `get_nd`: the neighbour's MAC address comes into eth.dst, zero if it is not known. */
+/**
+ * `get_arp` and `get_nd`: the neighbour's MAC address comes into eth.dst, zero if it is not known: whom nobody can have told of
+ * is not.
+ */
 export function getNeighbor(
   run: Run,
   here: Here,
@@ -46,20 +50,26 @@ export function getNeighbor(
     rest = limited(run, rest, space.not(asked));
   }
   if (!rest) return found;
-  const question = `${readRef(stores, rest.store, port)?.id} ${readRef(stores, rest.store, ip)?.id}`;
+  const address = readRef(stores, rest.store, ip);
+  const question = `${readRef(stores, rest.store, port)?.id} ${address?.id}`;
   const { n, asked: neighbors } = answeredBy(rest.used.neighbors, question);
-  if (n >= lookups) {
-    const mac = unknownOnce(run, `neighbor ${question}`, 48);
-    return [...found, { ...rest, store: write(stores, inexactly(run, rest.store), at.ethDst, mac) }];
-  }
-  const next = { ...rest, used: { ...rest.used, neighbors } };
-  const isKnown = space.cube([{ field: fieldIndex(`neighbor.${n}.known`), value: 1n, mask: 1n }]);
+  const isTold = n < lookups;
+  const field = fieldIndex(`neighbor.${n % lookups}.mac`);
+  const mac = isTold ? inputOf(stores.values, field, 48) : unknownOnce(run, `neighbor ${question}`, 48);
+  const pairs = mayKnow(run, rest, port, address, mac);
+  const learnable = isTold ? space.forget(pairs, [field]) : pairs;
+  const nobody = limited(run, rest, space.not(learnable));
+  const somebody = limited(run, rest, learnable);
+  const unknown = constantOf(stores.values, 48, 0n);
+  if (nobody) found.push({ ...nobody, store: write(stores, nobody.store, at.ethDst, unknown) });
+  if (!somebody) return found;
+  if (!isTold) return [...found, { ...somebody, store: write(stores, inexactly(run, somebody.store), at.ethDst, mac) }];
+  const next = { ...somebody, used: { ...somebody.used, neighbors } };
+  const isKnown = space.and(pairs, space.cube([{ field: fieldIndex(`neighbor.${n}.known`), value: 1n, mask: 1n }]));
   const told = limited(run, next, isKnown);
   const untold = limited(run, next, space.not(isKnown));
-  const mac = inputOf(stores.values, fieldIndex(`neighbor.${n}.mac`), 48);
   if (told) found.push({ ...told, store: write(stores, told.store, at.ethDst, mac) });
-  if (untold)
-    found.push({ ...untold, store: write(stores, untold.store, at.ethDst, constantOf(stores.values, 48, 0n)) });
+  if (untold) found.push({ ...untold, store: write(stores, untold.store, at.ethDst, unknown) });
   return found;
 }
 

@@ -14,6 +14,7 @@ import { fieldIndex, lookups } from './fields.ts';
 import { constantBits, type SymbolicDatapath } from './flows.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Matches } from './matching.ts';
+import type { Learnable } from './neighbors.ts';
 import type { Passage, Passages, TrackedCommit } from './passage.ts';
 import {
   at,
@@ -173,6 +174,9 @@ export interface Run {
   readonly opened: Map<string, Opened>;
   /** Packets that were not followed may have opened more. */
   opensUnknown: boolean;
+  /** What routers may have learned, where that is not just anything; and at which of these ports packets teach something else. */
+  readonly learnable: Learnable;
+  readonly taught: Set<number>;
   /** How many tables states were looked up in, and may be. */
   lookups: number;
   readonly mostLookups: number;

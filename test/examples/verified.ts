@@ -38,9 +38,7 @@ export const violations = (findings: readonly Finding[], { property, subject = '
 
 /** Pairs whose mended form is not proven: packets go round there in ways that are not followed to their end. */
 export const undecided: ReadonlySet<string> = new Set([
-  'field/reply-by-another-address',
   'field/reply-by-another-gateway',
-  'field/service-port-loop',
   'properties/external-egress-off',
 ]);
 
