@@ -72,6 +72,8 @@ export interface NodeOptions {
   readonly seed?: bigint;
   /** Sizes of the packet plane. */
   readonly plane?: PlaneOptions;
+  /** Builds the programs. One that has built for such a network before, for a chassis that is no more, is soon done. */
+  readonly builder?: ProgramBuilder;
 }
 
 /** A frame that left by a port. */
@@ -207,7 +209,7 @@ class ChassisNode implements Node, Chassis, Findings {
   program: Program;
   private readonly options: NodeOptions;
   private placement: Placement;
-  private readonly builder = new ProgramBuilder();
+  private readonly builder: ProgramBuilder;
   private readonly physical: PhysicalPorts;
   readonly plane: Plane;
   private readonly exports: Plane['exports'];
@@ -243,6 +245,7 @@ class ChassisNode implements Node, Chassis, Findings {
 
   constructor(options: NodeOptions) {
     this.options = options;
+    this.builder = options.builder ?? new ProgramBuilder();
     this.name = options.chassis;
     this.given = options.southbound;
     this.southbound = options.southbound;

@@ -2,6 +2,7 @@
 import { parseFrame } from '../../engine/frame.ts';
 import { createNode, type Node, type Received } from '../../engine/node/index.ts';
 import type { PortBinding, Southbound } from '../../engine/ovsdb/southbound.ts';
+import { ProgramBuilder } from '../../engine/program/index.ts';
 import type { Network } from '../symbolic/types.ts';
 import { frameOf } from './frame.ts';
 import { fieldReader, type PacketValues, vlanPresent } from './packet.ts';
@@ -48,24 +49,30 @@ function onOneChassis(southbound: Southbound): Southbound {
 /** So small that one is quickly made; a story has few packets. */
 const plane = { megaflows: 512, connections: 4096, entries: 256 };
 
-/** Plays a story in which these neighbours are known, and compares it with what the tracer says. */
-export function play(southbound: Southbound, story: Story, traced: Traced): Played {
+/** Plays stories in a network, each on a chassis of its own. */
+export interface Player {
+  /** Plays a story in which these neighbours are known, and compares it with what the tracer says. */
+  play(story: Story, traced: Traced): Played;
+}
+
+export function createPlayer(southbound: Southbound): Player {
   const here = onOneChassis(southbound);
   const nested = here.services?.ports ?? new Map();
   const vifs = here.ports.filter(
     ({ type, logicalPort }) => type === '' && nested.get(logicalPort)?.parent === undefined,
   );
-  const node = createNode({
-    southbound: here,
-    chassis,
-    bindings: vifs.map(({ logicalPort }) => logicalPort),
-    plane,
-  });
-  const strangers = portsOf(story, traced).filter((port) => !node.ports.some(({ name }) => name === port));
-  if (strangers.length > 0) return { outcome: 'not run', why: `the port ${strangers[0]} has no wire of its own` };
-  node.received();
-  learn(node, traced.neighbors);
-  return follow(here, node, story, traced);
+  const bindings = vifs.map(({ logicalPort }) => logicalPort);
+  const builder = new ProgramBuilder();
+  return {
+    play(story, traced) {
+      const node = createNode({ southbound: here, chassis, bindings, plane, builder });
+      const strangers = portsOf(story, traced).filter((port) => !node.ports.some(({ name }) => name === port));
+      if (strangers.length > 0) return { outcome: 'not run', why: `the port ${strangers[0]} has no wire of its own` };
+      node.received();
+      learn(node, traced.neighbors);
+      return follow(here, node, story, traced);
+    },
+  };
 }
 
 /** Ports that frames are sent to or expected at. */

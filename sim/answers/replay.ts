@@ -2,12 +2,12 @@
  * Nothing is shown that was not seen: a story is told to the tracer and played in
  * the data plane, and both have to bring its last packet where the proof says.
  */
-import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
+import type { LogicalFlow, Southbound } from '../../engine/ovsdb/southbound.ts';
 import type { Network, NetworkPort } from '../symbolic/types.ts';
 import type { Counterexample, Sent } from '../verdict.ts';
 import { frameOf } from './frame.ts';
 import { fieldReader, type PacketValues } from './packet.ts';
-import { componentsOf, play } from './played.ts';
+import { componentsOf, createPlayer, type Player } from './played.ts';
 import { circumstancesOf, type Expected, isUnwanted, type Send, type Story } from './story.ts';
 import { summaryOf } from './summary.ts';
 import { ctOptions } from './trace-options.ts';
@@ -37,29 +37,49 @@ export interface Stage {
 }
 
 export function createStage(network: Network, { plays = 16, playedFlows = 100_000 }: ReplayOptions = {}): Stage {
-  const tracers = new Map<string, Tracer>();
+  const scenes = new Map<string, Scene>();
   let left = plays;
-  const tracer = (ports: readonly NetworkPort[]): Tracer => {
+  const sceneAt = (ports: readonly NetworkPort[]): Scene => {
     const components = componentsWith(ports);
     const key = [...components].join();
-    const known = tracers.get(key) ?? createTracer(componentsOf(network, components));
-    tracers.set(key, known);
+    const known = scenes.get(key) ?? sceneOf(componentsOf(network, components));
+    scenes.set(key, known);
     return known;
   };
   return {
-    tracer,
+    tracer: (ports) => sceneAt(ports).tracer,
     replay(story) {
       const ports = story.sends.flatMap((send) => (send.kind === 'answer' ? [] : [send.port]));
-      const { traced, choice, isSeen } = search(tracer(ports), story);
-      const southbound = componentsOf(network, componentsWith(ports));
+      const { southbound, tracer, player } = sceneAt(ports);
+      const { traced, choice, isSeen } = search(tracer, story);
       const isPlayed = left > 0 && southbound.flows.length <= playedFlows;
       if (isPlayed) left--;
-      const played = isPlayed ? play(southbound, story, traced) : { outcome: 'not run' as const };
+      const played = isPlayed ? player().play(story, traced) : { outcome: 'not run' as const };
       // Which member the data plane takes, its own hash decides.
       const isChosen = played.outcome === false && (choice !== undefined || traced.legs.some(meetsChoice));
       const plane = isChosen ? 'not run' : played.outcome;
       const why = isSeen ? (plane === false ? played.why : undefined) : missed(story, traced);
       return told(network, story, traced, choice, { tracer: isSeen, plane, ...(why !== undefined && { why }) });
+    },
+  };
+}
+
+/** Components where stories are told and played. */
+interface Scene {
+  readonly southbound: Southbound;
+  readonly tracer: Tracer;
+  /** Made when it is asked for the first time. */
+  player(): Player;
+}
+
+function sceneOf(southbound: Southbound): Scene {
+  let player: Player | undefined;
+  return {
+    southbound,
+    tracer: createTracer(southbound),
+    player() {
+      player ??= createPlayer(southbound);
+      return player;
     },
   };
 }

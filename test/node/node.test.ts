@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createNode } from '../../engine/node/index.ts';
 import { computeSouthbound } from '../../engine/northd/index.ts';
-import { placementOf } from '../../engine/program/index.ts';
+import { ProgramBuilder, placementOf } from '../../engine/program/index.ts';
 import { addPort, addRouter, addRouterPort, addSwitch, attach, northbound } from '../northd/router/build.ts';
 import { echoReply, headersOf, icmpOf } from '../oracle/answers.ts';
 import { echo, whoHas } from '../oracle/frames.ts';
@@ -25,9 +25,16 @@ function routed() {
   return nb;
 }
 
-function nodeOf(nb = routed()) {
+function nodeOf(nb = routed(), builder?: ProgramBuilder) {
   const { southbound } = computeSouthbound(nb);
-  return createNode({ southbound, chassis: 'here', placement: placementOf(nb), bindings: Object.keys(hosts) });
+  const bindings = Object.keys(hosts);
+  return createNode({
+    southbound,
+    chassis: 'here',
+    placement: placementOf(nb),
+    bindings,
+    ...(builder && { builder }),
+  });
 }
 
 describe('a chassis', () => {
@@ -51,6 +58,19 @@ describe('a chassis', () => {
     const [back] = node.received();
     expect(back?.port).toBe('a1');
     expect(icmpOf(back?.frame ?? new Uint8Array())?.type).toBe(0);
+  });
+
+  test('is made again by the same builder, and knows nothing of the connections of the first one', () => {
+    const builder = new ProgramBuilder();
+    const way = { src: hosts.a1.mac, dst: '02:00:00:00:01:fe' };
+    const ping = echo(way, { src: hosts.a1.ip, dst: hosts.b1.ip });
+    const [first, second, alone] = [nodeOf(routed(), builder), nodeOf(routed(), builder), nodeOf()].map((node) => {
+      node.send('a1', ping);
+      return { image: node.program.image, received: node.received() };
+    });
+    expect(first?.received).toHaveLength(1);
+    expect(second).toEqual(first);
+    expect(alone).toEqual(first);
   });
 
   test('routes a packet of protocol 0 without a change of its IP header, as Open vSwitch does', () => {
