@@ -5,8 +5,10 @@
  * the row it points to; UUIDs are version 5, made of the row's table and name,
  * so that one input always gives one database.
  */
-import { v5 } from 'uuid';
+
+import { parse, v5 } from 'uuid';
 import type { Origin } from '../origin.ts';
+import type { Column } from './schema.ts';
 import {
   boolean,
   type Columns,
@@ -314,7 +316,7 @@ export type NorthboundRow<T extends NorthboundTable> = NorthboundColumns<T> & {
 /** A whole database: the rows of each table by UUID, in order of insertion. */
 export type Northbound = { [T in NorthboundTable]: Map<string, NorthboundRow<T>> };
 
-const namespace = '5c7c0f5e-7d0b-5a4e-9f63-0e2b6d6c1f10';
+const namespace = parse('5c7c0f5e-7d0b-5a4e-9f63-0e2b6d6c1f10');
 
 /** The UUID of the row that `name` names in `table`: the same name, the same UUID. */
 export function rowUuid(table: string, name: string): string {
@@ -342,8 +344,16 @@ export function insertRow<T extends NorthboundTable>(
   const uuid = rowUuid(table, key);
   const rows: Map<string, NorthboundRow<T>> = nb[table];
   if (rows.has(uuid)) throw new Error(`${table} row "${key}" was inserted twice`);
-  const defaults = Object.entries(northboundSchema[table]).map(([name, column]) => [name, defaultValue(column)]);
-  const row = { ...Object.fromEntries(defaults), ...columns, _uuid: uuid, ...(origin && { origin }) };
+  const given: Readonly<Record<string, unknown>> = columns;
+  const row: Record<string, unknown> = {};
+  for (const [name, column] of columnsOf.get(table) ?? [])
+    row[name] = name in given ? given[name] : defaultValue(column);
+  row._uuid = uuid;
+  if (origin) row.origin = origin;
   rows.set(uuid, row as NorthboundRow<T>);
   return row as NorthboundRow<T>;
 }
+
+const columnsOf: ReadonlyMap<string, readonly (readonly [string, Column])[]> = new Map(
+  Object.entries(northboundSchema).map(([table, columns]) => [table, Object.entries(columns)]),
+);

@@ -52,7 +52,36 @@ export function interfaceNodes(
 
 function nodesSelected(selectors: LabelSelector[], nodes: Node[]): Node[] {
   const requirements = selectors.flatMap(requirementsOf);
-  return nodes.filter(({ labels }) => requirements.every((requirement) => satisfies(requirement, labels)));
+  const named = requirements.find(({ operator, values }) => operator === 'In' && values.length === 1);
+  const candidates = named ? nodesByLabel(nodes).get(labelText(named.key, named.values[0] ?? '')) : nodes;
+  return (candidates ?? []).filter(({ labels }) => requirements.every((requirement) => satisfies(requirement, labels)));
+}
+
+const labelText = (key: string, value: string): string => `${key} ${value}`;
+
+interface LabelIndex {
+  /** How many nodes there were. */
+  readonly count: number;
+  readonly byLabel: ReadonlyMap<string, Node[]>;
+}
+
+const indexes = new WeakMap<readonly Node[], LabelIndex>();
+
+/** The nodes that have a label with a value: many interfaces ask the same nodes. */
+function nodesByLabel(nodes: readonly Node[]): ReadonlyMap<string, Node[]> {
+  const known = indexes.get(nodes);
+  if (known?.count === nodes.length) return known.byLabel;
+  const byLabel = new Map<string, Node[]>();
+  for (const node of nodes) {
+    for (const [key, value] of Object.entries(node.labels)) {
+      const text = labelText(key, value);
+      const list = byLabel.get(text);
+      if (list) list.push(node);
+      else byLabel.set(text, [node]);
+    }
+  }
+  indexes.set(nodes, { count: nodes.length, byLabel });
+  return byLabel;
 }
 
 /**

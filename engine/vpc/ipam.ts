@@ -1,5 +1,5 @@
 /** The allocation of a network's addresses to its ports, and MAC addresses made of names. */
-import { v5 } from 'uuid';
+import { parse, v5 } from 'uuid';
 import { type Cidr, firstAddress, lastAddress } from '../address.ts';
 import type { AddressRange } from '../spec/resources.ts';
 
@@ -28,11 +28,13 @@ export function* hostAddresses(
   }
 }
 
-const namespace = '0d3ac2f4-9f1e-5a0b-8a57-6a1f1c1f8e02';
+const namespace = parse('0d3ac2f4-9f1e-5a0b-8a57-6a1f1c1f8e02');
 
 /** A locally administered unicast MAC address made of a name: the same name, the same address. */
 export function macOfName(name: string): string {
-  return `02:${v5(name, namespace).slice(0, 8).match(/../g)?.join(':')}:${v5(name, namespace).slice(9, 11)}`;
+  const uuid = v5(name, namespace);
+  const bytes = [0, 2, 4, 6, 9].map((at) => uuid.slice(at, at + 2));
+  return `02:${bytes.join(':')}`;
 }
 
 /**

@@ -74,6 +74,8 @@ function compare(a: string, b: string): number {
 /** What the plan of one VPC shares with those of the others. */
 interface Context {
   resources: Resources;
+  /** By the namespace and name of their VPC. */
+  networks: Map<string, VirtualNetwork[]>;
   placements: Map<VirtualNetwork, Placement[]>;
   /** The ServiceInterfaces that report a MAC address, by `reportKey`. */
   reported: Map<string, ServiceInterface>;
@@ -88,6 +90,7 @@ interface Context {
 export function planTopology(resources: Resources): VpcPlan[] {
   const context: Context = {
     resources,
+    networks: groupBy(resources.networks, ({ namespace, vpcName }) => `${namespace}/${vpcName}`),
     placements: groupBy(interfacePlacements(resources), ({ network }) => network),
     reported: new Map(
       resources.serviceInterfaces
@@ -103,8 +106,7 @@ function planVpc(vpc: Vpc, context: Context): VpcPlan {
   const { resources } = context;
   const isolationClass = resources.isolationClasses.find(({ name }) => name === vpc.isolationClassName);
   const parameters = parametersOf(isolationClass ?? { parameters: {} });
-  const networks = resources.networks
-    .filter(({ namespace, vpcName }) => namespace === vpc.namespace && vpcName === vpc.name)
+  const networks = [...(context.networks.get(`${vpc.namespace}/${vpc.name}`) ?? [])]
     .sort(byName)
     .map((network) => planNetwork(vpc, network, context));
 
