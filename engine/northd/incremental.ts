@@ -91,6 +91,8 @@ export function createNorthd(northbound: Northbound): Northd {
   /** Of all rows; unknown where a change may have changed it. */
   let origins: Map<string, Origin> | undefined;
   const rowsOf = rememberedRows();
+  /** UUIDs of the datapaths' rows, as they stand in the whole; unknown where datapaths came or went. */
+  let order: readonly string[] | undefined;
   lookAtAll();
   refresh(new Set(), true);
 
@@ -113,7 +115,9 @@ export function createNorthd(northbound: Northbound): Northd {
         part.isOutdated = false;
       }
       origins ??= originsOf(nb);
-      return whole(nb, [...parts.values()], keyWarnings, rowsOf, origins);
+      const all = [...parts.values()];
+      order ??= orderOf(all);
+      return whole({ nb, parts: all, order, keyWarnings, rowsOf, origins });
     },
   };
 
@@ -257,6 +261,7 @@ export function createNorthd(northbound: Northbound): Northd {
 
   /** Computes the parts that are new, or that have a datapath that was touched or has another key. */
   function refresh(touched: ReadonlySet<string>, everything: boolean): ReadonlySet<string> {
+    order = undefined;
     const before = parts;
     const reached = new Set<string>();
     if (everything || keys.size === 0) {
@@ -385,32 +390,45 @@ function rememberedRows(): RowsOf {
   };
 }
 
-/** The parts as one network. */
-function whole(
-  nb: Northbound,
-  parts: readonly Part[],
-  keyWarnings: readonly NorthdWarning[],
-  rowsOf: RowsOf,
-  origins: Map<string, Origin>,
-): Computation {
+/** The UUIDs of all datapaths' rows: switches before routers, by name. */
+function orderOf(parts: readonly Part[]): readonly string[] {
   const datapaths = parts.flatMap(({ topology }) => topology.datapaths);
+  const inOrder = (kind: Datapath['kind']) => datapaths.filter((dp) => dp.kind === kind).sort(byName);
+  return [...inOrder('switch'), ...inOrder('router')].map(({ row }) => row._uuid);
+}
+
+/** What a network is put together of. */
+interface Pieces {
+  readonly nb: Northbound;
+  readonly parts: readonly Part[];
+  readonly order: readonly string[];
+  readonly keyWarnings: readonly NorthdWarning[];
+  readonly rowsOf: RowsOf;
+  readonly origins: Map<string, Origin>;
+}
+
+/** The parts as one network. */
+function whole({ nb, parts, order, keyWarnings, rowsOf, origins }: Pieces): Computation {
+  const byRow = new Map<string, Datapath>();
+  const flowsOf = new Map<string, readonly LogicalFlow[]>();
+  for (const { topology, flows } of parts) {
+    for (const dp of topology.datapaths) byRow.set(dp.row._uuid, dp);
+    for (const [uuid, own] of flows) flowsOf.set(uuid, own.flows);
+  }
+  const datapaths = order.flatMap((uuid) => byRow.get(uuid) ?? []);
   const frame = buildTopology({
     ...nb,
     Logical_Switch: new Map(),
     Logical_Router: new Map(),
     Load_Balancer: new Map(),
   });
-  const inOrder = <T extends Datapath>(kind: T['kind']): T[] =>
-    datapaths.filter((dp): dp is T => dp.kind === kind).sort(byName);
-  const switches = inOrder<Topology['switches'][number]>('switch');
-  const routers = inOrder<Topology['routers'][number]>('router');
   const ports = new Map<string, Port>();
-  const flowsOf = new Map<string, readonly LogicalFlow[]>();
-  for (const part of parts) for (const [uuid, { flows }] of part.flows) flowsOf.set(uuid, flows);
-  for (const dp of [...switches, ...routers]) for (const port of dp.ports) ports.set(port.name, port);
+  for (const dp of datapaths) for (const port of dp.ports) ports.set(port.name, port);
   const warnings = [...frame.warnings, ...keyWarnings, ...parts.flatMap(warningsOf)];
+  const switches = datapaths.filter((dp) => dp.kind === 'switch');
+  const routers = datapaths.filter((dp) => dp.kind === 'router');
   const topology: Topology = { ...frame, nb, switches, routers, ports, warnings };
-  const rows = [...switches, ...routers].map((dp) => rowsOf(dp, topology, flowsOf.get(dp.uuid) ?? []));
+  const rows = datapaths.map((dp) => rowsOf(dp, topology, flowsOf.get(dp.uuid) ?? []));
   const { computation } = computationOf(topology, rows, origins);
   noteRows(computation.southbound, rows);
   return computation;

@@ -1,7 +1,7 @@
 /** Port_Binding: what chassis know of ports, ovn-sb(5); `bindings.ts` has the columns that executors read. */
 import type { PortBinding, PortDetails, Southbound } from '../../ovsdb/southbound.ts';
 import { type SouthboundRows, southboundRowUuid } from '../../ovsdb/southbound-schema.ts';
-import { type Port, rowsOf, type SwitchPort, type Topology } from '../topology.ts';
+import { type Datapath, type Port, rowsOf, type SwitchDatapath, type SwitchPort, type Topology } from '../topology.ts';
 import { addChassisGroup, type ChassisGroup, chassisGroup, wantedChassis } from './chassis-groups.ts';
 import { natAddresses } from './nat-addresses.ts';
 import { portTags } from './port-tags.ts';
@@ -18,20 +18,58 @@ export interface PortFacts {
 export function portFacts(topology: Topology): PortFacts {
   const groups = new Map<string, ChassisGroup>();
   const announced = new Map<string, string[]>();
-  for (const port of topology.ports.values()) {
-    const group = chassisGroup(topology.nb, port);
-    if (group) groups.set(port.kind === 'router-port' && port.redirect ? port.redirect.name : port.name, group);
-    const addresses = port.kind === 'switch-port' ? natAddresses(port, topology) : [];
-    if (addresses.length > 0) announced.set(port.name, addresses);
+  for (const dp of [...topology.switches, ...topology.routers]) {
+    for (const { port, group, addresses } of remarkableIn(dp, topology)) {
+      // Of ports with one name one is used.
+      if (topology.ports.get(port.name) !== port) continue;
+      if (group) groups.set(port.kind === 'router-port' && port.redirect ? port.redirect.name : port.name, group);
+      if (addresses.length > 0) announced.set(port.name, addresses);
+    }
   }
-  return { groups, tags: portTags(topology.switches), natAddresses: announced };
+  return { groups, tags: portTags(topology.switches.filter(hasNested)), natAddresses: announced };
+}
+
+/** A port of which there is something to say. */
+interface Remarkable {
+  readonly port: Port;
+  readonly group: ChassisGroup | undefined;
+  readonly addresses: string[];
+}
+
+const remarkable = new WeakMap<Datapath, readonly Remarkable[]>();
+
+/** By datapath, which many computations may share. */
+function remarkableIn(dp: Datapath, topology: Topology): readonly Remarkable[] {
+  const known = remarkable.get(dp);
+  if (known) return known;
+  const ports: readonly Port[] = dp.ports;
+  const found = ports
+    .map((port) => ({
+      port,
+      group: chassisGroup(topology.nb, port),
+      addresses: port.kind === 'switch-port' ? natAddresses(port, topology) : [],
+    }))
+    .filter(({ group, addresses }) => group !== undefined || addresses.length > 0);
+  remarkable.set(dp, found);
+  return found;
+}
+
+const nested = new WeakMap<SwitchDatapath, boolean>();
+
+/** Whether a switch has ports with tags, or behind others. */
+function hasNested(dp: SwitchDatapath): boolean {
+  const known =
+    nested.get(dp) ??
+    dp.ports.some(({ row }) => row.tag !== undefined || row.tag_request !== undefined || row.parent_name !== undefined);
+  nested.set(dp, known);
+  return known;
 }
 
 /** What a chassis knows of ports beyond their bindings, by logical port. */
 export function portDetails({ groups, tags }: PortFacts, topology: Topology): Map<string, PortDetails> {
   const details = new Map<string, PortDetails>();
   const add = (name: string, more: PortDetails) => details.set(name, { ...details.get(name), ...more });
-  for (const { ports } of topology.switches) {
+  for (const { ports } of topology.switches.filter(hasNested)) {
     for (const { name, row } of ports) if (row.parent_name) add(name, { parent: row.parent_name });
   }
   for (const [port, tag] of tags) add(port.name, { tag });
