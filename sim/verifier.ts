@@ -214,27 +214,45 @@ function formed(alike: Alike | undefined, part: Part, texts: Map<string, string>
 }
 
 /**
- * The parts that are to be verified next. Those that look like one that was verified are told of it; of those that look
- * like each other the first is verified, and the others wait.
+ * The parts that are to be verified next. Those that look like one that was verified are told of it, or of another one
+ * that was told: two parts whose constants are mixed up may have nothing in common with a third. Of those that look like
+ * each other the first is verified, and the others wait.
  */
 function openOf({ plan, alike, parts, asked }: Begun): Part[] {
   if (plan.isWhole) return [];
-  const verified = new Map<string, Verified>();
-  for (const { part, form, result, kin } of parts) {
-    if (form && result && kin && !verified.has(form.text)) verified.set(form.text, { part, form, result, kin });
-  }
+  const verified = new Map<string, Verified[]>();
+  const note = ({ part, form, result, kin }: KeptPart): void => {
+    if (!form || !result || !kin) return;
+    const known = verified.get(form.text);
+    if (!known) verified.set(form.text, [{ part, form, result, kin }]);
+    else if (known.length < mostAsked) known.push({ part, form, result, kin });
+  };
+  for (const one of parts) note(one);
   const waited = new Set<string>();
   const open: Part[] = [];
   for (const [index, { part, form, result }] of parts.entries()) {
     if (result || asked.has(part)) continue;
     const like = form && verified.get(form.text);
-    const told = like && alike?.tell(like, part, form);
-    if (told) parts[index] = { part, form, ...told };
-    else if (!form || like || !waited.has(form.text)) open.push(part);
+    const told = form && firstOf(like ?? [], (one) => alike?.tell(one, part, form));
+    if (told) {
+      parts[index] = { part, form, ...told };
+      note(parts[index]);
+    } else if (!form || like || !waited.has(form.text)) open.push(part);
     if (form) waited.add(form.text);
   }
   for (const part of open) asked.add(part);
   return open;
+}
+
+/** So many parts at most are asked to tell another one. */
+const mostAsked = 2;
+
+function firstOf<T, Found>(list: readonly T[], find: (one: T) => Found | undefined): Found | undefined {
+  for (const one of list) {
+    const found = find(one);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function enter({ parts }: Begun, open: readonly Part[], fresh: readonly PartResult[]): void {

@@ -1,4 +1,5 @@
 /** The work on one part of a network: plain data in, plain data out, in any thread or on any machine. */
+import { routerName } from '../../engine/vpc/names.ts';
 import { matrixOf, openAnswers } from '../answers/index.ts';
 import type { Policy } from '../policy/index.ts';
 import { builtInProperties } from '../properties/index.ts';
@@ -101,9 +102,18 @@ export function offersOf(
   });
 }
 
-/** A part without others beside it, of which no packet is followed; these flows of it, by their positions, are met. */
+/** Who lists what there is to be said of a part has to know that there are others: one, or more than that. */
+const fewOthers = 2;
+
+/**
+ * A part with a few tenants beside it that have nothing, of which no packet is followed; these flows of it, by their
+ * positions, are met.
+ */
 export function asideOf(part: Part, common: Common, met: ReadonlySet<number>) {
-  const { plans, northbound, southbound } = subjectOf(part, { ...common.elsewhere, routers: [] });
+  const own = new Set(part.plans.map(({ vpc }) => routerName(vpc)));
+  let others = 0;
+  const beside = common.elsewhere.plans.filter(({ vpc }) => own.has(routerName(vpc)) || others++ < fewOthers);
+  const { plans, northbound, southbound } = subjectOf(part, { plans: beside, routers: [] });
   const analysis = analyse(networkOf(southbound), { components: [] });
   const flows = part.southbound.flows.filter((_, index) => met.has(index));
   return { view: openView({ ...analysis, met: new Set(flows) }, plans, northbound, common.policy), northbound };

@@ -9,6 +9,7 @@ import type { Space } from '../../../engine/sets/index.ts';
 import { packetSpace } from '../../symbolic/index.ts';
 import { isSameOutline, outlineOf } from '../outline.ts';
 import type { PartResult } from '../part-job.ts';
+import { isSame } from '../same.ts';
 import { type Outside, outsideOf, type WireSummary } from '../wires.ts';
 import { addressesOf, type Kind, placesOfAddresses } from './addresses.ts';
 import type { Form } from './form.ts';
@@ -58,8 +59,8 @@ export function openOutlined(parts: readonly OnWires[], before?: Outlined): Outl
 }
 
 function isAsBefore(before: OnWires, now: OnWires): boolean {
-  if (before.kin?.form === now.kin?.form && before.kin?.source === now.kin?.source && before.summary === now.summary)
-    return true;
+  const isLikeBefore = before.kin?.source === now.kin?.source && before.summary === now.summary;
+  if (isLikeBefore && isSame(before.kin?.form.constants, now.kin?.form.constants)) return true;
   const [one, other] = [summaryOf(before), summaryOf(now)];
   if (one && other) return isSameOutline(one, other);
   return !one && !other && !before.kin?.source.outside && !now.kin?.source.outside;

@@ -139,7 +139,9 @@ function createWriter(reader: Reader) {
     for (const [key, each] of Object.entries(value)) {
       if (unread.has(key) || typeof each === 'function' || each === undefined) continue;
       const isAddress = typeof each === 'number' && addresses.has(key) && prefixLength === undefined;
-      fields.push(`${reader.text(key)}:${isAddress ? reader.number(each) : write(each)}`);
+      const name = reader.text(key);
+      if (Array.isArray(each) && each.length === 0) fields.push(`${name}:[]`);
+      else fields.push(`${name}:${isAddress ? reader.number(each) : write(each)}`);
     }
     if (typeof prefixLength === 'number') ranges.push(...rangesIn(value, prefixLength));
     return `{${fields.join(',')}}`;

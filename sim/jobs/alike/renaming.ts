@@ -4,11 +4,10 @@
  * Why that carries findings from the one to the other is in docs/verifier.md, "Alike parts"; here is what has to be
  * so for it.
  */
-import { parseEthernet } from '../../../engine/lang/addresses.ts';
-import { parseAddress } from '../../trace/addresses.ts';
 import type { Part } from '../parts.ts';
 import { isSame } from '../same.ts';
-import type { Constants, Range } from './constants.ts';
+import { addressesOf } from './addresses.ts';
+import type { Range } from './constants.ts';
 import { type ElsewhereIndex, exchangeElsewhere } from './elsewhere.ts';
 import type { Form } from './form.ts';
 import type { Sort } from './layouts.ts';
@@ -37,9 +36,10 @@ export interface Renameable {
 export function renamingOf(from: Renameable, part: Part, form: Form, elsewhere: ElsewhereIndex): Renaming | undefined {
   const [a, b] = [from.form.constants, form.constants];
   const names = exchanged(a.names, b.names);
-  const macs = exchanged(...addresses(a, b, 'macs'));
-  const ip4 = exchanged(...addresses(a, b, 'ip4'));
-  const ip6 = exchanged(...addresses(a, b, 'ip6'));
+  const [own, other] = [addressesOf(a), addressesOf(b)];
+  const macs = exchanged(own.macs, other.macs);
+  const ip4 = exchanged(own.ip4, other.ip4);
+  const ip6 = exchanged(own.ip6, other.ip6);
   if (!names || !macs || !ip4 || !ip6 || !exchanged(a.uuids, b.uuids)) return undefined;
   const tails = exchanged([...macs.keys(), ...ip6.keys()].map(tailOf), [...macs.values(), ...ip6.values()].map(tailOf));
   if (!tails) return undefined;
@@ -65,13 +65,6 @@ function exchanged<T>(from: readonly T[], to: readonly T[]): Map<T, T> | undefin
     if (!put(one, other) || !put(other, one)) return undefined;
   }
   return map;
-}
-
-type Addresses = 'macs' | 'ip4' | 'ip6';
-
-function addresses(a: Constants, b: Constants, kind: Addresses): [bigint[], bigint[]] {
-  const value = (text: string): bigint => (kind === 'macs' ? parseEthernet(text) : parseAddress(text)?.value) ?? 0n;
-  return [a[kind].map(value), b[kind].map(value)];
 }
 
 const tailOf = (address: bigint): bigint => address & 0xffffffn;
