@@ -13,8 +13,10 @@ export const mtuFits: Property = {
   promise: 'what hosts are told to send fits through the tunnels',
   *checks(view) {
     const { northbound } = view;
-    for (const network of northbound?.Logical_Switch.values() ?? []) {
-      const told = toldMtus(northbound as Northbound, network);
+    if (!northbound) return;
+    const routerPorts = routerPortsOf(northbound);
+    for (const network of northbound.Logical_Switch.values()) {
+      const told = toldMtus(northbound, routerPorts, network);
       if (told.length > 0) yield check(view, network.name, told);
     }
   },
@@ -26,7 +28,7 @@ interface Told {
   readonly row: string;
 }
 
-function toldMtus(northbound: Northbound, network: NorthboundRow<'Logical_Switch'>): Told[] {
+function toldMtus(northbound: Northbound, routerPorts: RouterPorts, network: NorthboundRow<'Logical_Switch'>): Told[] {
   const ports = network.ports.flatMap((uuid) => northbound.Logical_Switch_Port.get(uuid) ?? []);
   const byDhcp = ports.flatMap(({ name, dhcpv4_options: uuid }) => {
     const options = uuid === undefined ? undefined : northbound.DHCP_Options.get(uuid);
@@ -36,12 +38,18 @@ function toldMtus(northbound: Northbound, network: NorthboundRow<'Logical_Switch
   const byRouter = ports.flatMap(({ options }) => {
     const wanted = options['router-port'];
     if (wanted === undefined) return [];
-    const router = [...northbound.Logical_Router_Port.values()].find(({ name }) => name === wanted);
+    const router = routerPorts.get(wanted);
     const mtu = Number(router?.ipv6_ra_configs.mtu ?? Number.NaN);
     return router && !Number.isNaN(mtu) ? [{ mtu, row: `Logical_Router_Port ${router.name}` }] : [];
   });
   return [...byDhcp, ...byRouter];
 }
+
+type RouterPorts = ReadonlyMap<string, NorthboundRow<'Logical_Router_Port'>>;
+
+/** The routers' ports by name: of those that have the same, the first. */
+const routerPortsOf = (northbound: Northbound): RouterPorts =>
+  new Map([...northbound.Logical_Router_Port.values()].reverse().map((row) => [row.name, row]));
 
 function check(view: View, subject: string, told: readonly Told[]): Check {
   const underlay = settingsIn(view)?.underlay;

@@ -13,6 +13,7 @@ import {
   headerFields,
   headerRewrites,
   inportIn,
+  type Network,
   type NetworkPort,
   packetFields,
   read,
@@ -126,10 +127,19 @@ const retagged = (space: Space, seen: PacketSet, id: number): PacketSet =>
 /** MAC addresses of the network's own ports, and of its service monitor: nobody outside sends from those. */
 export function ownMacs(view: View): PacketSet {
   const { space, network } = view.analysis;
-  const macs = new Set<bigint>();
-  for (const { binding } of network.ports.values()) for (const mac of macsIn(binding.mac)) macs.add(mac);
-  for (const mac of macsIn(network.southbound.addressSets.get('svc_monitor_mac') ?? [])) macs.add(mac);
+  const macs = ownAddresses.get(network) ?? macsOf(network);
+  ownAddresses.set(network, macs);
   return space.oneOf(at.ethSrc, macs);
+}
+
+/** By network: each of many parts knows the addresses of all routers. */
+const ownAddresses = new WeakMap<Network, ReadonlySet<bigint>>();
+
+function macsOf({ ports, southbound }: Network): ReadonlySet<bigint> {
+  const macs = new Set<bigint>();
+  for (const { binding } of ports.values()) for (const mac of macsIn(binding.mac)) macs.add(mac);
+  for (const mac of macsIn(southbound.addressSets.get('svc_monitor_mac') ?? [])) macs.add(mac);
+  return macs;
 }
 
 const macPattern = /\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b/gi;
