@@ -2,7 +2,7 @@
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { type Address, parseAddress } from '../trace/addresses.ts';
 import { type Certainty, combined, matching, type Test } from './matching.ts';
-import { type Here, limited, type Run, type State } from './run.ts';
+import { type Here, parted, type Run, type State } from './run.ts';
 import { at, type Store, write } from './store.ts';
 import { constantOf } from './value.ts';
 
@@ -101,18 +101,21 @@ export function hairpinReply(run: Run, here: Here, store: Store): PacketSet {
   return union(run, store, hairpins(run, here).map(replyTest), 'may');
 }
 
-/** `ct_snat_to_vip`: hairpinned packets come from the virtual address. */
+/** `ct_snat_to_vip`: hairpinned packets come from the virtual address; those of which that is not known may. */
 export function toVirtualAddress(run: Run, here: Here, state: State): State[] {
   const { space, stores } = run;
   const changed: State[] = [];
-  let rest: State | undefined = state;
+  let rest: State[] = [state];
   for (const one of hairpins(run, here)) {
-    const matches = matching(space, state.store, forwardTest(one), 'may');
-    const some = rest && limited(run, rest, matches);
-    if (!some) continue;
+    const test = forwardTest(one);
     const address = constantOf(stores.values, widthOf(one.backend), one.source);
-    changed.push({ ...some, store: write(stores, some.store, source(one.backend), address) });
-    rest = rest && limited(run, rest, space.not(matches));
+    const parts = rest.flatMap((each) =>
+      parted(run, each, matching(space, each.store, test, 'may'), matching(space, each.store, test, 'must')),
+    );
+    for (const { state: some, is: isHairpin } of parts) {
+      if (isHairpin) changed.push({ ...some, store: write(stores, some.store, source(one.backend), address) });
+    }
+    rest = parts.flatMap((part) => (part.is ? [] : [part.state]));
   }
-  return rest ? [...changed, rest] : changed;
+  return [...changed, ...rest];
 }
