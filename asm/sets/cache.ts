@@ -63,6 +63,35 @@ export function placeCache(at: usize, log: u32): void {
   forgetAll();
 }
 
+/** Twice as many entries, in twice as many bytes: what is known stays. */
+export function growCache(): void {
+  const before = entries;
+  entries <<= 1;
+  shift -= 1;
+  // Each entry goes to one of the two places that its own becomes: from the last one on, none stands there any more.
+  for (let i = before; i > 0; i--) {
+    const at = cacheAt + (((i - 1) as usize) << 4);
+    const key = load<u64>(at);
+    const rest = load<u64>(at, 8);
+    clear(at);
+    clear(cacheAt + ((((i - 1) as usize) * 2) << 4));
+    clear(cacheAt + ((((i - 1) as usize) * 2 + 1) << 4));
+    if (key === 0) continue;
+    const to = place(key, rest as u32);
+    store<u64>(to, key);
+    store<u64>(to, rest, 8);
+  }
+  // The journal names the old places.
+  memory.fill(journalAt, 0, JOURNAL * JOURNAL_ENTRY);
+  writes = 0;
+  lostNodes = nodeCount();
+}
+
+function clear(at: usize): void {
+  store<u64>(at, 0);
+  store<u64>(at, 0, 8);
+}
+
 function place(key: u64, operation: u32): usize {
   const hash = (key ^ ((operation as u64) * FACTOR_OPERATION)) * FACTOR;
   return cacheAt + (((hash >> shift) as usize) << 4);

@@ -20,7 +20,7 @@
  *
  * Chains run from later nodes to earlier ones.
  */
-import { cacheBytes, placeCache } from './cache';
+import { cacheBytes, growCache, placeCache } from './cache';
 import { nodeCount, resetCensus, setNodeCount } from './census';
 
 /** No set. */
@@ -187,12 +187,11 @@ function growHeads(): void {
     return;
   }
   memory.copy(nodesAt + more, nodesAt, (nodeCount() as usize) << 4);
-  const cacheAt = headsAt - cacheBytes(cacheLog);
   nodesAt += more;
   headsAt += cacheMore;
   headLog += 1;
   crowded = (1 as u32) << (headLog - 1);
-  if (cacheMore > 0) placeCache(cacheAt, newCacheLog);
+  if (cacheMore > 0) growCache();
   cacheLog = newCacheLog;
   memory.fill(headsAt, 0, (4 as usize) << headLog);
   for (let i: u32 = 1; i < nodeCount(); i++) chain(i);

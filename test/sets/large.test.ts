@@ -164,3 +164,25 @@ describe('memory', () => {
     expect(space.stats()).toEqual({ ...first, steps: first.steps + 1, hits: first.hits + 1 });
   });
 });
+
+test('what is known stays known while nodes and results get more room', () => {
+  const space = createSpace(
+    [
+      { name: 'one', width: 32 },
+      { name: 'other', width: 32 },
+    ],
+    { cacheLog: 20 },
+  );
+  const pairs = Array.from({ length: 40 }, (_, i) => {
+    const low = BigInt(i * 1000 + 17);
+    return [space.range(0, low, low + 12_345n), space.range(1, low, low + 54_321n)] as const;
+  });
+  const both = pairs.map(([one, other]) => space.and(one, other));
+  const before = space.stats();
+  space.oneOf(0, numbers(60_000, 32));
+  expect(space.stats().nodes).toBeGreaterThan(16 * before.nodes);
+  const { steps } = space.stats();
+  expect(pairs.map(([one, other]) => space.and(one, other))).toEqual(both);
+  // One that is known is one step; a few had to make room for others.
+  expect(space.stats().steps - steps).toBeLessThan(2 * pairs.length);
+});
