@@ -93,6 +93,8 @@ export function createNorthd(northbound: Northbound): Northd {
   const rowsOf = rememberedRows();
   /** UUIDs of the datapaths' rows, as they stand in the whole; unknown where datapaths came or went. */
   let order: readonly string[] | undefined;
+  /** Of the datapaths in this order. */
+  let ports: Map<string, Port> | undefined;
   lookAtAll();
   refresh(new Set(), true);
 
@@ -111,13 +113,16 @@ export function createNorthd(northbound: Northbound): Northd {
     computation() {
       for (const part of parts.values()) {
         if (!part.isOutdated) continue;
+        const before = part.topology;
         part.topology = partTopology(topologyOf(nb, part.component, keys), keys);
         part.isOutdated = false;
+        if (ports) replacePorts(ports, before, part.topology);
       }
       origins ??= originsOf(nb);
       const all = [...parts.values()];
       order ??= orderOf(all);
-      return whole({ nb, parts: all, order, keyWarnings, rowsOf, origins });
+      ports ??= portsOf(all, order);
+      return whole({ nb, parts: all, order, ports, keyWarnings, rowsOf, origins });
     },
   };
 
@@ -262,6 +267,7 @@ export function createNorthd(northbound: Northbound): Northd {
   /** Computes the parts that are new, or that have a datapath that was touched or has another key. */
   function refresh(touched: ReadonlySet<string>, everything: boolean): ReadonlySet<string> {
     order = undefined;
+    ports = undefined;
     const before = parts;
     const reached = new Set<string>();
     if (everything || keys.size === 0) {
@@ -397,18 +403,34 @@ function orderOf(parts: readonly Part[]): readonly string[] {
   return [...inOrder('switch'), ...inOrder('router')].map(({ row }) => row._uuid);
 }
 
+/** The ports of all datapaths by name; of those that have the same the last one. */
+function portsOf(parts: readonly Part[], order: readonly string[]): Map<string, Port> {
+  const byRow = new Map(parts.flatMap(({ topology }) => topology.datapaths.map((dp) => [dp.row._uuid, dp] as const)));
+  const ports = new Map<string, Port>();
+  for (const uuid of order) for (const port of byRow.get(uuid)?.ports ?? []) ports.set(port.name, port);
+  return ports;
+}
+
+/** Puts the ports of a part in the place of what they were; nobody else has one with the same name. */
+function replacePorts(ports: Map<string, Port>, before: PartTopology, after: PartTopology): void {
+  for (const dp of before.datapaths) for (const { name } of dp.ports) ports.delete(name);
+  for (const dp of after.datapaths) for (const port of dp.ports) ports.set(port.name, port);
+}
+
 /** What a network is put together of. */
 interface Pieces {
   readonly nb: Northbound;
   readonly parts: readonly Part[];
   readonly order: readonly string[];
+  /** By name; it follows the network, so that it is not to be kept. */
+  readonly ports: ReadonlyMap<string, Port>;
   readonly keyWarnings: readonly NorthdWarning[];
   readonly rowsOf: RowsOf;
   readonly origins: Map<string, Origin>;
 }
 
 /** The parts as one network. */
-function whole({ nb, parts, order, keyWarnings, rowsOf, origins }: Pieces): Computation {
+function whole({ nb, parts, order, ports, keyWarnings, rowsOf, origins }: Pieces): Computation {
   const byRow = new Map<string, Datapath>();
   const flowsOf = new Map<string, readonly LogicalFlow[]>();
   for (const { topology, flows } of parts) {
@@ -422,8 +444,6 @@ function whole({ nb, parts, order, keyWarnings, rowsOf, origins }: Pieces): Comp
     Logical_Router: new Map(),
     Load_Balancer: new Map(),
   });
-  const ports = new Map<string, Port>();
-  for (const dp of datapaths) for (const port of dp.ports) ports.set(port.name, port);
   const warnings = [...frame.warnings, ...keyWarnings, ...parts.flatMap(warningsOf)];
   const switches = datapaths.filter((dp) => dp.kind === 'switch');
   const routers = datapaths.filter((dp) => dp.kind === 'router');

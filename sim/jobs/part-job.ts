@@ -1,4 +1,5 @@
 /** The work on one part of a network: plain data in, plain data out, in any thread or on any machine. */
+import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import { routerName } from '../../engine/vpc/names.ts';
 import { matrixOf, openAnswers } from '../answers/index.ts';
 import type { Policy } from '../policy/index.ts';
@@ -109,12 +110,27 @@ const fewOthers = 2;
  * A part with a few tenants beside it that have nothing, of which no packet is followed; these flows of it, by their
  * positions, are met.
  */
-export function asideOf(part: Part, common: Common, met: ReadonlySet<number>) {
+export function asideOf(part: Part, common: Common, met: ReadonlySet<number>): Aside {
+  if (last?.part !== part || last.common !== common) last = { part, common, aside: opensAside(part, common) };
+  const { view, northbound } = last.aside;
+  if (met.size === 0) return last.aside;
+  const flows = part.southbound.flows.filter((_, index) => met.has(index));
+  return { view: { ...view, analysis: { ...view.analysis, met: new Set(flows) } }, northbound };
+}
+
+interface Aside {
+  readonly view: View;
+  readonly northbound: Northbound | undefined;
+}
+
+/** Who asks about a part asks again: what it is told, and what it lists. */
+let last: { readonly part: Part; readonly common: Common; readonly aside: Aside } | undefined;
+
+function opensAside(part: Part, common: Common): Aside {
   const own = new Set(part.plans.map(({ vpc }) => routerName(vpc)));
   let others = 0;
   const beside = common.elsewhere.plans.filter(({ vpc }) => own.has(routerName(vpc)) || others++ < fewOthers);
   const { plans, northbound, southbound } = subjectOf(part, { plans: beside, routers: [] });
   const analysis = analyse(networkOf(southbound), { components: [] });
-  const flows = part.southbound.flows.filter((_, index) => met.has(index));
-  return { view: openView({ ...analysis, met: new Set(flows) }, plans, northbound, common.policy), northbound };
+  return { view: openView({ ...analysis, met: new Set() }, plans, northbound, common.policy), northbound };
 }

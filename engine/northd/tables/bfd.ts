@@ -19,6 +19,7 @@ const defaultMultiplier = 5;
  * destination.  A session that no route waits for is `admin_down`.
  */
 export function addBfd(topology: Topology, rows: SouthboundRows): void {
+  if (topology.nb.BFD.size === 0) return;
   const watched = new Set(topology.routers.flatMap((dp) => watchedSessions(topology.nb, dp)));
   const sessions = [...topology.nb.BFD.values()]
     .map((row) => ({ row, key: `${row.logical_port}\0${row.dst_ip}` }))

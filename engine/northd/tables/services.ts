@@ -1,6 +1,6 @@
 /** What ovn-controller does besides forwarding, out of the rows that say so. */
-import type { ControllerServices, LoadBalancer } from '../../ovsdb/southbound.ts';
-import type { SouthboundRows } from '../../ovsdb/southbound-schema.ts';
+import type { ControllerServices, LoadBalancer, MulticastSettings } from '../../ovsdb/southbound.ts';
+import type { SouthboundRow, SouthboundRows } from '../../ovsdb/southbound-schema.ts';
 import type { Topology } from '../topology.ts';
 import { type PortFacts, portDetails } from './ports.ts';
 
@@ -16,18 +16,7 @@ export function servicesOf(rows: SouthboundRows, facts: PortFacts, topology: Top
       srcIp: row.src_ip,
       options: row.options,
     })),
-    multicast: [...rows.IP_Multicast.values()].map((row) => ({
-      datapath: row.datapath,
-      enabled: row.enabled === true,
-      querier: row.querier === true,
-      ethSrc: row.eth_src,
-      ip4Src: row.ip4_src,
-      ip6Src: row.ip6_src,
-      tableSize: row.table_size,
-      idleTimeout: row.idle_timeout,
-      queryInterval: row.query_interval,
-      queryMaxResponse: row.query_max_resp,
-    })),
+    multicast: [...rows.IP_Multicast.values()].map(multicastOf),
     bfd: [...rows.BFD.values()].map((row) => ({
       logicalPort: row.logical_port,
       dstIp: row.dst_ip,
@@ -45,6 +34,30 @@ export function servicesOf(rows: SouthboundRows, facts: PortFacts, topology: Top
     natAddresses: new Map(facts.natAddresses),
     ports: portDetails(facts, topology),
   };
+}
+
+type MulticastRow = SouthboundRow<'IP_Multicast'>;
+
+const settings = new WeakMap<MulticastRow, MulticastSettings>();
+
+/** By row, which many computations may share. */
+function multicastOf(row: MulticastRow): MulticastSettings {
+  const known = settings.get(row);
+  if (known) return known;
+  const made: MulticastSettings = {
+    datapath: row.datapath,
+    enabled: row.enabled === true,
+    querier: row.querier === true,
+    ethSrc: row.eth_src,
+    ip4Src: row.ip4_src,
+    ip6Src: row.ip6_src,
+    tableSize: row.table_size,
+    idleTimeout: row.idle_timeout,
+    queryInterval: row.query_interval,
+    queryMaxResponse: row.query_max_resp,
+  };
+  settings.set(row, made);
+  return made;
 }
 
 /** The load balancers of switches. */
