@@ -3,9 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { formatIpv4 } from '../../../engine/address.ts';
 import { answerTo, openerOf, withFields } from '../../../sim/answers/story.ts';
 import { matchSet } from '../../../sim/policy/packets.ts';
-import { type Analysis, analyse, packetFields } from '../../../sim/symbolic/index.ts';
+import { type Analysis, analyse, at, packetFields, read } from '../../../sim/symbolic/index.ts';
+import { packetsOf, type Run, type State } from '../../../sim/symbolic/run.ts';
+import { write } from '../../../sim/symbolic/store.ts';
+import { cleared, commit, type TrackingAction, track, trackKnown } from '../../../sim/symbolic/tracking.ts';
+import { constantOf } from '../../../sim/symbolic/value.ts';
 import { trackingConntrack } from '../../../sim/trace/index.ts';
 import { type SwitchText, southboundFrom } from '../../trace/southbound.ts';
+import { trialOf } from './runs.ts';
 import { asTracer, type Fields, isSaid, linesOf, networkOf, packetText, prepare, trace } from './traced.ts';
 
 const patch = (peer: string) => ({ type: 'patch', options: { peer } });
@@ -151,5 +156,146 @@ describe.each<[string, Kind[], 'exactly' | 'may']>([
         analysis.space.contains(packets, strange),
     );
     expect(arriving).toEqual([]);
+  });
+});
+
+describe('one step', () => {
+  const { run, here, state, is } = trialOf({ ports: { a: {}, b: {} }, flows: ['0 0 1 => drop;'] });
+  const { space, stores } = run;
+  const tcpOpening = is('tcp.flags', 2);
+  const all = (...sets: number[]) => sets.reduce((x, y) => space.and(x, y), space.all);
+  const udp = all(is('eth.type', 0x800), is('ip.proto', 17));
+  const tcp = all(is('eth.type', 0x800), is('ip.proto', 6));
+  const number = (width: number, value: number | bigint) => constantOf(stores.values, width, BigInt(value));
+
+  /** A run of its own, and what waits after the action: states of the next table. */
+  function stepped(action: TrackingAction, start: State, datapath = here.datapath): { run: Run; next: State[] } {
+    const own: Run = { ...run, levels: [], opened: new Map(), asked: [] };
+    track(own, { ...here, datapath }, start, action);
+    const next = own.levels.flatMap((level) =>
+      [...(level?.values() ?? [])].flatMap(({ tables }) => [...(tables.get(1) ?? [])]),
+    );
+    return { run: own, next };
+  }
+
+  /** An action of the language, by its text. */
+  function actionOf(text: string): TrackingAction {
+    const { here: there } = trialOf({ ports: { a: {} }, flows: [`0 0 udp => ${text};`] });
+    const [action] = there.datapath.tables.ingress[0]?.flows[0]?.actions ?? [];
+    if (!action?.type.startsWith('ct_')) throw new Error(`conntrack is not asked by ${text}`);
+    return action as TrackingAction;
+  }
+  const ctNext = actionOf('ct_next');
+  const snat = actionOf('ct_snat(1.2.3.4)');
+  const byState = (states: readonly State[]) =>
+    new Map(states.map((one) => [Number(read(one.store, at.ctState).constant), packetsOf(run, one)]));
+
+  test('finds packets that may open a connection new, and the rest invalid', () => {
+    const found = byState(stepped(ctNext, state()).next);
+    expect([...found.keys()].sort()).toEqual([33, 48]);
+    const [fresh, unfit] = [found.get(33) ?? 0, found.get(48) ?? 0];
+    expect(space.or(fresh, unfit)).toBe(space.all);
+    expect(space.intersects(fresh, unfit)).toBe(false);
+    expect(space.isSubset(udp, fresh)).toBe(true);
+    expect(space.isSubset(space.and(tcp, tcpOpening), fresh)).toBe(true);
+    expect(space.isSubset(all(tcp, is('tcp.flags', 0x12)), unfit)).toBe(true);
+    expect(space.isSubset(is('eth.type', 0x806), unfit)).toBe(true);
+    const icmp = all(is('eth.type', 0x800), is('ip.proto', 1));
+    expect([
+      space.isSubset(all(icmp, is('icmp.type', 8)), fresh),
+      space.isSubset(all(icmp, is('icmp.type', 0)), unfit),
+    ]).toEqual([true, true]);
+  });
+
+  test('remembers where packets were going', () => {
+    const [one] = stepped(ctNext, state(udp)).next;
+    expect(one && read(one.store, at.ctNwDst)).toBe(read(stores.initial, at.ip4Dst));
+    expect(one && read(one.store, at.ctTpDst)).toBe(read(stores.initial, at.tpDst));
+  });
+
+  test('asks where connections are known only in the first pass', () => {
+    expect(stepped(ctNext, state()).run.asked).toHaveLength(1);
+    const known: Run = {
+      ...run,
+      levels: [],
+      asked: [],
+      connections: { kind: 'any', knowledge: new Map(), isSecond: true },
+    };
+    trackKnown(known, here, state(), ctNext);
+    expect([known.asked.length, known.levels.length]).toEqual([0, 0]);
+    track(known, here, state(), ctNext);
+    expect([known.asked.length, known.levels.length]).toEqual([0, 1]);
+  });
+
+  test('translates what is new, opens it, and leaves what is invalid', () => {
+    const { run: own, next } = stepped(snat, state(space.or(udp, is('eth.type', 0x806))));
+    const translated = next.filter(({ store }) => read(store, at.ip4Src).constant === 0x01020304n);
+    expect(translated.map((one) => packetsOf(run, one))).toEqual([udp]);
+    const [one] = translated;
+    expect(one && read(one.store, at.tpSrc).vague).toBe(true);
+    expect(one && (read(one.store, at.ctState).constant ?? 0n) & 64n).toBe(64n);
+    expect(one?.passage.commits).toHaveLength(1);
+    const [opened, ...more] = [...own.opened.values()];
+    expect([opened?.packets, more.length]).toEqual([udp, 0]);
+    expect(opened && read(opened.commit.after, at.ip4Src).constant).toBe(0x01020304n);
+    expect(opened && read(opened.commit.before, at.ip4Src)).toBe(read(stores.initial, at.ip4Src));
+    const others = next.filter((each) => !translated.includes(each));
+    expect(others.map((each) => [packetsOf(run, each), each.passage.commits.length])).toEqual([
+      [is('eth.type', 0x806), 0],
+    ]);
+  });
+
+  test('commits with mark and label, once for a connection; not what is invalid, nor replies', () => {
+    const own: Run = { ...run, opened: new Map() };
+    const marked = write(stores, stores.initial, at.ctMark, number(32, 5));
+    const once = commit(own, here, state(space.or(udp, is('eth.type', 0x806))), marked);
+    const twice = commit(own, here, once, marked);
+    expect(twice.passage).toBe(once.passage);
+    expect(once.passage.commits.map(({ mark }) => mark.constant)).toEqual([5n]);
+    expect([...own.opened.values()].map(({ packets }) => packets)).toEqual([udp]);
+    const arp = state(is('eth.type', 0x806));
+    expect(commit(own, here, arp, marked)).toBe(arp);
+    const reply = state(udp, write(stores, stores.initial, at.connection, number(2, 2)));
+    expect(commit(own, here, reply, marked)).toBe(reply);
+  });
+
+  test('knows the answer that the network makes of a packet by the connection that the packet opened', () => {
+    const opening = state(all(is('eth.type', 0x800), is('ip.proto', 1), is('icmp.type', 8)));
+    const { next } = stepped(snat, opening);
+    const [one] = next.filter(({ passage }) => passage.commits.length > 0);
+    if (!one) throw new Error('nothing was opened');
+    const answer = [
+      [at.ip4Src, read(one.store, at.ip4Dst)],
+      [at.ip4Dst, read(one.store, at.ip4Src)],
+      [at.icmpType, number(8, 0)],
+    ] as const;
+    const store = answer.reduce((made, [place, value]) => write(stores, made, place, value), one.store);
+    const back = stepped(actionOf('ct_snat'), { ...one, store }).next;
+    expect(back.map((each) => read(each.store, at.ip4Dst))).toEqual([read(stores.initial, at.ip4Src)]);
+    expect(back.map((each) => read(each.store, at.ctState).constant)).toEqual([32n + 8n + 2n + 128n]);
+  });
+
+  test('spreads packets over backends, each to one, and marks them', () => {
+    const action = actionOf('ct_lb_mark(backends=10.0.0.1:8080,10.0.0.2:8080; force_snat)');
+    const { next } = stepped(action, state(udp));
+    expect(
+      next.map(({ store }) => [at.ip4Dst, at.tpDst, at.ctMark].map((place) => read(store, place).constant)),
+    ).toEqual([
+      [0x0a000001n, 8080n, 10n],
+      [0x0a000002n, 8080n, 10n],
+    ]);
+    const sets = next.map((one) => packetsOf(run, one));
+    expect(space.orAll(sets)).toBe(udp);
+    expect(space.intersects(sets[0] ?? 0, sets[1] ?? 0)).toBe(false);
+  });
+
+  test('clears what conntrack said, and nothing else', () => {
+    const [one] = stepped(snat, state(udp)).next;
+    const labelled = write(stores, one?.store ?? stores.initial, at.ctLabel, number(128, 7));
+    const store = cleared(run, write(stores, labelled, at.ctMark, number(32, 7)));
+    expect(
+      [at.ctState, at.ctMark, at.ctLabel, at.ctNwDst, at.ctTpDst].map((place) => read(store, place).constant),
+    ).toEqual([0n, 0n, 0n, 0n, 0n]);
+    expect(read(store, at.ip4Src).constant).toBe(0x01020304n);
   });
 });
