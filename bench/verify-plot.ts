@@ -5,6 +5,8 @@ export interface Point {
   readonly ports: number;
   readonly cold: number;
   readonly changed: number;
+  /** After a change that no part is followed for. */
+  readonly restored: number;
 }
 
 const left = 90;
@@ -38,6 +40,12 @@ export function plotText(points: readonly Point[]): string {
       points.map(({ ports, changed }) => [x(ports), y(changed)]),
       '#ea580c',
       'one port changed',
+      12,
+    ),
+    curve(
+      points.map(({ ports, restored }) => [x(ports), y(restored)]),
+      '#16a34a',
+      'changed back',
       12,
     ),
   ];
