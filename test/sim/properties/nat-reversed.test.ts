@@ -17,6 +17,21 @@ describe('a VPC', () => {
     });
     expect(violationOf(natReversed, view, 'default/red@n0').kind).toBe('unanswered');
   }, 120_000);
+
+  const protocols = ['tcp', 'udp', 'sctp', 'icmp4'];
+  it.each(protocols)(
+    'does not, if its gateway lets none of %s in',
+    (protocol) => {
+      const view = manifestView(masqueraded(), (nb) => {
+        const rows = policies(nb, /ct\.rpl/, 400);
+        expect(rows).not.toEqual([]);
+        const others = protocols.filter((one) => one !== protocol).join(' || ');
+        for (const row of rows) row.match = `(${row.match}) && (${others})`;
+      });
+      expect(verdicts(natReversed, view)).toEqual(['default/red@n0: violated']);
+    },
+    120_000,
+  );
 });
 
 describe('a network without translation', () => {
@@ -30,7 +45,11 @@ describe('who asks', () => {
     ['is nobody outside who says that he has a published address', 'field/service-port-loop'],
     ['is no host that sends to a group of MAC addresses what is for one host', 'field/load-balancer-from-inside'],
     ['knows a neighbour where the answer leaves by one', 'field/reply-by-another-address'],
-  ])('%s', (_, name) => {
-    expect(verdicts(natReversed, exampleView(name, 'good'))).toEqual([expect.stringMatching(/: holds$/)]);
-  }, 120_000);
+  ])(
+    '%s',
+    (_, name) => {
+      expect(verdicts(natReversed, exampleView(name, 'good'))).toEqual([expect.stringMatching(/: holds$/)]);
+    },
+    120_000,
+  );
 });
