@@ -20,7 +20,8 @@ export interface VerdictSubject {
 /** `--format text|json|junit|sarif|html`. */
 export const verdictFormatOption = (): Option => formatOption(reportFormats);
 
-const statuses: Record<Verdict, Status> = {
+/** Exit statuses of verdicts. */
+export const statuses: Record<Verdict, Status> = {
   holds: status.fine,
   vacuous: status.fine,
   violated: status.violated,

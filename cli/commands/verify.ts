@@ -3,17 +3,26 @@ import { Command, Option } from 'commander';
 import { InputError } from '../../engine/origin.ts';
 import { isSame } from '../../sim/jobs/same.ts';
 import { builtInProperties } from '../../sim/properties/index.ts';
+import {
+  type NetworkVerdict,
+  networksConclusion,
+  networksJson,
+  networksJunit,
+  networkText,
+  verdictOfAll,
+} from '../../sim/report/index.ts';
 import type { Verification } from '../../sim/verdict.ts';
 import { openVerifier, propertiesOf, type Subject, type Verifier, type VerifyOptions } from '../../sim/verifier.ts';
 import { againstOf, loadAgainst } from '../against.ts';
 import { changesText } from '../changes.ts';
-import { outputOption, UsageError } from '../command.ts';
+import { conclude, emit, outputOption, UsageError } from '../command.ts';
 import { countOption } from '../counts.ts';
 import { nodesOption } from '../input.ts';
+import { type ListedNetwork, listedNetworks, listName } from '../networks.ts';
 import { loadPolicy } from '../policy.ts';
 import { openProgress } from '../progress.ts';
 import { loadNetwork } from '../topology.ts';
-import { emitVerdict, type VerdictOptions, verdictFormatOption } from '../verdict.ts';
+import { emitVerdict, statuses, type VerdictOptions, verdictFormatOption } from '../verdict.ts';
 import { watchFiles } from '../watch.ts';
 
 interface VerifyCommandOptions extends VerdictOptions {
@@ -31,7 +40,10 @@ export default function define(): Command {
       'Proves for all packets what the logical flows of a network let through, and shows a packet where a promise is broken. Without a policy these properties are proven: ' +
         `${builtInProperties.map(({ id }) => id).join(', ')}.`,
     )
-    .argument('<input...>', 'YAML files, folders of them, - for standard input, or an OVN database file')
+    .argument(
+      '<input...>',
+      'YAML files, folders of them, - for standard input, an OVN database file, or a folder whose lflow.yaml lists networks (docs/verify.md)',
+    )
     .option(
       '--policy <file>',
       'rules of your own, what the network is to be taken for, and exceptions (docs/policy.md)',
@@ -54,6 +66,9 @@ export default function define(): Command {
       if (options.watch && (options.format !== 'text' || options.output !== undefined)) {
         throw new UsageError('--watch shows what changes as text, on standard output; leave out --format and -o');
       }
+      const [folder, ...others] = inputs;
+      const networks = folder === undefined || others.length > 0 ? undefined : await listedNetworks(folder);
+      if (networks) return verifyEach(networks, options);
       const progress = openProgress();
       const onProgress = (what: string): void => progress.show(what);
       const watched = options.watch ? await watchFiles(namedBy(inputs, options)) : undefined;
@@ -77,6 +92,41 @@ export default function define(): Command {
         before = after;
       }
     });
+}
+
+/** Verifies networks one after the other, and tells of each as soon as its verdict is known. */
+async function verifyEach(networks: readonly ListedNetwork[], options: VerifyCommandOptions): Promise<void> {
+  const { format, output } = options;
+  if (options.watch || options.against || options.policy !== undefined) {
+    throw new UsageError(
+      `--watch, --against and --policy are about one network, and ${listName} lists ${networks.length}; give one of them, or say there which policy is whose`,
+    );
+  }
+  if (format === 'sarif' || format === 'html') {
+    throw new UsageError(
+      `--format ${format} shows one network, and ${listName} lists ${networks.length}; give one of them`,
+    );
+  }
+  const isTold = format === 'text' && output === undefined;
+  const progress = openProgress();
+  const all: NetworkVerdict[] = [];
+  for (const { input, policy } of networks) {
+    const onProgress = (what: string): void =>
+      progress.show(`${all.length} of ${networks.length} networks: ${input}: ${what}`);
+    onProgress('reading');
+    const own = { ...options, ...(policy !== undefined && { policy }) };
+    const { rules, subject } = await readAll([input], own);
+    const verification = await verified(openVerifier({ ...rules, onProgress }), subject, own, onProgress);
+    const one = { name: input, verification };
+    all.push(one);
+    progress.close();
+    if (isTold) await emit(networkText(one));
+  }
+  const properties = propertiesOf(undefined).map(({ id, promise }) => ({ id, promise, help: helpOf(id) }));
+  if (format === 'json') await emit(networksJson(all), options);
+  else if (format === 'junit') await emit(networksJunit(all, { properties }), options);
+  else await emit(`${isTold ? '' : all.map(networkText).join('')}${networksConclusion(all)}`, options);
+  conclude(statuses[verdictOfAll(all)]);
 }
 
 /** All files and folders that a command line names. */

@@ -12,6 +12,14 @@ import { type TextOptions, textReport } from './text.ts';
 export { type HtmlOptions, htmlReport } from './html.ts';
 export { jsonReport } from './json.ts';
 export { junitReport } from './junit.ts';
+export {
+  type NetworkVerdict,
+  networksConclusion,
+  networksJson,
+  networksJunit,
+  networkText,
+  verdictOfAll,
+} from './networks.ts';
 export type { PropertyText, ReportOptions } from './options.ts';
 export { type Picture, type PictureNode, pictureOf } from './picture.ts';
 export { sarifReport } from './sarif.ts';

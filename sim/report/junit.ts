@@ -11,17 +11,26 @@ import { causeText, flowText, isDecisive, obstacleLines, placeText, reasonText }
  */
 export function junitReport(verification: Verification, options: ReportOptions): string {
   const { properties, elapsedMs } = printable(verification);
-  const suites = toldProperties(properties, options).map(({ id, promise }) => {
+  const all = attributes({ name: 'lflow verify', ...numbers(properties), time: (elapsedMs / 1000).toFixed(3) });
+  return junitOf(all, junitSuites(verification, options));
+}
+
+/** The document that has these suites. */
+export const junitOf = (all: string, suites: readonly string[]): string =>
+  ['<?xml version="1.0" encoding="UTF-8"?>', `<testsuites${all}>`, ...suites, '</testsuites>', ''].join('\n');
+
+/** A suite for each property of a network, which has a name where there are several. */
+export function junitSuites(verification: Verification, options: ReportOptions, network?: string): string[] {
+  const { properties } = printable(verification);
+  return toldProperties(properties, options).map(({ id, promise }) => {
     const findings = properties.filter((finding) => finding.id === id);
     return [
-      `  <testsuite${attributes({ name: id, ...numbers(findings) })}>`,
+      `  <testsuite${attributes({ name: id, package: network, ...numbers(findings) })}>`,
       `    <properties><property${attributes({ name: 'promise', value: promise })}/></properties>`,
       ...findings.map(testcase),
       '  </testsuite>',
     ].join('\n');
   });
-  const all = attributes({ name: 'lflow verify', ...numbers(properties), time: (elapsedMs / 1000).toFixed(3) });
-  return ['<?xml version="1.0" encoding="UTF-8"?>', `<testsuites${all}>`, ...suites, '</testsuites>', ''].join('\n');
 }
 
 type Outcome = 'passed' | 'failure' | 'error' | 'skipped';

@@ -14,6 +14,7 @@ import { testpmdScript } from '../../engine/offload/forms/testpmd.ts';
 import type { RuleSet } from '../../engine/offload/rules.ts';
 import { placementOf } from '../../engine/program/placement.ts';
 import { planOffload } from '../../sim/offload/plan.ts';
+import { exampleManifests } from '../examples/manifests.ts';
 
 /** What testpmd says to each command. */
 function testpmd(commands: readonly string[]): { command: string; answer: string }[] {
@@ -68,7 +69,7 @@ const subjectOf = (input: string, node: string): Promise<Subject> =>
   loadSubject([input], { node, device: 'bluefield-3-doca-hws', uplink: 'p0', port: [] });
 
 const examples = [
-  ...readdirSync('examples').filter((name) => name.endsWith('.yaml')),
+  ...exampleManifests,
   ...readdirSync('examples/offload', { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('network.db'))
     .map((name) => `offload/${name}`),

@@ -2,12 +2,13 @@
  * Northbound databases whose packets are compared with the real data plane: the features of
  * trace-features.ts on one chassis, others that only packets show, examples and random manifests.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { nbctlScript } from '../../../engine/ovsdb/nbctl.ts';
 import type { Northbound } from '../../../engine/ovsdb/northbound.ts';
 import { readManifests } from '../../../engine/spec/read.ts';
 import { northboundOf } from '../../../engine/vpc/index.ts';
+import { exampleManifests } from '../../examples/manifests.ts';
 import { onePeer } from '../../oracle/both-worlds.ts';
 import { peerChassis } from '../../oracle/packet-peer.ts';
 import type { Learned } from '../../oracle/sandbox.ts';
@@ -98,11 +99,10 @@ const northboundOfText = (file: string, text: string): Northbound =>
 
 function manifestTopologies(): PlaneTopology[] {
   const folder = new URL('../../../examples/', import.meta.url);
-  const examples = readdirSync(folder).filter((file) => file.endsWith('.yaml'));
   const random = fc.sample(randomManifests, { seed: 7, numRuns: 4 });
   return [
     manifestTopology('red and blue', onePeer().nb),
-    ...examples.map((file) => {
+    ...exampleManifests.map((file) => {
       const text = readFileSync(new URL(file, folder), 'utf8');
       return manifestTopology(`example ${file.replace('.yaml', '')}`, northboundOfText(file, text));
     }),

@@ -1,5 +1,5 @@
 /** Verified by parts, a network has the very findings that it has verified at once. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -13,6 +13,7 @@ import { planOf } from '../../../sim/jobs/plan.ts';
 import { type Policy, readPolicy } from '../../../sim/policy/index.ts';
 import { builtInProperties } from '../../../sim/properties/index.ts';
 import { propertiesOf } from '../../../sim/verifier.ts';
+import { exampleManifests } from '../../examples/manifests.ts';
 import { pairs } from '../../examples/pairs.ts';
 import { bothWays } from './both-ways.ts';
 
@@ -36,8 +37,7 @@ function expectAgreement(subject: Subject, policy?: Policy): void {
 const timeout = 300_000;
 
 describe('manifests', { timeout }, () => {
-  const files = readdirSync(examples).filter((name) => name.endsWith('.yaml'));
-  test.each(files)('%s', (file) => {
+  test.each(exampleManifests)('%s', (file) => {
     expectAgreement(manifestSubject([{ file, text: readFileSync(join(examples, file), 'utf8') }]));
   });
 });
