@@ -8,9 +8,12 @@ import { createNorthd, type NorthboundChange } from '../../../engine/northd/incr
 import { type Northbound, type NorthboundTable, rowUuid } from '../../../engine/ovsdb/northbound.ts';
 import { northboundOfPlan, planTopology } from '../../../engine/vpc/index.ts';
 import { differenceFrom } from '../../../sim/jobs/ground.ts';
+import { concludeNext } from '../../../sim/jobs/next.ts';
+import { type PartResult, verifyPart } from '../../../sim/jobs/part-job.ts';
 import type { Subject } from '../../../sim/jobs/parts.ts';
-import { planOf } from '../../../sim/jobs/plan.ts';
+import { conclude, nextPlan, planOf } from '../../../sim/jobs/plan.ts';
 import { builtInProperties } from '../../../sim/properties/index.ts';
+import type { Finding } from '../../../sim/verdict.ts';
 import { openVerifier, verifyNetwork } from '../../../sim/verifier.ts';
 import { seedAndRuns } from '../../oracle/seed.ts';
 import { network, node, resourcesOf, vf, vpc } from '../../topology.ts';
@@ -143,8 +146,11 @@ const edits: Readonly<Record<string, Edit>> = {
 
 const { seed, runs } = seedAndRuns(3);
 
+/** Those that leave the network as it is taken apart. */
+const small = ['no port security', 'another address', 'another priority', 'another verdict', 'nothing'];
+
 /** Which edits, by their names, with what they are done to. */
-const steps = fc.array(fc.tuple(fc.constantFrom(...Object.keys(edits)), fc.nat(1 << 12)), {
+const steps = fc.array(fc.tuple(fc.constantFrom(...Object.keys(edits), ...small, ...small), fc.nat(1 << 12)), {
   minLength: 4,
   maxLength: 7,
 });
@@ -167,6 +173,44 @@ test('after any changes a verifier says what one says that knows nothing', { tim
       );
     }
   }
+});
+
+test('a change of one part leaves the findings of the others, and needs nobody else', { timeout: 300_000 }, () => {
+  const { plans, northbound } = start();
+  const northd = createNorthd(northbound);
+  const first: Subject = { southbound: northd.computation().southbound, northbound, plans };
+  const nobody = (): never => {
+    throw new Error('the whole network was asked');
+  };
+  const plan = planOf(first, { properties, today: '2026-01-01' });
+  const results = plan.partition.parts.map((part) => verifyPart(part, plan.common));
+  const concluded = conclude(plan, results, nobody);
+  expect(concluded.origin).toBeDefined();
+  const changes = edits['no port security']?.(northbound, 0) ?? [];
+  northd.apply(changes);
+  const second: Subject = {
+    southbound: northd.computation().southbound,
+    northbound: changed(northbound, changes),
+    plans,
+  };
+  const parts = plan.partition.parts.map((part, index) => ({ part, result: results[index] as PartResult }));
+  const next = nextPlan(plan, second);
+  const [number = -1, ...more] = next?.changed ?? [];
+  const part = next?.plan.partition.parts[number];
+  if (!next || !part) throw new Error('it is not known what differs');
+  expect(more).toEqual([]);
+  const now = parts.map((one, index) => (index === number ? { part, result: verifyPart(part, plan.common) } : one));
+  const told = concludeNext(next.plan, { concluded, parts }, now, [number], {});
+  const fresh = planOf(second, { properties, today: '2026-01-01' });
+  const whole = conclude(
+    fresh,
+    now.map(({ result }) => result),
+    nobody,
+  );
+  expect(told?.found).toEqual(whole.found);
+  const unguarded = ({ id, verdict }: Finding): boolean => id === 'source-guarded' && verdict === 'violated';
+  expect(concluded.found.properties.filter(unguarded)).toEqual([]);
+  expect(told?.found.properties.filter(unguarded)).toHaveLength(1);
 });
 
 describe('what differs', () => {
