@@ -36,7 +36,7 @@ export const violations = (findings: readonly Finding[], { property, subject = '
       subject.split(', ').some((part) => one.subject.includes(part)),
   );
 
-/** Pairs whose mended form is not proven: packets go round there in ways that are not followed to their end. */
+/** Pairs whose mended form is not proven: packets go round, or go more ways than are followed. */
 export const undecided: ReadonlySet<string> = new Set([
   'field/reply-by-another-gateway',
   'properties/external-egress-off',
