@@ -51,7 +51,8 @@ function bundleOf(space: Space, arrived: readonly Arrived[]): Bundle {
       return packets;
     },
     meets(set) {
-      for (const [lineage, guard] of (guards ??= guardsOf(space, arrived))) {
+      guards ??= guardsOf(space, arrived);
+      for (const [lineage, guard] of guards) {
         if (mayMeet(space, lineage, set) && space.intersects(lineage.packets, space.and(guard, set))) return true;
       }
       return false;
