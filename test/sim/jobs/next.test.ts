@@ -213,6 +213,43 @@ test('a change of one part leaves the findings of the others, and needs nobody e
   expect(told?.found.properties.filter(unguarded)).toHaveLength(1);
 });
 
+test('an address that another part has on their wire is noticed', { timeout: 300_000 }, () => {
+  const { plans, northbound } = start();
+  const unique = builtInProperties.filter(({ id }) => id === 'address-unique');
+  const northd = createNorthd(northbound);
+  const verifier = openVerifier({ properties: unique });
+  let nb = northbound;
+  const verdicts = (changes: readonly NorthboundChange[]): string[] => {
+    northd.apply(changes);
+    nb = changed(nb, changes);
+    const subject: Subject = { southbound: northd.computation().southbound, northbound: nb, plans };
+    const found = verifier.verify(subject);
+    expect(said(found)).toEqual(said(verifyNetwork(subject, { properties: unique })));
+    return found.properties.flatMap(({ verdict }) => (verdict === 'holds' ? [] : [verdict]));
+  };
+  /** A host on the nth switch with a port outside. */
+  const onWire = (n: number, address: string): NorthboundChange[] => {
+    const outside = [...nb.Logical_Switch.values()].filter(({ ports }) =>
+      ports.some((uuid) => nb.Logical_Switch_Port.get(uuid)?.type === 'localnet'),
+    );
+    const [home, like] = [outside[n], hosts(nb)[0]];
+    if (!home || !like) throw new Error('there are no such switches');
+    const name = `on wire ${n}`;
+    const row = { ...like, _uuid: rowUuid('Logical_Switch_Port', name), name, addresses: [address] };
+    const put: NorthboundChange = { table: 'Logical_Switch_Port', row };
+    const joined: NorthboundChange = {
+      table: 'Logical_Switch',
+      row: { ...home, ports: [...home.ports, row._uuid] },
+    };
+    return nb.Logical_Switch_Port.has(row._uuid) ? [put] : [put, joined];
+  };
+  expect(verdicts([])).toEqual([]);
+  expect(verdicts(onWire(0, '02:00:00:00:77:01 30.30.9.1'))).toEqual([]);
+  expect(verdicts(onWire(1, '02:00:00:00:77:02 30.30.9.2'))).toEqual([]);
+  expect(verdicts(onWire(1, '02:00:00:00:77:01 30.30.9.1'))).toEqual(['violated']);
+  expect(verdicts(onWire(1, '02:00:00:00:77:02 30.30.9.2'))).toEqual([]);
+});
+
 describe('what differs', () => {
   const { plans, northbound } = start();
   const northd = createNorthd(northbound);
