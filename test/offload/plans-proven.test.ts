@@ -11,6 +11,7 @@ import { checkRules, problemText } from '../../engine/offload/check.ts';
 import { placementOf } from '../../engine/program/placement.ts';
 import { planOffload } from '../../sim/offload/plan.ts';
 import { proveRules } from '../../sim/offload/prove.ts';
+import { exampleManifests } from '../examples/manifests.ts';
 
 vi.setConfig({ testTimeout: 400_000 });
 
@@ -41,9 +42,7 @@ const under = (folder: string, file: string): string[] =>
     .filter((entry) => entry.isDirectory() && existsSync(`${folder}/${entry.name}/${file}`))
     .map(({ name }) => `${folder}/${name}/${file}`);
 
-const manifests = readdirSync('examples')
-  .filter((name) => name.endsWith('.yaml'))
-  .map((name) => `examples/${name}`);
+const manifests = exampleManifests.map((name) => `examples/${name}`);
 
 test.each([...manifests, ...under('examples/offload', 'network.db')])('%s', async (input) => {
   const nodes = await nodesOf(input);

@@ -1,5 +1,5 @@
 /** Networks that are put on one chassis whole, without a real OVN: topologies of other suites, examples, random ones. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { parseIpv4, parseIpv6 } from '../../engine/lang/index.ts';
 import { createNode, type Node, type NodeOptions } from '../../engine/node/index.ts';
 import { computeSouthbound } from '../../engine/northd/index.ts';
@@ -28,8 +28,6 @@ export interface Placed {
 }
 
 const examplesFolder = new URL('../../examples/', import.meta.url);
-
-export const examples: readonly string[] = readdirSync(examplesFolder).filter((file) => file.endsWith('.yaml'));
 
 export const ofManifests = (name: string, text: string): Network => ({
   name,

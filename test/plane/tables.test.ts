@@ -27,11 +27,12 @@ import type { LogicalFlow, Southbound } from '../../engine/ovsdb/southbound.ts';
 import { compileTables, type TableEnvironment, type TableInput } from '../../engine/program/tables.ts';
 import { emptyPacket, fields, writeBits } from '../../sim/trace/index.ts';
 import { compileMatch, type Test } from '../../sim/trace/matcher.ts';
+import { exampleManifests } from '../examples/manifests.ts';
 import { randomSwitches, northboundOf as switchesOf } from '../northd/random.ts';
 import { randomRouters, northboundOf as routersOf } from '../northd/router/random.ts';
 import { seedAndRuns } from '../oracle/seed.ts';
 import { microflow, Plane, type Words, words } from '../program/classifying.ts';
-import { examples, ofExample } from './networks.ts';
+import { ofExample } from './networks.ts';
 
 const { seed, runs } = seedAndRuns(12);
 const isResident = (port: string) => port.length % 2 === 0;
@@ -195,7 +196,7 @@ const noise = fc
 const noises = (n: number) => fc.sample(noise, { seed: seed + n, numRuns: 8 });
 const southboundOf = (nb: Northbound): Southbound => computeSouthbound(nb).southbound;
 
-test.each(examples)('tables of examples/%s', (file) => {
+test.each(exampleManifests)('tables of examples/%s', (file) => {
   const before = { ...tally };
   compareTables(southboundOf(ofExample(file).nb), noises(0));
   expect(tally.packets - before.packets).toBeGreaterThan(100);
