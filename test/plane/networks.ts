@@ -8,6 +8,7 @@ import type { Southbound } from '../../engine/ovsdb/southbound.ts';
 import { type Placement, placementOf } from '../../engine/program/index.ts';
 import { readManifests } from '../../engine/spec/read.ts';
 import { northboundOf } from '../../engine/vpc/index.ts';
+import { exampleManifests } from '../examples/manifests.ts';
 import { topologies as routerTopologies } from '../northd/router/topologies.ts';
 import { switchTopologies } from '../northd/topologies.ts';
 import { planeRecordings, readPlaneRecording } from '../oracle/plane-recording.ts';
@@ -43,7 +44,7 @@ const leftOut = ['mistakes', 'meters-and-samples'];
 /** Examples, and the topologies that northd's tests are made of. */
 export function knownNetworks(): Network[] {
   const made = Object.entries({ ...switchTopologies, ...routerTopologies }).filter(([name]) => !leftOut.includes(name));
-  return [...examples.map(ofExample), ...made.map(([name, make]) => ({ name, nb: make() }))];
+  return [...exampleManifests.map(ofExample), ...made.map(([name, make]) => ({ name, nb: make() }))];
 }
 
 /** Everything that is on some chassis is on this one. */
