@@ -90,6 +90,21 @@ describe('two worlds', () => {
     expect(await told(losing(5), losing(4), losing(3))).toEqual([expect.stringMatching(/^second, step 2/)]);
   });
 
+  test('of three, each may let go of other fragments, and of nothing else', async () => {
+    const fragment = request.slice();
+    fragment.set([0x20, 0], 20);
+    const dropping = (...lost: number[]): PacketWorld =>
+      worldWith((bytes, at) => [...out(bytes), ...(lost.includes(at) ? [] : out(fragment))]);
+    const both = (...lost: number[]): PacketWorld =>
+      worldWith((bytes, at) => (lost.includes(at) ? [] : [...out(bytes), ...out(fragment)]));
+    const told = async (...worlds: PacketWorld[]): Promise<string[]> => {
+      const [first, second, third] = await Promise.all(worlds.map((world) => play(world, conversations)));
+      return compareRepeated([first, second, third]);
+    };
+    expect(await told(dropping(5), dropping(4), dropping(3))).toEqual([]);
+    expect(await told(both(5), both(4), both(3))).toEqual([expect.stringMatching(/^second, step 2/)]);
+  });
+
   test('of which one goes on are told apart, and what each noted', async () => {
     const steps = await play(plain, conversations);
     expect(compareSteps(steps, steps.slice(0, 3))[0]).toMatch(/^second, step 2: only the first world goes on/);
