@@ -14,7 +14,7 @@
  */
 
 import { type Alike, type Form, type Kin, openAlike, type Verified } from './jobs/alike/index.ts';
-import { keptSpace } from './jobs/kept-space.ts';
+import { type KeptSpace, keptSpace } from './jobs/kept-space.ts';
 import { type Before, concludeNext } from './jobs/next.ts';
 import { outlineOf } from './jobs/outline.ts';
 import { type Common, type PartResult, verifyPart } from './jobs/part-job.ts';
@@ -71,8 +71,11 @@ export function propertiesOf(
 export const verifyNetwork = (subject: Subject, options: VerifyOptions = {}): Verification =>
   openVerifier(options).verify(subject);
 
-/** Verifies parts elsewhere: in threads, on other machines. Gives their results in the order of the parts. */
-export type Runner = (parts: readonly Part[], common: Common) => Promise<readonly PartResult[]>;
+/**
+ * Verifies parts elsewhere: in threads, on other machines. Gives their results in the order of the parts.  Who does it in this
+ * thread after all takes the space that the verifier keeps.
+ */
+export type Runner = (parts: readonly Part[], common: Common, space: KeptSpace) => Promise<readonly PartResult[]>;
 
 /** Verifies networks that follow each other; what was found of a part is kept until the part changes. */
 export interface Verifier {
@@ -193,7 +196,7 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
       const begun = begin(subject);
       let verified = 0;
       for (let open = openOf(begun); open.length > 0; open = openOf(begun)) {
-        enter(begun, open, await runner(open, begun.plan.common));
+        enter(begun, open, await runner(open, begun.plan.common, space));
         verified += open.length;
       }
       return end(begun, verified);

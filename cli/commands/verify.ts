@@ -9,13 +9,14 @@ import {
   networksJson,
   networksJunit,
   networkText,
+  type UnreadNetwork,
   verdictOfAll,
 } from '../../sim/report/index.ts';
 import type { Verification } from '../../sim/verdict.ts';
 import { openVerifier, propertiesOf, type Subject, type Verifier, type VerifyOptions } from '../../sim/verifier.ts';
 import { againstOf, loadAgainst } from '../against.ts';
 import { changesText } from '../changes.ts';
-import { conclude, emit, outputOption, UsageError } from '../command.ts';
+import { conclude, emit, outputOption, status, UsageError } from '../command.ts';
 import { countOption } from '../counts.ts';
 import { nodesOption } from '../input.ts';
 import { type ListedNetwork, listedNetworks, listName } from '../networks.ts';
@@ -66,8 +67,7 @@ export default function define(): Command {
       if (options.watch && (options.format !== 'text' || options.output !== undefined)) {
         throw new UsageError('--watch shows what changes as text, on standard output; leave out --format and -o');
       }
-      const [folder, ...others] = inputs;
-      const networks = folder === undefined || others.length > 0 ? undefined : await listedNetworks(folder);
+      const networks = await listedIn(inputs);
       if (networks) return verifyEach(networks, options);
       const progress = openProgress();
       const onProgress = (what: string): void => progress.show(what);
@@ -94,6 +94,20 @@ export default function define(): Command {
     });
 }
 
+/** The networks that the folder lists that is given; several inputs are one network. */
+async function listedIn(inputs: readonly string[]): Promise<readonly ListedNetwork[] | undefined> {
+  for (const input of inputs) {
+    const networks = await listedNetworks(input);
+    if (networks && inputs.length === 1) return networks;
+    if (networks) {
+      throw new UsageError(
+        `${input} has a ${listName}, which lists networks, and several inputs are one network; give the folder alone`,
+      );
+    }
+  }
+  return undefined;
+}
+
 /** Verifies networks one after the other, and tells of each as soon as its verdict is known. */
 async function verifyEach(networks: readonly ListedNetwork[], options: VerifyCommandOptions): Promise<void> {
   const { format, output } = options;
@@ -110,23 +124,30 @@ async function verifyEach(networks: readonly ListedNetwork[], options: VerifyCom
   const isTold = format === 'text' && output === undefined;
   const progress = openProgress();
   const all: NetworkVerdict[] = [];
-  for (const { input, policy } of networks) {
+  const unread: UnreadNetwork[] = [];
+  for (const [index, { input, policy }] of networks.entries()) {
     const onProgress = (what: string): void =>
-      progress.show(`${all.length} of ${networks.length} networks: ${input}: ${what}`);
+      progress.show(`${index} of ${networks.length} networks: ${input}: ${what}`);
     onProgress('reading');
     const own = { ...options, ...(policy !== undefined && { policy }) };
-    const { rules, subject } = await readAll([input], own);
-    const verification = await verified(openVerifier({ ...rules, onProgress }), subject, own, onProgress);
-    const one = { name: input, verification };
+    const asked = await anew(
+      () => readAll([input], own),
+      (problem) => unread.push({ name: input, problem }),
+    );
+    if (!asked) continue;
+    const verifier = openVerifier({ ...asked.rules, onProgress });
+    const one = { name: input, verification: await verified(verifier, asked.subject, own, onProgress) };
     all.push(one);
     progress.close();
     if (isTold) await emit(networkText(one));
   }
+  progress.close();
   const properties = propertiesOf(undefined).map(({ id, promise }) => ({ id, promise, help: helpOf(id) }));
-  if (format === 'json') await emit(networksJson(all), options);
-  else if (format === 'junit') await emit(networksJunit(all, { properties }), options);
-  else await emit(`${isTold ? '' : all.map(networkText).join('')}${networksConclusion(all)}`, options);
-  conclude(statuses[verdictOfAll(all)]);
+  const last = networksConclusion(all, unread);
+  if (format === 'json') await emit(networksJson(all, unread), options);
+  else if (format === 'junit') await emit(networksJunit(all, { properties }, unread), options);
+  else await emit(`${isTold ? '' : all.map(networkText).join('')}${last}`, options);
+  conclude(unread.length > 0 ? status.wrong : statuses[verdictOfAll(all)]);
 }
 
 /** All files and folders that a command line names. */
@@ -147,13 +168,14 @@ async function readAll(inputs: string[], options: VerifyCommandOptions): Promise
   return { rules: { ...(policy && { policy }), against }, subject: await loadNetwork(inputs, options) };
 }
 
-/** What is read; undefined where it cannot be, which is told: whoever edits a file mends it. */
-async function anew<T>(read: () => Promise<T>): Promise<T | undefined> {
+/** What is read; undefined where it cannot be, which is told: whoever edits a file mends it, and other networks are there still. */
+async function anew<T>(read: () => Promise<T>, tell: (problem: string) => void = () => {}): Promise<T | undefined> {
   try {
     return await read();
   } catch (error) {
     if (!(error instanceof InputError || error instanceof UsageError)) throw error;
     process.stderr.write(`${error.message}\n`);
+    tell(error.message);
     return undefined;
   }
 }

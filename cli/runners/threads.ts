@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
+import type { KeptSpace } from '../../sim/jobs/kept-space.ts';
 import { type Common, givenUp, type Part, type PartResult, type Runner, verifyPart } from '../../sim/verifier.ts';
 import { nameOf, pack, unpack } from './packed.ts';
 import type { Job } from './thread.ts';
@@ -50,9 +51,9 @@ export async function attempted(pool: Piscina<Job, Uint8Array>, job: Job): Promi
 
 /** Verifies parts in threads, or here if one is enough; the results are the same, whatever their number. */
 export function threadRunner(options: ThreadOptions = {}): Runner {
-  return async (parts, common) => {
+  return async (parts, common, space) => {
     const workers = Math.min(options.workers ?? usualWorkers(parts.length), parts.length);
-    if (workers <= 1) return verifiedHere(parts, common, options);
+    if (workers <= 1) return verifiedHere(parts, common, space, options);
     const pool = threadPool(workers, options);
     const shared = sharedBytes(pack(common));
     const packed = { name: nameOf(shared), bytes: shared };
@@ -76,10 +77,15 @@ export function threadRunner(options: ThreadOptions = {}): Runner {
   };
 }
 
-function verifiedHere(parts: readonly Part[], common: Common, { onProgress }: ThreadOptions): PartResult[] {
+function verifiedHere(
+  parts: readonly Part[],
+  common: Common,
+  space: KeptSpace,
+  { onProgress }: ThreadOptions,
+): PartResult[] {
   return parts.map((part, index) => {
     onProgress?.(`following all packets: ${index} of ${parts.length} parts of the network`);
-    return verifyPart(part, common);
+    return verifyPart(part, common, space);
   });
 }
 

@@ -23,7 +23,7 @@ export {
 
 /**
  * A space of packets with these fields; those by which sets differ most are best first.
- * Throws a RangeError if there are more than 2048 bits, or no such memory.
+ * Throws a RangeError if there are more than 2432 bits, or no such memory.
  */
 export function createSpace(fields: readonly SetField[], options: SpaceOptions = {}): Space {
   const layout = layOut(fields, options.order);

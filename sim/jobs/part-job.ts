@@ -7,10 +7,10 @@ import { builtInProperties } from '../properties/index.ts';
 import { openView } from '../properties/open-view.ts';
 import type { Check, Property } from '../properties/property.ts';
 import type { View } from '../properties/view.ts';
-import { analyse, networkOf, openWorkshop } from '../symbolic/index.ts';
+import { analyse, networkOf, openWorkshop, packetSpace } from '../symbolic/index.ts';
 import type { Finding, Matrix } from '../verdict.ts';
 import { judged, tooLargeReason, unknownFinding, withinMemory } from './findings.ts';
-import { type KeptSpace, keptSpace } from './kept-space.ts';
+import type { KeptSpace } from './kept-space.ts';
 import { keyOf, kindOf } from './kinds.ts';
 import { matrixGroups } from './matrix.ts';
 import { type Elsewhere, type Part, subjectOf } from './parts.ts';
@@ -44,7 +44,7 @@ export interface PartResult {
 }
 
 /** Verifies a part by itself, in a space of its own unless one is kept. */
-export function verifyPart(part: Part, common: Common, space: KeptSpace = keptSpace()): PartResult {
+export function verifyPart(part: Part, common: Common, space: KeptSpace = packetSpace): PartResult {
   const { network, components, subject } = opened(part, common);
   const analysis = withinMemory(() => analyse(network, { components }, openWorkshop(network, space())));
   if (!analysis) return givenUp(part, common, tooLargeReason);

@@ -5,10 +5,10 @@ import { openView } from '../properties/open-view.ts';
 import type { Property } from '../properties/property.ts';
 import type { View } from '../properties/view.ts';
 import { policyWatch } from '../rules/index.ts';
-import { analyse, type Network, openWorkshop } from '../symbolic/index.ts';
+import { analyse, type Network, openWorkshop, packetSpace } from '../symbolic/index.ts';
 import type { Finding, Matrix } from '../verdict.ts';
 import { judged, tooLarge, withinMemory } from './findings.ts';
-import { type KeptSpace, keptSpace } from './kept-space.ts';
+import type { KeptSpace } from './kept-space.ts';
 import type { Subject } from './parts.ts';
 
 /** What is asked of the whole. */
@@ -40,7 +40,7 @@ export function judgeTogether(
   network: Network,
   { plans = [], northbound }: Subject,
   questions: readonly Question[],
-  { policy, components, groups, space = keptSpace(), onProgress }: TogetherOptions,
+  { policy, components, groups, space = packetSpace, onProgress }: TogetherOptions,
 ): TogetherResult {
   const analysis = withinMemory(() =>
     analyse(

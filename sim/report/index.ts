@@ -18,6 +18,7 @@ export {
   networksJson,
   networksJunit,
   networkText,
+  type UnreadNetwork,
   verdictOfAll,
 } from './networks.ts';
 export type { PropertyText, ReportOptions } from './options.ts';

@@ -1,10 +1,10 @@
 /** The verdicts on many networks: a line each for people, and all of them for programs. */
 import type { Finding, Verdict, Verification } from '../verdict.ts';
 import { junitOf, junitSuites } from './junit.ts';
-import { attributes } from './markup.ts';
+import { attributes, escaped } from './markup.ts';
 import type { ReportOptions } from './options.ts';
 import { printable } from './printable.ts';
-import { count, isGrave, reasonText } from './wording.ts';
+import { count, isGrave, reasonText, worstOf } from './wording.ts';
 
 /** One of many networks. */
 export interface NetworkVerdict {
@@ -14,10 +14,8 @@ export interface NetworkVerdict {
 }
 
 /** The worst of all verdicts. */
-export function verdictOfAll(all: readonly NetworkVerdict[]): Verdict {
-  const order: Verdict[] = ['violated', 'unknown', 'holds'];
-  return order.find((verdict) => all.some(({ verification }) => verification.verdict === verdict)) ?? 'vacuous';
-}
+export const verdictOfAll = (all: readonly NetworkVerdict[]): Verdict =>
+  worstOf(all.map(({ verification }) => verification));
 
 /** Of one network: a line, and one for each promise that is broken or not understood, unless it is excused or a warning. */
 export function networkText({ name, verification }: NetworkVerdict): string {
@@ -36,8 +34,14 @@ export function networkText({ name, verification }: NetworkVerdict): string {
 const line = (finding: Finding): string =>
   `${finding.verdict}: ${finding.id}, ${finding.subject}: ${reasonText(finding)}`;
 
+/** A network that there is no verdict on: why it could not be read, sentences. */
+export interface UnreadNetwork {
+  readonly name: string;
+  readonly problem: string;
+}
+
 /** What is said last. */
-export function networksConclusion(all: readonly NetworkVerdict[]): string {
+export function networksConclusion(all: readonly NetworkVerdict[], unread: readonly UnreadNetwork[] = []): string {
   const words: [Verdict, string][] = [
     ['holds', 'hold'],
     ['violated', 'violated'],
@@ -48,18 +52,32 @@ export function networksConclusion(all: readonly NetworkVerdict[]): string {
     const number = all.filter(({ verification }) => verification.verdict === verdict).length;
     return number > 0 ? [`${number} ${word}`] : [];
   });
-  return `${count(all.length, 'network')}: ${parts.join(', ')}.\n`;
+  const lost = unread.length > 0 ? [`${unread.length} could not be read`] : [];
+  return `${count(all.length + unread.length, 'network')}: ${[...parts, ...lost].join(', ')}.\n`;
 }
 
-/** `{verdict, networks: [{name, verdict, topology, properties, ...}]}`, with a newline at its end. */
-export function networksJson(all: readonly NetworkVerdict[]): string {
+/** `{verdict, networks: [{name, verdict, topology, properties, ...}], unread: [{name, problem}]}`, with a newline at its end. */
+export function networksJson(all: readonly NetworkVerdict[], unread: readonly UnreadNetwork[] = []): string {
   const networks = all.map(({ name, verification }) => ({ name, ...verification }));
-  return `${JSON.stringify({ verdict: verdictOfAll(all), networks }, undefined, 2)}\n`;
+  return `${JSON.stringify({ verdict: verdictOfAll(all), networks, unread }, undefined, 2)}\n`;
 }
 
-/** JUnit's XML: the suites of each network, as a package. */
-export const networksJunit = (all: readonly NetworkVerdict[], options: ReportOptions): string =>
-  junitOf(
-    attributes({ name: 'lflow verify' }),
-    all.flatMap(({ name, verification }) => junitSuites(verification, options, name)),
-  );
+/** JUnit's XML: the suites of each network, as a package; of one that could not be read, one with an error. */
+export const networksJunit = (
+  all: readonly NetworkVerdict[],
+  options: ReportOptions,
+  unread: readonly UnreadNetwork[] = [],
+): string =>
+  junitOf(attributes({ name: 'lflow verify' }), [
+    ...all.flatMap(({ name, verification }) => junitSuites(verification, options, name)),
+    ...unread.map(unreadSuite),
+  ]);
+
+const unreadSuite = ({ name, problem }: UnreadNetwork): string =>
+  [
+    `  <testsuite${attributes({ name: 'input', package: name, tests: 1, failures: 0, errors: 1, skipped: 0 })}>`,
+    `    <testcase${attributes({ name, classname: 'lflow.input' })}>`,
+    `      <error${attributes({ message: 'the network cannot be read' })}>${escaped(problem)}</error>`,
+    '    </testcase>',
+    '  </testsuite>',
+  ].join('\n');

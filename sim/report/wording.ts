@@ -18,7 +18,7 @@ export function sizeText({ vpcs, networks, interfaces, nodes, logicalFlows }: To
 }
 
 /** What counts: of several findings the worst; findings that are excused or mere remarks count as little as they should. */
-export function worstOf(findings: readonly Finding[]): Verdict {
+export function worstOf(findings: readonly { readonly verdict: Verdict }[]): Verdict {
   const order: Verdict[] = ['violated', 'unknown', 'holds'];
   return order.find((verdict) => findings.some((finding) => finding.verdict === verdict)) ?? 'vacuous';
 }

@@ -51,14 +51,11 @@ function bundleOf(space: Space, arrived: readonly Arrived[]): Bundle {
       return packets;
     },
     meets(set) {
-      guards ??= guardsOf(space, arrived);
-      for (const [lineage, guard] of guards) {
-        if (mayMeet(space, lineage, set) && space.intersects(lineage.packets, space.and(guard, set))) return true;
-      }
-      return false;
+      guards ??= guardsIn(space, arrived, () => space.all);
+      return reaches(space, guards, set);
     },
     within: (setAt, asked) => within(space, arrived, setAt, asked),
-    reaches: (setAt, asked) => reaches(space, arrived, setAt, asked),
+    reaches: (setAt, asked) => reaches(space, guardsIn(space, arrived, setAt), asked),
   };
 }
 
@@ -78,32 +75,30 @@ function within(
   setAt: (port: NetworkPort) => PacketSet,
   asked = space.all,
 ): PacketSet {
-  return space.orAll(
-    [...guardsIn(space, arrived, setAt)].map(([lineage, sets]) =>
-      mayMeet(space, lineage, asked) ? space.and(lineage.packets, space.and(asked, space.orAll(sets))) : space.empty,
-    ),
-  );
+  const found = askedOf(space, guardsIn(space, arrived, setAt), asked);
+  return space.orAll(found.map(([lineage, set]) => space.and(lineage.packets, set)));
 }
 
-function reaches(
+function reaches(space: Space, guards: ReadonlyMap<Lineage, PacketSet>, asked = space.all): boolean {
+  return askedOf(space, guards, asked).some(([lineage, set]) => space.intersects(lineage.packets, set));
+}
+
+/** What is asked of each lineage: guards are small, and are put together with it before the packets themselves are looked at. */
+const askedOf = (
   space: Space,
-  arrived: readonly Arrived[],
-  setAt: (port: NetworkPort) => PacketSet,
-  asked = space.all,
-): boolean {
-  for (const [lineage, sets] of guardsIn(space, arrived, setAt)) {
-    if (!mayMeet(space, lineage, asked)) continue;
-    if (space.intersects(lineage.packets, space.and(asked, space.orAll(sets)))) return true;
-  }
-  return false;
-}
+  guards: ReadonlyMap<Lineage, PacketSet>,
+  asked: PacketSet,
+): (readonly [Lineage, PacketSet])[] =>
+  [...guards].flatMap(([lineage, guard]) =>
+    mayMeet(space, lineage, asked) ? [[lineage, space.and(asked, guard)] as const] : [],
+  );
 
-/** Guards are small: what is asked is put together with them before the packets themselves are looked at. */
+/** Which packets of each lineage end at a port and are in the set for it. */
 function guardsIn(
   space: Space,
   arrived: readonly Arrived[],
   setAt: (port: NetworkPort) => PacketSet,
-): ReadonlyMap<Lineage, readonly PacketSet[]> {
+): ReadonlyMap<Lineage, PacketSet> {
   const guards = new Map<Lineage, PacketSet[]>();
   for (const { one, port } of arrived) {
     const set = setAt(port);
@@ -116,11 +111,5 @@ function guardsIn(
       else guards.set(lineage, [some]);
     }
   }
-  return guards;
-}
-
-/** Which packets of each lineage these are. */
-function guardsOf(space: Space, arrived: readonly Arrived[]): ReadonlyMap<Lineage, PacketSet> {
-  const sets = guardsIn(space, arrived, () => space.all);
-  return new Map([...sets].map(([lineage, guards]) => [lineage, space.orAll(guards)] as const));
+  return new Map([...guards].map(([lineage, sets]) => [lineage, space.orAll(sets)] as const));
 }

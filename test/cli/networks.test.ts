@@ -90,6 +90,22 @@ describe('verify', { timeout: 120_000 }, () => {
     expect(JSON.parse(json.answer).networks).toHaveLength(2);
   });
 
+  test('goes on after a network that cannot be read, and ends with status 2', async () => {
+    writeFileSync(join(folder, 'bad.yaml'), 'kind: Nothing\n');
+    writeFileSync(join(folder, 'lflow.yaml'), `${list('properties/source-guarded/holds.db')}\n  - bad.yaml\n`);
+    const { status, said, answer } = await answerOf('verify', folder);
+    expect(status).toBe(2);
+    expect(said).toContain('bad.yaml:1:1: ');
+    expect(answer).toMatch(/^2 networks: 1 hold, 1 could not be read\.$/m);
+  });
+
+  test('takes a folder with a list alone', async () => {
+    writeFileSync(join(folder, 'lflow.yaml'), list('single-vpc.yaml'));
+    const { status, said } = await answerOf('verify', join(examples, 'single-vpc.yaml'), folder);
+    expect(status).toBe(2);
+    expect(said).toContain('give the folder alone');
+  });
+
   test('says what is about one network alone', async () => {
     writeFileSync(join(folder, 'lflow.yaml'), list('single-vpc.yaml'));
     for (const option of [

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { threadRunner, usualWorkers } from '../../../cli/runners/threads.ts';
-import { openVerifier, verifyNetwork } from '../../../sim/verifier.ts';
+import { openVerifier, type Runner, verifyNetwork } from '../../../sim/verifier.ts';
 import { cheap, said, twoVpcs } from '../../sim/jobs/subjects.ts';
 
 const thread = new URL('../../../dist/cli/runners/thread.js', import.meta.url);
@@ -45,6 +45,19 @@ test('a part of which two threads died is unknown, and the reason is told', { ti
   );
   // What can be read off rows needs no thread.
   expect(properties.filter(({ id }) => id === 'address-unique').every((one) => one.verdict === 'holds')).toBe(true);
+});
+
+test('without threads, parts are verified in the space that the verifier keeps', { timeout }, async () => {
+  let asked = 0;
+  const inThisThread = threadRunner({ workers: 1 });
+  const counting: Runner = (parts, common, space) =>
+    inThisThread(parts, common, () => {
+      asked += 1;
+      return space();
+    });
+  const found = await openVerifier({ properties: cheap }).verifyBy(counting, twoVpcs(2));
+  expect(said(found)).toEqual(here());
+  expect(asked).toBe(2);
 });
 
 test('few parts are not worth a thread, and a program that is not there is named', async () => {

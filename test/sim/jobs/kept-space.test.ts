@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { Space } from '../../../engine/sets/index.ts';
 import { keptSpace } from '../../../sim/jobs/kept-space.ts';
 import { fieldIndex } from '../../../sim/symbolic/index.ts';
-import { openVerifier, verifyNetwork } from '../../../sim/verifier.ts';
+import { openVerifier, type Runner, verifyNetwork, verifyPart } from '../../../sim/verifier.ts';
 import { cheap, said, twoVpcs } from './subjects.ts';
 
 describe('a space that is kept', () => {
@@ -22,6 +23,20 @@ describe('a space that is kept', () => {
     const space = keptSpace(0);
     expect(space()).not.toBe(space());
   });
+});
+
+test('who verifies parts in this process takes the space of before', { timeout: 120_000 }, async () => {
+  const spaces = new Set<Space>();
+  const runner: Runner = async (parts, common, space) => {
+    spaces.add(space());
+    return parts.map((part) => verifyPart(part, common, space));
+  };
+  const verifier = openVerifier({ properties: cheap });
+  for (const hosts of [2, 3]) {
+    const found = await verifier.verifyBy(runner, twoVpcs(hosts));
+    expect(said(found)).toEqual(said(verifyNetwork(twoVpcs(hosts), { properties: cheap })));
+  }
+  expect(spaces.size).toBe(1);
 });
 
 test('a network that changes again and again is verified as if it were new', { timeout: 120_000 }, () => {

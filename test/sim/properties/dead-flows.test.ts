@@ -25,7 +25,7 @@ describe('an ACL of a port group without a port', () => {
   }, 120_000);
 
   it('is dead where a policy counts it', () => {
-    const view = viewOf(waiting(), 'lflow: 1\nbuiltin:\n  dead-flows: { ports: any }\n');
+    const view = viewOf(waiting(), 'lflow: 1\nbuiltin:\n  dead-flows: { ports: "any" }\n');
     expect(rule(verdicts(deadFlows, view))).toEqual(['ACL 77 ip4 && ip6: violated']);
   }, 120_000);
 

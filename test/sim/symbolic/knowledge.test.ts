@@ -26,7 +26,7 @@ const opened = (packets: number, after: Store, commit: Partial<TrackedCommit> = 
   commit: { zone: 'r snat', before: initial, after, mark: number(32, 0), label: number(128, 0), ...commit },
 });
 
-const only = (knowledge: Knowledge, zone = 'r snat') => {
+const zoneOf = (knowledge: Knowledge, zone = 'r snat') => {
   const groups = [...(knowledge.get(zone)?.values() ?? [])];
   expect(groups).toHaveLength(1);
   return groups[0] as (typeof groups)[number];
@@ -35,7 +35,7 @@ const only = (knowledge: Knowledge, zone = 'r snat') => {
 describe('a connection', () => {
   test('is known by its header alone: of both ways, without what else was in the packet that opened it', () => {
     const packets = all(sent, is('eth.src', 5), is('ip.ttl', 64), is('neighbor.0.known', 1));
-    const { original, reply, translated, destination } = only(knowledgeOf(stores, [opened(packets, initial)]));
+    const { original, reply, translated, destination } = zoneOf(knowledgeOf(stores, [opened(packets, initial)]));
     const port = is('inport', 0);
     expect(original).toBe(all(sent, port));
     const back = all(udp, is('ip4.src', server), is('ip4.dst', inside), is('tp.src', 53), is('tp.dst', 1000));
@@ -46,7 +46,7 @@ describe('a connection', () => {
 
   test('whose source is translated has replies to the translated one, that say who opened it', () => {
     const after = with_(initial, at.ip4Src, 32, nat);
-    const { original, reply, translated, destination } = only(knowledgeOf(stores, [opened(sent, after)]));
+    const { original, reply, translated, destination } = zoneOf(knowledgeOf(stores, [opened(sent, after)]));
     expect(original).toBe(all(sent, is('inport', 0)));
     const back = all(udp, is('ip4.src', server), is('ip4.dst', nat), is('tp.src', 53), is('tp.dst', 1000));
     expect(reply).toBe(all(back, is('opener.src4', inside), is('inport', 0)));
@@ -56,14 +56,14 @@ describe('a connection', () => {
 
   test('whose port is chosen anew has replies to any port, and says which it was', () => {
     const chosen = write(stores, with_(initial, at.ip4Src, 32, nat), at.tpSrc, unknownOf(values, 16));
-    const { reply } = only(knowledgeOf(stores, [opened(sent, chosen)]));
+    const { reply } = zoneOf(knowledgeOf(stores, [opened(sent, chosen)]));
     const back = all(udp, is('ip4.src', server), is('ip4.dst', nat), is('tp.src', 53));
     expect(reply).toBe(all(back, is('opener.src4', inside), is('opener.sport', 1000), is('inport', 0)));
   });
 
   test('whose destination is translated says where its packets go, and what was asked', () => {
     const after = with_(with_(initial, at.ip4Dst, 32, nat), at.tpDst, 16, 5353);
-    const { reply, destination } = only(knowledgeOf(stores, [opened(sent, after)]));
+    const { reply, destination } = zoneOf(knowledgeOf(stores, [opened(sent, after)]));
     expect(destination?.ip4.constant).toBe(BigInt(nat));
     expect(destination?.port.constant).toBe(5353n);
     const back = all(udp, is('ip4.src', nat), is('ip4.dst', inside), is('tp.src', 5353), is('tp.dst', 1000));
@@ -71,7 +71,7 @@ describe('a connection', () => {
   });
 
   test('in the zone of a port is known there', () => {
-    const { original, reply } = only(knowledgeOf(stores, [opened(sent, initial, { port: number(20, 7) })]));
+    const { original, reply } = zoneOf(knowledgeOf(stores, [opened(sent, initial, { port: number(20, 7) })]));
     expect(space.isSubset(original, is('inport', 7))).toBe(true);
     expect(space.isSubset(reply, is('inport', 7))).toBe(true);
   });
@@ -81,7 +81,7 @@ describe('connections of a zone', () => {
   const later = all(udp, is('ip4.src', inside + 1), is('ip4.dst', server));
 
   test('that are alike are known together', () => {
-    const { original } = only(knowledgeOf(stores, [opened(sent, initial), opened(later, initial)]));
+    const { original } = zoneOf(knowledgeOf(stores, [opened(sent, initial), opened(later, initial)]));
     expect(space.isSubset(space.or(sent, later), space.forget(original, [at.inport]))).toBe(true);
   });
 
@@ -107,7 +107,7 @@ describe('connections of a zone', () => {
   test('of another zone are others', () => {
     const knowledge = knowledgeOf(stores, [opened(sent, initial), opened(later, initial, { zone: 'q dnat' })]);
     expect([...knowledge.keys()].sort()).toEqual(['q dnat', 'r snat']);
-    expect(only(knowledge).original).toBe(all(sent, is('inport', 0)));
+    expect(zoneOf(knowledge).original).toBe(all(sent, is('inport', 0)));
   });
 
   test('are settled when nothing is new in any zone', () => {
@@ -119,7 +119,7 @@ describe('connections of a zone', () => {
     expect(isKnown(space, few, other)).toBe(false);
     expect(isKnown(space, more, more)).toBe(true);
     const [key = ''] = few.get('r snat')?.keys() ?? [];
-    const answered: Knowledge = new Map([['r snat', new Map([[key, { ...only(few), reply: space.all }]])]]);
+    const answered: Knowledge = new Map([['r snat', new Map([[key, { ...zoneOf(few), reply: space.all }]])]]);
     expect([isKnown(space, few, answered), isKnown(space, answered, few)]).toEqual([true, false]);
   });
 });
@@ -127,7 +127,7 @@ describe('connections of a zone', () => {
 describe('a reply', () => {
   test('tells of the next opener by fields of its own, and nothing of the first', () => {
     const after = with_(initial, at.ip4Src, 32, nat);
-    const { reply } = only(knowledgeOf(stores, [opened(sent, after)]));
+    const { reply } = zoneOf(knowledgeOf(stores, [opened(sent, after)]));
     expect(repliesTo(space, reply, 0)).toBe(reply);
     const next = repliesTo(space, reply, 1);
     const header = space.forget(reply, [fieldIndex('opener.src4')]);

@@ -68,7 +68,7 @@ const waiting = ({ levels }: Run): [string, string, State[]][] =>
     ]),
   );
 
-const only = (run: Run): [string, string, State] => {
+const waitingAlone = (run: Run): [string, string, State] => {
   const [[datapath, pipeline, states] = ['', '', []], ...more] = waiting(run);
   expect([more.length, states.length]).toEqual([0, 1]);
   return [datapath, pipeline, states[0] as State];
@@ -101,7 +101,7 @@ describe('from the ingress pipeline', () => {
         }),
       ),
     );
-    const [datapath, pipeline, next] = only(run);
+    const [datapath, pipeline, next] = waitingAlone(run);
     expect([datapath, pipeline]).toEqual(['s', 'egress']);
     const of = (place: number) => read(next.store, place).constant;
     expect([at.xxreg0, at.xxreg1, at.xreg4].map(of)).toEqual([0n, 0n, 0n]);
@@ -127,20 +127,20 @@ describe('from the ingress pipeline', () => {
     const { run, here, state, number, store, is } = tried();
     output(run, here, state(run.space.all, store({ [at.outport]: number('b') })));
     const own = is('inport', number('b'));
-    expect(packetsOf(run, only(run)[2])).toBe(run.space.not(own));
+    expect(packetsOf(run, waitingAlone(run)[2])).toBe(run.space.not(own));
     expect(endedOf(run).map(({ packets }) => packets)).toEqual([own]);
   });
 
   test('a port of a chassis stands for the port that it is distributed from', () => {
     const { run, here, state, number, store } = tried();
     output(run, here, state(run.space.all, store({ [at.inport]: number('a'), [at.outport]: number('cr') })));
-    expect(read(only(run)[2].store, at.outport).constant).toBe(BigInt(number('b')));
+    expect(read(waitingAlone(run)[2].store, at.outport).constant).toBe(BigInt(number('b')));
   });
 
   test('a group gets a copy each, but for who sent it', () => {
     const { run, here, state, number, store } = tried();
     output(run, here, state(run.space.all, store({ [at.inport]: number('a'), [at.outport]: number('group') })));
-    const [, , next] = only(run);
+    const [, , next] = waitingAlone(run);
     const options = read(next.store, at.outport).options ?? [];
     expect(options.map(({ value }) => Number(value.constant))).toEqual(['a', 'b', 's-r'].map(number));
     const [a, b, r] = options.map(({ packets }) => packets) as [number, number, number];
@@ -159,7 +159,7 @@ describe('from the ingress pipeline', () => {
       { packets: run.space.not(tcp), value: constantOf(run.stores.values, 20, 0n) },
     ]);
     output(run, here, state(run.space.all, store({ [at.inport]: number('a'), [at.outport]: outport })));
-    expect(packetsOf(run, only(run)[2])).toBe(tcp);
+    expect(packetsOf(run, waitingAlone(run)[2])).toBe(tcp);
     expect(ends(run)).toEqual(['drop no port']);
     expect(endedOf(run)[0]?.packets).toBe(run.space.not(tcp));
   });
@@ -203,7 +203,7 @@ describe('from the egress pipeline', () => {
       [at.ethDst]: 5,
     });
     output(run, egress(here), state(run.space.all, before));
-    const [datapath, pipeline, next] = only(run);
+    const [datapath, pipeline, next] = waitingAlone(run);
     expect([datapath, pipeline]).toEqual(['r', 'ingress']);
     const of = (place: number) => read(next.store, place).constant;
     expect([at.outport, at.flags, at.ctState, at.ctMark, at.xxreg0].map(of)).toEqual([0n, 0n, 0n, 0n, 0n]);
@@ -217,9 +217,9 @@ test('ports that are watched are noted once', () => {
   const port = run.network.portsByNumber[number('r-s')];
   if (!port) throw new Error('there is no port r-s');
   enter(run, 0, state(), port);
-  const [, , next] = only(run);
+  const [, , next] = waitingAlone(run);
   expect(next.passage.passed).toEqual(['r', 'r-s']);
   run.levels.length = 0;
   enter(run, 0, { ...state(), passage: next.passage }, port);
-  expect(only(run)[2].passage).toBe(next.passage);
+  expect(waitingAlone(run)[2].passage).toBe(next.passage);
 });
