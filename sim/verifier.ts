@@ -13,6 +13,7 @@
  *     verifier.verify(after);
  */
 
+import { isSame } from '../engine/same.ts';
 import { type Alike, type Form, type Kin, openAlike, type Verified } from './jobs/alike/index.ts';
 import { type KeptSpace, keptSpace } from './jobs/kept-space.ts';
 import { type Before, concludeNext } from './jobs/next.ts';
@@ -29,7 +30,6 @@ import {
   togetherOf,
   type WireMemory,
 } from './jobs/plan.ts';
-import { isSame } from './jobs/same.ts';
 import type { TogetherResult } from './jobs/together.ts';
 import { isEnabled, type Policy } from './policy/index.ts';
 import { builtInProperties } from './properties/index.ts';

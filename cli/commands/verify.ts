@@ -1,7 +1,7 @@
 /** `lflow verify`: what do the logical flows let through, and is that what was promised? Proven for all packets. */
 import { Command, Option } from 'commander';
 import { InputError } from '../../engine/origin.ts';
-import { isSame } from '../../sim/jobs/same.ts';
+import { isSame } from '../../engine/same.ts';
 import { builtInProperties } from '../../sim/properties/index.ts';
 import {
   type NetworkVerdict,

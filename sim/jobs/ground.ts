@@ -9,10 +9,10 @@
 import { type DatapathRows, listedRows, notedRows } from '../../engine/ovsdb/datapath-rows.ts';
 import type { Northbound, NorthboundTable } from '../../engine/ovsdb/northbound.ts';
 import type { PortBinding, Southbound } from '../../engine/ovsdb/southbound.ts';
+import { isSame } from '../../engine/same.ts';
 import { networkOf } from '../symbolic/index.ts';
 import { decisive, reachedFrom } from './northbound.ts';
 import { type Part, type Partition, routerAddresses, type Subject } from './parts.ts';
-import { isSame } from './same.ts';
 import { southboundsOf } from './southbound.ts';
 
 /** A network and its parts; the maps follow the network, so that the ground of the one before is gone. */

@@ -2,6 +2,8 @@
  * The findings of a network that differs by little from one before: those that were, but for those of the parts that
  * changed, where these speak of the same things as before.
  */
+
+import { isSame } from '../../engine/same.ts';
 import { overallVerdict } from '../answers/findings.ts';
 import type { Property } from '../properties/property.ts';
 import type { Finding } from '../verdict.ts';
@@ -21,7 +23,6 @@ import {
   type WireMemory,
   wiresOf,
 } from './plan.ts';
-import { isSame } from './same.ts';
 
 /** What was concluded of the network before. */
 export interface Before {

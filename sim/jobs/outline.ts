@@ -2,9 +2,10 @@
  * What a part is on its wires, told by a few fields of packets: more than it is, never less, with a quarter of the nodes.
  * Who has nothing to do with others by this has nothing to do with them.
  */
+
+import { isSame } from '../../engine/same.ts';
 import type { Rewrite } from '../../engine/sets/index.ts';
 import { fieldIndex, packetFields, packetSpace } from '../symbolic/index.ts';
-import { isSame } from './same.ts';
 import type { WireSummary } from './wires.ts';
 
 /** What decides mostly who gets packets, and who is asked for an address. */

@@ -3,6 +3,8 @@
  * and what is concluded when all of them are: the same findings, in the same order and words, as of
  * verifying the whole network at once.
  */
+
+import { isSame } from '../../engine/same.ts';
 import { findingOf, overallVerdict } from '../answers/findings.ts';
 import { type Answers, openAnswers } from '../answers/index.ts';
 import { excused, inventoryOf, type Policy } from '../policy/index.ts';
@@ -20,7 +22,6 @@ import { type Kind, keyOf, kindOf, kinds } from './kinds.ts';
 import { hasMatrix, matrixGroups, mergedMatrix } from './matrix.ts';
 import type { Common, Offer, PartResult } from './part-job.ts';
 import { type Partition, partitionOf, type Subject } from './parts.ts';
-import { isSame } from './same.ts';
 import { componentsFor, judgeTogether, type Question, type TogetherResult } from './together.ts';
 import type { Outside } from './wires.ts';
 

@@ -1,4 +1,6 @@
 /** What is found of a part, told of another one that differs by the names of constants. */
+
+import { isSame } from '../../../engine/same.ts';
 import type { Rewrite } from '../../../engine/sets/index.ts';
 import { openAnswers } from '../../answers/index.ts';
 import type { View } from '../../properties/view.ts';
@@ -8,7 +10,6 @@ import { judged } from '../findings.ts';
 import { matrixGroups } from '../matrix.ts';
 import { asideOf, type Common, type Offer, offersOf, type PartResult } from '../part-job.ts';
 import type { Part } from '../parts.ts';
-import { isSame } from '../same.ts';
 import type { WireSummary } from '../wires.ts';
 import { fieldsOf, placeOfField } from './addresses.ts';
 import type { Kin } from './crowds.ts';

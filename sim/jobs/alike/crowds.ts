@@ -5,11 +5,12 @@
  * parts, and exchanging two that are alike changes nothing for the others. So as many of each kind are laid side by
  * side, and what is so of the first one is so of all.
  */
+
+import { isSame } from '../../../engine/same.ts';
 import type { Space } from '../../../engine/sets/index.ts';
 import { packetSpace } from '../../symbolic/index.ts';
 import { isSameOutline, outlineOf } from '../outline.ts';
 import type { PartResult } from '../part-job.ts';
-import { isSame } from '../same.ts';
 import { type Outside, outsideOf, type WireSummary } from '../wires.ts';
 import { addressesOf, type Kind, placesOfAddresses } from './addresses.ts';
 import type { Form } from './form.ts';

@@ -4,8 +4,9 @@
  * Why that carries findings from the one to the other is in docs/verifier.md, "Alike parts"; here is what has to be
  * so for it.
  */
+
+import { isSame } from '../../../engine/same.ts';
 import type { Part } from '../parts.ts';
-import { isSame } from '../same.ts';
 import { addressesOf } from './addresses.ts';
 import type { Range } from './constants.ts';
 import { type ElsewhereIndex, exchangeElsewhere } from './elsewhere.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { plainOf } from '../../../sim/jobs/plain.ts';
-import { isSame } from '../../../sim/jobs/same.ts';
+import { isSame } from '../engine/same.ts';
+import { plainOf } from '../sim/jobs/plain.ts';
 
 const shared = { line: 3 };
 const data = () => ({
