@@ -14,6 +14,7 @@ import type { Origin } from '../origin.ts';
 import { type DatapathRows, noteRows } from '../ovsdb/datapath-rows.ts';
 import type { Northbound, NorthboundRow, NorthboundTable } from '../ovsdb/northbound.ts';
 import type { LogicalFlow } from '../ovsdb/southbound.ts';
+import { isSame } from '../same.ts';
 import { type NorthboundChange, uuidOf } from './change.ts';
 import {
   type Component,
@@ -37,9 +38,9 @@ export type { NorthboundChange };
 /** A computation that follows its northbound database. */
 export interface Northd {
   /**
-   * Applies changes, all at once, and computes what they reach.  Gives the UUIDs
-   * of the southbound datapaths whose flows were computed, and of those that are
-   * gone.  Rows are replaced, never changed: those given before must stay as they are.
+   * Applies changes, all at once, and computes what they reach: nothing, where rows
+   * are only written down elsewhere.  Gives the UUIDs of the southbound datapaths
+   * whose flows were computed, and of those that are gone.  Rows are replaced, never changed: those given before must stay as they are.
    */
   apply(changes: readonly NorthboundChange[]): ReadonlySet<string>;
   /** The flows of a datapath, in order; none if there is no such datapath. */
@@ -100,8 +101,14 @@ export function createNorthd(northbound: Northbound): Northd {
 
   return {
     apply(changes) {
-      const small = partition && smallChange({ nb, owners, partition }, changes);
-      return small ? applySmall(changes, small) : applyAny(changes);
+      const others: NorthboundChange[] = [];
+      for (const change of changes) {
+        if (isMove(nb, change)) make(change);
+        else others.push(change);
+      }
+      if (others.length === 0) return new Set();
+      const small = partition && smallChange({ nb, owners, partition }, others);
+      return small ? applySmall(others, small) : applyAny(others);
     },
     flows(datapath) {
       for (const part of parts.values()) {
@@ -316,6 +323,15 @@ const ownedTables: ReadonlySet<NorthboundTable> = new Set<NorthboundTable>([
 const isBalancing = (row: NorthboundRow<'Logical_Router'> | undefined): boolean =>
   row !== undefined && row.load_balancer.length + row.load_balancer_group.length > 0;
 
+/** Whether a row is the same but for where it is written down. */
+function isMove(nb: Northbound, change: NorthboundChange): boolean {
+  if (!('row' in change)) return false;
+  const before: { readonly origin?: Origin } | undefined = nb[change.table].get(change.row._uuid);
+  if (!before?.origin || !change.row.origin || before.origin === change.row.origin) return false;
+  const { origin } = before;
+  return isSame(before, { ...change.row, origin });
+}
+
 const isDatapath = (table: NorthboundTable): boolean => table === 'Logical_Switch' || table === 'Logical_Router';
 
 /** Whether a change of a datapath's row leaves all that tunnel keys are given by. */
@@ -444,7 +460,7 @@ function whole({ nb, parts, order, ports, keyWarnings, rowsOf, origins }: Pieces
     Logical_Router: new Map(),
     Load_Balancer: new Map(),
   });
-  const warnings = [...frame.warnings, ...keyWarnings, ...parts.flatMap(warningsOf)];
+  const warnings = [...frame.warnings, ...keyWarnings, ...parts.flatMap(warningsOf)].map((one) => placed(one, origins));
   const switches = datapaths.filter((dp) => dp.kind === 'switch');
   const routers = datapaths.filter((dp) => dp.kind === 'router');
   const topology: Topology = { ...frame, nb, switches, routers, ports, warnings };
@@ -452,6 +468,12 @@ function whole({ nb, parts, order, ports, keyWarnings, rowsOf, origins }: Pieces
   const { computation } = computationOf(topology, rows, origins);
   noteRows(computation.southbound, rows);
   return computation;
+}
+
+/** A warning at the place where its row is written down now. */
+function placed(warning: NorthdWarning, origins: ReadonlyMap<string, Origin>): NorthdWarning {
+  const origin = warning.origin && origins.get(warning.row);
+  return !origin || origin === warning.origin ? warning : { ...warning, origin };
 }
 
 function warningsOf({ topology, flows }: Part): NorthdWarning[] {

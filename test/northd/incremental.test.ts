@@ -432,6 +432,26 @@ describe('what a change reaches', () => {
     expect(northd.flows(gone?.uuid ?? '')).toEqual([]);
   });
 
+  test('a row that is written down elsewhere: nothing, but that what is said of it is said there', () => {
+    const nb = tenants(2);
+    const origin = (line: number) => ({ file: 'a.yaml', line, column: 1, resource: 'DPUVirtualNetwork/default/s1' });
+    const home = logicalSwitch(nb, 's1');
+    const other_config = { 'requested-tnl-key': '9' };
+    logicalSwitch(nb, 's0').other_config = other_config;
+    const written = { ...home, origin: origin(1), other_config };
+    nb.Logical_Switch.set(home._uuid, written);
+    const northd = createNorthd(nb);
+    const lines = () => northd.computation().warnings.map((warning) => warning.origin?.line);
+    expect(lines()).toEqual([1]);
+    const changes: NorthboundChange[] = [{ table: 'Logical_Switch', row: { ...written, origin: origin(7) } }];
+    expect(northd.apply(changes)).toEqual(new Set());
+    expect(settled(northd.computation())).toEqual(settled(computeSouthbound(changed(nb, changes))));
+    expect(lines()).toEqual([7]);
+    const other: NorthboundChange[] = [{ table: 'Logical_Switch', row: { ...written, ports: [], origin: origin(8) } }];
+    northd.apply(other);
+    expect(settled(northd.computation())).toEqual(settled(computeSouthbound(changed(nb, other))));
+  });
+
   test('nothing: nothing', () => {
     expect(createNorthd(tenants(2)).apply([]).size).toBe(0);
   });
