@@ -8,7 +8,7 @@ import type { Resources } from '../engine/spec/resources.ts';
 import { northboundOfPlan, planTopology, type VpcPlan } from '../engine/vpc/index.ts';
 import { UsageError } from './command.ts';
 import { openDatabase } from './database.ts';
-import { type InputOptions, loadTopology, readSources, resourcesOf } from './input.ts';
+import { type InputOptions, loadTopology, readSources, resourcesOf, type Sources } from './input.ts';
 
 export interface SouthboundTopology {
   resources: Resources;
@@ -76,17 +76,28 @@ export async function loadSouthbound(inputs: string[], options: InputOptions = {
   return { resources, plans, northbound, southbound: computed(northbound) };
 }
 
-/** What is verified: a network with all that is known of where it comes from.  Fails as `loadFlows` does. */
-export async function loadNetwork(
-  inputs: string[],
-  options: InputOptions = {},
-): Promise<{ southbound: Southbound; northbound?: Northbound; plans: VpcPlan[] }> {
-  const sources = await readSources(inputs);
+/** What is verified: a network with all that is known of where it comes from. */
+export interface LoadedNetwork {
+  readonly southbound: Southbound;
+  readonly northbound?: Northbound;
+  readonly plans: VpcPlan[];
+}
+
+/** The network that the inputs are.  Fails as `loadFlows` does. */
+export async function loadNetwork(inputs: string[], options: InputOptions = {}): Promise<LoadedNetwork> {
+  const found = networkIn(await readSources(inputs), options);
+  return 'southbound' in found ? found : { southbound: computed(found.northbound), ...found };
+}
+
+/** What sources are by themselves: flows, or what flows are computed of.  Fails as `loadFlows` does. */
+export function networkIn(
+  sources: Sources,
+  options: InputOptions,
+): Pick<LoadedNetwork, 'southbound' | 'plans'> | Required<Pick<LoadedNetwork, 'northbound' | 'plans'>> {
   const opened = openDatabase(sources);
   if (opened?.kind === 'southbound') return { southbound: opened.southbound, plans: [] };
-  if (opened) return { southbound: computed(opened.northbound), northbound: opened.northbound, plans: [] };
-  const { plans, northbound } = planned(resourcesOf(sources, options));
-  return { southbound: computed(northbound), northbound, plans };
+  if (opened) return { northbound: opened.northbound, plans: [] };
+  return planned(resourcesOf(sources, options));
 }
 
 function planned(resources: Resources): { plans: VpcPlan[]; northbound: Northbound } {
@@ -100,6 +111,7 @@ function computed(northbound: Northbound): Southbound {
   return southbound;
 }
 
-function tell(warnings: readonly NorthdWarning[]): void {
+/** Prints what northd warns of, on standard error. */
+export function tell(warnings: readonly NorthdWarning[]): void {
   for (const warning of warnings) process.stderr.write(`${formatWarning(warning)}\n`);
 }

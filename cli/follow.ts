@@ -1,0 +1,51 @@
+/**
+ * A network whose files change: what the files still say stays the very objects, and the logical flows are computed anew only
+ * where what they say is another.
+ *
+ *     const network = openFollower();
+ *     await network.load(inputs);
+ *     await network.load(inputs);     // again, whenever the files have changed
+ */
+import { differenceOf } from '../engine/northd/difference.ts';
+import { createNorthd, type Northd } from '../engine/northd/incremental.ts';
+import type { Northbound } from '../engine/ovsdb/northbound.ts';
+import { type InputOptions, readSources, type Sources } from './input.ts';
+import { type LoadedNetwork, networkIn, tell } from './topology.ts';
+
+export interface Follower {
+  /** The network as its files are now. Fails as `loadNetwork` does; the next one then follows the last one that could be read. */
+  load(inputs: string[], options?: InputOptions): Promise<LoadedNetwork>;
+  /** The same, of what was read already. */
+  loadFrom(sources: Sources, options?: InputOptions): LoadedNetwork;
+}
+
+/** What was read, and the computation that follows it. */
+interface Known {
+  readonly northbound: Northbound;
+  readonly northd: Northd;
+}
+
+/** Opens a follower, which knows of no network yet. */
+export function openFollower(): Follower {
+  let known: Known | undefined;
+  const loadFrom: Follower['loadFrom'] = (sources, options = {}) => {
+    const found = networkIn(sources, options);
+    if ('southbound' in found) return found;
+    const before = known;
+    // Should a change not come to its end, nothing follows from it.
+    known = undefined;
+    known = before ? following(before, found.northbound) : begun(found.northbound);
+    const { southbound, warnings } = known.northd.computation();
+    tell(warnings);
+    return { southbound, northbound: known.northbound, plans: found.plans };
+  };
+  return { loadFrom, load: async (inputs, options) => loadFrom(await readSources(inputs), options) };
+}
+
+const begun = (northbound: Northbound): Known => ({ northbound, northd: createNorthd(northbound) });
+
+function following({ northbound: before, northd }: Known, after: Northbound): Known {
+  const { changes, northbound } = differenceOf(before, after);
+  northd.apply(changes);
+  return { northbound, northd };
+}
