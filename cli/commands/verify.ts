@@ -18,6 +18,7 @@ import { againstOf, loadAgainst } from '../against.ts';
 import { changesText } from '../changes.ts';
 import { conclude, emit, outputOption, status, UsageError } from '../command.ts';
 import { countOption } from '../counts.ts';
+import { openFollower } from '../follow.ts';
 import { nodesOption } from '../input.ts';
 import { type ListedNetwork, listedNetworks, listName } from '../networks.ts';
 import { loadPolicy } from '../policy.ts';
@@ -72,7 +73,8 @@ export default function define(): Command {
       const progress = openProgress();
       const onProgress = (what: string): void => progress.show(what);
       const watched = options.watch ? await watchFiles(namedBy(inputs, options)) : undefined;
-      let asked = await readAll(inputs, options);
+      const load = watched ? openFollower().load : loadNetwork;
+      let asked = await readAll(inputs, options, load);
       let verifier = openVerifier({ ...asked.rules, onProgress });
       let before = await verified(verifier, asked.subject, options, onProgress);
       progress.close();
@@ -82,7 +84,7 @@ export default function define(): Command {
       process.once('SIGINT', () => process.exit());
       for (;;) {
         await watched.changed();
-        const now = await anew(() => readAll(inputs, options));
+        const now = await anew(() => readAll(inputs, options, load));
         if (!now) continue;
         if (!isSame(now.rules, asked.rules)) verifier = openVerifier({ ...now.rules, onProgress });
         asked = now;
@@ -162,10 +164,10 @@ interface Asked {
   readonly subject: Subject;
 }
 
-async function readAll(inputs: string[], options: VerifyCommandOptions): Promise<Asked> {
+async function readAll(inputs: string[], options: VerifyCommandOptions, load = loadNetwork): Promise<Asked> {
   const policy = options.policy === undefined ? undefined : await loadPolicy(options.policy);
   const against = await loadAgainst(options.against ?? [], policy, options);
-  return { rules: { ...(policy && { policy }), against }, subject: await loadNetwork(inputs, options) };
+  return { rules: { ...(policy && { policy }), against }, subject: await load(inputs, options) };
 }
 
 /** What is read; undefined where it cannot be, which is told: whoever edits a file mends it, and other networks are there still. */
