@@ -75,7 +75,11 @@ export const verifyNetwork = (subject: Subject, options: VerifyOptions = {}): Ve
  * Verifies parts elsewhere: in threads, on other machines. Gives their results in the order of the parts.  Who does it in this
  * thread after all takes the space that the verifier keeps.
  */
-export type Runner = (parts: readonly Part[], common: Common, space: KeptSpace) => Promise<readonly PartResult[]>;
+export interface Runner {
+  (parts: readonly Part[], common: Common, space: KeptSpace): Promise<readonly PartResult[]>;
+  /** Begins with one of very many parts, while it is still looked at which of the others are like it; left out where nobody is idle. */
+  readonly ahead?: (part: Part, common: Common) => Promise<PartResult>;
+}
 
 /** Verifies networks that follow each other; what was found of a part is kept until the part changes. */
 export interface Verifier {
@@ -117,6 +121,8 @@ interface Begun {
   readonly alike?: Alike;
   /** What is known of each part: results are put in as they come. */
   readonly parts: KeptPart[];
+  /** The texts of forms, each once. */
+  readonly texts: Map<string, string>;
   /** Parts that were to be verified. */
   readonly asked: Set<Part>;
 }
@@ -146,9 +152,9 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
     const isKnown = other?.parts.size === parts.length && known.every((one) => one !== undefined);
     const alike = plan.isWhole ? undefined : (other?.alike ?? openAlike(plan.common));
     const texts = new Map(known.flatMap((one) => (one?.form ? [[one.form.text, one.form.text] as const] : [])));
-    const own = parts.map((part, index) => known[index] ?? { part, ...formed(alike, part, texts) });
+    const own = parts.map((part, index) => known[index] ?? { part });
     return {
-      ...{ plan, started, isSame: isKnown, parts: own, asked: new Set() },
+      ...{ plan, started, isSame: isKnown, parts: own, texts, asked: new Set<Part>() },
       ...(alike && { alike }),
       ...(next && before && { next: { ...before, changed: next.changed } }),
     };
@@ -181,6 +187,7 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
   return {
     verify(subject) {
       const begun = begin(subject);
+      shape(begun);
       let verified = 0;
       for (let open = openOf(begun); open.length > 0; open = openOf(begun)) {
         const fresh = open.map((part, index) => {
@@ -194,10 +201,19 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
     },
     async verifyBy(runner, subject) {
       const begun = begin(subject);
+      const { common } = begun.plan;
+      let running = ahead(begun, runner);
+      shape(begun);
       let verified = 0;
-      for (let open = openOf(begun); open.length > 0; open = openOf(begun)) {
-        enter(begun, open, await runner(open, begun.plan.common, space));
-        verified += open.length;
+      for (;;) {
+        const open = openOf(begun);
+        if (open.length === 0 && !running) break;
+        const more = open.length > 0 ? runner(open, common, space) : [];
+        const [first, fresh] = await Promise.all([running?.result, more]);
+        if (running && first) enter(begun, [running.part], [first]);
+        enter(begun, open, fresh);
+        verified += open.length + (running ? 1 : 0);
+        running = undefined;
       }
       return end(begun, verified);
     },
@@ -205,6 +221,29 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
       return last;
     },
   };
+}
+
+/** With fewer parts than this, none is begun before the others were looked at. */
+const fewParts = 4;
+
+/** Has the first part verified while the others are looked at, if nothing is known that could tell it. */
+function ahead({ plan, alike, parts, asked }: Begun, runner: Runner) {
+  const [first] = parts;
+  const isNew = parts.length >= fewParts && parts.every(({ result }) => result === undefined);
+  if (!first || !isNew || !alike || plan.isWhole) return undefined;
+  const result = runner.ahead?.(first.part, plan.common);
+  if (!result) return undefined;
+  // Whoever waits for it is told; until then it is nobody's.
+  result.catch(() => {});
+  asked.add(first.part);
+  return { part: first.part, result };
+}
+
+/** Looks at what parts that nothing is known of look like. */
+function shape({ alike, parts, texts }: Begun): void {
+  for (const [index, one] of parts.entries()) {
+    if (!one.result) parts[index] = { ...one, ...formed(alike, one.part, texts) };
+  }
 }
 
 /** What a part looks like; of those that look the same the text is there once. */
@@ -234,7 +273,11 @@ function openOf({ plan, alike, parts, asked }: Begun): Part[] {
   const waited = new Set<string>();
   const open: Part[] = [];
   for (const [index, { part, form, result }] of parts.entries()) {
-    if (result || asked.has(part)) continue;
+    if (result) continue;
+    if (asked.has(part)) {
+      if (form) waited.add(form.text);
+      continue;
+    }
     const like = form && verified.get(form.text);
     const told = form && firstOf(like ?? [], (one) => alike?.tell(one, part, form));
     if (told) {

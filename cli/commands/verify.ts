@@ -13,7 +13,14 @@ import {
   verdictOfAll,
 } from '../../sim/report/index.ts';
 import type { Verification } from '../../sim/verdict.ts';
-import { openVerifier, propertiesOf, type Subject, type Verifier, type VerifyOptions } from '../../sim/verifier.ts';
+import {
+  openVerifier,
+  propertiesOf,
+  type Runner,
+  type Subject,
+  type Verifier,
+  type VerifyOptions,
+} from '../../sim/verifier.ts';
 import { againstOf, loadAgainst } from '../against.ts';
 import { changesText } from '../changes.ts';
 import { conclude, emit, outputOption, status, UsageError } from '../command.ts';
@@ -76,22 +83,29 @@ export default function define(): Command {
       const load = watched ? openFollower().load : loadNetwork;
       let asked = await readAll(inputs, options, load);
       let verifier = openVerifier({ ...asked.rules, onProgress });
-      let before = await verified(verifier, asked.subject, options, onProgress);
-      progress.close();
-      const properties = propertiesOf(asked.rules.policy).map(({ id, promise }) => ({ id, promise, help: helpOf(id) }));
-      await emitVerdict(before, { inputs, properties, southbound: asked.subject.southbound }, options);
-      if (!watched) return;
-      process.once('SIGINT', () => process.exit());
-      for (;;) {
-        await watched.changed();
-        const now = await anew(() => readAll(inputs, options, load));
-        if (!now) continue;
-        if (!isSame(now.rules, asked.rules)) verifier = openVerifier({ ...now.rules, onProgress });
-        asked = now;
-        const after = await verified(verifier, now.subject, options, onProgress);
+      const verifying = await openVerifying(options, onProgress);
+      try {
+        let before = await verifying.verify(verifier, asked.subject);
         progress.close();
-        process.stdout.write(changesText(before, after, verifier.last, new Date().toTimeString().slice(0, 8)));
-        before = after;
+        const properties = propertiesOf(asked.rules.policy).map(({ id, promise }) => ({
+          ...{ id, promise, help: helpOf(id) },
+        }));
+        await emitVerdict(before, { inputs, properties, southbound: asked.subject.southbound }, options);
+        if (!watched) return;
+        process.once('SIGINT', () => process.exit());
+        for (;;) {
+          await watched.changed();
+          const now = await anew(() => readAll(inputs, options, load));
+          if (!now) continue;
+          if (!isSame(now.rules, asked.rules)) verifier = openVerifier({ ...now.rules, onProgress });
+          asked = now;
+          const after = await verifying.verify(verifier, now.subject);
+          progress.close();
+          process.stdout.write(changesText(before, after, verifier.last, new Date().toTimeString().slice(0, 8)));
+          before = after;
+        }
+      } finally {
+        await verifying.close();
       }
     });
 }
@@ -127,23 +141,28 @@ async function verifyEach(networks: readonly ListedNetwork[], options: VerifyCom
   const progress = openProgress();
   const all: NetworkVerdict[] = [];
   const unread: UnreadNetwork[] = [];
-  for (const [index, { input, policy }] of networks.entries()) {
-    const onProgress = (what: string): void =>
-      progress.show(`${index} of ${networks.length} networks: ${input}: ${what}`);
-    onProgress('reading');
-    const own = { ...options, ...(policy !== undefined && { policy }) };
-    const asked = await anew(
-      () => readAll([input], own),
-      (problem) => unread.push({ name: input, problem }),
-    );
-    if (!asked) continue;
-    const verifier = openVerifier({ ...asked.rules, onProgress });
-    const one = { name: input, verification: await verified(verifier, asked.subject, own, onProgress) };
-    all.push(one);
+  let doing = '';
+  const onProgress = (what: string): void => progress.show(`${doing}: ${what}`);
+  const verifying = await openVerifying(options, onProgress);
+  try {
+    for (const [index, { input, policy }] of networks.entries()) {
+      doing = `${index} of ${networks.length} networks: ${input}`;
+      onProgress('reading');
+      const asked = await anew(
+        () => readAll([input], { ...options, ...(policy !== undefined && { policy }) }),
+        (problem) => unread.push({ name: input, problem }),
+      );
+      if (!asked) continue;
+      const verifier = openVerifier({ ...asked.rules, onProgress });
+      const one = { name: input, verification: await verifying.verify(verifier, asked.subject) };
+      all.push(one);
+      progress.close();
+      if (isTold) await emit(networkText(one));
+    }
+  } finally {
+    await verifying.close();
     progress.close();
-    if (isTold) await emit(networkText(one));
   }
-  progress.close();
   const properties = propertiesOf(undefined).map(({ id, promise }) => ({ id, promise, help: helpOf(id) }));
   const last = networksConclusion(all, unread);
   if (format === 'json') await emit(networksJson(all, unread), options);
@@ -182,15 +201,30 @@ async function anew<T>(read: () => Promise<T>, tell: (problem: string) => void =
   }
 }
 
-/** Verifies in this thread, in several, or elsewhere. */
+/** Verifies networks, one after the other. */
+interface Verifying {
+  verify(verifier: Verifier, subject: Subject): Promise<Verification>;
+  close(): Promise<void>;
+}
+
+/** In this thread, in several, or elsewhere. */
+async function openVerifying(options: VerifyCommandOptions, onProgress: (what: string) => void): Promise<Verifying> {
+  const { openThreads } = await import('../runners/threads.ts');
+  const { workers } = options;
+  const threads = openThreads({ ...(workers !== undefined && { workers }), onProgress });
+  return {
+    verify: (verifier, subject) => verified(verifier, subject, threads.runner, options, onProgress),
+    close: () => threads.close(),
+  };
+}
+
 async function verified(
   verifier: Verifier,
   subject: Subject,
+  inThreads: Runner,
   { workers, redis: url }: VerifyCommandOptions,
   onProgress: (what: string) => void,
 ): Promise<Verification> {
-  const { threadRunner } = await import('../runners/threads.ts');
-  const inThreads = threadRunner({ ...(workers !== undefined && { workers }), onProgress });
   if (url === undefined) return verifier.verifyBy(inThreads, subject);
   const { NoWorkers, redisRunner } = await import('../runners/redis.ts');
   try {

@@ -20,17 +20,21 @@ export interface ThreadOptions {
 /** With fewer parts than this, threads take longer to start than they save. */
 const fewParts = 4;
 
-/** How many threads parts are given to unless it is said: all cores but one, where there is much to do. */
-export const usualWorkers = (parts: number): number => (parts < fewParts ? 1 : Math.max(1, availableParallelism() - 1));
+/** How many threads there are unless it is said: all cores but one. */
+const mostWorkers = (): number => Math.max(1, availableParallelism() - 1);
 
-/** A pool of threads that work on packed jobs. Throws an Error if there is no program for them. */
+/** How many threads parts are given to unless it is said: all cores but one, where there is much to do. */
+export const usualWorkers = (parts: number): number => (parts < fewParts ? 1 : mostWorkers());
+
+/** A pool of so many threads at most that work on packed jobs; they begin when they are needed, and stay. Throws an Error if there is no program for them. */
 export function threadPool(workers: number, { memory = 2048, thread }: ThreadOptions = {}): Piscina<Job, Uint8Array> {
   const program = thread ?? new URL('./thread.js', import.meta.url);
   if (!existsSync(program)) throw new Error(`there is no program for threads at ${program}; build lflow first`);
   return new Piscina({
     filename: program.href,
-    minThreads: workers,
+    minThreads: 1,
     maxThreads: workers,
+    idleTimeout: 2 ** 31 - 1,
     resourceLimits: { maxOldGenerationSizeMb: memory },
   });
 }
@@ -49,31 +53,55 @@ export async function attempted(pool: Piscina<Job, Uint8Array>, job: Job): Promi
   }
 }
 
-/** Verifies parts in threads, or here if one is enough; the results are the same, whatever their number. */
-export function threadRunner(options: ThreadOptions = {}): Runner {
-  return async (parts, common, space) => {
-    const workers = Math.min(options.workers ?? usualWorkers(parts.length), parts.length);
-    if (workers <= 1) return verifiedHere(parts, common, space, options);
-    const pool = threadPool(workers, options);
-    const shared = sharedBytes(pack(common));
-    const packed = { name: nameOf(shared), bytes: shared };
-    let done = 0;
-    try {
-      return await Promise.all(
-        parts.map(async (part): Promise<PartResult> => {
-          const result = await attempted(pool, { part: pack(part), common: packed }).then(
-            (bytes) => unpack<PartResult>(bytes),
-            (error: unknown) =>
-              givenUp(part, common, `its part of the network could not be verified: ${reasonOf(error)}`),
-          );
-          done += 1;
-          options.onProgress?.(`${done} of ${parts.length} parts of the network are verified`);
-          return result;
-        }),
-      );
-    } finally {
-      await pool.destroy();
+/** Threads that wait for parts. */
+export interface Threads {
+  /** Verifies parts in threads, or here if one is enough and none has begun; the results are the same, whatever their number. */
+  readonly runner: Runner;
+  /** Ends the threads; who goes on all the same begins others. */
+  close(): Promise<void>;
+}
+
+/** Opens threads: the first one begins when there is something for it. They know what they found of parts of before. */
+export function openThreads(options: ThreadOptions = {}): Threads {
+  const { workers, onProgress } = options;
+  let pool: Piscina<Job, Uint8Array> | undefined;
+  let shared: { readonly common: Common; readonly name: string; readonly bytes: Uint8Array } | undefined;
+  const sharedOf = (common: Common): Job['common'] => {
+    if (shared?.common !== common) {
+      const bytes = sharedBytes(pack(common));
+      shared = { common, name: nameOf(bytes), bytes };
     }
+    return { name: shared.name, bytes: shared.bytes };
+  };
+  const there = (part: Part, common: Common): Promise<PartResult> => {
+    pool ??= threadPool(workers ?? mostWorkers(), options);
+    return attempted(pool, { part: pack(part), common: sharedOf(common) }).then(
+      (bytes) => unpack<PartResult>(bytes),
+      (error: unknown) => givenUp(part, common, `its part of the network could not be verified: ${reasonOf(error)}`),
+    );
+  };
+  const run = async (parts: readonly Part[], common: Common, space: KeptSpace): Promise<readonly PartResult[]> => {
+    const wanted = Math.min(workers ?? usualWorkers(parts.length), parts.length);
+    if (wanted <= 1 && !pool) return verifiedHere(parts, common, space, options);
+    let done = 0;
+    return Promise.all(
+      parts.map(async (part): Promise<PartResult> => {
+        const result = await there(part, common);
+        done += 1;
+        onProgress?.(`${done} of ${parts.length} parts of the network are verified`);
+        return result;
+      }),
+    );
+  };
+  // A thread that works while this one does something else needs a core of its own.
+  const hasRoom = (workers ?? availableParallelism()) > 1;
+  return {
+    runner: Object.assign(run, hasRoom ? { ahead: there } : {}),
+    async close() {
+      const open = pool;
+      pool = undefined;
+      await open?.destroy();
+    },
   };
 }
 

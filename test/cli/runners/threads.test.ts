@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { threadRunner, usualWorkers } from '../../../cli/runners/threads.ts';
+import { openThreads, usualWorkers } from '../../../cli/runners/threads.ts';
 import { openVerifier, type Runner, verifyNetwork } from '../../../sim/verifier.ts';
+import { subjectOf, tenant } from '../../sim/jobs/alike/subjects.ts';
 import { cheap, said, twoVpcs } from '../../sim/jobs/subjects.ts';
+import { vf } from '../../topology.ts';
 
 const thread = new URL('../../../dist/cli/runners/thread.js', import.meta.url);
 const dying = new URL('./dying-thread.js', import.meta.url);
@@ -15,8 +17,14 @@ afterEach(() => {
 });
 
 const here = () => said(verifyNetwork(twoVpcs(2), { properties: cheap }));
-const verifiedBy = (options: Parameters<typeof threadRunner>[0]) =>
-  openVerifier({ properties: cheap }).verifyBy(threadRunner(options), twoVpcs(2));
+const verifiedBy = async (options: Parameters<typeof openThreads>[0]) => {
+  const threads = openThreads(options);
+  try {
+    return await openVerifier({ properties: cheap }).verifyBy(threads.runner, twoVpcs(2));
+  } finally {
+    await threads.close();
+  }
+};
 
 test('threads find what is found here, and so does one that took over from a dead one', { timeout }, async () => {
   const expected = here();
@@ -49,7 +57,7 @@ test('a part of which two threads died is unknown, and the reason is told', { ti
 
 test('without threads, parts are verified in the space that the verifier keeps', { timeout }, async () => {
   let asked = 0;
-  const inThisThread = threadRunner({ workers: 1 });
+  const inThisThread = openThreads({ workers: 1 }).runner;
   const counting: Runner = (parts, common, space) =>
     inThisThread(parts, common, () => {
       asked += 1;
@@ -58,6 +66,29 @@ test('without threads, parts are verified in the space that the verifier keeps',
   const found = await openVerifier({ properties: cheap }).verifyBy(counting, twoVpcs(2));
   expect(said(found)).toEqual(here());
   expect(asked).toBe(2);
+});
+
+test('the first of many parts is verified in a thread ahead, and later ones are where it is', { timeout }, async () => {
+  const many = subjectOf(['blue', 'green', 'red', 'white'].flatMap(tenant));
+  const threads = openThreads({ workers: 2, thread });
+  const noSpace = (): never => {
+    throw new Error('a part was verified in this thread');
+  };
+  const runner: Runner = Object.assign(
+    (...[parts, common]: Parameters<Runner>) => threads.runner(parts, common, noSpace),
+    threads.runner,
+  );
+  try {
+    const verifier = openVerifier({ properties: cheap });
+    expect(said(await verifier.verifyBy(runner, many))).toEqual(said(verifyNetwork(many, { properties: cheap })));
+    expect(verifier.last).toEqual({ parts: 4, verified: 1 });
+    const changed = subjectOf([...['blue', 'green', 'red', 'white'].flatMap(tenant), vf('rednet', 2)]);
+    expect(said(await verifier.verifyBy(runner, changed))).toEqual(said(verifyNetwork(changed, { properties: cheap })));
+    expect(verifier.last).toEqual({ parts: 4, verified: 1 });
+  } finally {
+    await threads.close();
+  }
+  expect(openThreads({ workers: 1 }).runner.ahead).toBeUndefined();
 });
 
 test('few parts are not worth a thread, and a program that is not there is named', async () => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { plainOf } from '../../../sim/jobs/plain.ts';
 import { givenUp, openVerifier, type Runner, verifyNetwork, verifyPart } from '../../../sim/verifier.ts';
+import { vf } from '../../topology.ts';
+import { subjectOf, tenant } from './alike/subjects.ts';
 import { bothWays } from './both-ways.ts';
 import { cheap, said, twoVpcs } from './subjects.ts';
 
@@ -65,5 +67,56 @@ describe('a verifier', { timeout }, () => {
     expect(properties.find(({ id, verdict: each }) => id === 'no-transit' && each === 'unknown')?.reason).toBe(
       'it was too cold',
     );
+  });
+});
+
+describe('a part that is begun ahead', { timeout }, () => {
+  const four = ['blue', 'green', 'red', 'white'].flatMap(tenant);
+  const quiet = { properties: cheap };
+  const verified: Runner = async (parts, common) => parts.map((part) => verifyPart(part, common));
+
+  /** What is given ahead, and what is given when the others are known. */
+  function watching(): { runner: Runner; early: string[]; later: string[] } {
+    const early: string[] = [];
+    const later: string[] = [];
+    const ahead: Runner['ahead'] = async (part, common) => {
+      early.push(part.name);
+      return verifyPart(part, common);
+    };
+    const run: Runner = async (parts, common, space) => {
+      later.push(...parts.map(({ name }) => name));
+      return verified(parts, common, space);
+    };
+    return { runner: Object.assign(run, { ahead }), early, later };
+  }
+
+  test('tells the others, and is not verified twice; after a change none is begun', async () => {
+    const { runner, early, later } = watching();
+    const verifier = openVerifier(quiet);
+    expect(said(await verifier.verifyBy(runner, subjectOf(four)))).toEqual(said(verifyNetwork(subjectOf(four), quiet)));
+    expect([early.length, later.length]).toEqual([1, 0]);
+    expect(verifier.last).toEqual({ parts: 4, verified: 1 });
+    const changed = subjectOf([...four, vf('rednet', 2)]);
+    expect(said(await verifier.verifyBy(runner, changed))).toEqual(said(verifyNetwork(changed, quiet)));
+    expect([early.length, later.length]).toEqual([1, 1]);
+  });
+
+  test('is one of those that are looked at, where others are unlike it', async () => {
+    const { runner, early, later } = watching();
+    const unlike = subjectOf([...four, vf('bluenet', 2)]);
+    const verifier = openVerifier(quiet);
+    expect(said(await verifier.verifyBy(runner, unlike))).toEqual(said(verifyNetwork(unlike, quiet)));
+    expect(early).toHaveLength(1);
+    expect(later).toHaveLength(1);
+    expect(later).not.toEqual(early);
+    expect(verifier.last).toEqual({ parts: 4, verified: 2 });
+  });
+
+  test('is not begun where few are, and what it fails of is told', async () => {
+    const { runner, early } = watching();
+    await openVerifier(quiet).verifyBy(runner, twoVpcs());
+    expect(early).toEqual([]);
+    const failing = Object.assign(verified.bind(undefined), { ahead: () => Promise.reject(new Error('too cold')) });
+    await expect(openVerifier(quiet).verifyBy(failing, subjectOf(four))).rejects.toThrow('too cold');
   });
 });
