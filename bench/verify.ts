@@ -5,19 +5,21 @@
  *     npm run bench:verify -- --part growth      from 10 ports to 100 000, and a picture of it: build/verify-speed.svg
  *
  * Nothing else proves them, so there is no peer.  The goal for the usual size (10 000 ports) is 10 s, 0.1 s after one
- * port changed, and 1 GB.  From nothing is from the manifests' text to the verdict.  Changes are those of a network that
- * has changed before: one port may send from any address, and then from its own alone again, which leaves the part like the
- * others, so that none is followed.  Each size is measured in a process of its own; one that takes more than five minutes of
- * the processor says so, and larger ones are not tried.  Times are by the clock; beside them those of the processor, with the
- * threads that collect garbage and compile, whoever else uses the machine; growth and its picture are in
- * these.
+ * port changed, and 1 GB.  It is verified as `lflow verify` does it, with a thread beside the first one where there are two
+ * cores.  From nothing is from the manifests' text to the verdict.  Changes are those of a network that has changed
+ * before: one port may send from any address, and then from its own alone again, which leaves the part like the others, so
+ * that none is followed.  Each size is measured in a process of its own; one that takes more than five minutes of the
+ * processor says so, and larger ones are not tried.  Times are by the clock, of a machine that nobody else uses; beside
+ * them those of the processor, of all threads with those that collect garbage and compile; growth and its picture are
+ * in these.
  */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { openThreads } from '../cli/runners/threads.ts';
 import { createNorthd, type NorthboundChange } from '../engine/northd/incremental.ts';
 import type { Northbound, NorthboundRow } from '../engine/ovsdb/northbound.ts';
 import { northboundOfPlan, planTopology } from '../engine/vpc/index.ts';
-import { openVerifier } from '../sim/verifier.ts';
+import { openVerifier, type Subject } from '../sim/verifier.ts';
 import { argumentsOf, duration, processMegabytes, readOptions, sizeText, tableText } from './measure.ts';
 import { resourcesOf, type Size } from './topology.ts';
 import { type Point, plotText } from './verify-plot.ts';
@@ -57,10 +59,10 @@ const options = readOptions(1);
 const limitSeconds = 300;
 
 /** Does something, and says how long it took. */
-function timed<T>(work: () => T): [T, Time] {
+async function timed<T>(work: () => T | Promise<T>): Promise<[T, Time]> {
   const clock = performance.now();
   const before = process.cpuUsage();
-  const done = work();
+  const done = await work();
   const { user, system } = process.cpuUsage(before);
   return [done, { clock: performance.now() - clock, processor: (user + system) / 1000 }];
 }
@@ -74,36 +76,41 @@ const growth: readonly Size[] = [
   { vpcs: 1000, networks: 2, nodes: 5, interfaces: 10 },
 ];
 
-if (options.part === 'point') process.stdout.write(`${JSON.stringify(measured(options))}\n`);
+if (options.part === 'point') process.stdout.write(`${JSON.stringify(await measured(options))}\n`);
 else if (options.part === 'growth') grow();
-else process.stdout.write(`${sizeText(options)}\n\n${tableText(rowsOf(measured(options)))}`);
+else process.stdout.write(`${sizeText(options)}\n\n${tableText(rowsOf(await measured(options)))}`);
 
-function measured(size: Size): Measured {
-  const [{ plans, northbound }, read] = timed(() => {
+async function measured(size: Size): Promise<Measured> {
+  const [{ plans, northbound }, read] = await timed(() => {
     const planned = planTopology(resourcesOf(size));
     return { plans: planned, northbound: northboundOfPlan(planned) };
   });
-  const [{ northd, southbound }, computed] = timed(() => {
+  const [{ northd, southbound }, computed] = await timed(() => {
     const opened = createNorthd(northbound);
     return { northd: opened, southbound: opened.computation().southbound };
   });
+  const threads = openThreads();
   const verifier = openVerifier();
-  const [before, verified] = timed(() => verifier.verify({ southbound, plans, northbound }));
+  const verify = (subject: Subject) => verifier.verifyBy(threads.runner, subject);
+  const [before, verified] = await timed(() => verify({ southbound, plans, northbound }));
   const { parts, verified: followed } = verifier.last;
-  const [, again] = timed(() => verifier.verify({ southbound, plans, northbound }));
+  const [, again] = await timed(() => verify({ southbound, plans, northbound }));
   let current = northbound;
-  const change = (changes: readonly NorthboundChange[]): [number, Time] => {
+  const change = async (changes: readonly NorthboundChange[]): Promise<[number, Time]> => {
     current = changedBy(current, changes);
-    const [, time] = timed(() => {
+    const [, time] = await timed(() => {
       northd.apply(changes);
-      verifier.verify({ southbound: northd.computation().southbound, plans, northbound: current });
+      return verify({ southbound: northd.computation().southbound, plans, northbound: current });
     });
     return [verifier.last.verified, time];
   };
   const [first, second] = securedPorts(northbound);
-  change([{ table: 'Logical_Switch_Port', row: { ...first, port_security: [] } }]);
-  const [followedAgain, changed] = change([{ table: 'Logical_Switch_Port', row: { ...second, port_security: [] } }]);
-  const [followedLast, restored] = change([first, second].map((row) => ({ table: 'Logical_Switch_Port', row })));
+  await change([{ table: 'Logical_Switch_Port', row: { ...first, port_security: [] } }]);
+  const [followedAgain, changed] = await change([
+    { table: 'Logical_Switch_Port', row: { ...second, port_security: [] } },
+  ]);
+  const [followedLast, restored] = await change([first, second].map((row) => ({ table: 'Logical_Switch_Port', row })));
+  await threads.close();
   return {
     ...{ read, computed, verified, again, changed, restored, parts, followed, followedAgain, followedLast },
     flows: southbound.flows.length,
