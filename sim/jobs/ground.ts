@@ -10,9 +10,11 @@ import { type DatapathRows, listedRows, notedRows } from '../../engine/ovsdb/dat
 import type { Northbound, NorthboundTable } from '../../engine/ovsdb/northbound.ts';
 import type { PortBinding, Southbound } from '../../engine/ovsdb/southbound.ts';
 import { isSame } from '../../engine/same.ts';
+import { routerName, switchName } from '../../engine/vpc/names.ts';
+import type { VpcPlan } from '../../engine/vpc/plan.ts';
 import { networkOf } from '../symbolic/index.ts';
 import { decisive, reachedFrom } from './northbound.ts';
-import { type Part, type Partition, routerAddresses, type Subject } from './parts.ts';
+import { type Part, type Partition, routerAddresses, type Subject, withoutNetworks } from './parts.ts';
 import { southboundsOf } from './southbound.ts';
 
 /** A network and its parts; the maps follow the network, so that the ground of the one before is gone. */
@@ -25,6 +27,8 @@ export interface Ground {
   readonly ports: Map<string, number>;
   /** Names of ports that nobody has, and the parts that would be another one if somebody had. */
   readonly awaited: Map<string, Set<number>>;
+  /** Parts by the names of the routers of their VPCs' plans. */
+  readonly planned: ReadonlyMap<string, number>;
   readonly northbound?: Rows;
 }
 
@@ -38,6 +42,10 @@ interface Rows {
   readonly ranks: Map<string, number>;
   next: number;
 }
+
+/** Whether a row says nothing as long as no part leads to it: nobody but a port of a switch asks for options of DHCP. */
+const isIdle = (uuid: string, ...databases: readonly (Northbound | undefined)[]): boolean =>
+  databases.some((northbound) => northbound?.DHCP_Options.has(uuid));
 
 /** More rows or parts than this are not little. */
 const few = 1000;
@@ -68,9 +76,10 @@ export function groundOf(subject: Subject, partition: Partition): Ground | undef
       else if (home !== part) return undefined;
     }
   }
+  const planned = new Map(parts.flatMap((one, part) => one.plans.map(({ vpc }) => [routerName(vpc), part] as const)));
   const known = northbound && rowsOf(northbound, parts);
-  if (northbound && !known) return undefined;
-  return { subject, partition, rows, homes, ports, awaited, ...(known && { northbound: known }) };
+  if ((northbound && !known) || planned.size !== plans.length) return undefined;
+  return { subject, partition, rows, homes, ports, awaited, planned, ...(known && { northbound: known }) };
 }
 
 /** The names of ports that a part's ports and manifests speak of. */
@@ -113,8 +122,10 @@ export function differenceFrom(ground: Ground, subject: Subject): Difference | u
   const rows = notedRows(subject.southbound);
   const before = ground.subject;
   if (!rows || rows.length !== ground.rows.length || !subject.northbound !== !before.northbound) return undefined;
-  if (!isSame(subject.plans, before.plans)) return undefined;
+  const plans = planChanges(before.plans, subject.plans);
+  if (!plans) return undefined;
   const changed = new Set<number>();
+  for (const name of plans.keys()) changed.add(ground.planned.get(name) as number);
   for (const [index, one] of rows.entries()) {
     const old = ground.rows[index] as DatapathRows;
     if (one === old) continue;
@@ -127,14 +138,40 @@ export function differenceFrom(ground: Ground, subject: Subject): Difference | u
   for (const uuid of moved?.changed ?? []) {
     const own = ground.northbound?.owners.get(uuid);
     // What no part has, the whole network may be asked about.
-    if (!own || own.size === 0) return undefined;
-    for (const part of own) changed.add(part);
+    if ((!own || own.size === 0) && !isIdle(uuid, before.northbound, subject.northbound)) return undefined;
+    for (const part of own ?? []) changed.add(part);
   }
   for (const uuid of moved?.appended ?? [])
     for (const part of ground.northbound?.owners.get(uuid) ?? []) changed.add(part);
   if (changed.size > fewParts) return undefined;
-  return differing(ground, subject, rows, [...changed], moved);
+  return differing(ground, { subject, rows, plans, moved }, [...changed]);
 }
+
+/** Plans that are others now, by the names of their VPCs' routers. */
+type PlanChanges = ReadonlyMap<string, VpcPlan>;
+
+/** Undefined where more differs than who is in which network of a plan, and where that is written down. */
+function planChanges(before: readonly VpcPlan[] = [], after: readonly VpcPlan[] = []): PlanChanges | undefined {
+  if (before.length !== after.length) return undefined;
+  const changed = new Map<string, VpcPlan>();
+  for (const [index, plan] of after.entries()) {
+    const old = before[index] as VpcPlan;
+    if (isSame(old, plan)) continue;
+    if (!isSame(frameOf(old), frameOf(plan))) return undefined;
+    changed.set(routerName(plan.vpc), plan);
+  }
+  return changed;
+}
+
+/** What others know of a plan, and which switches are its. */
+const frameOf = (plan: VpcPlan): unknown => [
+  withoutNetworks(plan),
+  plan.networks.map(({ network }) => switchName(network)),
+];
+
+/** The plans of a part after a change. */
+const plansAfter = ({ plans }: Part, changes: PlanChanges): readonly VpcPlan[] =>
+  plans.map((plan) => changes.get(routerName(plan.vpc)) ?? plan);
 
 /** Notes whose are the sets and groups that are others now; all else that datapaths do not have has to be the same. */
 function noteShared({ subject, partition }: Ground, southbound: Southbound, changed: Set<number>): boolean {
@@ -203,16 +240,19 @@ function tableChanges(
   for (; !next.done && changed.length <= few; next = old.next()) changed.push(next.value[0]);
 }
 
+/** A network that comes after another, and what it has that the other had not. */
+interface Next {
+  readonly subject: Subject;
+  readonly rows: readonly DatapathRows[];
+  readonly plans: PlanChanges;
+  readonly moved: RowChanges | undefined;
+}
+
 /** The ground with these parts made anew. */
-function differing(
-  ground: Ground,
-  subject: Subject,
-  rows: readonly DatapathRows[],
-  numbers: readonly number[],
-  moved: RowChanges | undefined,
-): Difference | undefined {
+function differing(ground: Ground, next: Next, numbers: readonly number[]): Difference | undefined {
   const { partition, homes, northbound: known } = ground;
-  const names = namesAfter(ground, rows, numbers);
+  const { subject, rows, plans, moved } = next;
+  const names = namesAfter(ground, next, numbers);
   if (!names) return undefined;
   const ranks = new Map(moved?.appended.map((uuid, index) => [uuid, (known?.next ?? 0) + index]));
   const rankOf = (uuid: string): number => ranks.get(uuid) ?? known?.ranks.get(uuid) ?? 0;
@@ -221,9 +261,9 @@ function differing(
   const changed: number[] = [];
   for (const part of numbers) {
     const before = parts[part] as Part;
-    const own = rows.filter(({ binding }) => homes.get(binding.uuid) === part);
+    const listed = listedRows(rows.filter(({ binding }) => homes.get(binding.uuid) === part));
     const [southbound] = southboundsOf(
-      { ...subject.southbound, ...listedRows(own) },
+      { ...subject.southbound, ...listed },
       {
         count: 1,
         ofDatapath: (uuid) => (homes.get(uuid) === part ? 0 : undefined),
@@ -233,7 +273,8 @@ function differing(
     if (!southbound || !keepsShape(before.southbound, southbound)) return undefined;
     const made = subject.northbound && reachedFrom(subject.northbound, datapathsOf(southbound), rankOf);
     if (made) reached.set(part, made.uuids);
-    const fresh: Part = { ...before, southbound, ...(made && { northbound: made.northbound }) };
+    const own: Part = { ...before, southbound, plans: plansAfter(before, plans) };
+    const fresh: Part = made ? { ...own, northbound: made.northbound } : own;
     if (isSame(before, fresh)) continue;
     parts[part] = fresh;
     changed.push(part);
@@ -262,7 +303,7 @@ interface Names {
 /** Undefined where a name is in two places, or leads from one part to another. */
 function namesAfter(
   { partition, homes, ports, awaited }: Ground,
-  rows: readonly DatapathRows[],
+  { rows, plans }: Next,
   numbers: readonly number[],
 ): Names | undefined {
   const overlay = new Map<string, number | undefined>();
@@ -286,7 +327,8 @@ function namesAfter(
   for (const part of numbers) {
     const ofPart = fresh.flatMap(([home, own]) => (home === part ? own : []));
     const before = partition.parts[part] as Part;
-    for (const name of namesIn({ ...before, southbound: { ...before.southbound, ports: ofPart } })) {
+    const southbound = { ...before.southbound, ports: ofPart };
+    for (const name of namesIn({ ...before, southbound, plans: plansAfter(before, plans) })) {
       const home = homeOf(name);
       if (home === undefined) waiting.push([name, part]);
       else if (home !== part) return undefined;
@@ -317,9 +359,10 @@ function keepsRows(
     for (const part of owners.get(uuid) ?? []) if (!fresh.has(part)) return true;
     return false;
   };
-  for (const uuid of moved?.appended ?? []) if (!isOwned(uuid)) return false;
+  const mayStay = (uuid: string): boolean => isOwned(uuid) || isIdle(uuid, northbound);
+  for (const uuid of moved?.appended ?? []) if (!mayStay(uuid)) return false;
   for (const [part, own] of fresh) {
-    for (const uuid of reached[part] ?? []) if (!own.has(uuid) && !isOwned(uuid) && isThere(uuid)) return false;
+    for (const uuid of reached[part] ?? []) if (!own.has(uuid) && !mayStay(uuid) && isThere(uuid)) return false;
   }
   return true;
 }

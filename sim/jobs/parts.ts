@@ -9,6 +9,7 @@
  */
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import type { DatapathBinding, PortBinding, Southbound } from '../../engine/ovsdb/southbound.ts';
+import type { Resource } from '../../engine/spec/resources.ts';
 import { routerName } from '../../engine/vpc/names.ts';
 import type { VpcPlan } from '../../engine/vpc/plan.ts';
 import type { Tenant } from '../properties/view.ts';
@@ -117,17 +118,19 @@ function plansOf(count: number, tenants: readonly Tenant[], homeOf: (uuid: strin
   return lists;
 }
 
-/** Nobody asks for the places of what is another part's: they change with every line above them. */
+/** Nobody asks for the places of what is another part's, nor for its manifest: they change with every line above them. */
 const nowhere = { file: '', line: 0, column: 0 };
 
-const withoutNetworks = (plan: VpcPlan): VpcPlan => ({
+function toOthers<T extends Resource>({ manifest: _, ...resource }: T): Omit<T, 'manifest'> {
+  return { ...resource, origin: { ...resource.origin, ...nowhere } };
+}
+
+/** What others know of a plan. */
+export const withoutNetworks = (plan: VpcPlan): VpcPlan => ({
   ...plan,
-  vpc: { ...plan.vpc, origin: { ...plan.vpc.origin, ...nowhere } },
+  vpc: toOthers(plan.vpc),
   networks: [],
-  gateways: plan.gateways.map((gateway) => ({
-    ...gateway,
-    node: { ...gateway.node, origin: { ...gateway.node.origin, ...nowhere } },
-  })),
+  gateways: plan.gateways.map((gateway) => ({ ...gateway, node: toOthers(gateway.node) })),
 });
 
 const isAddress = (text: string): boolean => /^[0-9a-f]{2}(:[0-9a-f]{2}){5} /i.test(text);
