@@ -15,7 +15,7 @@
 
 import { isSame } from '../engine/same.ts';
 import { type Alike, type Form, type Kin, openAlike, type Verified } from './jobs/alike/index.ts';
-import { type KeptSpace, keptSpace } from './jobs/kept-space.ts';
+import { type Kept, openKept } from './jobs/kept.ts';
 import { type Before, concludeNext } from './jobs/next.ts';
 import { outlineOf } from './jobs/outline.ts';
 import { type Common, type PartResult, verifyPart } from './jobs/part-job.ts';
@@ -73,10 +73,10 @@ export const verifyNetwork = (subject: Subject, options: VerifyOptions = {}): Ve
 
 /**
  * Verifies parts elsewhere: in threads, on other machines. Gives their results in the order of the parts.  Who does it in this
- * thread after all takes the space that the verifier keeps.
+ * thread after all goes on with what the verifier keeps from part to part.
  */
 export interface Runner {
-  (parts: readonly Part[], common: Common, space: KeptSpace): Promise<readonly PartResult[]>;
+  (parts: readonly Part[], common: Common, here: Kept): Promise<readonly PartResult[]>;
   /** Begins with one of very many parts, while it is still looked at which of the others are like it; left out where nobody is idle. */
   readonly ahead?: (part: Part, common: Common) => Promise<PartResult>;
 }
@@ -96,10 +96,12 @@ interface KeptPart {
   readonly form?: Form;
   readonly result?: PartResult;
   readonly kin?: Kin;
+  /** The one that was followed, where this one was told. */
+  readonly from?: Verified;
 }
 
 /** What is known of the last network. */
-interface Kept {
+interface LastNetwork {
   readonly common: Common;
   readonly alike?: Alike;
   readonly parts: ReadonlyMap<string, KeptPart>;
@@ -121,6 +123,8 @@ interface Begun {
   readonly alike?: Alike;
   /** What is known of each part: results are put in as they come. */
   readonly parts: KeptPart[];
+  /** Those that were followed before, of parts that are others now: maybe they are only written down elsewhere. */
+  readonly past: readonly KeptPart[];
   /** The texts of forms, each once. */
   readonly texts: Map<string, string>;
   /** Parts that were to be verified. */
@@ -130,10 +134,10 @@ interface Begun {
 /** Opens a verifier, which knows of no network yet. */
 export function openVerifier(options: VerifyOptions = {}): Verifier {
   const { onProgress, now = () => performance.now() } = options;
-  let kept: Kept | undefined;
+  let kept: LastNetwork | undefined;
   let last = { parts: 0, verified: 0 };
   const wires: WireMemory = {};
-  const space = keptSpace();
+  const here = openKept();
 
   const begin = (subject: Subject): Begun => {
     const started = now();
@@ -145,16 +149,18 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
     const plan = next?.plan ?? planned(subject, options);
     const { parts } = plan.partition;
     const other = kept && isSame(kept.common, plan.common) ? kept : undefined;
+    const old = parts.map((part, index) => (next ? before?.parts[index] : other?.parts.get(part.name)));
     const known = parts.map((part, index) => {
-      const one = next ? before?.parts[index] : other?.parts.get(part.name);
+      const one = old[index];
       return one && (next ? one.part === part : isSame(one.part, part)) ? one : undefined;
     });
+    const past = old.flatMap((one, index) => (one && !known[index] ? (one.from ?? one) : []));
     const isKnown = other?.parts.size === parts.length && known.every((one) => one !== undefined);
     const alike = plan.isWhole ? undefined : (other?.alike ?? openAlike(plan.common));
     const texts = new Map(known.flatMap((one) => (one?.form ? [[one.form.text, one.form.text] as const] : [])));
     const own = parts.map((part, index) => known[index] ?? { part });
     return {
-      ...{ plan, started, isSame: isKnown, parts: own, texts, asked: new Set<Part>() },
+      ...{ plan, started, isSame: isKnown, parts: own, past, texts, asked: new Set<Part>() },
       ...(alike && { alike }),
       ...(next && before && { next: { ...before, changed: next.changed } }),
     };
@@ -163,7 +169,7 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
   const end = ({ plan, started, isSame: isKnown, alike, parts, next }: Begun, verified: number): Verification => {
     let together = isKnown ? kept?.together : undefined;
     const ask: Together = (...question) => {
-      together ??= togetherOf(plan, onProgress, space)(...question);
+      together ??= togetherOf(plan, onProgress, here)(...question);
       return together;
     };
     const whole = (): Concluded => {
@@ -192,7 +198,7 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
       for (let open = openOf(begun); open.length > 0; open = openOf(begun)) {
         const fresh = open.map((part, index) => {
           onProgress?.(`following all packets: ${index} of ${open.length} parts of the network`);
-          return verifyPart(part, begun.plan.common, space);
+          return verifyPart(part, begun.plan.common, here);
         });
         enter(begun, open, fresh);
         verified += open.length;
@@ -208,7 +214,7 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
       for (;;) {
         const open = openOf(begun);
         if (open.length === 0 && !running) break;
-        const more = open.length > 0 ? runner(open, common, space) : [];
+        const more = open.length > 0 ? runner(open, common, here) : [];
         const [first, fresh] = await Promise.all([running?.result, more]);
         if (running && first) enter(begun, [running.part], [first]);
         enter(begun, open, fresh);
@@ -260,16 +266,16 @@ function formed(alike: Alike | undefined, part: Part, texts: Map<string, string>
  * that was told: two parts whose constants are mixed up may have nothing in common with a third. Of those that look like
  * each other the first is verified, and the others wait.
  */
-function openOf({ plan, alike, parts, asked }: Begun): Part[] {
+function openOf({ plan, alike, parts, past, asked }: Begun): Part[] {
   if (plan.isWhole) return [];
-  const verified = new Map<string, Verified[]>();
-  const note = ({ part, form, result, kin }: KeptPart): void => {
+  const verified = new Map<string, (Verified & { readonly from?: Verified })[]>();
+  const note = ({ part, form, result, kin, from }: KeptPart): void => {
     if (!form || !result || !kin) return;
-    const known = verified.get(form.text);
-    if (!known) verified.set(form.text, [{ part, form, result, kin }]);
-    else if (known.length < mostAsked) known.push({ part, form, result, kin });
+    const known = verified.get(form.text) ?? [];
+    verified.set(form.text, known);
+    if (known.length < mostAsked) known.push({ part, form, result, kin, ...(from && { from }) });
   };
-  for (const one of parts) note(one);
+  for (const one of [...parts, ...past]) note(one);
   const waited = new Set<string>();
   const open: Part[] = [];
   for (const [index, { part, form, result }] of parts.entries()) {
@@ -279,7 +285,12 @@ function openOf({ plan, alike, parts, asked }: Begun): Part[] {
       continue;
     }
     const like = form && verified.get(form.text);
-    const told = form && firstOf(like ?? [], (one) => alike?.tell(one, part, form));
+    const told =
+      form &&
+      firstOf(like ?? [], (one) => {
+        const found = alike?.tell(one, part, form);
+        return found && { ...found, from: one.from ?? one };
+      });
     if (told) {
       parts[index] = { part, form, ...told };
       note(parts[index]);

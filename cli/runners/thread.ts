@@ -1,5 +1,5 @@
 /** What a thread does: one part of a network at a time. */
-import { keptSpace } from '../../sim/jobs/kept-space.ts';
+import { openKept } from '../../sim/jobs/kept.ts';
 import { type Common, type Part, verifyPart } from '../../sim/verifier.ts';
 import { pack, unpack } from './packed.ts';
 
@@ -10,11 +10,11 @@ export interface Job {
   readonly common: { readonly name: string; readonly bytes: Uint8Array };
 }
 
-const space = keptSpace();
+const kept = openKept();
 let known: { readonly name: string; readonly common: Common } | undefined;
 
 /** The packed result. */
 export default function work({ part, common: { name, bytes } }: Job): Uint8Array {
   if (known?.name !== name) known = { name, common: unpack<Common>(bytes) };
-  return pack(verifyPart(unpack<Part>(part), known.common, space));
+  return pack(verifyPart(unpack<Part>(part), known.common, kept));
 }

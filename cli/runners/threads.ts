@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
-import type { KeptSpace } from '../../sim/jobs/kept-space.ts';
+import type { Kept } from '../../sim/jobs/kept.ts';
 import { type Common, givenUp, type Part, type PartResult, type Runner, verifyPart } from '../../sim/verifier.ts';
 import { nameOf, pack, unpack } from './packed.ts';
 import type { Job } from './thread.ts';
@@ -80,9 +80,9 @@ export function openThreads(options: ThreadOptions = {}): Threads {
       (error: unknown) => givenUp(part, common, `its part of the network could not be verified: ${reasonOf(error)}`),
     );
   };
-  const run = async (parts: readonly Part[], common: Common, space: KeptSpace): Promise<readonly PartResult[]> => {
+  const run = async (parts: readonly Part[], common: Common, kept: Kept): Promise<readonly PartResult[]> => {
     const wanted = Math.min(workers ?? usualWorkers(parts.length), parts.length);
-    if (wanted <= 1 && !pool) return verifiedHere(parts, common, space, options);
+    if (wanted <= 1 && !pool) return verifiedHere(parts, common, kept, options);
     let done = 0;
     return Promise.all(
       parts.map(async (part): Promise<PartResult> => {
@@ -105,15 +105,10 @@ export function openThreads(options: ThreadOptions = {}): Threads {
   };
 }
 
-function verifiedHere(
-  parts: readonly Part[],
-  common: Common,
-  space: KeptSpace,
-  { onProgress }: ThreadOptions,
-): PartResult[] {
+function verifiedHere(parts: readonly Part[], common: Common, kept: Kept, { onProgress }: ThreadOptions): PartResult[] {
   return parts.map((part, index) => {
     onProgress?.(`following all packets: ${index} of ${parts.length} parts of the network`);
-    return verifyPart(part, common, space);
+    return verifyPart(part, common, kept);
   });
 }
 

@@ -2,7 +2,7 @@
 import { parseFrame } from '../../engine/frame.ts';
 import { createNode, type Node, type Received } from '../../engine/node/index.ts';
 import type { PortBinding, Southbound } from '../../engine/ovsdb/southbound.ts';
-import { ProgramBuilder } from '../../engine/program/index.ts';
+import type { ProgramBuilder } from '../../engine/program/index.ts';
 import type { Network } from '../symbolic/types.ts';
 import { frameOf } from './frame.ts';
 import { fieldReader, type PacketValues, vlanPresent } from './packet.ts';
@@ -55,17 +55,16 @@ export interface Player {
   play(story: Story, traced: Traced): Played;
 }
 
-export function createPlayer(southbound: Southbound): Player {
+export function createPlayer(southbound: Southbound, programs: ProgramBuilder): Player {
   const here = onOneChassis(southbound);
   const nested = here.services?.ports ?? new Map();
   const vifs = here.ports.filter(
     ({ type, logicalPort }) => type === '' && nested.get(logicalPort)?.parent === undefined,
   );
   const bindings = vifs.map(({ logicalPort }) => logicalPort);
-  const builder = new ProgramBuilder();
   return {
     play(story, traced) {
-      const node = createNode({ southbound: here, chassis, bindings, plane, builder });
+      const node = createNode({ southbound: here, chassis, bindings, plane, builder: programs });
       const strangers = portsOf(story, traced).filter((port) => !node.ports.some(({ name }) => name === port));
       if (strangers.length > 0) return { outcome: 'not run', why: `the port ${strangers[0]} has no wire of its own` };
       node.received();

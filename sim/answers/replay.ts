@@ -3,6 +3,7 @@
  * the data plane, and both have to bring its last packet where the proof says.
  */
 import type { LogicalFlow, Southbound } from '../../engine/ovsdb/southbound.ts';
+import { ProgramBuilder } from '../../engine/program/index.ts';
 import type { Network, NetworkPort } from '../symbolic/types.ts';
 import type { Counterexample, Sent } from '../verdict.ts';
 import { frameOf } from './frame.ts';
@@ -19,6 +20,8 @@ export interface ReplayOptions {
   readonly plays?: number;
   /** Networks with more logical flows are not played, which would take seconds; 100 000 unless given. */
   readonly playedFlows?: number;
+  /** Builds the programs that stories are played in: who keeps it has tables that do not change compiled once. */
+  readonly programs?: ProgramBuilder;
 }
 
 /** What a story showed. */
@@ -36,13 +39,16 @@ export interface Stage {
   tracer(ports: readonly NetworkPort[]): Tracer;
 }
 
-export function createStage(network: Network, { plays = 16, playedFlows = 100_000 }: ReplayOptions = {}): Stage {
+export function createStage(
+  network: Network,
+  { plays = 16, playedFlows = 100_000, programs = new ProgramBuilder() }: ReplayOptions = {},
+): Stage {
   const scenes = new Map<string, Scene>();
   let left = plays;
   const sceneAt = (ports: readonly NetworkPort[]): Scene => {
     const components = componentsWith(ports);
     const key = [...components].join();
-    const known = scenes.get(key) ?? sceneOf(componentsOf(network, components));
+    const known = scenes.get(key) ?? sceneOf(componentsOf(network, components), programs);
     scenes.set(key, known);
     return known;
   };
@@ -72,13 +78,13 @@ interface Scene {
   player(): Player;
 }
 
-function sceneOf(southbound: Southbound): Scene {
+function sceneOf(southbound: Southbound, programs: ProgramBuilder): Scene {
   let player: Player | undefined;
   return {
     southbound,
     tracer: createTracer(southbound),
     player() {
-      player ??= createPlayer(southbound);
+      player ??= createPlayer(southbound, programs);
       return player;
     },
   };

@@ -7,10 +7,10 @@ import { builtInProperties } from '../properties/index.ts';
 import { openView } from '../properties/open-view.ts';
 import type { Check, Property } from '../properties/property.ts';
 import type { View } from '../properties/view.ts';
-import { analyse, networkOf, openWorkshop, packetSpace } from '../symbolic/index.ts';
+import { analyse, networkOf, openWorkshop } from '../symbolic/index.ts';
 import type { Finding, Matrix } from '../verdict.ts';
 import { judged, tooLargeReason, unknownFinding, withinMemory } from './findings.ts';
-import type { KeptSpace } from './kept-space.ts';
+import { forOnce, type Kept } from './kept.ts';
 import { keyOf, kindOf } from './kinds.ts';
 import { matrixGroups } from './matrix.ts';
 import { type Elsewhere, type Part, subjectOf } from './parts.ts';
@@ -43,13 +43,15 @@ export interface PartResult {
   readonly met?: readonly number[];
 }
 
-/** Verifies a part by itself, in a space of its own unless one is kept. */
-export function verifyPart(part: Part, common: Common, space: KeptSpace = packetSpace): PartResult {
+/** Verifies a part by itself; `kept` is what was kept of those before, if anything. */
+export function verifyPart(part: Part, common: Common, kept: Kept = forOnce()): PartResult {
   const { network, components, subject } = opened(part, common);
-  const analysis = withinMemory(() => analyse(network, { components }, openWorkshop(network, space())));
+  const analysis = withinMemory(() => analyse(network, { components }, openWorkshop(network, kept.space())));
   if (!analysis) return givenUp(part, common, tooLargeReason);
   const view = openView(analysis, subject.plans, subject.northbound, common.policy);
-  const answers = openAnswers(analysis, subject.northbound ? { northbound: subject.northbound } : {});
+  const answers = openAnswers(analysis, {
+    ...{ programs: kept.programs, ...(subject.northbound && { northbound: subject.northbound }) },
+  });
   const offers = offersOf(part, common, view, (property, check) => judged(property, check, answers));
   const outside = withinMemory(() => summaryOf(view)) ?? 'unknown';
   const matrix = common.matrix ? withinMemory(() => matrixOf(analysis, matrixGroups(view))) : undefined;

@@ -17,7 +17,7 @@ import type { Finding, TopologySize, Verification } from '../verdict.ts';
 import { type Kin, type Outlined, openOutlined, openOutside } from './alike/crowds.ts';
 import { speechless, tooLarge } from './findings.ts';
 import { differenceFrom, type Ground, groundOf } from './ground.ts';
-import type { KeptSpace } from './kept-space.ts';
+import type { Kept } from './kept.ts';
 import { type Kind, keyOf, kindOf, kinds } from './kinds.ts';
 import { hasMatrix, matrixGroups, mergedMatrix } from './matrix.ts';
 import type { Common, Offer, PartResult } from './part-job.ts';
@@ -110,11 +110,7 @@ export type Together = (questions: readonly Question[], isMatrixWanted: boolean)
 
 /** The network verified for questions, here and now: all of it, or the components that they speak of. */
 export const togetherOf =
-  (
-    { network, subject, view, options: { policy } }: Plan,
-    onProgress?: (what: string) => void,
-    space?: KeptSpace,
-  ): Together =>
+  ({ network, subject, view, options: { policy } }: Plan, onProgress?: (what: string) => void, kept?: Kept): Together =>
   (questions, isMatrixWanted) => {
     const components = isMatrixWanted ? undefined : componentsFor(questions, view);
     return judgeTogether(network, subject, questions, {
@@ -122,7 +118,7 @@ export const togetherOf =
       ...(components && { components }),
       ...(isMatrixWanted && { groups: matrixGroups }),
       ...(onProgress && { onProgress }),
-      ...(space && { space }),
+      ...(kept && { kept }),
     });
   };
 

@@ -5,10 +5,10 @@ import { openView } from '../properties/open-view.ts';
 import type { Property } from '../properties/property.ts';
 import type { View } from '../properties/view.ts';
 import { policyWatch } from '../rules/index.ts';
-import { analyse, type Network, openWorkshop, packetSpace } from '../symbolic/index.ts';
+import { analyse, type Network, openWorkshop } from '../symbolic/index.ts';
 import type { Finding, Matrix } from '../verdict.ts';
 import { judged, tooLarge, withinMemory } from './findings.ts';
-import type { KeptSpace } from './kept-space.ts';
+import { forOnce, type Kept } from './kept.ts';
 import type { Subject } from './parts.ts';
 
 /** What is asked of the whole. */
@@ -24,8 +24,8 @@ export interface TogetherOptions {
   readonly components?: readonly number[];
   /** The rows and columns of the table of who reaches whom, if that is asked for. */
   readonly groups?: (view: View) => readonly MatrixGroup[];
-  /** Where sets of packets are; a space of its own unless given. */
-  readonly space?: KeptSpace;
+  /** What is kept of networks before; nothing unless given. */
+  readonly kept?: Kept;
   readonly onProgress?: (what: string) => void;
 }
 
@@ -40,7 +40,7 @@ export function judgeTogether(
   network: Network,
   { plans = [], northbound }: Subject,
   questions: readonly Question[],
-  { policy, components, groups, space = packetSpace, onProgress }: TogetherOptions,
+  { policy, components, groups, kept = forOnce(), onProgress }: TogetherOptions,
 ): TogetherResult {
   const analysis = withinMemory(() =>
     analyse(
@@ -50,14 +50,14 @@ export function judgeTogether(
         ...(components && { components }),
         onProgress: (done, total) => onProgress?.(`following all packets: ${done} of ${total} parts of the network`),
       },
-      openWorkshop(network, space()),
+      openWorkshop(network, kept.space()),
     ),
   );
   if (!analysis) {
     return { findings: questions.map(({ property }) => new Map([[0, tooLarge(property, 'the network')]])) };
   }
   const view = openView(analysis, plans, northbound, policy);
-  const answers = openAnswers(analysis, northbound ? { northbound } : {});
+  const answers = openAnswers(analysis, { programs: kept.programs, ...(northbound && { northbound }) });
   const findings = questions.map(({ property, checks }) => {
     const found = new Map<number, Finding>();
     let number = 0;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { openThreads, usualWorkers } from '../../../cli/runners/threads.ts';
+import { forOnce, type Kept } from '../../../sim/jobs/kept.ts';
 import { openVerifier, type Runner, verifyNetwork } from '../../../sim/verifier.ts';
 import { subjectOf, tenant } from '../../sim/jobs/alike/subjects.ts';
 import { cheap, said, twoVpcs } from '../../sim/jobs/subjects.ts';
@@ -58,10 +59,13 @@ test('a part of which two threads died is unknown, and the reason is told', { ti
 test('without threads, parts are verified in the space that the verifier keeps', { timeout }, async () => {
   let asked = 0;
   const inThisThread = openThreads({ workers: 1 }).runner;
-  const counting: Runner = (parts, common, space) =>
-    inThisThread(parts, common, () => {
-      asked += 1;
-      return space();
+  const counting: Runner = (parts, common, kept) =>
+    inThisThread(parts, common, {
+      ...kept,
+      space() {
+        asked += 1;
+        return kept.space();
+      },
     });
   const found = await openVerifier({ properties: cheap }).verifyBy(counting, twoVpcs(2));
   expect(said(found)).toEqual(here());
@@ -71,11 +75,14 @@ test('without threads, parts are verified in the space that the verifier keeps',
 test('the first of many parts is verified in a thread ahead, and later ones are where it is', { timeout }, async () => {
   const many = subjectOf(['blue', 'green', 'red', 'white'].flatMap(tenant));
   const threads = openThreads({ workers: 2, thread });
-  const noSpace = (): never => {
-    throw new Error('a part was verified in this thread');
+  const nothing: Kept = {
+    ...forOnce(),
+    space() {
+      throw new Error('a part was verified in this thread');
+    },
   };
   const runner: Runner = Object.assign(
-    (...[parts, common]: Parameters<Runner>) => threads.runner(parts, common, noSpace),
+    (...[parts, common]: Parameters<Runner>) => threads.runner(parts, common, nothing),
     threads.runner,
   );
   try {

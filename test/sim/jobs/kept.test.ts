@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import type { Space } from '../../../engine/sets/index.ts';
-import { keptSpace } from '../../../sim/jobs/kept-space.ts';
+import { openKept } from '../../../sim/jobs/kept.ts';
 import { fieldIndex } from '../../../sim/symbolic/index.ts';
 import { openVerifier, type Runner, verifyNetwork, verifyPart } from '../../../sim/verifier.ts';
 import { cheap, said, twoVpcs } from './subjects.ts';
 
 describe('a space that is kept', () => {
   test('is the same one for part after part, and remembers what was found', () => {
-    const space = keptSpace();
-    const one = space();
+    const kept = openKept();
+    const one = kept.space();
     const sets = () => one.and(one.range(fieldIndex('ip4.src'), 3n, 77n), one.range(fieldIndex('ip4.dst'), 5n, 99n));
     const found = sets();
     const { steps, nodes } = one.stats();
-    expect(space()).toBe(one);
+    expect(kept.space()).toBe(one);
     expect(sets()).toBe(found);
     expect(one.stats().nodes).toBe(nodes);
     // Each of the three is one step again: the first one, which is known.
@@ -20,16 +20,16 @@ describe('a space that is kept', () => {
   });
 
   test('is another one when it has grown', () => {
-    const space = keptSpace(0);
-    expect(space()).not.toBe(space());
+    const kept = openKept(0);
+    expect(kept.space()).not.toBe(kept.space());
   });
 });
 
 test('who verifies parts in this process takes the space of before', { timeout: 120_000 }, async () => {
   const spaces = new Set<Space>();
-  const runner: Runner = async (parts, common, space) => {
-    spaces.add(space());
-    return parts.map((part) => verifyPart(part, common, space));
+  const runner: Runner = async (parts, common, kept) => {
+    spaces.add(kept.space());
+    return parts.map((part) => verifyPart(part, common, kept));
   };
   const verifier = openVerifier({ properties: cheap });
   for (const hosts of [2, 3]) {
