@@ -118,6 +118,19 @@ test('after any changes of manifests a verifier says what one says that knows no
   }
 });
 
+test('of parts that are only written down elsewhere nothing is followed, however often', { timeout: 300_000 }, () => {
+  const unlike: World = { ...start, blue: { ...tenant, isolated: true }, green: { ...tenant, empty: 5 } };
+  const next = following();
+  const verifier = openVerifier({ properties });
+  verifier.verify(next(unlike));
+  expect(verifier.last).toEqual({ parts: 3, verified: 3 });
+  for (const edit of ['an interface more', 'an interface less', 'nothing']) {
+    const subject = next(edited(unlike, 'red', edit, 0));
+    expect(said(verifier.verify(subject))).toEqual(said(verifyNetwork(subject, { properties })));
+    expect(verifier.last).toEqual({ parts: 3, verified: 1 });
+  }
+});
+
 describe('what differs', () => {
   /** The names of the parts that are others after a change of a tenant; undefined where that is not known. */
   const differing = (edit: string, name: Name = 'green'): readonly string[] | undefined => {
