@@ -1,6 +1,6 @@
 /**
- * A network whose files change: what the files still say stays the very objects, and the logical flows are computed anew only
- * where what they say is another.
+ * A network whose files change: what the files still say stays the very objects, documents that were there before are not
+ * parsed, and the logical flows are computed anew only where what the files say is another.
  *
  *     const network = openFollower();
  *     await network.load(inputs);
@@ -9,6 +9,7 @@
 import { differenceOf } from '../engine/northd/difference.ts';
 import { createNorthd, type Northd } from '../engine/northd/incremental.ts';
 import type { Northbound } from '../engine/ovsdb/northbound.ts';
+import { openYamlMemory } from '../engine/spec/yaml-memory.ts';
 import { type InputOptions, readSources, type Sources } from './input.ts';
 import { type LoadedNetwork, networkIn, tell } from './topology.ts';
 
@@ -28,8 +29,9 @@ interface Known {
 /** Opens a follower, which knows of no network yet. */
 export function openFollower(): Follower {
   let known: Known | undefined;
+  const memory = openYamlMemory();
   const loadFrom: Follower['loadFrom'] = (sources, options = {}) => {
-    const found = networkIn(sources, options);
+    const found = networkIn(sources, { ...options, memory });
     if ('southbound' in found) return found;
     const before = known;
     // Should a change not come to its end, nothing follows from it.

@@ -6,11 +6,11 @@ import { Option } from 'commander';
 import { formatProblem, InputError, type Problem } from '../engine/origin.ts';
 import { isDatabaseFile, maxFileSize } from '../engine/ovsdb/file.ts';
 import { maxTextLength } from '../engine/spec/limits.ts';
-import { type ManifestFile, readManifests } from '../engine/spec/read.ts';
+import { type ManifestFile, type ReadOptions, readManifests } from '../engine/spec/read.ts';
 import type { ReadResult, Resources, SpecProblem } from '../engine/spec/resources.ts';
 import { systemReason, UsageError } from './command.ts';
 
-export interface InputOptions {
+export interface InputOptions extends Pick<ReadOptions, 'memory'> {
   /** How many nodes are made up for each set of labels where no Node is given; 2 unless told. */
   nodes?: number;
 }

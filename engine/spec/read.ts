@@ -15,6 +15,7 @@ import type { Manifest, ReadResult, SpecProblem } from './resources.ts';
 import { checkResources } from './rules/index.ts';
 import { dropNulls, validate } from './schema.ts';
 import { isRecord, type Place, readYaml, type YamlDocument, type YamlText } from './yaml.ts';
+import type { YamlMemory } from './yaml-memory.ts';
 
 /** A file of manifests: YAML with any number of documents, or JSON. */
 export interface ManifestFile {
@@ -26,6 +27,8 @@ export interface ManifestFile {
 export interface ReadOptions {
   /** How many nodes are made up for each set of labels, if no Node is among the files; 2 unless given. */
   nodes?: number;
+  /** For who reads files again as they change; it is kept up to what was read last. */
+  memory?: YamlMemory;
 }
 
 /**
@@ -35,7 +38,8 @@ export interface ReadOptions {
  */
 export function readManifests(files: readonly ManifestFile[], options: ReadOptions = {}): ReadResult {
   const result: ReadResult = { resources: emptyResources(), manifests: [], problems: [] };
-  for (const { file, text } of files) readFile(file, text, result);
+  for (const { file, text } of files) readFile(file, options.memory?.read(text) ?? readYaml(text), result);
+  options.memory?.forget();
   const { resources, manifests, problems } = result;
   if (!manifests.some(({ kind }) => kind === 'Node')) {
     resources.nodes = makeUpNodes(resources, options.nodes ?? defaultNodes);
@@ -74,8 +78,7 @@ interface Reading {
   skipped: Map<string, { note: SpecProblem; count: number }>;
 }
 
-function readFile(file: string, text: string, result: ReadResult): void {
-  const { documents, complaints, position } = readYaml(text);
+function readFile(file: string, { documents, complaints, position }: YamlText, result: ReadResult): void {
   for (const { offset, ...complaint } of complaints) {
     result.problems.push(placed(complaint, { file, ...position(offset) }, ''));
   }

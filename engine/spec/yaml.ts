@@ -41,10 +41,21 @@ export interface Complaint {
   hint?: string;
 }
 
+/** How much a text holds, as far as it was read. */
+export interface YamlCounts {
+  lexemes: number;
+  /** Anchors, aliases, tags and directives. */
+  marks: number;
+  documents: number;
+  /** Lines that begin with a tab. */
+  tabs: number;
+}
+
 export interface YamlText {
   /** Those that are free of mistakes; empty ones are left out. */
   documents: YamlDocument[];
   complaints: Complaint[];
+  counts: YamlCounts;
   /** Line and column of an offset, from 1. */
   position(offset: number): { line: number; column: number };
 }
@@ -55,15 +66,16 @@ export function readYaml(text: string): YamlText {
   lines.addNewLine(0);
   const documents: YamlDocument[] = [];
   const complaints: Complaint[] = [];
+  const counts: YamlCounts = { lexemes: 0, marks: 0, documents: 0, tabs: 0 };
   const position = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
   };
   const refusal = refuse(text);
-  if (refusal) return { documents, complaints: [refusal], position };
+  if (refusal) return { documents, complaints: [refusal], counts, position };
   try {
     const hasAliases = text.includes('*');
-    for (const parsed of parse(text, lines, (complaint) => complaints.push(complaint))) {
+    for (const parsed of parse(text, lines, counts, (complaint) => complaints.push(complaint))) {
       const mistakes = [...parsed.errors, ...parsed.warnings];
       if (mistakes.length > 0) complaints.push(...mistakes.slice(0, maxSyntaxErrors + 1).map(syntaxComplaint));
       else addDocument(parsed, hasAliases ? aliasTargets(parsed) : new Map(), documents, complaints);
@@ -72,7 +84,7 @@ export function readYaml(text: string): YamlText {
     if (!(error instanceof RangeError)) throw error;
     complaints.push(tooDeep(0));
   }
-  return { documents, complaints: capSyntax(complaints), position };
+  return { documents, complaints: capSyntax(complaints), counts, position };
 }
 
 /** Control characters other than tab, line feed, carriage return and those of Latin-1. */
@@ -107,10 +119,15 @@ type Parsed = ReturnType<Composer['compose']> extends Generator<infer D> ? D : n
  * The documents of a text.  Gives up, with a complaint, at the first sign of a
  * text that would take too long.
  */
-function* parse(text: string, lines: LineCounter, complain: (complaint: Complaint) => void): Generator<Parsed, void> {
+function* parse(
+  text: string,
+  lines: LineCounter,
+  counts: YamlCounts,
+  complain: (complaint: Complaint) => void,
+): Generator<Parsed, void> {
   const parser = new Parser(lines.addNewLine);
   const composer = new Composer({ uniqueKeys: false, prettyErrors: false, stringKeys: true });
-  const counts = { lexemes: 0, marks: 0, errors: 0, documents: 0, tabs: 0 };
+  let errors = 0;
   let isLineStart = true;
   for (const lexeme of new Lexer().lex(text)) {
     if (isLineStart && lexeme.includes('\t') && lexeme.trim() === '') counts.tabs++;
@@ -118,7 +135,7 @@ function* parse(text: string, lines: LineCounter, complain: (complaint: Complain
     if ('&*!%'.includes(lexeme[0] ?? ' ')) counts.marks++;
     counts.lexemes++;
     for (const token of parser.next(lexeme)) {
-      if (token.type === 'error') counts.errors++;
+      if (token.type === 'error') errors++;
       if (token.type === 'document') counts.documents++;
       yield* composer.next(token);
     }
@@ -127,17 +144,13 @@ function* parse(text: string, lines: LineCounter, complain: (complaint: Complain
       complain(reason);
       return;
     }
-    if (counts.errors > maxSyntaxErrors) break;
+    if (errors > maxSyntaxErrors) break;
   }
   for (const token of parser.end()) yield* composer.next(token);
   yield* composer.end();
 }
 
-function excess(
-  counts: { lexemes: number; marks: number; documents: number; tabs: number },
-  depth: number,
-  offset: number,
-): Complaint | undefined {
+function excess(counts: YamlCounts, depth: number, offset: number): Complaint | undefined {
   if (depth > maxDepth) return tooDeep(offset);
   if (counts.marks > maxMarks) {
     const message = `more than ${maxMarks} anchors, aliases, tags and directives`;
