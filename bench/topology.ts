@@ -30,14 +30,22 @@ export function manifests(size: Size): string {
 const vpcsOfFile = 100;
 const interfacesOfFile = 2000;
 
-function manifestFiles(size: Size): { file: string; text: string }[] {
+/** The files that these manifests are in; `more` interfaces are written behind all others, of the last VPC's first network. */
+export function manifestFiles(size: Size, more = 0): { file: string; text: string }[] {
   const large = Math.floor(interfacesOfFile / (size.networks * size.interfaces));
   const vpcsInFile = Math.min(vpcsOfFile, Math.max(1, large));
   return numbers(Math.ceil(size.vpcs / vpcsInFile)).map((index) => {
     const first = index * vpcsInFile;
     const here = numbers(Math.min(vpcsInFile, size.vpcs - first));
-    return { file: `bench${index}.yaml`, text: here.map((v) => manifestsOfVpc(first + v, size)).join('---\n') };
+    const documents = here.map((v) => manifestsOfVpc(first + v, size));
+    if (first + here.length === size.vpcs) documents.push(...moreInterfaces(size, more));
+    return { file: `bench${index}.yaml`, text: documents.join('---\n') };
   });
+}
+
+function moreInterfaces({ vpcs, networks, interfaces }: Size, more: number): string[] {
+  const network = `net-${vpcs - 1}-0`;
+  return numbers(more).map((i) => vf(`${network}-vf-${interfaces + i}`, network, networks * interfaces + i));
 }
 
 function manifestsOfVpc(v: number, { networks, nodes, interfaces }: Size): string {

@@ -8,20 +8,22 @@
  * port changed, and 1 GB.  It is verified as `lflow verify` does it, with a thread beside the first one where there are two
  * cores.  From nothing is from the manifests' text to the verdict.  Changes are those of a network that has changed
  * before: one port may send from any address, and then from its own alone again, which leaves the part like the others, so
- * that none is followed.  Each size is measured in a process of its own; one that takes more than five minutes of the
+ * that none is followed.  An interface is written behind all others of a file, and taken out again, as `lflow verify
+ * --watch` sees it: from the text of all manifests to the verdict.  Each size is measured in a process of its own; one that takes more than five minutes of the
  * processor says so, and larger ones are not tried.  Times are by the clock, of a machine that nobody else uses; beside
  * them those of the processor, of all threads with those that collect garbage and compile; growth and its picture are
  * in these.
  */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { openFollower } from '../cli/follow.ts';
 import { openThreads } from '../cli/runners/threads.ts';
 import { createNorthd, type NorthboundChange } from '../engine/northd/incremental.ts';
 import type { Northbound, NorthboundRow } from '../engine/ovsdb/northbound.ts';
 import { northboundOfPlan, planTopology } from '../engine/vpc/index.ts';
 import { openVerifier, type Subject } from '../sim/verifier.ts';
 import { argumentsOf, duration, processMegabytes, readOptions, sizeText, tableText } from './measure.ts';
-import { resourcesOf, type Size } from './topology.ts';
+import { manifestFiles, resourcesOf, type Size } from './topology.ts';
 import { type Point, plotText } from './verify-plot.ts';
 
 /** Milliseconds by the clock, and of the processor. */
@@ -78,7 +80,11 @@ const growth: readonly Size[] = [
 
 if (options.part === 'point') process.stdout.write(`${JSON.stringify(await measured(options))}\n`);
 else if (options.part === 'growth') grow();
-else process.stdout.write(`${sizeText(options)}\n\n${tableText(rowsOf(await measured(options)))}`);
+else {
+  const found = await measured(options);
+  const watched = await measuredWatched(options);
+  process.stdout.write(`${sizeText(options)}\n\n${tableText([...rowsOf(found), ...watchedRows(found, watched)])}`);
+}
 
 async function measured(size: Size): Promise<Measured> {
   const [{ plans, northbound }, read] = await timed(() => {
@@ -120,6 +126,31 @@ async function measured(size: Size): Promise<Measured> {
   };
 }
 
+/** What is measured of files that are watched: an interface is written into one, and taken out again. */
+interface Watched {
+  readonly added: Time;
+  readonly followed: number;
+  readonly removed: Time;
+  readonly followedLast: number;
+}
+
+async function measuredWatched(size: Size): Promise<Watched> {
+  const follower = openFollower();
+  const threads = openThreads();
+  const verifier = openVerifier();
+  const see = async (more: number): Promise<[number, Time]> => {
+    const sources = { manifests: manifestFiles(size, more), databases: [], unread: [] };
+    const [, time] = await timed(() => verifier.verifyBy(threads.runner, follower.loadFrom(sources)));
+    return [verifier.last.verified, time];
+  };
+  await see(0);
+  await see(1);
+  const [followed, added] = await see(2);
+  const [followedLast, removed] = await see(0);
+  await threads.close();
+  return { added, followed, removed, followedLast };
+}
+
 type HostPort = NorthboundRow<'Logical_Switch_Port'>;
 
 /** The last two ports of hosts who may send from their own addresses alone. */
@@ -138,11 +169,19 @@ function changedBy(northbound: Northbound, changes: readonly NorthboundChange[])
   return { ...northbound, Logical_Switch_Port: table };
 }
 
+function line(what: string, { clock, processor }: Time, goal = '', more = ''): string[] {
+  return [what, duration(clock), duration(processor), goal, more];
+}
+
+function watchedRows({ parts }: Measured, { added, followed, removed, followedLast }: Watched): string[][] {
+  return [
+    line('interface added', added, '', `from the manifests' text; ${followed} of ${parts} parts followed again`),
+    line('taken away', removed, '', `from the manifests' text; ${followedLast} of ${parts} parts followed again`),
+  ];
+}
+
 function rowsOf(found: Measured): string[][] {
   const { flows, parts, findings, verdict, read, computed, verified, followed, again, changed, restored } = found;
-  const line = (what: string, { clock, processor }: Time, goal = '', more = ''): string[] => [
-    ...[what, duration(clock), duration(processor), goal, more],
-  ];
   return [
     ['', 'by the clock', 'processor', 'goal', ''],
     line('manifests read', read),
