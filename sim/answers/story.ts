@@ -121,7 +121,7 @@ export function openerOf(packet: PacketValues, isReply: boolean): Readonly<Recor
   });
   if (!isReply) return { ...type, ...ends(read(name('src')), read(name('dst')), read('tp.src'), read('tp.dst')) };
   const told = (field: string, otherwise: string): bigint =>
-    read(`opener.1.${field}`) || read(`opener.${field}`) || read(otherwise);
+    read(`opener.2.${field}`) || read(`opener.1.${field}`) || read(`opener.${field}`) || read(otherwise);
   return {
     ...type,
     ...ends(

@@ -24,7 +24,7 @@ import {
 } from './run.ts';
 import { secured } from './security.ts';
 import { at, makings, read, readRef, type Store, write, writeAll, writeRef } from './store.ts';
-import { cleared, commit, track } from './tracking.ts';
+import { commit, track, untracked } from './tracking.ts';
 import { constantOf, mapped, plus, type Value } from './value.ts';
 
 /**
@@ -123,7 +123,7 @@ function execute(run: Run, here: Here, state: State, action: Action): State[] {
     case 'ct_commit_v2':
       return [commit(run, here, state, markedBy(run, here, state.store, action))];
     case 'ct_clear':
-      return [with_(state, cleared(run, state.store))];
+      return [untracked(run, state)];
     case 'select':
       for (const [index, one] of choose(
         run,

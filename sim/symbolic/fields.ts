@@ -68,9 +68,9 @@ const circumstances: readonly SetField[] = [
   ...times((n) => [{ name: `copy.${n}`, width: 16 }]),
   /**
    * Of a reply to a connection that was translated: the opener's own source and the destination it asked for; and of the
-   * next such connection on its way.
+   * next two such connections on its way.
    */
-  ...['opener', 'opener.1'].flatMap((name) => [
+  ...['opener', 'opener.1', 'opener.2'].flatMap((name) => [
     { name: `${name}.src4`, width: 32 },
     { name: `${name}.src6`, width: 128 },
     { name: `${name}.sport`, width: 16 },
@@ -81,7 +81,7 @@ const circumstances: readonly SetField[] = [
 ];
 
 /** Of so many connections on a way the openers have fields of their own. */
-export const openers = 2;
+export const openers = 3;
 
 export const packetFields: readonly SetField[] = [...header, ...circumstances];
 

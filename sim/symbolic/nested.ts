@@ -7,6 +7,7 @@ import type { PacketSet } from '../../engine/sets/index.ts';
 import { matching, type Test } from './matching.ts';
 import { limited, type Run, type State } from './run.ts';
 import { at, makings, read, type Store, write, writeAll } from './store.ts';
+import { forgotten } from './tracking.ts';
 import { constantOf, replaced, sliceOf, type Value } from './value.ts';
 
 /** The packets that `NAME { ... }` starts with; none where nothing is made of these. */
@@ -37,7 +38,7 @@ export function made(run: Run, state: State, name: NestedName): State[] {
 }
 
 function as(run: Run, state: State, name: (typeof makings)[number], store: Store): State {
-  return { ...state, store: madeAs(run, store, name) };
+  return { ...forgotten(run, state), store: madeAs(run, store, name) };
 }
 
 /** The store of what was made of another packet. */

@@ -20,7 +20,7 @@ import {
   startPipeline,
 } from './run.ts';
 import { at, read, type Store, write, writeAll } from './store.ts';
-import { cleared } from './tracking.ts';
+import { untracked } from './tracking.ts';
 import type { NetworkDatapath, NetworkPort } from './types.ts';
 import { choiceOf, constantOf, type Option, sameValues, sliceOf, type Value } from './value.ts';
 
@@ -150,12 +150,13 @@ export function enterBy(run: Run, hops: number, state: State, { uuid }: NetworkD
   const { stores } = run;
   const datapath = run.datapaths.get(uuid);
   if (!datapath) return;
-  const entered = writeAll(stores, withoutRegisters(run, cleared(run, state.store)), [
+  const fresh = untracked(run, state);
+  const entered = writeAll(stores, withoutRegisters(run, fresh.store), [
     [at.inport, inport],
     [at.outport, constantOf(stores.values, 20, 0n)],
     [at.flags, constantOf(stores.values, 32, 0n)],
   ]);
-  startPipeline(run, datapath, 'ingress', 0, hops, { ...state, store: entered });
+  startPipeline(run, datapath, 'ingress', 0, hops, { ...fresh, store: entered });
 }
 
 /** Notes that packets passed a port or datapath that is watched. */

@@ -18,6 +18,13 @@ export interface Passage {
   readonly id: number;
   readonly commits: readonly TrackedCommit[];
   readonly passed: readonly string[];
+  /** What conntrack said of the packets last, until that is cleared: the zone of a router, and what it found. */
+  readonly tracked?: Tracked | undefined;
+}
+
+export interface Tracked {
+  readonly zone: string;
+  readonly kind: 'new' | 'invalid' | 'original' | 'reply';
 }
 
 export interface Passages {
@@ -40,10 +47,11 @@ export function changed({ known }: Passages, passage: Passage, change: Partial<O
   return next;
 }
 
-function keyOf({ commits, passed }: Passage): string {
+function keyOf({ commits, passed, tracked }: Passage): string {
   const opened = commits.map(
     ({ zone, port, before, after, mark, label }) =>
       `${zone} ${port?.id} ${before.id} ${after.id} ${mark.id} ${label.id}`,
   );
-  return `${opened.join('+')}|${passed.join('+')}`;
+  const known = tracked ? `${tracked.zone} ${tracked.kind}` : '';
+  return `${opened.join('+')}|${passed.join('+')}|${known}`;
 }

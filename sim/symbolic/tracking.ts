@@ -7,7 +7,7 @@ import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { openers } from './fields.ts';
 import { fieldsOfOpener, type KnownConnections, repliesTo, restoredValue } from './knowledge.ts';
 import { choose, invalid, ofIcmp, setOnce } from './packets.ts';
-import { changed, type TrackedCommit } from './passage.ts';
+import { changed, type Tracked, type TrackedCommit } from './passage.ts';
 import {
   entering,
   flowOf,
@@ -22,7 +22,7 @@ import {
   tuplePlaces,
   unknownOnce,
 } from './run.ts';
-import { at, before, connectionStates, plainParts, read, type Store, write, writeAll } from './store.ts';
+import { at, before, connectionStates, makings, plainParts, read, type Store, write, writeAll } from './store.ts';
 import { constantOf, mapped, replaced, sameValues, type Value } from './value.ts';
 import { isSecond } from './widening.ts';
 
@@ -38,7 +38,7 @@ interface Zone {
 /** Packets as conntrack found them, and how they are translated. */
 interface Found {
   readonly state: State;
-  readonly kind: 'new' | 'invalid' | 'original' | 'reply';
+  readonly kind: Tracked['kind'];
   /** The packet's own places, once it is translated as its connection says. */
   readonly translated: Store;
 }
@@ -73,8 +73,15 @@ export function trackKnown(run: Run, here: Here, state: State, action: TrackingA
 function follow(run: Run, here: Here, state: State, action: TrackingAction, alsoNew: boolean): void {
   const zone = zoneOf(here, state, action);
   for (const found of find(run, state, zone, alsoNew)) {
-    for (const next of act(run, found, zone, action)) goOn(run, here, here.table + 1, next);
+    const known = { ...found, state: trackedIn(run, found, zone) };
+    for (const next of act(run, known, zone, action)) goOn(run, here, here.table + 1, next);
   }
+}
+
+/** What was found is remembered in a router's zone; what another one said before is not. */
+function trackedIn(run: Run, { state, kind }: Found, { name, port }: Zone): State {
+  if (port) return forgotten(run, state);
+  return { ...state, passage: changed(run.passages, state.passage, { tracked: { zone: name, kind } }) };
 }
 
 /** `ct_commit;` and `ct_commit { ... };`: mark and label are what `marked` has made of them. */
@@ -94,7 +101,10 @@ function zoneOf({ datapath, pipeline }: Here, { store }: State, action: Tracking
   return { name: `${uuid} port`, port: read(store, pipeline === 'ingress' ? at.inport : at.outport) };
 }
 
-/** What conntrack may know of the packets. */
+/**
+ * What conntrack may know of the packets. Who is asked a second time in a router's zone is told what the first time was found,
+ * and not translated again, unless that was cleared: ovs-actions(7), "The ct action", on `force`; lib/conntrack.c, conntrack_execute.
+ */
 function find(run: Run, state: State, zone: Zone, alsoNew: boolean): Found[] {
   const found: Found[] = [];
   const add = (packets: PacketSet, make: (state: State) => Found): void => {
@@ -102,6 +112,10 @@ function find(run: Run, state: State, zone: Zone, alsoNew: boolean): Found[] {
     if (some) found.push(make(some));
   };
   const { connections, space } = run;
+  const { tracked } = state.passage;
+  if (tracked?.zone === zone.name && !state.used.wide) {
+    return alsoNew ? [{ state, kind: tracked.kind, translated: state.store }] : [];
+  }
   let others = space.all;
   if (connections.kind === 'own') {
     for (const known of connections.commits) {
@@ -110,22 +124,23 @@ function find(run: Run, state: State, zone: Zone, alsoNew: boolean): Found[] {
       if (!state.used.wide) others = space.diff(others, packets);
     }
   }
-  if (connections.kind === 'any') {
-    for (const known of connections.knowledge.get(zone.name)?.values() ?? []) {
-      found.push(...knownPackets(run, state, zone, known));
-    }
-  }
-  if (!alsoNew) return found;
   if (connections.kind !== 'own') {
-    // What the network makes of a packet passes with what the packet opened: a router's echo reply.
+    // What the network makes of a packet passes with what the packet opened: a router's echo reply. It is nobody else's.
     for (const opened of state.passage.commits) {
       const fit = space.and(others, ownReply(run, state, opened, zone));
       if (fit === space.empty) continue;
       const packets = space.and(fit, entering(run, opened.before, trackable(run)));
-      add(packets, (some) => replyOf(run, some, opened, 'unchanged'));
+      if (alsoNew) add(packets, (some) => replyOf(run, some, opened, 'unchanged'));
       if (!state.used.wide) others = space.diff(others, packets);
     }
   }
+  const rest = connections.kind === 'any' ? limited(run, state, others) : undefined;
+  if (connections.kind === 'any' && rest) {
+    for (const known of connections.knowledge.get(zone.name)?.values() ?? []) {
+      found.push(...knownPackets(run, rest, zone, known));
+    }
+  }
+  if (!alsoNew) return found;
   const strange = entering(run, state.store, invalid(run));
   const unfit = space.and(others, strange);
   const fresh = space.diff(others, strange);
@@ -181,10 +196,28 @@ function ownReply({ space }: Run, { store, used }: State, { zone, port, after }:
     );
   const v4 = space.and(family(0x800n), all(ends(at.ip4Src, at.ip4Dst)));
   const v6 = space.and(family(0x86ddn), all(ends(at.ip6Src, at.ip6Dst)));
-  const ports = space.or(ofIcmp(space, store), all(ends(at.tpSrc, at.tpDst)));
+  const [source, destination] = portsOnWire(store);
+  const crossed: [number, number][] = [
+    [source, at.tpDst],
+    [destination, at.tpSrc],
+  ];
+  const ports = space.or(ofIcmp(space, store), all(crossed));
   const header = space.and(all(pairs), space.and(space.or(v4, v6), ports));
   return header === space.empty ? header : space.and(header, same(port, here.port));
 }
+
+/**
+ * Where the source port and the destination port of packets stand. In TCP resets and SCTP aborts of the network they stand as
+ * in what these answer, as ovn-trace has them; on the wire they have changed sides (pinctrl.c, pinctrl_handle_tcp_reset).
+ */
+function portsOnWire(store: Store): [source: number, destination: number] {
+  const { constant = 0n } = read(store, at.made);
+  return endings.has(constant) ? [at.tpDst, at.tpSrc] : [at.tpSrc, at.tpDst];
+}
+
+const endings: ReadonlySet<bigint> = new Set(
+  (['tcp_reset', 'sctp_abort'] as const).map((name) => BigInt(makings.indexOf(name))),
+);
 
 /** Fields that happen to have the same value do not make an answer: that is told by where they come from. */
 function surelySame(space: Space, a: Value, b: Value): PacketSet {
@@ -221,13 +254,14 @@ function replyOf(
     now,
     read(after, then) === read(before, then) ? read(store, now) : read(before, then),
   ];
+  const [source, destination] = portsOnWire(store);
   const translated = writeAll(stores, store, [
     swap(at.ip4Dst, at.ip4Src),
     swap(at.ip6Dst, at.ip6Src),
-    swap(at.tpDst, at.tpSrc),
+    swap(destination, at.tpSrc),
     swap(at.ip4Src, at.ip4Dst),
     swap(at.ip6Src, at.ip6Dst),
-    swap(at.tpSrc, at.tpDst),
+    swap(source, at.tpDst),
   ]);
   if (connection === 'reply') return reached(run, state, store, translated, 'reply');
   return { state: { ...state, store }, kind: 'reply', translated: withNatBits(run, store, translated) };
@@ -535,7 +569,19 @@ function balance(
   });
 }
 
-/** `ct_clear;` */
+/** `ct_clear;`, of packets. */
+export const untracked = (run: Run, state: State): State => ({
+  ...forgotten(run, state),
+  store: cleared(run, state.store),
+});
+
+/** Packets that conntrack has to be asked about anew: what the network makes is not tracked yet, whatever it is made of. */
+export function forgotten({ passages }: Run, state: State): State {
+  const { passage } = state;
+  return passage.tracked ? { ...state, passage: changed(passages, passage, { tracked: undefined }) } : state;
+}
+
+/** What `ct_clear;` leaves of what conntrack said: nothing. */
 export function cleared({ stores }: Run, store: Store): Store {
   const zero = (place: number, width: number): [number, Value] => [place, constantOf(stores.values, width, 0n)];
   return writeAll(stores, store, [

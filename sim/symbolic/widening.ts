@@ -45,7 +45,7 @@ export function relaxed(run: Run, state: State): State {
   const forgetful = isSecond(run);
   const plain = forgetful ? alikeUnknown(run, timeless) : timeless;
   const store = write(stores, plain, at.ttl, unknownAt(run, at.ttl));
-  const passage = forgetful ? changed(passages, state.passage, { commits: [] }) : state.passage;
+  const passage = changed(passages, state.passage, { tracked: undefined, ...(forgetful && { commits: [] }) });
   return { ...state, store, passage, used: everything };
 }
 

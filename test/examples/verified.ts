@@ -37,10 +37,7 @@ export const violations = (findings: readonly Finding[], { property, subject = '
   );
 
 /** Pairs whose mended form is not proven: packets go round, or go more ways than are followed. */
-export const undecided: ReadonlySet<string> = new Set([
-  'field/reply-by-another-gateway',
-  'properties/external-egress-off',
-]);
+export const undecided: ReadonlySet<string> = new Set(['properties/external-egress-off']);
 
 /** Pairs that take many seconds: `npm run test:ovn` has them, and `npm test` the others. */
 export const large: ReadonlySet<string> = new Set([

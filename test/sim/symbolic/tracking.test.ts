@@ -4,9 +4,11 @@ import { formatIpv4 } from '../../../engine/address.ts';
 import { answerTo, openerOf, withFields } from '../../../sim/answers/story.ts';
 import { matchSet } from '../../../sim/policy/packets.ts';
 import { type Analysis, analyse, at, packetFields, read } from '../../../sim/symbolic/index.ts';
+import { knowledgeOf } from '../../../sim/symbolic/knowledge.ts';
+import { made } from '../../../sim/symbolic/nested.ts';
 import { packetsOf, type Run, type State } from '../../../sim/symbolic/run.ts';
 import { write } from '../../../sim/symbolic/store.ts';
-import { cleared, commit, type TrackingAction, track, trackKnown } from '../../../sim/symbolic/tracking.ts';
+import { cleared, commit, type TrackingAction, track, trackKnown, untracked } from '../../../sim/symbolic/tracking.ts';
 import { constantOf } from '../../../sim/symbolic/value.ts';
 import { trackingConntrack } from '../../../sim/trace/index.ts';
 import { type SwitchText, southboundFrom } from '../../trace/southbound.ts';
@@ -81,7 +83,7 @@ const packetFrom = ({ network }: Analysis, port: string, fields: Readonly<Record
   return asTracer(packetFields.map(({ name }) => BigInt(all[name] ?? 0)));
 };
 
-/** All that the fields of both openers may say, with these for addresses. */
+/** All that the fields of openers may say, with these for addresses. */
 function tellings(sources: readonly number[], destinations: readonly number[]): Record<string, bigint>[] {
   const one = (name: string) =>
     sources.flatMap((src4) =>
@@ -92,7 +94,8 @@ function tellings(sources: readonly number[], destinations: readonly number[]): 
         [`${name}.dport`]: 53n,
       })),
     );
-  return one('opener').flatMap((first) => one('opener.1').map((second) => ({ ...first, ...second })));
+  const [first, second, third] = ['opener', 'opener.1', 'opener.2'].map(one);
+  return (first ?? []).flatMap((a) => (second ?? []).flatMap((b) => (third ?? []).map((c) => ({ ...a, ...b, ...c }))));
 }
 
 describe.each<[string, Kind[], 'exactly' | 'may']>([
@@ -101,9 +104,9 @@ describe.each<[string, Kind[], 'exactly' | 'may']>([
   ['source NAT twice', ['snat', 'snat'], 'exactly'],
   ['both, by one router', ['both'], 'exactly'],
   ['both, by two routers', ['dnat', 'snat'], 'exactly'],
-  ['source NAT three times', ['snat', 'snat', 'snat'], 'may'],
+  ['source NAT three times', ['snat', 'snat', 'snat'], 'exactly'],
   ['source NAT four times', ['snat', 'snat', 'snat', 'snat'], 'may'],
-  ['source NAT twice behind destination NAT', ['dnat', 'snat', 'snat'], 'may'],
+  ['source NAT twice behind destination NAT', ['dnat', 'snat', 'snat'], 'exactly'],
   ['source NAT before and behind destination NAT', ['snat', 'both', 'snat'], 'may'],
 ])('%s', (_, kinds, certainty) => {
   const southbound = chain(kinds);
@@ -169,14 +172,21 @@ describe('one step', () => {
   const number = (width: number, value: number | bigint) => constantOf(stores.values, width, BigInt(value));
 
   /** A run of its own, and what waits after the action: states of the next table. */
-  function stepped(action: TrackingAction, start: State, datapath = here.datapath): { run: Run; next: State[] } {
-    const own: Run = { ...run, levels: [], opened: new Map(), asked: [] };
+  function stepped(
+    action: TrackingAction,
+    start: State,
+    datapath = here.datapath,
+    connections = run.connections,
+  ): { run: Run; next: State[] } {
+    const own: Run = { ...run, levels: [], opened: new Map(), asked: [], connections };
     track(own, { ...here, datapath }, start, action);
     const next = own.levels.flatMap((level) =>
       [...(level?.values() ?? [])].flatMap(({ tables }) => [...(tables.get(1) ?? [])]),
     );
     return { run: own, next };
   }
+
+  const opensOf = (own: Run) => knowledgeOf(stores, own.opened.values());
 
   /** An action of the language, by its text. */
   function actionOf(text: string): TrackingAction {
@@ -270,9 +280,71 @@ describe('one step', () => {
       [at.icmpType, number(8, 0)],
     ] as const;
     const store = answer.reduce((made, [place, value]) => write(stores, made, place, value), one.store);
-    const back = stepped(actionOf('ct_snat'), { ...one, store }).next;
+    const back = stepped(actionOf('ct_snat'), untracked(run, { ...one, store })).next;
     expect(back.map((each) => read(each.store, at.ip4Dst))).toEqual([read(stores.initial, at.ip4Src)]);
     expect(back.map((each) => read(each.store, at.ctState).constant)).toEqual([32n + 8n + 2n + 128n]);
+  });
+
+  test('tells who asks a zone again what it found the first time, until that is cleared', () => {
+    const plain = actionOf('ct_snat');
+    const known: Run['connections'] = {
+      kind: 'any',
+      knowledge: opensOf(stepped(snat, state(udp)).run),
+      isSecond: true,
+    };
+    const toAddress = write(stores, stores.initial, at.ip4Dst, number(32, 0x01020304));
+    const asked = (start: State): State[] => stepped(plain, start, here.datapath, known).next;
+    const first = asked(state(udp, toAddress));
+    const states = (all: readonly State[]) => all.map((one) => read(one.store, at.ctState).constant);
+    expect(states(first)).toEqual([32n + 2n, 32n + 8n + 2n + 128n, 32n + 1n]);
+    for (const one of first) {
+      expect(asked(one)).toEqual([expect.objectContaining({ store: one.store, passage: one.passage })]);
+      expect(asked(untracked(run, { ...one, store: toAddress }))).toHaveLength(3);
+    }
+    const fresh = first.at(-1) as State;
+    const [opening, ...more] = stepped(snat, fresh, here.datapath, known).next;
+    expect([opening?.passage.commits.length, more.length]).toEqual([1, 0]);
+  });
+
+  test('finds resets, whose ports change sides on the wire, by the connection of what they answer', () => {
+    const [one] = stepped(snat, state(all(tcp, tcpOpening))).next;
+    if (!one) throw new Error('nothing was opened');
+    const [reset] = made(run, untracked(run, one), 'tcp_reset');
+    if (!reset) throw new Error('no reset');
+    const turned = [
+      [at.ip4Src, read(one.store, at.ip4Dst)],
+      [at.ip4Dst, read(one.store, at.ip4Src)],
+    ] as const;
+    const store = turned.reduce((changed, [place, value]) => write(stores, changed, place, value), reset.store);
+    const [back, ...others] = stepped(actionOf('ct_snat'), { ...reset, store }).next;
+    expect(others).toEqual([]);
+    expect([at.ip4Dst, at.tpSrc, at.tpDst].map((place) => back && read(back.store, place))).toEqual([
+      read(stores.initial, at.ip4Src),
+      read(stores.initial, at.tpSrc),
+      read(stores.initial, at.tpDst),
+    ]);
+    expect(back && read(back.store, at.ctState).constant).toBe(32n + 8n + 2n + 128n);
+  });
+
+  test('does not take what answers the own connection of packets for an answer to others', () => {
+    const opening = state(all(is('eth.type', 0x800), is('ip.proto', 1), is('icmp.type', 8)));
+    const { next, run: opened } = stepped(snat, opening);
+    const [one] = next.filter(({ passage }) => passage.commits.length > 0);
+    if (!one) throw new Error('nothing was opened');
+    const answer = [
+      [at.ip4Src, read(one.store, at.ip4Dst)],
+      [at.ip4Dst, read(one.store, at.ip4Src)],
+      [at.icmpType, number(8, 0)],
+    ] as const;
+    const store = answer.reduce((changed, [place, value]) => write(stores, changed, place, value), one.store);
+    const known: Run['connections'] = { kind: 'any', knowledge: opensOf(opened), isSecond: true };
+    const own = untracked(run, { ...one, store });
+    expect(stepped(actionOf('ct_snat'), own, here.datapath, known).next).toHaveLength(1);
+    const stranger = { ...own, passage: run.passages.initial };
+    expect(stepped(actionOf('ct_snat'), stranger, here.datapath, known).next).toHaveLength(2);
+    const again: Run = { ...run, levels: [], connections: known };
+    trackKnown(again, here, own, actionOf('ct_snat'));
+    expect(again.levels).toEqual([]);
   });
 
   test('spreads packets over backends, each to one, and marks them', () => {
