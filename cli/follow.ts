@@ -10,6 +10,7 @@ import { differenceOf } from '../engine/northd/difference.ts';
 import { createNorthd, type Northd } from '../engine/northd/incremental.ts';
 import type { Northbound } from '../engine/ovsdb/northbound.ts';
 import { openYamlMemory } from '../engine/spec/yaml-memory.ts';
+import { openNorthboundMaker } from '../engine/vpc/index.ts';
 import { type InputOptions, readSources, type Sources } from './input.ts';
 import { type LoadedNetwork, networkIn, tell } from './topology.ts';
 
@@ -30,8 +31,9 @@ interface Known {
 export function openFollower(): Follower {
   let known: Known | undefined;
   const memory = openYamlMemory();
+  const make = openNorthboundMaker();
   const loadFrom: Follower['loadFrom'] = (sources, options = {}) => {
-    const found = networkIn(sources, { ...options, memory });
+    const found = networkIn(sources, { ...options, memory }, make);
     if ('southbound' in found) return found;
     const before = known;
     // Should a change not come to its end, nothing follows from it.

@@ -89,20 +89,21 @@ export async function loadNetwork(inputs: string[], options: InputOptions = {}):
   return 'southbound' in found ? found : { southbound: computed(found.northbound), ...found };
 }
 
-/** What sources are by themselves: flows, or what flows are computed of.  Fails as `loadFlows` does. */
+/** What sources are by themselves: flows, or what flows are computed of, which `make` makes of plans.  Fails as `loadFlows` does. */
 export function networkIn(
   sources: Sources,
   options: InputOptions,
+  make = northboundOfPlan,
 ): Pick<LoadedNetwork, 'southbound' | 'plans'> | Required<Pick<LoadedNetwork, 'northbound' | 'plans'>> {
   const opened = openDatabase(sources);
   if (opened?.kind === 'southbound') return { southbound: opened.southbound, plans: [] };
   if (opened) return { northbound: opened.northbound, plans: [] };
-  return planned(resourcesOf(sources, options));
+  return planned(resourcesOf(sources, options), make);
 }
 
-function planned(resources: Resources): { plans: VpcPlan[]; northbound: Northbound } {
+function planned(resources: Resources, make = northboundOfPlan): { plans: VpcPlan[]; northbound: Northbound } {
   const plans = planTopology(resources);
-  return { plans, northbound: northboundOfPlan(plans) };
+  return { plans, northbound: make(plans) };
 }
 
 function computed(northbound: Northbound): Southbound {
