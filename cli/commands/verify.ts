@@ -26,6 +26,7 @@ import { changesText } from '../changes.ts';
 import { conclude, emit, outputOption, status, UsageError } from '../command.ts';
 import { countOption } from '../counts.ts';
 import { openFollower } from '../follow.ts';
+import { inOrder } from '../in-order.ts';
 import { nodesOption } from '../input.ts';
 import { type ListedNetwork, listedNetworks, listName } from '../networks.ts';
 import { loadPolicy } from '../policy.ts';
@@ -124,7 +125,7 @@ async function listedIn(inputs: readonly string[]): Promise<readonly ListedNetwo
   return undefined;
 }
 
-/** Verifies networks one after the other, and tells of each as soon as its verdict is known. */
+/** Verifies networks, as many at once as there are threads, and tells of each as soon as it and those before it are known. */
 async function verifyEach(networks: readonly ListedNetwork[], options: VerifyCommandOptions): Promise<void> {
   const { format, output } = options;
   if (options.watch || options.against || options.policy !== undefined) {
@@ -141,23 +142,26 @@ async function verifyEach(networks: readonly ListedNetwork[], options: VerifyCom
   const progress = openProgress();
   const all: NetworkVerdict[] = [];
   const unread: UnreadNetwork[] = [];
-  let doing = '';
-  const onProgress = (what: string): void => progress.show(`${doing}: ${what}`);
+  const told = (): string => `${all.length + unread.length} of ${networks.length} networks`;
+  const onProgress = (what: string): void => progress.show(`${told()}: ${what}`);
   const verifying = await openVerifying(options, onProgress);
+  const verdictOn = async ({ input, policy }: ListedNetwork): Promise<NetworkVerdict | UnreadNetwork> => {
+    progress.show(`${told()}: ${input}`);
+    let problem = '';
+    const asked = await anew(
+      () => readAll([input], { ...options, ...(policy !== undefined && { policy }) }),
+      (why) => {
+        problem = why;
+      },
+    );
+    return asked ? { name: input, verification: await verifying.whole(asked) } : { name: input, problem };
+  };
   try {
-    for (const [index, { input, policy }] of networks.entries()) {
-      doing = `${index} of ${networks.length} networks: ${input}`;
-      onProgress('reading');
-      const asked = await anew(
-        () => readAll([input], { ...options, ...(policy !== undefined && { policy }) }),
-        (problem) => unread.push({ name: input, problem }),
-      );
-      if (!asked) continue;
-      const verifier = openVerifier({ ...asked.rules, onProgress });
-      const one = { name: input, verification: await verifying.verify(verifier, asked.subject) };
-      all.push(one);
+    for await (const one of inOrder(networks, verifying.atOnce, verdictOn)) {
+      if ('problem' in one) unread.push(one);
+      else all.push(one);
       progress.close();
-      if (isTold) await emit(networkText(one));
+      if (isTold && 'verification' in one) await emit(networkText(one));
     }
   } finally {
     await verifying.close();
@@ -201,9 +205,12 @@ async function anew<T>(read: () => Promise<T>, tell: (problem: string) => void =
   }
 }
 
-/** Verifies networks, one after the other. */
+/** Verifies networks. */
 interface Verifying {
   verify(verifier: Verifier, subject: Subject): Promise<Verification>;
+  /** Of several networks, one: so many of them at once. */
+  whole(asked: Asked): Promise<Verification>;
+  readonly atOnce: number;
   close(): Promise<void>;
 }
 
@@ -212,8 +219,14 @@ async function openVerifying(options: VerifyCommandOptions, onProgress: (what: s
   const { openThreads } = await import('../runners/threads.ts');
   const { workers } = options;
   const threads = openThreads({ ...(workers !== undefined && { workers }), onProgress });
+  const verify: Verifying['verify'] = (verifier, subject) =>
+    verified(verifier, subject, threads.runner, options, onProgress);
+  const isHere = options.redis === undefined;
   return {
-    verify: (verifier, subject) => verified(verifier, subject, threads.runner, options, onProgress),
+    verify,
+    whole: ({ rules, subject }) =>
+      isHere ? threads.verifyWhole({ rules, subject }) : verify(openVerifier({ ...rules, onProgress }), subject),
+    atOnce: isHere ? threads.networksAtOnce : 1,
     close: () => threads.close(),
   };
 }

@@ -3,9 +3,18 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
 import type { Kept } from '../../sim/jobs/kept.ts';
-import { type Common, givenUp, type Part, type PartResult, type Runner, verifyPart } from '../../sim/verifier.ts';
+import type { Verification } from '../../sim/verdict.ts';
+import {
+  type Common,
+  givenUp,
+  type Part,
+  type PartResult,
+  type Runner,
+  verifyNetwork,
+  verifyPart,
+} from '../../sim/verifier.ts';
 import { nameOf, pack, unpack } from './packed.ts';
-import type { Job } from './thread.ts';
+import type { Job, PartJob, Whole } from './thread.ts';
 
 export interface ThreadOptions {
   /** How many threads there are; `usualWorkers` unless given. */
@@ -57,6 +66,10 @@ export async function attempted(pool: Piscina<Job, Uint8Array>, job: Job): Promi
 export interface Threads {
   /** Verifies parts in threads, or here if one is enough and none has begun; the results are the same, whatever their number. */
   readonly runner: Runner;
+  /** How many networks are verified at once. */
+  readonly networksAtOnce: number;
+  /** Verifies a network, whole: in a thread where there are several, and else here. Rejects if two threads die of it. */
+  verifyWhole(whole: Whole): Promise<Verification>;
   /** Ends the threads; who goes on all the same begins others. */
   close(): Promise<void>;
 }
@@ -66,7 +79,7 @@ export function openThreads(options: ThreadOptions = {}): Threads {
   const { workers, onProgress } = options;
   let pool: Piscina<Job, Uint8Array> | undefined;
   let shared: { readonly common: Common; readonly name: string; readonly bytes: Uint8Array } | undefined;
-  const sharedOf = (common: Common): Job['common'] => {
+  const sharedOf = (common: Common): PartJob['common'] => {
     if (shared?.common !== common) {
       const bytes = sharedBytes(pack(common));
       shared = { common, name: nameOf(bytes), bytes };
@@ -93,10 +106,19 @@ export function openThreads(options: ThreadOptions = {}): Threads {
       }),
     );
   };
+  const networksAtOnce = workers ?? availableParallelism();
+  const verifyWhole = async (whole: Whole): Promise<Verification> => {
+    if (networksAtOnce === 1)
+      return verifyNetwork(whole.subject, { ...whole.rules, ...(onProgress && { onProgress }) });
+    pool ??= threadPool(networksAtOnce, options);
+    return unpack<Verification>(await attempted(pool, { network: pack(whole) }));
+  };
   // A thread that works while this one does something else needs a core of its own.
   const hasRoom = (workers ?? availableParallelism()) > 1;
   return {
     runner: Object.assign(run, hasRoom ? { ahead: there } : {}),
+    networksAtOnce,
+    verifyWhole,
     async close() {
       const open = pool;
       pool = undefined;

@@ -80,20 +80,20 @@ describe('verify', { timeout: 120_000 }, () => {
       join(folder, 'lflow.yaml'),
       list('properties/source-guarded/holds.db', 'properties/address-unique/violated.db'),
     );
-    const { status, answer } = await answerOf('verify', folder);
+    const { status, answer } = await answerOf('verify', folder, '--workers', '1');
     expect(status).toBe(1);
     expect(answer).toMatch(/^holds .*source-guarded\/holds\.db: \d+ hold \(/m);
     expect(answer).toMatch(/^violated .*address-unique\/violated\.db: \d+ hold, \d violated \(/m);
     expect(answer).toMatch(/^ {4}violated: address-unique, /m);
     expect(answer).toMatch(/^2 networks: 1 hold, 1 violated\.$/m);
-    const json = await answerOf('verify', folder, '--format', 'json');
+    const json = await answerOf('verify', folder, '--workers', '1', '--format', 'json');
     expect(JSON.parse(json.answer).networks).toHaveLength(2);
   });
 
   test('goes on after a network that cannot be read, and ends with status 2', async () => {
     writeFileSync(join(folder, 'bad.yaml'), 'kind: Nothing\n');
     writeFileSync(join(folder, 'lflow.yaml'), `${list('properties/source-guarded/holds.db')}\n  - bad.yaml\n`);
-    const { status, said, answer } = await answerOf('verify', folder);
+    const { status, said, answer } = await answerOf('verify', folder, '--workers', '1');
     expect(status).toBe(2);
     expect(said).toContain('bad.yaml:1:1: ');
     expect(answer).toMatch(/^2 networks: 1 hold, 1 could not be read\.$/m);

@@ -98,6 +98,23 @@ test('the first of many parts is verified in a thread ahead, and later ones are 
   expect(openThreads({ workers: 1 }).runner.ahead).toBeUndefined();
 });
 
+test('networks are verified in threads, each as it is here; one thread alone is this one', { timeout }, async () => {
+  const rules = {};
+  const threads = openThreads({ workers: 2, thread });
+  expect(threads.networksAtOnce).toBe(2);
+  try {
+    const subjects = [subjectOf(tenant('red')), subjectOf([...tenant('blue'), vf('bluenet', 2)])];
+    const found = await Promise.all(subjects.map((subject) => threads.verifyWhole({ subject, rules })));
+    expect(found.map(said)).toEqual(subjects.map((subject) => said(verifyNetwork(subject))));
+    const alone = openThreads({ workers: 1, thread: new URL('./nowhere.js', import.meta.url) });
+    expect(alone.networksAtOnce).toBe(1);
+    const [subject, one] = [subjects[0], found[0]];
+    if (subject && one) expect(said(await alone.verifyWhole({ subject, rules }))).toEqual(said(one));
+  } finally {
+    await threads.close();
+  }
+});
+
 test('few parts are not worth a thread, and a program that is not there is named', async () => {
   expect(usualWorkers(2)).toBe(1);
   expect(usualWorkers(100)).toBeGreaterThanOrEqual(1);
