@@ -9,7 +9,7 @@ const plans = planTopology(
   resourcesOf(vpc('red'), network('red-a', 'red', '10.1.0.0/16'), vf('red-a', 2), node('n0', 'red'), node('n1', 'red')),
 );
 const northbound = northboundOfPlan(plans);
-const open = (properties?: Parameters<typeof openTrial>[2]) => openTrial(plans, northbound, properties);
+const open = (properties?: Parameters<typeof openTrial>[1]) => openTrial({ plans, northbound }, properties);
 
 const find = (mutants: readonly Mutant[], kind: string, what: RegExp): Mutant => {
   const found = mutants.find((one) => one.kind === kind && what.test(one.what));

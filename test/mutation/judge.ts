@@ -1,7 +1,7 @@
 /**
  * Whether the built-in properties see a mutant.
  *
- *     const trial = openTrial(plans, northbound);
+ *     const trial = openTrial({ plans, northbound });
  *     for (const mutant of trial.mutants) trial.judge(mutant);
  *
  * All mutants of a network are followed in one space of packets, beside the network as it was; what was made for one
@@ -12,24 +12,19 @@ import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import type { Southbound } from '../../engine/ovsdb/southbound.ts';
 import { type PacketSet, type Space, SpaceFull } from '../../engine/sets/index.ts';
 import type { VpcPlan } from '../../engine/vpc/index.ts';
-import { builtInProperties } from '../../sim/properties/index.ts';
+import type { Policy } from '../../sim/policy/index.ts';
 import { openView } from '../../sim/properties/open-view.ts';
 import type { Check, Property } from '../../sim/properties/property.ts';
 import type { View } from '../../sim/properties/view.ts';
-import {
-  type Analysis,
-  analyse,
-  type Network,
-  networkOf,
-  numbersOf,
-  openWorkshop,
-  packetSpace,
-} from '../../sim/symbolic/index.ts';
+import { policyWatch } from '../../sim/rules/index.ts';
+import { type Analysis, analyse, networkOf, numbersOf, openWorkshop, packetSpace } from '../../sim/symbolic/index.ts';
+import { propertiesOf } from '../../sim/verifier.ts';
 import { expectedOf } from './expected.ts';
 import { type Change, changesOf, changeWords, type Fates, fatesOf } from './fate.ts';
 import { flowMutants } from './flows.ts';
 import { matters, type Senders, sendersIn } from './harmless.ts';
 import { type Mutant, withFlow } from './mutant.ts';
+import type { Network } from './network.ts';
 import { rowMutants } from './rows.ts';
 
 /**
@@ -53,21 +48,17 @@ export interface Trial {
 }
 
 /** Follows all packets of the network as it is, and makes its mutants. */
-export function openTrial(
-  plans: readonly VpcPlan[],
-  northbound: Northbound,
-  properties: readonly Property[] = builtInProperties,
-): Trial {
+export function openTrial({ plans, northbound, policy }: Network, properties = propertiesOf(policy)): Trial {
   const { southbound } = computeSouthbound(northbound);
   const numbers = numbersOf([southbound]);
   const space = packetSpace();
-  const before = followed(southbound, numbers, space);
+  const before = followed(southbound, { plans, policy, numbers, space });
   const fates = fatesOf(before);
-  const view = openView(before, plans, northbound);
+  const view = openView(before, plans, northbound, policy);
   const opinions = new Map(opinionsOn(view, properties).map((one) => [one.key, one]));
   const senders = sendersIn(view);
   const offers = offersOf(southbound);
-  const context: Context = { offers, plans, properties, numbers, space, before, fates, opinions, senders };
+  const context: Context = { offers, plans, policy, properties, numbers, space, before, fates, opinions, senders };
   return {
     mutants: [...rowMutants(northbound), ...flowMutants(southbound)],
     complaints: [...opinions.values()]
@@ -92,6 +83,7 @@ export function openTrial(
 interface Context {
   readonly offers: string;
   readonly plans: readonly VpcPlan[];
+  readonly policy: Policy | undefined;
   readonly properties: readonly Property[];
   readonly numbers: ReadonlyMap<string, number>;
   readonly space: Space;
@@ -113,14 +105,18 @@ function subjectOf(mutant: Mutant, northbound: Northbound, southbound: Southboun
   return { northbound: copy, southbound: computeSouthbound(copy).southbound };
 }
 
-function followed(southbound: Southbound, numbers: ReadonlyMap<string, number>, space: Space): Analysis {
-  const network: Network = networkOf(southbound, { numbers });
-  return analyse(network, {}, openWorkshop(network, space));
+function followed(
+  southbound: Southbound,
+  { plans, policy, numbers, space }: Pick<Context, 'plans' | 'policy' | 'numbers' | 'space'>,
+): Analysis {
+  const network = networkOf(southbound, { numbers });
+  const watch = policy ? policyWatch(policy, network, plans) : [];
+  return analyse(network, { watch }, openWorkshop(network, space));
 }
 
 function judged(context: Context, mutant: Mutant, { southbound, northbound }: Subject): Outcome {
-  const { space, numbers, fates, opinions, plans, senders } = context;
-  const after = followed(southbound, numbers, space);
+  const { space, fates, opinions, plans, policy, senders } = context;
+  const after = followed(southbound, context);
   const gaps = newGaps(context, after);
   const changes = changesOf(space, fates, fatesOf(after));
   const besides = [
@@ -128,7 +124,7 @@ function judged(context: Context, mutant: Mutant, { southbound, northbound }: Su
     ...(offersOf(southbound) === context.offers ? [] : ['DHCP offers something else']),
   ];
   if (besides.length === 0 && changes.length === 0) return { verdict: 'equivalent' };
-  const view = openView(after, plans, northbound);
+  const view = openView(after, plans, northbound, policy);
   const { first, others } = inOrder(context.properties, mutant);
   let reason: string | undefined;
   let elsewhere: string | undefined;

@@ -2,12 +2,16 @@
  * How many mutants of the examples' networks the built-in properties catch: docs/testing.md.
  *
  *     npm run test:mutation -- --examples single-vpc,two-vpcs --sample 40
+ *     npm run test:mutation -- --examples databases --sample 24
  *     npm run test:mutation -- --all
  *     npm run test:mutation -- --all --only 'policy removed'
+ *
+ * The bound is for networks of manifests, which say what is wanted of them. Of a database nobody knows what else was meant.
  *
  * Exit status: 0 where the bound is reached, 1 where it is not, 2 where the arguments are wrong.
  */
 import { parseArgs } from 'node:util';
+import { pairs } from '../examples/pairs.ts';
 import { seedAndRuns } from '../oracle/seed.ts';
 import type { Outcome } from './judge.ts';
 import { type MutantName, openLimited } from './limited.ts';
@@ -19,6 +23,11 @@ const usual = {
   examples: 'single-vpc,two-networks,isolated-networks,two-vpcs,two-tenants,service-interface',
   sample: '150',
 };
+
+/** Of each pair the database that is as it should be. */
+const databases = pairs.map(({ name, good }) => `${name}/${good}`);
+
+const isDatabase = (example: string): boolean => example.includes('/');
 
 interface Settings {
   readonly examples: readonly string[];
@@ -35,13 +44,14 @@ function settings(): Settings {
   const sample = values.sample ?? usual.sample;
   if (!/^[1-9]\d*$/.test(sample)) throw new Error(`--sample ${sample}: give a number of 1 or more`);
   const { seed, runs } = seedAndRuns(Number(sample));
-  const examples = (values.examples ?? usual.examples).split(',');
+  const wanted = (values.examples ?? usual.examples).split(',');
+  const examples = wanted.flatMap((name) => (name === 'databases' ? databases : [name]));
   const only = values.only === undefined ? undefined : new RegExp(values.only);
   return { examples, seed, ...(!values.all && { sample: runs }), ...(only && { only }) };
 }
 
 async function tried(example: string, { sample, seed, only }: Settings): Promise<Outcome[]> {
-  const file = `examples/${example}.yaml`;
+  const file = isDatabase(example) ? `examples/${example}.db` : `examples/${example}.yaml`;
   const { names, complaints, judge, close } = await openLimited(file);
   const all = names.flatMap(({ kind, what }, index) => (only && !only.test(`${kind}: ${what}`) ? [] : [index]));
   const chosen = sample === undefined ? all : halves(names, all, sample, seed);
@@ -98,10 +108,16 @@ async function main(): Promise<number> {
   }
   const started = performance.now();
   const outcomes: Outcome[] = [];
-  for (const example of wanted.examples) outcomes.push(...(await tried(example, wanted)));
+  const bounded: Outcome[] = [];
+  for (const example of wanted.examples) {
+    const own = await tried(example, wanted);
+    outcomes.push(...own);
+    if (!isDatabase(example)) bounded.push(...own);
+  }
   for (const line of tally(outcomes)) print(line);
-  const score = scoreOf(outcomes);
-  print(`caught ${score.toFixed(1)} of 100; the bound is ${bound}`);
+  const score = scoreOf(bounded);
+  if (bounded.length > 0) print(`caught ${score.toFixed(1)} of 100; the bound is ${bound}`);
+  if (bounded.length < outcomes.length) print(`with databases, caught ${scoreOf(outcomes).toFixed(1)} of 100`);
   print(`${Math.round((performance.now() - started) / 1000)} s`);
   return score >= bound ? 0 : 1;
 }
