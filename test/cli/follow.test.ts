@@ -2,11 +2,15 @@
 import fc from 'fast-check';
 import { afterAll, expect, test, vi } from 'vitest';
 import { stringify } from 'yaml';
+import { checksum } from '../../cli/database.ts';
 import { type Follower, openFollower } from '../../cli/follow.ts';
 import type { Sources } from '../../cli/input.ts';
 import type { LoadedNetwork } from '../../cli/topology.ts';
+import { computeTables } from '../../engine/northd/index.ts';
 import { InputError } from '../../engine/origin.ts';
 import { notedRows } from '../../engine/ovsdb/datapath-rows.ts';
+import { emptyNorthbound } from '../../engine/ovsdb/northbound.ts';
+import { writeNorthbound, writeSouthbound } from '../../engine/ovsdb/write-databases.ts';
 import { isSame } from '../../engine/same.ts';
 import { seedAndRuns } from '../oracle/seed.ts';
 import { network, node, vf, vpc } from '../topology.ts';
@@ -87,6 +91,30 @@ test('what did not change stays the very object, also where it is written down e
   expect(fresh.get('default/rednet')).not.toBe(old.get('default/rednet'));
   expect(after.northbound?.DHCP_Options).not.toBe(before.northbound?.DHCP_Options);
   expect(after.northbound?.NB_Global).toBe(before.northbound?.NB_Global);
+});
+
+test('a northbound database that changes is followed, and a southbound one is taken as it is', () => {
+  const worlds = [[0], [0, 1]].map((ids) =>
+    openFollower().loadFrom(sourcesOf({ 'all.yaml': `${tenant('red', ids)}---\n${tenant('blue', [0])}` })),
+  );
+  const databases = (bytes: Uint8Array): Sources => ({
+    manifests: [],
+    databases: [{ file: 'x.db', bytes }],
+    unread: [],
+  });
+  const follower = openFollower();
+  const [before, after] = worlds.map(({ northbound }) =>
+    expectRead(follower, databases(writeNorthbound(northbound ?? emptyNorthbound(), checksum))),
+  );
+  const switchOf = (network: LoadedNetwork | undefined, name: string) =>
+    [...(network?.northbound?.Logical_Switch.values() ?? [])].find((row) => row.name === name);
+  expect(switchOf(before, 'default/bluenet')).toBeDefined();
+  expect(switchOf(after, 'default/bluenet')).toBe(switchOf(before, 'default/bluenet'));
+  expect(switchOf(after, 'default/rednet')).not.toBe(switchOf(before, 'default/rednet'));
+  const tables = computeTables(before?.northbound ?? emptyNorthbound()).tables;
+  const southbound = follower.loadFrom(databases(writeSouthbound(tables, checksum)));
+  expect(southbound.northbound).toBeUndefined();
+  expect(southbound.southbound.flows).toHaveLength(before?.southbound.flows.length ?? 0);
 });
 
 test('what cannot be read is told, and what comes then follows what was there before', () => {
