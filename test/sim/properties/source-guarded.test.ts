@@ -75,4 +75,23 @@ describe('a VPC', () => {
   ])('is not, if a router passes on what is sent %s', (_, match, wanted) => {
     expect(sentence(withoutInput(match))).toMatch(wanted);
   });
+
+  it('is not, if a router takes what is sent to no address', () => {
+    const view = flowsView(resources(), (flow) =>
+      flow.stage === 'lr_in_ip_input' ? { ...flow, match: flow.match.replace(' || ip4.dst == 0.0.0.0/8', '') } : flow,
+    );
+    expect(sentence(view)).toMatch(
+      / with an address of the loopback network or of none as its destination comes out of a router/,
+    );
+  });
+
+  it("is not, if a switch leads frames for another one's MAC address to a router, which takes them", () => {
+    const view = flowsView(resources(), (flow) => {
+      const isLed = flow.stage === 'ls_in_l2_lkup' && flow.actions.includes(':router"');
+      const isTaken = flow.stage === 'lr_in_admission' && flow.match.startsWith('eth.dst');
+      if (!isLed && !isTaken) return flow;
+      return { ...flow, match: flow.match.replace(/^eth\.dst == (\S+)/, 'eth.dst == {$1, 02:00:00:00:00:77}') };
+    });
+    expect(sentence(view)).toMatch(/ in a frame for another one's MAC address comes out of a router/);
+  });
 });
