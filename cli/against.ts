@@ -8,12 +8,13 @@ import { loadNetwork } from './topology.ts';
 
 /**
  * Reads `NAME=INPUT`, or `INPUT` for rules without `against`.  Throws `UsageError` where no rule compares with that name or
- * a name is given twice, and as `loadNetwork` does.
+ * a name is given twice, and as `load` does.
  */
 export async function loadAgainst(
   given: readonly string[],
   policy: Policy | undefined,
   options: InputOptions,
+  load = loadNetwork,
 ): Promise<ReadonlyMap<string, OtherNetwork>> {
   const rules = policy?.rules.filter(({ kind }) => kind === 'unchanged') ?? [];
   const wanted = new Set(rules.map(({ against = '' }) => against));
@@ -24,7 +25,7 @@ export async function loadAgainst(
     if (others.has(name)) {
       throw new UsageError(`--against says twice what ${name === '' ? 'rules without a name for it' : name} is`);
     }
-    others.set(name, await loadNetwork([input], options));
+    others.set(name, await load([input], options));
   }
   return others;
 }

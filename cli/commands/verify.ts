@@ -25,7 +25,7 @@ import { againstOf, loadAgainst } from '../against.ts';
 import { changesText } from '../changes.ts';
 import { conclude, emit, outputOption, status, UsageError } from '../command.ts';
 import { countOption } from '../counts.ts';
-import { openFollower } from '../follow.ts';
+import { openFollowing } from '../follow.ts';
 import { inOrder } from '../in-order.ts';
 import { nodesOption } from '../input.ts';
 import { type ListedNetwork, listedNetworks, listName } from '../networks.ts';
@@ -81,7 +81,7 @@ export default function define(): Command {
       const progress = openProgress();
       const onProgress = (what: string): void => progress.show(what);
       const watched = options.watch ? await watchFiles(namedBy(inputs, options)) : undefined;
-      const load = watched ? openFollower().load : loadNetwork;
+      const load = watched ? openFollowing() : loadNetwork;
       let asked = await readAll(inputs, options, load);
       let verifier = openVerifier({ ...asked.rules, onProgress });
       const verifying = await openVerifying(options, onProgress);
@@ -189,7 +189,7 @@ interface Asked {
 
 async function readAll(inputs: string[], options: VerifyCommandOptions, load = loadNetwork): Promise<Asked> {
   const policy = options.policy === undefined ? undefined : await loadPolicy(options.policy);
-  const against = await loadAgainst(options.against ?? [], policy, options);
+  const against = await loadAgainst(options.against ?? [], policy, options, load);
   return { rules: { ...(policy && { policy }), against }, subject: await load(inputs, options) };
 }
 

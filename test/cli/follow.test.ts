@@ -1,9 +1,12 @@
 /** A network whose files change is what it is when it is read for the first time. LFLOW_SEED and LFLOW_RUNS (10). */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, expect, test, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { checksum } from '../../cli/database.ts';
-import { type Follower, openFollower } from '../../cli/follow.ts';
+import { type Follower, openFollower, openFollowing } from '../../cli/follow.ts';
 import type { Sources } from '../../cli/input.ts';
 import type { LoadedNetwork } from '../../cli/topology.ts';
 import { computeTables } from '../../engine/northd/index.ts';
@@ -115,6 +118,26 @@ test('a northbound database that changes is followed, and a southbound one is ta
   const southbound = follower.loadFrom(databases(writeSouthbound(tables, checksum)));
   expect(southbound.northbound).toBeUndefined();
   expect(southbound.southbound.flows).toHaveLength(before?.southbound.flows.length ?? 0);
+});
+
+test('several networks are followed, each by itself', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lflow-follow-'));
+  try {
+    const files = (['red', 'blue'] as const).map((name) => {
+      const file = join(folder, `${name}.yaml`);
+      writeFileSync(file, tenant(name, [0]));
+      return file;
+    });
+    const load = openFollowing();
+    const before = await Promise.all(files.map((file) => load([file])));
+    const after = await Promise.all(files.map((file) => load([file])));
+    for (const [index, { northbound }] of after.entries()) {
+      expect(northbound).toBeDefined();
+      expect(northbound?.Logical_Switch).toBe(before[index]?.northbound?.Logical_Switch);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('what cannot be read is told, and what comes then follows what was there before', () => {
