@@ -214,10 +214,24 @@ const compared: readonly string[] = [
   'nd.target',
 ];
 
-/** The first of the fields that matter in which two packets are not the same. */
-export function difference(one: PacketValues, other: PacketValues): string | undefined {
-  const [a, b] = [fieldReader(one), fieldReader(other)];
-  return compared.find((name) => a(name) !== b(name));
+/** The first of the fields that matter in which a packet of the tracer and one of the data plane are not the same. */
+export function difference(traced: PacketValues, played: PacketValues): string | undefined {
+  const [a, b] = [fieldReader(traced), fieldReader(played)];
+  const differing = compared.filter((name) => a(name) !== b(name));
+  return isEnding(a, b) ? differing.find((name) => !endingFields.has(name)) : differing[0];
+}
+
+/** Fields in which ovn-trace's resets and aborts are not those on the wire: pinctrl.c, pinctrl_handle_tcp_reset and _sctp_abort. */
+const endingFields: ReadonlySet<string> = new Set(['ip.ttl', 'tp.src', 'tp.dst', 'tcp.flags']);
+
+const [tcp, sctp, rst, ack] = [6n, 132n, 4n, 16n];
+
+/** Whether these are an end of a connection that the network made, by the tracer and on the wire: there the ports have changed sides. */
+function isEnding(traced: (name: string) => bigint, played: (name: string) => bigint): boolean {
+  const isCrossed = traced('tp.src') === played('tp.dst') && traced('tp.dst') === played('tp.src');
+  const proto = traced('ip.proto');
+  if (!isCrossed || proto !== played('ip.proto')) return false;
+  return proto === sctp || (proto === tcp && traced('tcp.flags') === rst && played('tcp.flags') === (rst | ack));
 }
 
 /** The packet with what OVN calls its fields: `tcp.src`, `icmp4.type`, ... */

@@ -10,7 +10,7 @@ import { bundlesOf } from './bundles.ts';
 import { fieldOrder, packetFields } from './fields.ts';
 import { createTexts, readDatapaths, type SymbolicDatapath, type Texts } from './flows.ts';
 import { answering } from './host.ts';
-import { fieldsOfOpener, isKnown, knowledgeOf } from './knowledge.ts';
+import { fieldsOfOpener, isKnown, type Knowledge, knowledgeOf } from './knowledge.ts';
 import { type Learnable, learnableIn } from './neighbors.ts';
 import { enter, enterBy } from './output.ts';
 import { possiblePackets } from './packets.ts';
@@ -180,28 +180,8 @@ function analyseWith(
     startPipeline(first, from, 'ingress', 0, 0, newState(workshop, stores.initial, packets));
   }
   walk(first);
-  let opened: readonly Opened[] = [...first.opened.values()];
-  let knowledge = knowledgeOf(stores, opened);
-  let last: Run | undefined;
-  let isSettled = opened.length === 0;
-  for (let round = 0; round < maxRounds && !isSettled; round++) {
-    last = newRun(
-      workshop,
-      datapaths,
-      { kind: 'any', knowledge, isSecond: true },
-      limits.maxHops,
-      options.watch,
-      limits.mostLookups,
-      learnable,
-    );
-    for (const { here, state, action } of first.asked) trackKnown(last, here, state, action);
-    walk(last);
-    for (const port of last.taught) taught.add(port);
-    opened = [...opened, ...last.opened.values()];
-    const more = knowledgeOf(stores, opened);
-    isSettled = isKnown(space, more, knowledge);
-    knowledge = more;
-  }
+  const { last, knowledge, isSettled, ports } = secondPass(workshop, first);
+  for (const port of ports) taught.add(port);
   const runs = last ? [first, last] : [first];
   const whateverCopy = <T extends { packets: PacketSet }>(one: T): T => ({
     ...one,
@@ -223,6 +203,59 @@ function analyseWith(
     learnable,
   };
   return { part, taught: taught.size };
+}
+
+/** What came of the packets of connections: the last round, and whether no other connections were opened in it. */
+interface Followed {
+  readonly last?: Run;
+  readonly knowledge: Knowledge;
+  readonly isSettled: boolean;
+  /** Where packets taught something, in any round. */
+  readonly ports: readonly number[];
+}
+
+const isCut = ({ last }: Followed): boolean => last !== undefined && last.lookups > last.mostLookups;
+
+/** So many times as many tables packets are looked up in that are followed carefully. */
+const careFactor = 5;
+
+/**
+ * Packets of connections. What goes more ways than are followed, or may go round, is followed once more with care: then what
+ * the network makes of packets belongs to the connections that these belong to, and not to any.
+ */
+function secondPass(workshop: Workshop, first: Run): Followed {
+  const plain = rounds(workshop, first, false);
+  const goesRound = [...(plain.last?.ended.values() ?? [])].some(({ one }) => one.end.kind === 'loop' && !one.exact);
+  if (!isCut(plain) && !goesRound) return plain;
+  const careful = rounds(workshop, first, true);
+  return isCut(careful) && !isCut(plain) ? plain : careful;
+}
+
+/** The second pass again and again, until no packet opens a connection that is not known. */
+function rounds(workshop: Workshop, first: Run, isCareful: boolean): Followed {
+  const { space, stores } = workshop;
+  const mostLookups = first.mostLookups * (isCareful ? careFactor : 1);
+  let opened: readonly Opened[] = [...first.opened.values()];
+  let followed: Followed = { knowledge: knowledgeOf(stores, opened), isSettled: opened.length === 0, ports: [] };
+  for (let round = 0; round < maxRounds && !followed.isSettled && !(isCareful && isCut(followed)); round++) {
+    const { knowledge } = followed;
+    const last = newRun(
+      workshop,
+      first.datapaths,
+      { kind: 'any', knowledge, isSecond: true, isCareful },
+      first.maxHops,
+      [...first.watch],
+      mostLookups,
+      first.learnable,
+    );
+    for (const { here, state, action } of first.asked) trackKnown(last, here, state, action);
+    walk(last);
+    opened = [...opened, ...last.opened.values()];
+    const more = knowledgeOf(stores, opened);
+    const isSettled = isKnown(space, more, knowledge);
+    followed = { last, knowledge: more, isSettled, ports: [...followed.ports, ...last.taught] };
+  }
+  return followed;
 }
 
 function looksOf(

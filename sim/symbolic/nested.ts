@@ -5,10 +5,12 @@
 import type { NestedName } from '../../engine/lang/ir.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { matching, type Test } from './matching.ts';
+import { changed } from './passage.ts';
 import { limited, type Run, type State } from './run.ts';
 import { at, makings, read, type Store, write, writeAll } from './store.ts';
-import { forgotten } from './tracking.ts';
+import { forgotten, ofErrors } from './tracking.ts';
 import { constantOf, replaced, sliceOf, type Value } from './value.ts';
+import { isCareful } from './widening.ts';
 
 /** The packets that `NAME { ... }` starts with; none where nothing is made of these. */
 export function made(run: Run, state: State, name: NestedName): State[] {
@@ -24,10 +26,10 @@ export function made(run: Run, state: State, name: NestedName): State[] {
       return [as(run, state, 'nd_ns', neighborSolicitation(run, state.store))];
     case 'icmp4':
     case 'icmp4_error':
-      return [as(run, state, 'icmp4', icmpError(run, state.store, 4))];
+      return icmpErrors(run, state, 4);
     case 'icmp6':
     case 'icmp6_error':
-      return [as(run, state, 'icmp6', icmpError(run, state.store, 6))];
+      return icmpErrors(run, state, 6);
     case 'tcp_reset':
       return [as(run, state, 'tcp_reset', reset(run, state.store))];
     case 'sctp_abort':
@@ -113,6 +115,21 @@ function reset(run: Run, store: Store): Store {
 }
 
 const abort = (run: Run, store: Store): Store => writeAll(run.stores, store, [[at.ttl, constant(run, 8, 255)]]);
+
+/** In a careful run those about what surely is an ICMP error itself are told apart: conntrack takes them for invalid. */
+function icmpErrors(run: Run, state: State, family: 4 | 6): State[] {
+  const { space, passages } = run;
+  const make = (some: State): State => as(run, some, `icmp${family}`, icmpError(run, some.store, family));
+  if (!isCareful(run)) return [make(state)];
+  const errors = ofErrors(run, state.store);
+  const others = limited(run, state, space.not(errors));
+  const again = limited(run, state, errors);
+  const about = (one: State): State => ({
+    ...one,
+    passage: changed(passages, one.passage, { isAboutError: true }),
+  });
+  return [...(others ? [make(others)] : []), ...(again ? [about(make(again))] : [])];
+}
 
 /** Sends the answer where the packet came from. */
 function turnedBack({ stores }: Run, answer: Store, store: Store): Store {

@@ -17,7 +17,11 @@ export interface Passage {
   /** Dense, from 0. */
   readonly id: number;
   readonly commits: readonly TrackedCommit[];
+  /** In a careful run: connections that others opened, which the packets were found to belong to as those of the opener. */
+  readonly joined: readonly TrackedCommit[];
   readonly passed: readonly string[];
+  /** In a careful run: the packets are ICMP errors about ICMP errors, or were made of such, and conntrack calls them invalid. */
+  readonly isAboutError?: true;
   /** What conntrack said of the packets last, until that is cleared: the zone of a router, and what it found. */
   readonly tracked?: Tracked | undefined;
 }
@@ -33,7 +37,7 @@ export interface Passages {
 }
 
 export function createPassages(): Passages {
-  const initial: Passage = { id: 0, commits: [], passed: [] };
+  const initial: Passage = { id: 0, commits: [], joined: [], passed: [] };
   return { known: new Map([[keyOf(initial), initial]]), initial };
 }
 
@@ -47,11 +51,14 @@ export function changed({ known }: Passages, passage: Passage, change: Partial<O
   return next;
 }
 
-function keyOf({ commits, passed, tracked }: Passage): string {
-  const opened = commits.map(
-    ({ zone, port, before, after, mark, label }) =>
-      `${zone} ${port?.id} ${before.id} ${after.id} ${mark.id} ${label.id}`,
-  );
+function keyOf({ commits, joined, passed, isAboutError, tracked }: Passage): string {
+  const texts = (list: readonly TrackedCommit[]): string =>
+    list
+      .map(
+        ({ zone, port, before, after, mark, label }) =>
+          `${zone} ${port?.id} ${before.id} ${after.id} ${mark.id} ${label.id}`,
+      )
+      .join('+');
   const known = tracked ? `${tracked.zone} ${tracked.kind}` : '';
-  return `${opened.join('+')}|${passed.join('+')}|${known}`;
+  return `${texts(commits)}|${texts(joined)}|${passed.join('+')}|${isAboutError ? 'error' : ''}|${known}`;
 }

@@ -137,6 +137,8 @@ export type Connections =
       readonly knowledge: Knowledge;
       /** All packets that are followed belong to one, and what they open has been put with what is known. */
       readonly isSecond?: true;
+      /** What the network makes of packets is known to belong to their connections, whoever opened these. */
+      readonly isCareful?: boolean;
     }
   /** The packets are answers, and these connections belong to them. */
   | { readonly kind: 'own'; readonly commits: readonly OwnCommit[] };

@@ -24,7 +24,7 @@ import {
 } from './run.ts';
 import { at, before, connectionStates, makings, plainParts, read, type Store, write, writeAll } from './store.ts';
 import { constantOf, mapped, replaced, sameValues, type Value } from './value.ts';
-import { isSecond } from './widening.ts';
+import { isCareful, isSecond } from './widening.ts';
 
 /** Bits of ct_state: ovn-sb(5), "ct.*". */
 const bit = { new: 1, est: 2, rel: 4, rpl: 8, inv: 16, trk: 32, snat: 64, dnat: 128 } as const;
@@ -88,8 +88,10 @@ function trackedIn(run: Run, { state, kind }: Found, { name, port }: Zone): Stat
 export function commit(run: Run, here: Here, state: State, marked: Store): State {
   const zone = zoneOf(here, state, undefined);
   const valid = limited(run, state, entering(run, state.store, trackable(run)));
-  if (!valid || read(state.store, at.connection).constant === replied) return state;
-  return open(run, state, zone, state.store, state.store, read(marked, at.ctMark), read(marked, at.ctLabel));
+  if (!valid) return state;
+  const [mark, label] = [read(marked, at.ctMark), read(marked, at.ctLabel)];
+  if (read(state.store, at.connection).constant === replied) return joining(run, state, zone, state.store, mark, label);
+  return open(run, state, zone, state.store, state.store, mark, label);
 }
 
 function zoneOf({ datapath, pipeline }: Here, { store }: State, action: TrackingAction | undefined): Zone {
@@ -103,7 +105,7 @@ function zoneOf({ datapath, pipeline }: Here, { store }: State, action: Tracking
 
 /**
  * What conntrack may know of the packets. Who is asked a second time in a router's zone is told what the first time was found,
- * and not translated again, unless that was cleared: ovs-actions(7), "The ct action", on `force`; lib/conntrack.c, conntrack_execute.
+ * and not translated again, unless that was cleared: lib/conntrack.c, initial_conn_lookup and handle_nat.
  */
 function find(run: Run, state: State, zone: Zone, alsoNew: boolean): Found[] {
   const found: Found[] = [];
@@ -116,6 +118,9 @@ function find(run: Run, state: State, zone: Zone, alsoNew: boolean): Found[] {
   if (tracked?.zone === zone.name && !state.used.wide) {
     return alsoNew ? [{ state, kind: tracked.kind, translated: state.store }] : [];
   }
+  if (state.passage.isAboutError && isError(state.store)) {
+    return alsoNew ? [plainFound(run, state, 'invalid', bit.inv | bit.trk)] : [];
+  }
   let others = space.all;
   if (connections.kind === 'own') {
     for (const known of connections.commits) {
@@ -126,7 +131,7 @@ function find(run: Run, state: State, zone: Zone, alsoNew: boolean): Found[] {
   }
   if (connections.kind !== 'own') {
     // What the network makes of a packet passes with what the packet opened: a router's echo reply. It is nobody else's.
-    for (const opened of state.passage.commits) {
+    for (const opened of [...state.passage.commits, ...state.passage.joined]) {
       const fit = space.and(others, ownReply(run, state, opened, zone));
       if (fit === space.empty) continue;
       const packets = space.and(fit, entering(run, opened.before, trackable(run)));
@@ -205,6 +210,13 @@ function ownReply({ space }: Run, { store, used }: State, { zone, port, after }:
   const header = space.and(all(pairs), space.and(space.or(v4, v6), ports));
   return header === space.empty ? header : space.and(header, same(port, here.port));
 }
+
+/** ICMP errors that the network made. Those about errors have no connection: lib/conntrack.c, extract_l4_icmp. */
+const isError = (store: Store): boolean => errors.has(read(store, at.made).constant ?? 0n);
+const errors: ReadonlySet<bigint> = new Set((['icmp4', 'icmp6'] as const).map((name) => BigInt(makings.indexOf(name))));
+
+/** The packets that are ICMP errors by now. */
+export const ofErrors = (run: Run, store: Store): PacketSet => icmpSets(run, store).errors;
 
 /**
  * Where the source port and the destination port of packets stand. In TCP resets and SCTP aborts of the network they stand as
@@ -446,15 +458,15 @@ function act(run: Run, found: Found, zone: Zone, action: TrackingAction): State[
   switch (action.type) {
     case 'ct_commit_to_zone':
     case 'ct_commit_nat':
-      return [kind === 'new' ? openAs(run, state, zone, state.store) : { ...state, store: translated }];
+      return [kind === 'new' ? openAs(run, state, zone, state.store) : joinAs(run, state, zone, translated)];
     case 'ct_lb':
     case 'ct_lb_mark':
-      if (kind === 'original') return [{ ...state, store: translated }];
+      if (kind === 'original') return [joinAs(run, state, zone, translated)];
       return balance(run, state, zone, action);
     default: {
-      if (!action.ip) return [{ ...state, store: kind === 'original' ? translated : state.store }];
+      if (!action.ip) return [kind === 'original' ? joinAs(run, state, zone, translated) : state];
       const target = translate(run, state.store, action);
-      return [kind === 'new' ? openAs(run, state, zone, target) : { ...state, store: target }];
+      return [kind === 'new' ? openAs(run, state, zone, target) : joinAs(run, state, zone, target)];
     }
   }
 }
@@ -463,6 +475,25 @@ function act(run: Run, found: Found, zone: Zone, action: TrackingAction): State[
 function openAs(run: Run, state: State, zone: Zone, after: Store): State {
   const next = open(run, state, zone, state.store, after, read(after, at.ctMark), read(after, at.ctLabel));
   return { ...next, store: after };
+}
+
+/** Goes on as a packet of the opener of a connection that is known: its packets leave looking as `after` says. */
+function joinAs(run: Run, state: State, zone: Zone, after: Store): State {
+  const next = joining(run, state, zone, after, read(after, at.ctMark), read(after, at.ctLabel));
+  return { ...next, store: after };
+}
+
+/**
+ * In a careful run packets remember the connections of routers that they belong to: what they are answered does, too. ICMP errors
+ * belong to none.
+ */
+function joining(run: Run, state: State, zone: Zone, after: Store, mark: Value, label: Value): State {
+  const isRelated = ((read(after, at.ctState).constant ?? 0n) & BigInt(bit.rel)) !== 0n;
+  if (!isCareful(run) || zone.port || isRelated) return state;
+  const [before, then] = [remembered(run, state.store), remembered(run, after)];
+  const made: TrackedCommit = { zone: zone.name, before, after: then, mark, label };
+  const others = state.passage.joined.filter((one) => one.zone !== made.zone || !isSameTuple(one, made));
+  return { ...state, passage: changed(run.passages, state.passage, { joined: [...others, made] }) };
 }
 
 function open(run: Run, state: State, zone: Zone, before: Store, after: Store, mark: Value, label: Value): State {

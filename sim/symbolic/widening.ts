@@ -22,6 +22,10 @@ export function isWide(run: Run, { store, used }: State): boolean {
 /** Whether the run follows packets of connections, all of which the first pass and runs like it have found. */
 export const isSecond = ({ connections }: Run): boolean => connections.kind === 'any' && connections.isSecond === true;
 
+/** Whether it is remembered which connections packets belong to: more states, of which less goes round that cannot be. */
+export const isCareful = ({ connections }: Run): boolean =>
+  connections.kind === 'any' && connections.isCareful === true;
+
 const nobody = (n: number): undefined[] => Array.from({ length: n }, () => undefined);
 
 /** Whatever is asked from now on, no field of the packets answers it. */
@@ -45,7 +49,10 @@ export function relaxed(run: Run, state: State): State {
   const forgetful = isSecond(run);
   const plain = forgetful ? alikeUnknown(run, timeless) : timeless;
   const store = write(stores, plain, at.ttl, unknownAt(run, at.ttl));
-  const passage = changed(passages, state.passage, { tracked: undefined, ...(forgetful && { commits: [] }) });
+  const passage = changed(passages, state.passage, {
+    tracked: undefined,
+    ...(forgetful && { commits: [], joined: [] }),
+  });
   return { ...state, store, passage, used: everything };
 }
 

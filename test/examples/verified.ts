@@ -36,9 +36,6 @@ export const violations = (findings: readonly Finding[], { property, subject = '
       subject.split(', ').some((part) => one.subject.includes(part)),
   );
 
-/** Pairs whose mended form is not proven: packets go round, or go more ways than are followed. */
-export const undecided: ReadonlySet<string> = new Set(['properties/external-egress-off']);
-
 /** Pairs that take many seconds: `npm run test:ovn` has them, and `npm test` the others. */
 export const large: ReadonlySet<string> = new Set([
   'field/one-address-two-networks',

@@ -347,6 +347,76 @@ describe('one step', () => {
     expect(again.levels).toEqual([]);
   });
 
+  describe('in a careful run', () => {
+    const opener = stepped(snat, state(udp)).run;
+    const careful: Run['connections'] = {
+      kind: 'any',
+      knowledge: opensOf(opener),
+      isSecond: true,
+      isCareful: true,
+    };
+    const plain = { ...careful, isCareful: false };
+    const established = (one: State): boolean => read(one.store, at.ctState).constant === 32n + 2n + 64n;
+    const further = (connections: Run['connections']): State => {
+      const [one] = stepped(snat, state(udp), here.datapath, connections).next.filter(established);
+      if (!one) throw new Error('nothing is established');
+      return untracked(run, one);
+    };
+    const turnedBack = (one: State): State => {
+      const turned = [
+        [at.ip4Src, at.ip4Dst],
+        [at.ip4Dst, at.ip4Src],
+        [at.tpSrc, at.tpDst],
+        [at.tpDst, at.tpSrc],
+      ] as const;
+      return {
+        ...one,
+        store: turned.reduce((all_, [to, by]) => write(stores, all_, to, read(one.store, by)), one.store),
+      };
+    };
+
+    test('what a packet of a known connection is answered belongs to that connection, and to no other', () => {
+      const [answer, ...others] = stepped(
+        actionOf('ct_snat'),
+        turnedBack(further(careful)),
+        here.datapath,
+        careful,
+      ).next;
+      expect([answer && read(answer.store, at.ip4Dst), others]).toEqual([read(stores.initial, at.ip4Src), []]);
+      expect(further(careful).passage.commits).toEqual([]);
+      const any = stepped(actionOf('ct_snat'), turnedBack(further(plain)), here.datapath, plain).next;
+      expect(any.length).toBeGreaterThan(1);
+    });
+
+    test('replies that are committed remember that, and open nothing', () => {
+      const reply = state(udp, write(stores, stores.initial, at.connection, number(2, 2)));
+      const trial = trialOf({ kind: 'router', ports: { a: {} }, flows: ['0 0 1 => drop;'] });
+      const there = { ...here, datapath: trial.here.datapath };
+      const own: Run = { ...run, opened: new Map(), connections: careful };
+      const { passage } = commit(own, there, reply, reply.store);
+      expect([passage.joined.length, passage.commits.length, own.opened.size]).toEqual([1, 0, 0]);
+      expect(commit({ ...own, connections: plain }, there, reply, reply.store)).toBe(reply);
+    });
+
+    test('errors about errors are invalid, whatever is known; others may be related', () => {
+      const icmp = all(is('eth.type', 0x800), is('ip.proto', 1));
+      const own: Run = { ...run, connections: careful };
+      const toAddress = write(stores, stores.initial, at.ip4Dst, number(32, 0x01020304));
+      const errors = made(own, state(space.or(udp, icmp), toAddress), 'icmp4');
+      expect(errors).toHaveLength(2);
+      const [others, about] = errors as [State, State];
+      const types = [3, 4, 5, 11, 12].map((type) => is('icmp.type', type));
+      expect(packetsOf(run, about)).toBe(space.and(icmp, space.orAll(types)));
+      const states = (one: State) =>
+        stepped(actionOf('ct_snat'), one, here.datapath, careful).next.map(
+          ({ store }) => read(store, at.ctState).constant,
+        );
+      expect(states(about)).toEqual([48n]);
+      expect(states(others)).toContain(32n + 8n + 4n + 128n);
+      expect(made(run, state(space.or(udp, icmp)), 'icmp4')).toHaveLength(1);
+    });
+  });
+
   test('spreads packets over backends, each to one, and marks them', () => {
     const action = actionOf('ct_lb_mark(backends=10.0.0.1:8080,10.0.0.2:8080; force_snat)');
     const { next } = stepped(action, state(udp));
