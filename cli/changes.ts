@@ -7,7 +7,10 @@ export interface Work {
   readonly verified: number;
 }
 
-/** A line for the whole, and one for each finding that is another one now; `time` is shown as it is. */
+/**
+ * A line for the whole, and one for each finding that is another one now; `time` is shown as it is. Of those that hold and were
+ * not there, and of those that held and are gone, it is said how many they are: an interface more gives names to many rows.
+ */
 export function changesText(before: Verification, now: Verification, { parts, verified }: Work, time: string): string {
   const work = `${verified} of ${parts} ${parts === 1 ? 'part' : 'parts'} verified again in ${now.elapsedMs} ms`;
   const lines = changedFindings(before.properties, now.properties);
@@ -18,15 +21,22 @@ export function changesText(before: Verification, now: Verification, { parts, ve
 function changedFindings(before: readonly Finding[], now: readonly Finding[]): string[] {
   const known = byName(before);
   const found = byName(now);
-  const changed = [...found].flatMap(([name, finding]) => {
+  const lines: string[] = [];
+  let [come, gone] = [0, 0];
+  for (const [name, finding] of found) {
     const was = known.get(name);
-    if (was?.verdict === finding.verdict && was.reason === finding.reason) return [];
-    return [`  ${titleOf(finding)}: ${was ? `${was.verdict}, now ` : ''}${wordsOf(finding)}`];
-  });
-  const gone = [...known].flatMap(([name, finding]) =>
-    found.has(name) ? [] : [`  ${titleOf(finding)}: ${finding.verdict}, now gone`],
-  );
-  return [...changed, ...gone];
+    if (was?.verdict === finding.verdict && was.reason === finding.reason) continue;
+    if (!was && finding.verdict === 'holds') come += 1;
+    else lines.push(`  ${titleOf(finding)}: ${was ? `${was.verdict}, now ` : ''}${wordsOf(finding)}`);
+  }
+  for (const [name, finding] of known) {
+    if (found.has(name)) continue;
+    if (finding.verdict === 'holds') gone += 1;
+    else lines.push(`  ${titleOf(finding)}: ${finding.verdict}, now gone`);
+  }
+  if (come > 0) lines.push(`  ${come} ${come === 1 ? 'finding that holds is' : 'findings that hold are'} new`);
+  if (gone > 0) lines.push(`  ${gone} ${gone === 1 ? 'finding that held is' : 'findings that held are'} gone`);
+  return lines;
 }
 
 const titleOf = ({ id, subject }: Finding): string => `${id}, ${subject}`;

@@ -38,11 +38,13 @@ test('what is another finding now is told, with what it was', () => {
     [
       '12:00:00  violated: 1 of 3 parts verified again in 12 ms',
       '  no-loop, red: holds, now violated: it goes round',
-      '  no-transit, red: holds',
       '  mtu-fits, red: vacuous, now gone',
+      '  1 finding that holds is new',
       '',
     ].join('\n'),
   );
+  const fewer = of('violated', finding('no-loop', 'violated', 'it goes round'));
+  expect(changesText(now, fewer, work, 'T').split('\n').slice(1)).toEqual(['  2 findings that held are gone', '']);
 });
 
 test('another reason is another finding; of two that are called alike the second is the second', () => {
