@@ -79,6 +79,8 @@ export interface Runner {
   (parts: readonly Part[], common: Common, here: Kept): Promise<readonly PartResult[]>;
   /** Begins with one of very many parts, while it is still looked at which of the others are like it; left out where nobody is idle. */
   readonly ahead?: (part: Part, common: Common) => Promise<PartResult>;
+  /** Told as soon as it is clear that there will be something to begin with: threads take a while to start. */
+  readonly prepare?: () => void;
 }
 
 /** Verifies networks that follow each other; what was found of a part is kept until the part changes. */
@@ -206,10 +208,12 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
       return end(begun, verified);
     },
     async verifyBy(runner, subject) {
+      if (!kept && subject.southbound.flows.length >= manyFlows) runner.prepare?.();
       const begun = begin(subject);
       const { common } = begun.plan;
       let running = ahead(begun, runner);
       shape(begun);
+      if (running) compare(begun);
       let verified = 0;
       for (;;) {
         const open = openOf(begun);
@@ -228,6 +232,9 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
     },
   };
 }
+
+/** A network with so many flows has several parts, or one that is large. */
+const manyFlows = 20_000;
 
 /** With fewer parts than this, none is begun before the others were looked at. */
 const fewParts = 4;
@@ -249,6 +256,15 @@ function ahead({ plan, alike, parts, asked }: Begun, runner: Runner) {
 function shape({ alike, parts, texts }: Begun): void {
   for (const [index, one] of parts.entries()) {
     if (!one.result) parts[index] = { ...one, ...formed(alike, one.part, texts) };
+  }
+}
+
+/** Compares the first part, which is being verified, with all that look the same. */
+function compare({ alike, parts: [first, ...others] }: Begun): void {
+  if (!first?.form) return;
+  const { part: from, form } = first;
+  for (const other of others) {
+    if (other.form?.text === form.text) alike?.compare({ part: from, form }, other.part, other.form);
   }
 }
 

@@ -86,9 +86,12 @@ export function openThreads(options: ThreadOptions = {}): Threads {
     }
     return { name: shared.name, bytes: shared.bytes };
   };
+  const poolOf = (threads: number): Piscina<Job, Uint8Array> => {
+    pool ??= threadPool(threads, options);
+    return pool;
+  };
   const there = (part: Part, common: Common): Promise<PartResult> => {
-    pool ??= threadPool(workers ?? mostWorkers(), options);
-    return attempted(pool, { part: pack(part), common: sharedOf(common) }).then(
+    return attempted(poolOf(workers ?? mostWorkers()), { part: pack(part), common: sharedOf(common) }).then(
       (bytes) => unpack<PartResult>(bytes),
       (error: unknown) => givenUp(part, common, `its part of the network could not be verified: ${reasonOf(error)}`),
     );
@@ -110,13 +113,12 @@ export function openThreads(options: ThreadOptions = {}): Threads {
   const verifyWhole = async (whole: Whole): Promise<Verification> => {
     if (networksAtOnce === 1)
       return verifyNetwork(whole.subject, { ...whole.rules, ...(onProgress && { onProgress }) });
-    pool ??= threadPool(networksAtOnce, options);
-    return unpack<Verification>(await attempted(pool, { network: pack(whole) }));
+    return unpack<Verification>(await attempted(poolOf(networksAtOnce), { network: pack(whole) }));
   };
   // A thread that works while this one does something else needs a core of its own.
   const hasRoom = (workers ?? availableParallelism()) > 1;
   return {
-    runner: Object.assign(run, hasRoom ? { ahead: there } : {}),
+    runner: Object.assign(run, hasRoom ? { ahead: there, prepare: () => void poolOf(workers ?? mostWorkers()) } : {}),
     networksAtOnce,
     verifyWhole,
     async close() {

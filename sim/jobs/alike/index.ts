@@ -7,7 +7,7 @@ import type { Part } from '../parts.ts';
 import { carriedOver, isCarriable, type Told, type Verified } from './carried.ts';
 import { indexElsewhere } from './elsewhere.ts';
 import { createFormMaker, type Form } from './form.ts';
-import { type Renameable, renamingOf } from './renaming.ts';
+import { type Renameable, type Renaming, renamingOf } from './renaming.ts';
 import { rangesSpokenOf } from './spoken.ts';
 import { usesOf } from './uses.ts';
 
@@ -19,9 +19,14 @@ export type { Form } from './form.ts';
 export interface Alike {
   /** What a part looks like; undefined if it cannot be told of others, nor others of it. */
   formOf(part: Part): Form | undefined;
+  /** Compares a part with one that looks the same and is not verified yet: then it is soon told. */
+  compare(from: Formed, part: Part, form: Form): void;
   /** What holds of a part by what was found of one that looks the same; undefined where that does not say it. */
   tell(from: Verified, part: Part, form: Form): Told | undefined;
 }
+
+/** A part and what it looks like. */
+export type Formed = Pick<Verified, 'part' | 'form'>;
 
 /** Opens a sorter for the parts of one network; undefined where a policy speaks of more than addresses. */
 export function openAlike(common: Common): Alike | undefined {
@@ -30,22 +35,40 @@ export function openAlike(common: Common): Alike | undefined {
   if (!spoken) return undefined;
   const maker = createFormMaker();
   let elsewhere: ReturnType<typeof indexElsewhere> | undefined;
-  const known = new WeakMap<PartResult, Renameable | 'not'>();
-  const renameable = (from: Verified): Renameable | 'not' => {
-    const uses = isCarriable(from, common) ? usesOf(from.part.southbound) : undefined;
-    return uses ? { part: from.part, form: from.form, uses, spoken } : 'not';
+  const carriable = new WeakMap<PartResult, boolean>();
+  const isToldOf = (from: Verified): boolean => {
+    const known = carriable.get(from.result) ?? isCarriable(from, common);
+    carriable.set(from.result, known);
+    return known;
+  };
+  const sources = new WeakMap<Form, Renameable | 'not'>();
+  const sourceOf = ({ part, form }: Formed): Renameable | 'not' => {
+    const known = sources.get(form);
+    if (known !== undefined) return known;
+    const uses = usesOf(part.southbound);
+    const source = uses ? { part, form, uses, spoken } : 'not';
+    sources.set(form, source);
+    return source;
+  };
+  const compared = new WeakMap<Form, { readonly to: Form; readonly renaming: Renaming | undefined }>();
+  /** How a part is renamed to another one; what was found the last time is known. */
+  const compare = (from: Formed, part: Part, form: Form): Renaming | undefined => {
+    const known = compared.get(form);
+    if (known?.to === from.form) return known.renaming;
+    const source = sourceOf(from);
+    if (source === 'not') return undefined;
+    elsewhere ??= indexElsewhere(common.elsewhere);
+    const renaming = renamingOf(source, part, form, elsewhere);
+    compared.set(form, { to: from.form, renaming });
+    return renaming;
   };
   return {
     formOf: (part) => maker.formOf(part),
+    compare,
     tell(from, part, form) {
-      let source = known.get(from.result);
-      if (source === undefined) {
-        source = renameable(from);
-        known.set(from.result, source);
-      }
-      if (source === 'not') return undefined;
-      elsewhere ??= indexElsewhere(common.elsewhere);
-      const renaming = renamingOf(source, part, form, elsewhere);
+      const renaming = isToldOf(from) ? compare(from, part, form) : undefined;
+      // Each part is told once; what it is renamed by need not be known for longer.
+      compared.delete(form);
       return renaming && carriedOver(from, part, form, renaming, common);
     },
   };

@@ -17,6 +17,14 @@ afterEach(() => {
   delete process.env.LFLOW_TEST_MARKER;
 });
 
+/** For who must not verify anything here. */
+const nothing: Kept = {
+  ...forOnce(),
+  space() {
+    throw new Error('a part was verified in this thread');
+  },
+};
+
 const here = () => said(verifyNetwork(twoVpcs(2), { properties: cheap }));
 const verifiedBy = async (options: Parameters<typeof openThreads>[0]) => {
   const threads = openThreads(options);
@@ -75,12 +83,6 @@ test('without threads, parts are verified in the space that the verifier keeps',
 test('the first of many parts is verified in a thread ahead, and later ones are where it is', { timeout }, async () => {
   const many = subjectOf(['blue', 'green', 'red', 'white'].flatMap(tenant));
   const threads = openThreads({ workers: 2, thread });
-  const nothing: Kept = {
-    ...forOnce(),
-    space() {
-      throw new Error('a part was verified in this thread');
-    },
-  };
   const runner: Runner = Object.assign(
     (...[parts, common]: Parameters<Runner>) => threads.runner(parts, common, nothing),
     threads.runner,
@@ -96,6 +98,20 @@ test('the first of many parts is verified in a thread ahead, and later ones are 
     await threads.close();
   }
   expect(openThreads({ workers: 1 }).runner.ahead).toBeUndefined();
+});
+
+test('a thread that was told to begin is given what would else be done here', { timeout }, async () => {
+  const threads = openThreads({ workers: 2, thread });
+  const runner: Runner = (parts, common) => threads.runner(parts, common, nothing);
+  const alike = subjectOf(['blue', 'red'].flatMap(tenant));
+  const verified = () => openVerifier({ properties: cheap }).verifyBy(runner, alike);
+  try {
+    await expect(verified()).rejects.toThrow('a part was verified in this thread');
+    threads.runner.prepare?.();
+    expect(said(await verified())).toEqual(said(verifyNetwork(alike, { properties: cheap })));
+  } finally {
+    await threads.close();
+  }
 });
 
 test('networks are verified in threads, each as it is here; one thread alone is this one', { timeout }, async () => {

@@ -113,9 +113,11 @@ describe('a part that is begun ahead', { timeout }, () => {
   });
 
   test('is not begun where few are, and what it fails of is told', async () => {
-    const { runner, early } = watching();
+    const { runner: watched, early } = watching();
+    let prepared = 0;
+    const runner = Object.assign(watched, { prepare: () => void prepared++ });
     await openVerifier(quiet).verifyBy(runner, twoVpcs());
-    expect(early).toEqual([]);
+    expect([early.length, prepared]).toEqual([0, 0]);
     const failing = Object.assign(verified.bind(undefined), { ahead: () => Promise.reject(new Error('too cold')) });
     await expect(openVerifier(quiet).verifyBy(failing, subjectOf(four))).rejects.toThrow('too cold');
   });
