@@ -125,6 +125,30 @@ const edits: Readonly<Record<string, Edit>> = {
     const home = picked(nb.Logical_Switch.values(), pick);
     return home ? [{ table: 'Logical_Switch', row: { ...home, acls: home.acls.slice(1) } }] : [];
   },
+  'an ACL more': (nb, pick) => {
+    const home = picked(nb.Logical_Switch.values(), pick);
+    const like = picked(nb.ACL.values(), pick >> 4);
+    if (!home || !like) return [];
+    const row = { ...like, _uuid: rowUuid('ACL', `more ${pick % 3}`), priority: 1 + (pick % 100), match: 'ip4' };
+    return nb.ACL.has(row._uuid)
+      ? []
+      : [
+          { table: 'ACL', row },
+          { table: 'Logical_Switch', row: { ...home, acls: [...home.acls, row._uuid] } },
+        ];
+  },
+  'an ACL that is gone': (nb, pick) => {
+    const home = picked(
+      [...nb.Logical_Switch.values()].filter(({ acls }) => acls.length > 0),
+      pick,
+    );
+    const [deleted, ...acls] = home?.acls ?? [];
+    if (!home || deleted === undefined) return [];
+    return [
+      { table: 'Logical_Switch', row: { ...home, acls } },
+      { table: 'ACL', deleted },
+    ];
+  },
   'another network of a router': edited('Logical_Router_Port', (_, pick) => ({ networks: [`10.9.${pick % 2}.1/24`] })),
   'an address outside that others may have': edited('NAT', (_, pick) => ({ external_ip: `30.30.0.${1 + (pick % 4)}` })),
   'another next hop': edited('Logical_Router_Static_Route', (_, pick) => ({ nexthop: `10.0.0.${pick % 3}` })),
@@ -269,12 +293,12 @@ describe('what differs', () => {
     return known && differenceFrom(known, next)?.changed.map((part) => names[part] ?? '');
   };
 
-  test.each(['no port security', 'another address', 'a port less', 'a new port', 'another priority'])(
-    '%s: one part is another one',
-    (name) => {
-      for (const pick of [0, 3, 100]) expect(differing(edits[name] as Edit, pick)).toHaveLength(1);
-    },
-  );
+  test.each([
+    ...['no port security', 'another address', 'a port less', 'a new port', 'another priority'],
+    ...['an ACL more', 'an ACL that is gone'],
+  ])('%s: one part is another one', (name) => {
+    for (const pick of [0, 3, 100]) expect(differing(edits[name] as Edit, pick)).toHaveLength(1);
+  });
 
   test('nothing: no part is another one', () => {
     expect(differing(() => [], 0)).toEqual([]);
