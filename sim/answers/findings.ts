@@ -26,7 +26,8 @@ export function findingOf(
     case 'unknown':
       return finding('unknown', { reason: judgement.reason });
     case 'violated': {
-      const { reason, counterexample, flows, obstacles, source } = answers.explain(judgement.violation);
+      const { reason, counterexample, flows, obstacles, source, isLeftToChance } = answers.explain(judgement.violation);
+      if (isLeftToChance) return finding('unknown', { reason: `${reason}, or not: ${chance}` });
       const places = [...check.source, ...source];
       const once = new Map(places.map((place) => [`${place.file}:${place.line}:${place.column}`, place]));
       return finding('violated', {
@@ -39,6 +40,8 @@ export function findingOf(
     }
   }
 }
+
+const chance = 'which of several flows of one priority packets meet is left to chance';
 
 /** What all findings together say: the worst of those that are errors and not excused; `vacuous` only where all are. */
 export function overallVerdict(findings: readonly Finding[]): Verdict {

@@ -35,6 +35,8 @@ export interface Answer {
   readonly obstacles?: Obstacle[];
   /** What is to blame, without the promise's own place; empty for a database. */
   readonly source: Position[];
+  /** Set where it is not seen, and packets take one of several flows of one priority: it may be another one than is taken here. */
+  readonly isLeftToChance?: true;
 }
 
 export interface Answers {
@@ -54,7 +56,10 @@ export function openAnswers(analysis: Analysis, options: AnswersOptions = {}): A
   const answer = (violation: Violation, replayed: Replayed, obstacles: Obstacle[] = []): Answer => {
     const flows = replayed.flows.map(tell);
     const cause = obstacles.length > 0 ? obstacles.flatMap(({ flow }) => flow ?? []) : flows;
+    const { tracer, plane } = replayed.counterexample.replayed;
+    const isUnseen = tracer === false || plane === false;
     return {
+      ...(isUnseen && isContested(analysis, violation) && { isLeftToChance: true }),
       reason: sentenceOf(violation.sentence, replayed, obstacles, tell),
       counterexample: replayed.counterexample,
       flows,
@@ -83,6 +88,10 @@ export function openAnswers(analysis: Analysis, options: AnswersOptions = {}): A
     },
   };
 }
+
+/** Whether packets of a violation meet flows of one priority that do different things. */
+const isContested = ({ ambiguous, space }: Analysis, violation: Violation): boolean =>
+  violation.kind !== 'written' && ambiguous.some(({ packets }) => space.intersects(packets, violation.packets));
 
 type Told = Exclude<Violation, { kind: 'written' }>;
 

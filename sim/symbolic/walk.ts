@@ -5,9 +5,11 @@ import { perform } from './actions.ts';
 import { packetFields } from './fields.ts';
 import { candidates, type SymbolicFlow } from './flows.ts';
 import { isVague, matching, matchingOnce } from './matching.ts';
+import { choose } from './packets.ts';
 import {
   type Bucket,
   drop,
+  flowOf,
   gap,
   type Here,
   inexactly,
@@ -141,7 +143,7 @@ interface Hit {
   readonly sure: PacketSet;
 }
 
-/** Flows of one priority: where packets meet more than one, which of them OVN takes is left to chance. */
+/** Flows of one priority: where packets meet more than one, which of them OVN takes is left to chance, and all are followed. */
 function meetAll(
   run: Run,
   here: Here,
@@ -177,10 +179,14 @@ function meetAll(
   if (hits.length === 0) return;
   const contested = hits.length > 1 ? noteOverlaps(run, state, hits) : space.empty;
   const { unsure } = rest;
-  for (const { flow, met, matches, sure } of hits) {
+  const chosen = contested === space.empty ? [] : chosenBy(run, state, hits, contested);
+  for (const [index, { flow, met, matches, sure }] of hits.entries()) {
     run.met.add(flow.flow);
-    const doubtful = space.or(space.or(unsure, contested), space.diff(matches, sure));
-    forEachSure(run, met, doubtful, (some) => meet(run, here, some, flow));
+    const doubtful = space.or(unsure, space.diff(matches, sure));
+    const alone = contested === space.empty ? met : limited(run, met, space.not(contested));
+    for (const some of [...(alone ? [alone] : []), ...(chosen[index] ?? [])]) {
+      forEachSure(run, some, doubtful, (one) => meet(run, here, one, flow));
+    }
   }
   const gone = space.orAll(hits.map(({ sure }) => sure));
   rest.guard = space.diff(rest.guard, gone);
@@ -188,6 +194,28 @@ function meetAll(
   if (maybe.length > 0 || unsure !== space.empty) {
     rest.unsure = space.and(rest.guard, space.orAll([unsure, ...maybe]));
   }
+}
+
+/**
+ * Of packets that several flows may take, those that each of them takes: which one is nothing that a packet says, so that a field
+ * of its own does, as it does for members of a route. Packets that look the same take the same one again.
+ */
+function chosenBy(run: Run, state: State, hits: readonly Hit[], contested: PacketSet): State[][] {
+  const { space } = run;
+  const taken: State[][] = hits.map(() => []);
+  const some = limited(run, state, contested);
+  const question = `one of ${hits.map(({ flow }) => flow.flow.uuid).join(' ')} ${flowOf(state.store)}`;
+  for (const [choice, one] of (some ? choose(run, some, hits.length, question) : []).entries()) {
+    // Who is not among the packets of that flow takes the first of its own.
+    let left = one;
+    for (const index of [choice, ...hits.keys()]) {
+      const { guard } = (hits[index] as Hit).met;
+      const own = left && limited(run, left, guard);
+      if (own) taken[index]?.push(own);
+      left = left && limited(run, left, space.not(guard));
+    }
+  }
+  return taken;
 }
 
 /** The packets in two parts: those that are sure to come here, and those that may. */

@@ -19,6 +19,13 @@ describe('what is told of a check', () => {
     expect(broken).toEqual({ ...common, verdict: 'violated', reason: 'it is so, seen', source: [place(1), place(2)] });
   });
 
+  it('is not known where chance decides whether it is seen', () => {
+    const left: Answers = { explain: ({ sentence }) => ({ reason: sentence, source: [], isLeftToChance: true }) };
+    const judgement: Judgement = { verdict: 'violated', violation: { kind: 'written', sentence: 'it is so' } };
+    const reason = 'it is so, or not: which of several flows of one priority packets meet is left to chance';
+    expect(findingOf(property, check(judgement), left)).toMatchObject({ verdict: 'unknown', reason });
+  });
+
   it('is vacuous without being judged', () => {
     const never = (): Judgement => {
       throw new Error('judged');

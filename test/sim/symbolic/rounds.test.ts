@@ -5,6 +5,7 @@ import {
   type AnalyseOptions,
   type Analysis,
   analyse,
+  fieldIndex,
   type Gap,
   networkOf,
   packetFields,
@@ -32,6 +33,11 @@ function outcomes(southbound: Southbound, port: string, fields: Record<string, n
     gaps: gapsOf(analysis, packet),
   };
 }
+
+const cubeOf = (space: Analysis['space'], fields: Fields): number =>
+  space.cube(
+    fields.map((value, field) => ({ field, value, mask: (1n << BigInt(packetFields[field]?.width ?? 0)) - 1n })),
+  );
 
 const gapsOf = ({ gaps, space }: Analysis, packet: Fields): string[] =>
   gaps.filter((gap: Gap) => space.contains(gap.packets, packet)).map(({ reason }) => reason);
@@ -233,16 +239,55 @@ describe('what is not followed', () => {
   });
 });
 
-test('flows of one priority that do different things: neither is sure', () => {
+test('of three flows of one priority each takes some of its own packets, and all are taken', () => {
+  const southbound = southboundFrom({
+    s: {
+      ports: { a: {}, h: {}, i: {} },
+      flows: [
+        '0 50 ip4 && ip.ttl == 1 => outport = "h"; output;',
+        '0 50 ip4 && ip.proto == 17 => drop;',
+        '0 50 ip4 => outport = "i"; output;',
+        out,
+      ],
+    },
+  });
+  const { analysis } = fateOf(southbound);
+  const ends = (fields: Record<string, number>): string[] => {
+    const packet = packetFrom(analysis, 'a', fields);
+    const { space, classes } = analysis;
+    const whatever = space.forget(cubeOf(space, packet), [fieldIndex('choice.0')]);
+    const own = classes.filter(
+      ({ packets, connection }) => connection === 'new' && space.intersects(packets, whatever),
+    );
+    expect(space.isSubset(whatever, space.orAll(own.map(({ packets }) => packets)))).toBe(true);
+    return own.map(({ end }) => (end.kind === 'port' ? end.port.name : end.kind)).sort();
+  };
+  expect(ends({ 'ip.ttl': 1 })).toEqual(['drop', 'h', 'i']);
+  expect(ends({ 'ip.ttl': 2 })).toEqual(['drop', 'i']);
+  expect(ends({ 'ip.ttl': 1, 'ip.proto': 6 })).toEqual(['h', 'i']);
+  expect(ends({ 'ip.ttl': 2, 'ip.proto': 6 })).toEqual(['i']);
+});
+
+test('flows of one priority that do different things: packets take either, and nothing that they say decides which', () => {
   const southbound = southboundFrom({
     s: {
       ports: { a: {}, h: {} },
       flows: ['0 50 ip4 => outport = "h"; output;', '0 50 ip.proto == 17 => drop;', out],
     },
   });
-  const { arriving } = fateOf(southbound);
-  expect(arriving.map(({ exact }) => exact)).toEqual([false]);
-  expect(fateOf(southbound, {}, { 'ip.proto': 6 }).arriving.map(({ exact }) => exact)).toEqual([true]);
+  const { analysis } = fateOf(southbound);
+  const { space, classes } = analysis;
+  const chosen = fieldIndex('choice.0');
+  const sent = packetFrom(analysis, 'a', {});
+  const fates = (choice: bigint, fields: Fields): string[] => {
+    const packet = fields.map((value, field) => (field === chosen ? choice : value));
+    const own = classes.filter(({ packets, connection }) => connection === 'new' && space.contains(packets, packet));
+    return own.map(({ end, exact }) => `${end.kind}${exact ? '' : ', maybe'}`);
+  };
+  expect([0n, 1n, 255n].map((choice) => fates(choice, sent))).toEqual([['port'], ['drop'], ['drop']]);
+  const tcp = packetFrom(analysis, 'a', { 'ip.proto': 6 });
+  expect([0n, 1n].map((choice) => fates(choice, tcp))).toEqual([['port'], ['port']]);
+  expect(analysis.ambiguous).toHaveLength(1);
 });
 
 test('a flow that is not understood concerns the packets that match it, and no others', () => {
