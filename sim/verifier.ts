@@ -125,6 +125,8 @@ interface Begun {
   readonly alike?: Alike;
   /** What is known of each part: results are put in as they come. */
   readonly parts: KeptPart[];
+  /** What was known of those in their places before. */
+  readonly old: readonly (KeptPart | undefined)[];
   /** Those that were followed before, of parts that are others now: maybe they are only written down elsewhere. */
   readonly past: readonly KeptPart[];
   /** The texts of forms, each once. */
@@ -162,7 +164,7 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
     const texts = new Map(known.flatMap((one) => (one?.form ? [[one.form.text, one.form.text] as const] : [])));
     const own = parts.map((part, index) => known[index] ?? { part });
     return {
-      ...{ plan, started, isSame: isKnown, parts: own, past, texts, asked: new Set<Part>() },
+      ...{ plan, started, isSame: isKnown, parts: own, old, past, texts, asked: new Set<Part>() },
       ...(alike && { alike }),
       ...(next && before && { next: { ...before, changed: next.changed } }),
     };
@@ -253,9 +255,9 @@ function ahead({ plan, alike, parts, asked }: Begun, runner: Runner) {
 }
 
 /** Looks at what parts that nothing is known of look like. */
-function shape({ alike, parts, texts }: Begun): void {
+function shape({ alike, parts, old, texts }: Begun): void {
   for (const [index, one] of parts.entries()) {
-    if (!one.result) parts[index] = { ...one, ...formed(alike, one.part, texts) };
+    if (!one.result) parts[index] = { ...one, ...formed(alike, one.part, texts, old[index]) };
   }
 }
 
@@ -269,8 +271,13 @@ function compare({ alike, parts: [first, ...others] }: Begun): void {
 }
 
 /** What a part looks like; of those that look the same the text is there once. */
-function formed(alike: Alike | undefined, part: Part, texts: Map<string, string>): { form?: Form } {
-  const form = alike?.formOf(part);
+function formed(
+  alike: Alike | undefined,
+  part: Part,
+  texts: Map<string, string>,
+  before: KeptPart | undefined,
+): { form?: Form } {
+  const form = alike?.formOf(part, before);
   if (!form) return {};
   const text = texts.get(form.text) ?? form.text;
   texts.set(text, text);

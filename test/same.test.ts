@@ -32,6 +32,17 @@ test.each<[unknown, unknown]>([
   expect(isSame(b, a)).toBe(false);
 });
 
+test('fields that are not to be read say nothing, however deep, and others do', () => {
+  const unread = new Set(['place']);
+  const at = (place: unknown, name: string) => ({ rows: new Map([['a', [{ name, place }]]]) });
+  expect(isSame(at(1, 'x'), at(2, 'x'), unread)).toBe(true);
+  expect(isSame(at(1, 'x'), at(2, 'x'))).toBe(false);
+  expect(isSame(at(1, 'x'), at(1, 'y'), unread)).toBe(false);
+  expect(isSame({ a: 1, place: 1 }, { a: 1 }, unread)).toBe(true);
+  expect(isSame({ a: 1 }, { a: 1, place: 1 }, unread)).toBe(true);
+  expect(isSame({ a: 1, place: 1 }, { a: 1, b: 1 }, unread)).toBe(false);
+});
+
 test('plain data is without functions, and what was one object stays one', () => {
   const { map, ...rest } = plainOf(data());
   expect('find' in rest).toBe(false);

@@ -1,5 +1,6 @@
 /** A part of a network as a text in which constants are numbers: parts that differ only by constants have the same. */
 import type { Southbound } from '../../../engine/ovsdb/southbound.ts';
+import { isSame } from '../../../engine/same.ts';
 import type { Part } from '../parts.ts';
 import {
   type Constants,
@@ -34,6 +35,12 @@ const shared = new Set(['addressSets', 'dhcpOptions', 'dhcpv6Options', 'chassis'
 const unread = new Set(['origin', 'manifest']);
 /** Numbers under these names are IPv4 addresses, unless a prefix's length stands beside them. */
 const addresses = new Set(['address', 'joinAddress', 'externalAddress', 'externalGateway']);
+
+/** And where the rows of a database are. */
+const unreadOfParts: ReadonlySet<string> = new Set([...unread, 'origins']);
+
+/** Whether two parts are the same in all that forms are made of, so that they have the same form. */
+export const looksTheSame = (part: Part, other: Part): boolean => isSame(part, other, unreadOfParts);
 
 /** Opens a maker of forms. */
 export function createFormMaker(): FormMaker {

@@ -6,7 +6,7 @@ import type { Common, PartResult } from '../part-job.ts';
 import type { Part } from '../parts.ts';
 import { carriedOver, isCarriable, type Told, type Verified } from './carried.ts';
 import { indexElsewhere } from './elsewhere.ts';
-import { createFormMaker, type Form } from './form.ts';
+import { createFormMaker, type Form, looksTheSame } from './form.ts';
 import { type Renameable, type Renaming, renamingOf } from './renaming.ts';
 import { rangesSpokenOf } from './spoken.ts';
 import { usesOf } from './uses.ts';
@@ -17,8 +17,8 @@ export type { Form } from './form.ts';
 
 /** Sorts parts by what they look like; it keeps what it knows of those that were verified, as long as they are named. */
 export interface Alike {
-  /** What a part looks like; undefined if it cannot be told of others, nor others of it. */
-  formOf(part: Part): Form | undefined;
+  /** What a part looks like; undefined if it cannot be told of others, nor others of it. Who knows what it looked like before, says it. */
+  formOf(part: Part, before?: { readonly part: Part; readonly form?: Form }): Form | undefined;
   /** Compares a part with one that looks the same and is not verified yet: then it is soon told. */
   compare(from: Formed, part: Part, form: Form): void;
   /** What holds of a part by what was found of one that looks the same; undefined where that does not say it. */
@@ -63,7 +63,7 @@ export function openAlike(common: Common): Alike | undefined {
     return renaming;
   };
   return {
-    formOf: (part) => maker.formOf(part),
+    formOf: (part, before) => (before?.form && looksTheSame(before.part, part) ? before.form : maker.formOf(part)),
     compare,
     tell(from, part, form) {
       const renaming = isToldOf(from) ? compare(from, part, form) : undefined;
