@@ -220,15 +220,15 @@ const isCut = ({ last }: Followed): boolean => last !== undefined && last.lookup
 const careFactor = 5;
 
 /**
- * Packets of connections. What goes more ways than are followed, or may go round, is followed once more with care: then what
- * the network makes of packets belongs to the connections that these belong to, and not to any.
+ * Packets of connections. What goes more ways than are followed is followed once more with care: then what the network makes of
+ * packets belongs to the connections that these belong to, and not to any. Where packets surely go round, care would not end it.
  */
 function secondPass(workshop: Workshop, first: Run): Followed {
   const plain = rounds(workshop, first, false);
-  const goesRound = [...(plain.last?.ended.values() ?? [])].some(({ one }) => one.end.kind === 'loop' && !one.exact);
-  if (!isCut(plain) && !goesRound) return plain;
-  const careful = rounds(workshop, first, true);
-  return isCut(careful) && !isCut(plain) ? plain : careful;
+  const isRound = [first, ...(plain.last ? [plain.last] : [])].some(({ ended }) =>
+    [...ended.values()].some(({ one }) => one.end.kind === 'loop' && one.exact),
+  );
+  return isCut(plain) && !isRound ? rounds(workshop, first, true) : plain;
 }
 
 /** The second pass again and again, until no packet opens a connection that is not known. */
