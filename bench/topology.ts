@@ -39,7 +39,8 @@ export function manifestFiles(size: Size, more = 0): { file: string; text: strin
     const here = numbers(Math.min(vpcsInFile, size.vpcs - first));
     const documents = here.map((v) => manifestsOfVpc(first + v, size));
     if (first + here.length === size.vpcs) documents.push(...moreInterfaces(size, more));
-    return { file: `bench${index}.yaml`, text: documents.join('---\n') };
+    const shared = index === 0 ? [isolationClass] : [];
+    return { file: `bench${index}.yaml`, text: [...shared, ...documents].join('---\n') };
   });
 }
 
@@ -71,6 +72,12 @@ export function resourcesOf(size: Size): Resources {
 function numbers(count: number): number[] {
   return Array.from({ length: count }, (_, at) => at);
 }
+
+const isolationClass = `apiVersion: vpc.dpu.nvidia.com/v1alpha1
+kind: IsolationClass
+metadata: {name: ovn.vpc.dpu.nvidia.com}
+spec: {provisioner: ovn.vpc.dpu.nvidia.com}
+`;
 
 const node = (name: string, vpcName: string) => `apiVersion: v1
 kind: Node
