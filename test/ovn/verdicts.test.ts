@@ -18,7 +18,7 @@ afterAll(async () => {
   await central?.stop();
 });
 
-const counted = { compared: 0, invalid: 0 };
+const counted = { compared: 0, invalid: 0, remembered: 0 };
 
 /** The ports that a trace says packets come out of, those inside among them: each once, sorted. */
 const outputsIn = (trace: string): string[] =>
@@ -44,9 +44,17 @@ async function agrees(counterexample: Counterexample): Promise<void> {
     counted.invalid++;
     return;
   }
+  // Nor does it know whose connection a reply belongs to, so that source NAT is not undone: an action without an address, and a translation.
+  if (/\bct_snat(_in_czone)?;\s*\n\s*ct_snat(_in_czone)?\(/.test(trace)) {
+    counted.remembered++;
+    return;
+  }
   counted.compared++;
   await learn(counterexample);
-  const { stdout, stderr, status } = await central.trace(['--detailed', ...traceOptions, microflow]);
+  // Of members of a route that nothing is said of, ours is the first, and ovn-trace's any.
+  const isSaid = !/\bselect\(/.test(trace) || traceOptions.some((option) => option.startsWith('--select-id'));
+  const options = isSaid ? traceOptions : [...traceOptions, '--select-id=1'];
+  const { stdout, stderr, status } = await central.trace(['--detailed', ...options, microflow]);
   expect({ stderr, status }, microflow).toEqual({ stderr: '', status: 0 });
   const ours = firstLeg(trace);
   expect(outputsIn(stdout), microflow).toEqual(outputsIn(ours));
@@ -86,4 +94,5 @@ test('few counterexamples are not compared', () => {
   process.stdout.write(`counterexamples: ${JSON.stringify(counted)}\n`);
   expect(counted.compared).toBeGreaterThan(20);
   expect(counted.invalid).toBeLessThan(counted.compared / 10);
+  expect(counted.remembered).toBeLessThan(counted.compared / 10);
 });
