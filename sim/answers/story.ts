@@ -120,8 +120,9 @@ export function openerOf(packet: PacketValues, isReply: boolean): Readonly<Recor
     ...(hasPorts(packet) && { 'tp.src': sport, 'tp.dst': dport }),
   });
   if (!isReply) return { ...type, ...ends(read(name('src')), read(name('dst')), read('tp.src'), read('tp.dst')) };
+  const third = (field: string): bigint => (/^(src|dst)4$/.test(field) ? read(`opener.2.${field}`) : 0n);
   const told = (field: string, otherwise: string): bigint =>
-    read(`opener.2.${field}`) || read(`opener.1.${field}`) || read(`opener.${field}`) || read(otherwise);
+    third(field) || read(`opener.1.${field}`) || read(`opener.${field}`) || read(otherwise);
   return {
     ...type,
     ...ends(

@@ -68,9 +68,9 @@ const circumstances: readonly SetField[] = [
   ...times((n) => [{ name: `copy.${n}`, width: 16 }]),
   /**
    * Of a reply to a connection that was translated: the opener's own source and the destination it asked for; and of the
-   * next two such connections on its way.
+   * next such connection on its way.
    */
-  ...['opener', 'opener.1', 'opener.2'].flatMap((name) => [
+  ...['opener', 'opener.1'].flatMap((name) => [
     { name: `${name}.src4`, width: 32 },
     { name: `${name}.src6`, width: 128 },
     { name: `${name}.sport`, width: 16 },
@@ -78,9 +78,12 @@ const circumstances: readonly SetField[] = [
     { name: `${name}.dst6`, width: 128 },
     { name: `${name}.dport`, width: 16 },
   ]),
+  /** Of the third one the IPv4 addresses alone: there is no room for more. */
+  { name: 'opener.2.src4', width: 32 },
+  { name: 'opener.2.dst4', width: 32 },
 ];
 
-/** Of so many connections on a way the openers have fields of their own. */
+/** Of so many connections on a way the openers have fields of their own, the last one only for IPv4 addresses. */
 export const openers = 3;
 
 export const packetFields: readonly SetField[] = [...header, ...circumstances];

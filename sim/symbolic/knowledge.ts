@@ -53,10 +53,16 @@ const openerEnds: readonly (readonly [place: number, name: string])[] = [
   [at.tpDst, 'dport'],
 ];
 
-/** By opener: the circumstances that tell what its packet had in a place. */
+/** By opener: the circumstances that tell what its packet had in a place. The last opener has not all of them. */
 const openerFields: readonly ReadonlyMap<number, number>[] = Array.from(
   { length: openers },
-  (_, n) => new Map(openerEnds.map(([place, name]) => [place, fieldIndex(`opener.${n === 0 ? '' : `${n}.`}${name}`)])),
+  (_, n) =>
+    new Map(
+      openerEnds.flatMap(([place, name]) => {
+        const full = `opener.${n === 0 ? '' : `${n}.`}${name}`;
+        return packetFields.some((field) => field.name === full) ? [[place, fieldIndex(full)] as const] : [];
+      }),
+    ),
 );
 
 /** The circumstances that tell of an opener. */
@@ -221,15 +227,20 @@ export function repliesTo(space: Space, replies: PacketSet, opener: number): Pac
   return space.image(
     replies,
     openerEnds.flatMap(([place]): Rewrite[] => {
-      const [from, to] = [openerField(place, 0), openerField(place, opener)];
-      const n = widthOf(to);
+      const from = openerField(place, 0);
+      const to = openerFields[opener]?.get(place);
+      const n = widthOf(from);
       return [
-        { field: to, ofs: 0, n, kind: 'copy', from, fromOfs: 0 },
+        ...(to === undefined ? [] : [{ field: to, ofs: 0, n, kind: 'copy', from, fromOfs: 0 } as const]),
         { field: from, ofs: 0, n, kind: 'any' },
       ];
     }),
   );
 }
+
+/** Whether there are circumstances that tell what an opener's packet had in these places. */
+export const tellsOf = (opener: number, wanted: readonly number[]): boolean =>
+  wanted.every((place) => openerFields[opener]?.has(place));
 
 /** The circumstance that tells what an opener's packet had in a place. */
 function openerField(place: number, opener: number): number {

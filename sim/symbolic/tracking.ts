@@ -5,7 +5,7 @@
 import type { Action, Constant } from '../../engine/lang/ir.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { openers } from './fields.ts';
-import { fieldsOfOpener, type KnownConnections, repliesTo, restoredValue } from './knowledge.ts';
+import { fieldsOfOpener, type KnownConnections, repliesTo, restoredValue, tellsOf } from './knowledge.ts';
 import { choose, invalid, ofIcmp, setOnce } from './packets.ts';
 import { changed, type Tracked, type TrackedCommit } from './passage.ts';
 import {
@@ -398,7 +398,7 @@ function repliesOf(
   const some = limited(run, state, space.and(kind, matching(state, headers)));
   if (!some) return [];
   if (connections.translated.length === 0) return [restored(run, some, connections, undefined, flags)];
-  return withOpener(run, some).flatMap(({ state: ready, opener }) => {
+  return withOpener(run, some, connections.translated).flatMap(({ state: ready, opener }) => {
     if (opener === undefined) return [restored(run, ready, connections, undefined, flags)];
     const known = setOnce(run, `replies ${set} ${opener}`, () => repliesTo(space, set, opener));
     const own = limited(run, ready, matching(ready, known));
@@ -407,15 +407,24 @@ function repliesOf(
 }
 
 /** The packets with fields that say who opened the next connection: those of an opener of whom nothing is remembered. */
-function withOpener(run: Run, state: State): { state: State; opener: number | undefined }[] {
+function withOpener(
+  run: Run,
+  state: State,
+  translated: readonly number[],
+): { state: State; opener: number | undefined }[] {
   const { used } = state;
-  if (used.openers < openers) {
+  // What is ICMP has no ports.
+  const hasPorts = ofIcmp(run.space, state.store) !== run.space.all;
+  const wanted = translated.filter((place) => hasPorts || (place !== at.tpSrc && place !== at.tpDst));
+  if (used.openers < openers && tellsOf(used.openers, wanted)) {
     return [{ state: { ...state, used: { ...used, openers: used.openers + 1 } }, opener: used.openers }];
   }
   const { space, stores, passages } = run;
   return plainParts(stores, state.store, packetsOf(run, state)).map((part) => {
     const vague = { ...state, store: inexactly(run, part.store) };
-    const opener = isSecond(run) ? fieldsOfOpener.findIndex((fields) => !isTold(part.store, fields)) : -1;
+    const opener = isSecond(run)
+      ? fieldsOfOpener.findIndex((fields, n) => tellsOf(n, wanted) && !isTold(part.store, fields))
+      : -1;
     if (opener < 0) return { state: { ...vague, ...only(run, part.packets) }, opener: undefined };
     const passage = changed(passages, state.passage, { commits: [] });
     const packets = space.forget(part.packets, fieldsOfOpener[opener] as readonly number[]);
@@ -442,8 +451,9 @@ function restored(
   let translated = store;
   if (connections.translated.length === 0) return reached(run, state, store, store, 'reply');
   for (const place of connections.translated) {
-    const [mirror, value] = restoredValue(stores.values, place, opener ?? 0);
-    const own = opener === undefined ? unknownOnce(run, `opener ${place}`, value.width) : value;
+    const isSaid = opener !== undefined && tellsOf(opener, [place]);
+    const [mirror, value] = restoredValue(stores.values, place, isSaid ? opener : 0);
+    const own = isSaid ? value : unknownOnce(run, `opener ${place}`, value.width);
     translated = write(stores, translated, mirror, own);
   }
   return reached(run, state, store, translated, 'reply');
