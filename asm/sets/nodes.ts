@@ -177,11 +177,15 @@ function growNodes(): void {
   room = wanted;
 }
 
-/** Twice as many heads, and a cache that goes with them; without room for them the chains get longer. */
+/** Bits of the number of heads that come at once: each time all nodes are put into new chains. */
+const STEP_LOG: u32 = 2;
+
+/** Four times as many heads, and a cache that goes with them; without room for them the chains get longer. */
 function growHeads(): void {
-  const newCacheLog = min(headLog + 1, mostCacheLog);
+  const newHeadLog = headLog + STEP_LOG;
+  const newCacheLog = min(newHeadLog, mostCacheLog);
   const cacheMore = cacheBytes(newCacheLog) - cacheBytes(cacheLog);
-  const more = cacheMore + ((4 as usize) << headLog);
+  const more = cacheMore + ((4 as usize) << newHeadLog) - ((4 as usize) << headLog);
   if (!reach((nodesAt as u64) + (more as u64) + ((room as u64) << 4))) {
     crowded = u32.MAX_VALUE;
     return;
@@ -189,10 +193,9 @@ function growHeads(): void {
   memory.copy(nodesAt + more, nodesAt, (nodeCount() as usize) << 4);
   nodesAt += more;
   headsAt += cacheMore;
-  headLog += 1;
+  headLog = newHeadLog;
   crowded = (1 as u32) << (headLog - 1);
-  if (cacheMore > 0) growCache();
-  cacheLog = newCacheLog;
+  for (; cacheLog < newCacheLog; cacheLog++) growCache();
   memory.fill(headsAt, 0, (4 as usize) << headLog);
   for (let i: u32 = 1; i < nodeCount(); i++) chain(i);
 }
