@@ -16,7 +16,7 @@ import { agreementOf, exceeded } from './plane/bounds.ts';
 import { northboundOfCentral, readScene } from './plane/scene.ts';
 import { fixedTunnelKeys, type TunnelTopology, tunnelTopologies } from './plane/tunnels.ts';
 
-const { seed, runs } = seedAndRuns(300);
+const { seed, runs } = seedAndRuns(200);
 const batch = wholeNumber('LFLOW_BATCH') ?? 10;
 
 /** The share that has to be equal. */

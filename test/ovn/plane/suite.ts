@@ -27,7 +27,7 @@ export const wantedOf = (topologies: readonly PlaneTopology[]): PlaneTopology[] 
 
 /** A test for each topology, and one for all of them. */
 export function comparePlanes(topologies: readonly PlaneTopology[]): void {
-  const { seed, runs } = seedAndRuns(500);
+  const { seed, runs } = seedAndRuns(300);
   const options = { seed, count: runs, batch: wholeNumber('LFLOW_BATCH') ?? 10 };
   const wanted = wantedOf(topologies);
   const agreements: Agreement[] = [];
