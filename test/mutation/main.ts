@@ -11,10 +11,10 @@
  * Exit status: 0 where the bound is reached, 1 where it is not, 2 where the arguments are wrong.
  */
 import { parseArgs } from 'node:util';
-import { pairs } from '../examples/pairs.ts';
 import { seedAndRuns } from '../oracle/seed.ts';
 import type { Outcome } from './judge.ts';
 import { type MutantName, openLimited } from './limited.ts';
+import { goodDatabases } from './network.ts';
 import { sampleOf } from './sample.ts';
 import { bound, scoreOf, tally } from './score.ts';
 
@@ -23,9 +23,6 @@ const usual = {
   examples: 'single-vpc,two-networks,isolated-networks,two-vpcs,two-tenants,service-interface',
   sample: '150',
 };
-
-/** Of each pair the database that is as it should be. */
-const databases = pairs.map(({ name, good }) => `${name}/${good}`);
 
 const isDatabase = (example: string): boolean => example.includes('/');
 
@@ -45,7 +42,7 @@ function settings(): Settings {
   if (!/^[1-9]\d*$/.test(sample)) throw new Error(`--sample ${sample}: give a number of 1 or more`);
   const { seed, runs } = seedAndRuns(Number(sample));
   const wanted = (values.examples ?? usual.examples).split(',');
-  const examples = wanted.flatMap((name) => (name === 'databases' ? databases : [name]));
+  const examples = wanted.flatMap((name) => (name === 'databases' ? goodDatabases() : [name]));
   const only = values.only === undefined ? undefined : new RegExp(values.only);
   return { examples, seed, ...(!values.all && { sample: runs }), ...(only && { only }) };
 }

@@ -1,5 +1,5 @@
 /** The networks that are changed: those of manifests, and of northbound databases with the policy beside them. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readDatabase } from '../../engine/ovsdb/file.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
@@ -24,6 +24,19 @@ export function readNetwork(file: string): Network {
   const { northbound } = readNorthbound(readDatabase(readFileSync(file)));
   const policy = policyIn(dirname(file));
   return { plans: [], northbound, ...(policy && { policy }) };
+}
+
+/** The examples' databases that are as they should be, by their names: `field/shared-uplink/fixed`. Read from the project's folder. */
+export function goodDatabases(): string[] {
+  return [
+    ['field', 'fixed'],
+    ['properties', 'holds'],
+  ].flatMap(([group, file]) =>
+    readdirSync(`examples/${group}`)
+      .sort()
+      .map((name) => `${group}/${name}/${file}`)
+      .filter((name) => existsSync(`examples/${name}.db`)),
+  );
 }
 
 function policyIn(folder: string): Policy | undefined {
