@@ -120,7 +120,7 @@ function randomness(seed: number): () => number {
 
 const lanes = 4;
 /** Kills in each lane, unless told otherwise. */
-const { seed, runs } = seedAndRuns(13);
+const { seed, runs } = seedAndRuns(8);
 /** The exchange of these rules takes some milliseconds. */
 const exchangeMs = 25;
 

@@ -24,7 +24,7 @@ const { manifests, switches, routers } = planeTopologies;
 const capabilities = capabilitiesOf('bluefield-3-doca-hws');
 if (!capabilities) throw new Error('no such device');
 
-const chosen = wantedOf([...manifests.slice(0, 6), ...switches.slice(0, 2), ...routers.slice(0, 2)]);
+const chosen = wantedOf([...manifests.slice(0, 4), ...switches.slice(0, 1), ...routers.slice(0, 2)]);
 const carriers: readonly Carrier[] = ['software', 'proactive', 'reactive'];
 
 describe.each(chosen)('$name', (topology) => {
