@@ -26,7 +26,7 @@ import { neighboursOf, randomProbe } from './random-microflows.ts';
 import { randomManifests } from './random-topologies.ts';
 
 const packets = wholeNumber('LFLOW_PACKETS') ?? 20;
-const { seed, runs } = seedAndRuns(70);
+const { seed, runs } = seedAndRuns(50);
 
 /** What was compared, told at the end. */
 const tally = { topologies: 0, flows: 0, detailed: 0, minimal: 0, skipped: new Map<string, number>() };

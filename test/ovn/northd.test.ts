@@ -75,7 +75,7 @@ describe('written topologies', () => {
 });
 
 test('random load balancers', async () => {
-  const { seed, runs } = seedAndRuns(75);
+  const { seed, runs } = seedAndRuns(50);
   await fc.assert(
     fc.asyncProperty(randomBalancers, async (made) => {
       expect(await allDifferences(balancedNorthbound(made))).toBe('');
@@ -85,7 +85,7 @@ test('random load balancers', async () => {
 });
 
 test('random mistakes', async () => {
-  const { seed, runs } = seedAndRuns(75);
+  const { seed, runs } = seedAndRuns(50);
   await fc.assert(
     fc.asyncProperty(randomNorthbound, fc.array(mutation, { minLength: 1, maxLength: 3 }), async (make, mutations) => {
       expect(await allDifferences(mutate(make(), mutations))).toBe('');
@@ -95,7 +95,7 @@ test('random mistakes', async () => {
 });
 
 test('random topologies', async () => {
-  const { seed, runs } = seedAndRuns(75);
+  const { seed, runs } = seedAndRuns(50);
   await fc.assert(
     fc.asyncProperty(randomSwitches, async (made) => {
       const nb = northboundOf(made);

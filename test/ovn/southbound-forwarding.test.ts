@@ -14,7 +14,7 @@ import type { RandomFrames } from './plane/random.ts';
 import { northboundOfCentral, type Scene } from './plane/scene.ts';
 import { type PlaneTopology, planeTopologies } from './plane/topologies.ts';
 
-const { seed, runs } = seedAndRuns(40);
+const { seed, runs } = seedAndRuns(25);
 const options: RandomFrames = { seed, count: runs, batch: 10 };
 
 /** A topology of each kind. */
