@@ -66,7 +66,10 @@ export default function define(): Command {
     )
     .addOption(nodesOption())
     .addOption(
-      countOption('--workers <N>', 'threads; all cores but one unless given, and one where there are but few parts'),
+      countOption(
+        '--workers <N>',
+        'threads; all cores but one unless given, and one where there are but few parts; of a list, networks at once: all cores',
+      ),
     )
     .option('--redis <URL>', 'have the parts of the network verified by those who run "lflow worker --redis URL"')
     .option('--watch', 'verify again whenever the files change, and say what has changed')

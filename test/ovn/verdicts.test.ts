@@ -64,7 +64,7 @@ async function agrees(counterexample: Counterexample): Promise<void> {
   if (outport !== undefined && ours === trace) expect(theirs, microflow).toContain(outport);
 }
 
-/** Members of a route are numbered in the order of their rows' UUIDs, which are others in each database: any of them may be ours. */
+/** Members of a route are numbered in the order of their rows' UUIDs, which differ from database to database; each of them may be ours. */
 function choicesIn(trace: string, options: readonly string[]): readonly (readonly string[])[] {
   const [, members] = /\bselect\(([^)]+)\)/.exec(trace) ?? [];
   if (members === undefined) return [options];

@@ -271,9 +271,10 @@ describe('one step', () => {
     expect(commit(own, here, reply, marked)).toBe(reply);
   });
 
-  test('knows the answer that the network makes of a packet by the connection that the packet opened', () => {
+  /** What a router answers to an echo request that was translated, and the run that opened the connection. */
+  const answered = () => {
     const opening = state(all(is('eth.type', 0x800), is('ip.proto', 1), is('icmp.type', 8)));
-    const { next } = stepped(snat, opening);
+    const { next, run: opened } = stepped(snat, opening);
     const [one] = next.filter(({ passage }) => passage.commits.length > 0);
     if (!one) throw new Error('nothing was opened');
     const answer = [
@@ -282,7 +283,12 @@ describe('one step', () => {
       [at.icmpType, number(8, 0)],
     ] as const;
     const store = answer.reduce((made, [place, value]) => write(stores, made, place, value), one.store);
-    const back = stepped(actionOf('ct_snat'), untracked(run, { ...one, store })).next;
+    return { own: untracked(run, { ...one, store }), opened };
+  };
+
+  test('knows the answer that the network makes of a packet by the connection that the packet opened', () => {
+    const { own } = answered();
+    const back = stepped(actionOf('ct_snat'), own).next;
     expect(back.map((each) => read(each.store, at.ip4Dst))).toEqual([read(stores.initial, at.ip4Src)]);
     expect(back.map((each) => read(each.store, at.ctState).constant)).toEqual([32n + 8n + 2n + 128n]);
   });
@@ -358,18 +364,8 @@ describe('one step', () => {
   });
 
   test('does not take what answers the own connection of packets for an answer to others', () => {
-    const opening = state(all(is('eth.type', 0x800), is('ip.proto', 1), is('icmp.type', 8)));
-    const { next, run: opened } = stepped(snat, opening);
-    const [one] = next.filter(({ passage }) => passage.commits.length > 0);
-    if (!one) throw new Error('nothing was opened');
-    const answer = [
-      [at.ip4Src, read(one.store, at.ip4Dst)],
-      [at.ip4Dst, read(one.store, at.ip4Src)],
-      [at.icmpType, number(8, 0)],
-    ] as const;
-    const store = answer.reduce((changed, [place, value]) => write(stores, changed, place, value), one.store);
+    const { own, opened } = answered();
     const known: Run['connections'] = { kind: 'any', knowledge: opensOf(opened), isSecond: true };
-    const own = untracked(run, { ...one, store });
     expect(stepped(actionOf('ct_snat'), own, here.datapath, known).next).toHaveLength(1);
     const stranger = { ...own, passage: run.passages.initial };
     expect(stepped(actionOf('ct_snat'), stranger, here.datapath, known).next).toHaveLength(2);
