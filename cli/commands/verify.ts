@@ -31,6 +31,7 @@ import { nodesOption } from '../input.ts';
 import { type ListedNetwork, listedNetworks, listName } from '../networks.ts';
 import { loadPolicy } from '../policy.ts';
 import { openProgress } from '../progress.ts';
+import type { Unverified } from '../runners/threads.ts';
 import { loadNetwork } from '../topology.ts';
 import { emitVerdict, statuses, type VerdictOptions, verdictFormatOption } from '../verdict.ts';
 import { watchFiles } from '../watch.ts';
@@ -157,7 +158,12 @@ async function verifyEach(networks: readonly ListedNetwork[], options: VerifyCom
         problem = why;
       },
     );
-    return asked ? { name: input, verification: await verifying.whole(asked) } : { name: input, problem };
+    if (!asked) return { name: input, problem };
+    const found = await verifying.whole(asked);
+    if (!('problem' in found)) return { name: input, verification: found };
+    const lost = `${input} could not be verified: ${found.problem}`;
+    process.stderr.write(`${lost}\n`);
+    return { name: input, problem: lost };
   };
   try {
     for await (const one of inOrder(networks, verifying.atOnce, verdictOn)) {
@@ -212,7 +218,7 @@ async function anew<T>(read: () => Promise<T>, tell: (problem: string) => void =
 interface Verifying {
   verify(verifier: Verifier, subject: Subject): Promise<Verification>;
   /** Of several networks, one: so many of them at once. */
-  whole(asked: Asked): Promise<Verification>;
+  whole(asked: Asked): Promise<Verification | Unverified>;
   readonly atOnce: number;
   close(): Promise<void>;
 }

@@ -68,10 +68,15 @@ export interface Threads {
   readonly runner: Runner;
   /** How many networks are verified at once. */
   readonly networksAtOnce: number;
-  /** Verifies a network, whole: in a thread where there are several, and else here. Rejects if two threads die of it. */
-  verifyWhole(whole: Whole): Promise<Verification>;
+  /** Verifies a network, whole: in a thread where there are several, and else here. If two threads die of it, it is told why. */
+  verifyWhole(whole: Whole): Promise<Verification | Unverified>;
   /** Ends the threads; who goes on all the same begins others. */
   close(): Promise<void>;
+}
+
+/** A network that could not be verified: why, in a sentence without a full stop. */
+export interface Unverified {
+  readonly problem: string;
 }
 
 /** Opens threads: the first one begins when there is something for it. They know what they found of parts of before. */
@@ -110,10 +115,13 @@ export function openThreads(options: ThreadOptions = {}): Threads {
     );
   };
   const networksAtOnce = workers ?? availableParallelism();
-  const verifyWhole = async (whole: Whole): Promise<Verification> => {
+  const verifyWhole = async (whole: Whole): Promise<Verification | Unverified> => {
     if (networksAtOnce === 1)
       return verifyNetwork(whole.subject, { ...whole.rules, ...(onProgress && { onProgress }) });
-    return unpack<Verification>(await attempted(poolOf(networksAtOnce), { network: pack(whole) }));
+    return attempted(poolOf(networksAtOnce), { network: pack(whole) }).then(
+      (bytes) => unpack<Verification>(bytes),
+      (error: unknown) => ({ problem: reasonOf(error) }),
+    );
   };
   // A thread that works while this one does something else needs a core of its own.
   const hasRoom = (workers ?? availableParallelism()) > 1;

@@ -34,7 +34,7 @@ export function networkText({ name, verification }: NetworkVerdict): string {
 const line = (finding: Finding): string =>
   `${finding.verdict}: ${finding.id}, ${finding.subject}: ${reasonText(finding)}`;
 
-/** A network that there is no verdict on: why it could not be read, sentences. */
+/** A network that there is no verdict on: why it could not be read or verified, sentences. */
 export interface UnreadNetwork {
   readonly name: string;
   readonly problem: string;
@@ -52,7 +52,7 @@ export function networksConclusion(all: readonly NetworkVerdict[], unread: reado
     const number = all.filter(({ verification }) => verification.verdict === verdict).length;
     return number > 0 ? [`${number} ${word}`] : [];
   });
-  const lost = unread.length > 0 ? [`${unread.length} could not be read`] : [];
+  const lost = unread.length > 0 ? [`${unread.length} could not be verified`] : [];
   return `${count(all.length + unread.length, 'network')}: ${[...parts, ...lost].join(', ')}.\n`;
 }
 
@@ -62,7 +62,7 @@ export function networksJson(all: readonly NetworkVerdict[], unread: readonly Un
   return `${JSON.stringify({ verdict: verdictOfAll(all), networks, unread }, undefined, 2)}\n`;
 }
 
-/** JUnit's XML: the suites of each network, as a package; of one that could not be read, one with an error. */
+/** JUnit's XML: the suites of each network, as a package; of one that there is no verdict on, one with an error. */
 export const networksJunit = (
   all: readonly NetworkVerdict[],
   options: ReportOptions,

@@ -96,7 +96,7 @@ describe('verify', { timeout: 120_000 }, () => {
     const { status, said, answer } = await answerOf('verify', folder, '--workers', '1');
     expect(status).toBe(2);
     expect(said).toContain('bad.yaml:1:1: ');
-    expect(answer).toMatch(/^2 networks: 1 hold, 1 could not be read\.$/m);
+    expect(answer).toMatch(/^2 networks: 1 hold, 1 could not be verified\.$/m);
   });
 
   test('takes a folder with a list alone', async () => {

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { openThreads, usualWorkers } from '../../../cli/runners/threads.ts';
+import { openThreads, type Unverified, usualWorkers } from '../../../cli/runners/threads.ts';
 import { forOnce, type Kept } from '../../../sim/jobs/kept.ts';
+import type { Verification } from '../../../sim/verdict.ts';
 import { openVerifier, type Runner, verifyNetwork } from '../../../sim/verifier.ts';
 import { subjectOf, tenant } from '../../sim/jobs/alike/subjects.ts';
 import { cheap, said, twoVpcs } from '../../sim/jobs/subjects.ts';
@@ -114,18 +115,31 @@ test('a thread that was told to begin is given what would else be done here', { 
   }
 });
 
+/** All but how long it took; or why there is nothing. */
+const saidOf = (found: Verification | Unverified) => ('problem' in found ? found : said(found));
+
+test('a network of which two threads died has no verdict, and the reason is told', { timeout }, async () => {
+  const threads = openThreads({ workers: 2, thread: dying });
+  try {
+    const found = await threads.verifyWhole({ subject: twoVpcs(), rules: {} });
+    expect(found).toEqual({ problem: expect.stringMatching(/[^.]$/) });
+  } finally {
+    await threads.close();
+  }
+});
+
 test('networks are verified in threads, each as it is here; one thread alone is this one', { timeout }, async () => {
   const rules = {};
   const threads = openThreads({ workers: 2, thread });
   expect(threads.networksAtOnce).toBe(2);
   try {
     const subjects = [subjectOf(tenant('red')), subjectOf([...tenant('blue'), vf('bluenet', 2)])];
-    const found = await Promise.all(subjects.map((subject) => threads.verifyWhole({ subject, rules })));
-    expect(found.map(said)).toEqual(subjects.map((subject) => said(verifyNetwork(subject))));
+    const found = (await Promise.all(subjects.map((subject) => threads.verifyWhole({ subject, rules })))).map(saidOf);
+    expect(found).toEqual(subjects.map((subject) => said(verifyNetwork(subject))));
     const alone = openThreads({ workers: 1, thread: new URL('./nowhere.js', import.meta.url) });
     expect(alone.networksAtOnce).toBe(1);
     const [subject, one] = [subjects[0], found[0]];
-    if (subject && one) expect(said(await alone.verifyWhole({ subject, rules }))).toEqual(said(one));
+    if (subject) expect(saidOf(await alone.verifyWhole({ subject, rules }))).toEqual(one);
   } finally {
     await threads.close();
   }

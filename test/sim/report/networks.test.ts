@@ -62,7 +62,7 @@ test('programs get all of them', () => {
 const lost = { name: 'e.yaml', problem: 'e.yaml:1:1: <it> is no resource' };
 
 test('a network that could not be read is counted, and no verdict', () => {
-  expect(networksConclusion([good], [lost])).toBe('2 networks: 1 hold, 1 could not be read.\n');
+  expect(networksConclusion([good], [lost])).toBe('2 networks: 1 hold, 1 could not be verified.\n');
   expect(JSON.parse(networksJson([good], [lost]))).toMatchObject({ verdict: 'holds', unread: [lost] });
   const text = networksJunit([good], { properties: [] }, [lost]);
   expect(text).toContain('<testsuite name="input" package="e.yaml" tests="1" failures="0" errors="1"');
