@@ -9,13 +9,17 @@ import type { Finding } from '../../sim/verdict.ts';
 import { propertiesOf, verifyNetwork } from '../../sim/verifier.ts';
 import type { Pair } from './pairs.ts';
 
-/** What is found of one of a pair's databases: by the property that the pair is about, or by all of them. */
-export function verified(pair: Pair, side: 'bad' | 'good', which: 'own' | 'all' = 'own'): readonly Finding[] {
+/** What is found of one of a pair's databases: by the property that the pair is about, by all of them, or by all with nothing told of the network. */
+export function verified(
+  pair: Pair,
+  side: 'bad' | 'good',
+  which: 'own' | 'all' | 'untold' = 'own',
+): readonly Finding[] {
   const { northbound } = readNorthbound(readDatabase(readFileSync(join(pair.folder, `${pair[side]}.db`))));
   const { southbound } = computeSouthbound(northbound);
-  const policy = policyIn(pair.folder);
+  const policy = which === 'untold' ? undefined : policyIn(pair.folder);
   const all = propertiesOf(policy, { today: '2026-01-01' });
-  const properties = which === 'all' ? all : all.filter(({ id }) => id === pair.expected.property);
+  const properties = which !== 'own' ? all : all.filter(({ id }) => id === pair.expected.property);
   return verifyNetwork({ southbound, northbound }, { properties, ...(policy && { policy }) }).properties;
 }
 
@@ -34,6 +38,13 @@ export const violations = (findings: readonly Finding[], { property, subject = '
       one.id === property &&
       one.verdict === 'violated' &&
       subject.split(', ').some((part) => one.subject.includes(part)),
+  );
+
+/** The findings by which a network counts as violated, or is left open. */
+export const complaints = (findings: readonly Finding[]): Finding[] =>
+  findings.filter(
+    ({ verdict, severity, excused }) =>
+      verdict === 'unknown' || (verdict === 'violated' && severity === 'error' && excused === undefined),
   );
 
 /** Pairs that take many seconds: `npm run test:ovn` has them, and `npm test` the others. */
