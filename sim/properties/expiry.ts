@@ -2,52 +2,44 @@
  * Who sends packets that run out of hops is told so, by the router where they do (RFC 792, "Time Exceeded"; RFC 1812,
  * section 5.3.1): with manifests, hosts by their gateway and by that of their node, and the world outside.
  */
-import { formatIpv4 } from '../../engine/address.ts';
-import { formatEthernet } from '../../engine/lang/addresses.ts';
+import { parseEthernet } from '../../engine/lang/addresses.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { localnetPort } from '../../engine/vpc/names.ts';
 import type { GatewayPlan, VpcPlan } from '../../engine/vpc/plan.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
-import { at, inportIn, type Looks, read } from '../symbolic/index.ts';
-import { unchanged } from './homecoming.ts';
+import { at, inportIn } from '../symbolic/index.ts';
 import { field, outsideAddresses, plain, sentBy, toGateway } from './honest.ts';
+import type { Question } from './questions.ts';
+import { expiry } from './router-questions.ts';
 import type { Gateway, Host, TenantNetwork, View } from './view.ts';
 import { ownMacs } from './wires.ts';
 
-/** Packets that expire, and what of a class is the right answer to them. */
-export interface Expiring {
-  readonly what: string;
-  readonly packets: PacketSet;
-  readonly isRight: (one: Looks) => PacketSet;
-  readonly isAnswer: (one: Looks) => PacketSet;
-}
-
 /** Those of a planned network; none of a database, which does not say who is to be told what. */
-export function expiringOf(view: View, network: TenantNetwork): Expiring[] {
+export function expiringOf(view: View, network: TenantNetwork): Question[] {
   const { plan } = network.tenant;
   if (!plan) return [];
   const near = network.gateways.flatMap((gateway) =>
     gateway.addresses.flatMap(({ address: { family, value } }) =>
-      family === 4 ? [ofHosts(view, network.hosts, gateway, 1, formatIpv4(Number(value)))] : [],
+      family === 4 ? [ofHosts(view, network.hosts, gateway, 1, value)] : [],
     ),
   );
   if (!network.plan?.network.externallyRouted) return near;
   const far = plan.gateways.flatMap((own) => {
     const hosts = network.hosts.filter(({ node }) => node === own.node.name);
-    return network.gateways.map((gateway) => ofHosts(view, hosts, gateway, 2, formatIpv4(own.joinAddress)));
+    return network.gateways.map((gateway) => ofHosts(view, hosts, gateway, 2, BigInt(own.joinAddress)));
   });
   return [...near, ...far, ...plan.gateways.map((own) => ofWorld(view, plan, own))];
 }
 
 /** What hosts send to the world, so that it expires at the router with the address. */
-function ofHosts(view: View, hosts: readonly Host[], gateway: Gateway, hops: number, address: string): Expiring {
+function ofHosts(view: View, hosts: readonly Host[], gateway: Gateway, hops: number, address: bigint): Question {
   const { space } = view.analysis;
   const sent = allOf(space, [sentBy(space, hosts, 4), toGateway(space, gateway), datagrams(view, hops)]);
-  return expiring(view, sent, address, formatEthernet(gateway.mac));
+  return expiry(view, sent, { family: 4, addresses: [address], mac: gateway.mac });
 }
 
 /** What comes in from the world with its last hop. */
-function ofWorld(view: View, { vpc }: VpcPlan, { node, externalAddress, externalMac }: GatewayPlan): Expiring {
+function ofWorld(view: View, { vpc }: VpcPlan, { node, externalAddress, externalMac }: GatewayPlan): Question {
   const { space, network } = view.analysis;
   const port = network.ports.get(localnetPort(vpc, node));
   const sent = allOf(space, [
@@ -57,11 +49,12 @@ function ofWorld(view: View, { vpc }: VpcPlan, { node, externalAddress, external
     space.not(ownMacs(view)),
     datagrams(view, 1),
   ]);
-  return expiring(view, sent, formatIpv4(externalAddress), externalMac);
+  const mac = parseEthernet(externalMac) ?? 0n;
+  return expiry(view, sent, { family: 4, addresses: [BigInt(externalAddress)], mac });
 }
 
 /** Plain UDP datagrams to addresses outside. */
-const datagrams = (view: View, hops: number): PacketSet => {
+export const datagrams = (view: View, hops: number): PacketSet => {
   const { space, possible } = view.analysis;
   const kind = matchSet(space, 'ip4 && udp');
   const payload = field(at.payload, 0n);
@@ -74,18 +67,3 @@ const datagrams = (view: View, hops: number): PacketSet => {
     possible,
   ]);
 };
-
-function expiring({ analysis: { space } }: View, packets: PacketSet, address: string, mac: string): Expiring {
-  const error = 'icmp4.type == 11 && icmp4.code == 0';
-  return {
-    what: `a packet that runs out of hops at ${address}`,
-    packets,
-    isRight: ({ store }) =>
-      allOf(space, [
-        matchSet(space, `${error} && ip4.src == ${address} && eth.src == ${mac}`, store),
-        unchanged(space, read(store, at.ip4Dst), at.ip4Src),
-        unchanged(space, read(store, at.ethDst), at.ethSrc),
-      ]),
-    isAnswer: ({ store }) => matchSet(space, error, store, 'may'),
-  };
-}
