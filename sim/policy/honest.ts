@@ -189,13 +189,14 @@ function groupSources(analysis: Analysis, { groups }: Extent): Map<string, Sourc
   return new Map(sources);
 }
 
-/** What a host outside sends: its MAC address is none of the switch's, its IP address none of the network's. */
+/** What a host outside sends: its MAC address is one host's (IEEE 802.3, 3.2.3) and none of the switch's, its IP address none of the network's. */
 function fromOutside(analysis: Analysis, edge: EdgePlace, condition: Condition): PacketSet {
   const { space } = analysis;
   const macs = edge.port.datapath.ports.flatMap((port) => [port, ...(port.peer ? [port.peer] : [])]);
   const taken = macs.flatMap(addressesOf).map(({ mac }) => mac);
   return allOf(space, [
     enteringBy(space, [edge]),
+    space.cube([{ field: fieldIndex('eth.src'), value: 0n, mask: 1n << 40n }]),
     space.not(space.oneOf(fieldIndex('eth.src'), [0n, ...taken])),
     outsideAddresses(analysis, 'src'),
     conditionSet(space, condition, (prefix) => fromPrefix(space, prefix)),

@@ -13,6 +13,7 @@ import type { Southbound } from '../../engine/ovsdb/southbound.ts';
 import { type PacketSet, type Space, SpaceFull } from '../../engine/sets/index.ts';
 import type { VpcPlan } from '../../engine/vpc/index.ts';
 import type { Policy } from '../../sim/policy/index.ts';
+import { builtInProperties } from '../../sim/properties/index.ts';
 import { openView } from '../../sim/properties/open-view.ts';
 import type { Check, Property } from '../../sim/properties/property.ts';
 import type { View } from '../../sim/properties/view.ts';
@@ -150,9 +151,14 @@ function judged(context: Context, mutant: Mutant, { southbound, northbound }: Su
 /** So many changes are told of a mutant. */
 const lines = 4;
 
-/** The properties that should catch a mutant, and all others. */
+const builtIn: ReadonlySet<string> = new Set(builtInProperties.map(({ id }) => id));
+
+/** The properties that should catch a mutant, and all others. What a policy's rules say is what the network is for: whatever breaks one should not be. */
 function inOrder(properties: readonly Property[], mutant: Mutant): { first: Property[]; others: Property[] } {
-  const first = [...expectedOf(mutant)].flatMap((id) => properties.find((property) => property.id === id) ?? []);
+  const first = [
+    ...[...expectedOf(mutant)].flatMap((id) => properties.find((property) => property.id === id) ?? []),
+    ...properties.filter(({ id }) => !builtIn.has(id)),
+  ];
   return { first, others: properties.filter((property) => !first.includes(property)) };
 }
 

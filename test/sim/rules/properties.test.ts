@@ -290,6 +290,9 @@ describe('rules about hosts that share a wire outside', () => {
       'never: {from: {external: true}, to: {port: a}, traffic: "eth.src == 02:00:00:00:00:0a"}',
       'violated goes: a packet from the outside arrives at "a"',
     ],
+    // Who is honest does not send from a group's MAC address, which OVN drops.
+    ['always: {from: {port: left-out}, to: {port: a}, traffic: tcp}', 'holds'],
+    ['never: {from: {port: left-out}, to: {port: a}, traffic: "eth.src[40]"}', 'holds'],
   ])('%s', (claim, line) => {
     expect(lines(network, rule(claim), 'wire').rule).toBe(line);
   });
