@@ -8,7 +8,7 @@ import { localnetPort } from '../../engine/vpc/names.ts';
 import type { GatewayPlan, VpcPlan } from '../../engine/vpc/plan.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
 import { at, inportIn } from '../symbolic/index.ts';
-import { field, outsideAddresses, plain, sentBy, toGateway } from './honest.ts';
+import { type Family, field, outsideAddresses, plain, sentBy, toGateway } from './honest.ts';
 import type { Question } from './questions.ts';
 import { expiry } from './router-questions.ts';
 import type { Gateway, Host, TenantNetwork, View } from './view.ts';
@@ -54,9 +54,9 @@ function ofWorld(view: View, { vpc }: VpcPlan, { node, externalAddress, external
 }
 
 /** Plain UDP datagrams to addresses outside. */
-export const datagrams = (view: View, hops: number): PacketSet => {
+export const datagrams = (view: View, hops: number, family: Family = 4): PacketSet => {
   const { space, possible } = view.analysis;
-  const kind = matchSet(space, 'ip4 && udp');
+  const kind = matchSet(space, `ip${family} && udp`);
   const payload = field(at.payload, 0n);
   return allOf(space, [
     plain(space),

@@ -5,11 +5,13 @@
 import type { Address } from '../trace/addresses.ts';
 import { askedOf } from './asked.ts';
 import { expiringOf } from './expiry.ts';
-import { addressesOf, asking, type Family, sentBy, soliciting, toGateway } from './honest.ts';
+import { addressesOf, asking, sentBy, soliciting, toGateway } from './honest.ts';
 import { networksOf } from './outside.ts';
 import type { Judgement, Property } from './property.ts';
 import { judgeQuestions, type Question } from './questions.ts';
+import { routerChecks } from './router-answers.ts';
 import { arpRequest, echo, solicitation } from './router-questions.ts';
+import { isWithin } from './router-sides.ts';
 import type { Gateway, Host, TenantNetwork, View } from './view.ts';
 
 export const gatewayAnswers: Property = {
@@ -17,6 +19,7 @@ export const gatewayAnswers: Property = {
   severity: 'error',
   promise: 'the gateway of a network answers ARP and echo requests of every host, and tells of packets that expire',
   *checks(view) {
+    yield* routerChecks(view);
     for (const network of networksOf(view)) {
       const vacuous = emptiness(network);
       yield {
@@ -40,9 +43,6 @@ function emptiness({ gateways, hosts }: TenantNetwork): string | undefined {
 
 const isServed = (host: Host, { family, value }: Address, prefixLength: number): boolean =>
   host.mac !== undefined && addressesOf(host, family).some((ip) => isWithin(ip, value, family, prefixLength));
-
-const isWithin = (ip: bigint, other: bigint, family: Family, prefixLength: number): boolean =>
-  (ip ^ other) >> BigInt((family === 4 ? 32 : 128) - prefixLength) === 0n;
 
 const judge = (view: View, network: TenantNetwork): Judgement => judgeQuestions(view, questionsIn(view, network));
 
