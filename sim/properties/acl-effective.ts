@@ -1,28 +1,19 @@
 /** What an ACL denies is not delivered, and a deny denies something. */
-import { annotate, LangError, type MatchEnvironment, parseMatch } from '../../engine/lang/index.ts';
-import type { Northbound, NorthboundRow } from '../../engine/ovsdb/northbound.ts';
+import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import {
-  at,
   type Certainty,
-  fieldIndex,
   inportIn,
   type Looks,
   matching,
   type NetworkDatapath,
-  type Store,
   type TrafficClass,
-  testOf,
 } from '../symbolic/index.ts';
-import { createStores, write } from '../symbolic/store.ts';
-import { inputOf } from '../symbolic/value.ts';
+import { type Acl, type AclTest, aclsOn, bearersIn, denies, lookOf, testIn } from './acl-rows.ts';
 import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
 import { endText, judgeRefusals } from './refusal.ts';
 import { fromMonitors, passingAcls } from './unguarded.ts';
 import { arriving, doubt, type View } from './view.ts';
-
-type Acl = NorthboundRow<'ACL'>;
-type Test = ReturnType<typeof testOf>;
 
 export const aclEffective: Property = {
   id: 'acl-effective',
@@ -31,7 +22,7 @@ export const aclEffective: Property = {
   *checks(view) {
     const { northbound } = view;
     if (!northbound) return;
-    for (const { name, acls, switches } of bearers(view, northbound)) {
+    for (const { name, acls, switches } of bearersIn(view, northbound)) {
       for (const acl of acls.filter(denies)) {
         const { _uuid: key, priority, match, origin } = acl;
         yield {
@@ -46,42 +37,6 @@ export const aclEffective: Property = {
   },
 };
 
-const denies = ({ action }: Acl): boolean => action === 'drop' || action === 'reject';
-
-/** A switch or port group with ACLs, and the switches that they apply to. */
-interface Bearer {
-  readonly name: string;
-  readonly acls: readonly Acl[];
-  readonly switches: readonly NetworkDatapath[];
-}
-
-function bearers(view: View, northbound: Northbound): Bearer[] {
-  const rowsOf = (uuids: readonly string[]): Acl[] => uuids.flatMap((uuid) => northbound.ACL.get(uuid) ?? []);
-  const { datapaths, ports } = view.analysis.network;
-  const byRow = new Map(
-    view.southbound.datapaths.map(({ uuid, northboundUuid }) => [northboundUuid, datapaths.get(uuid)]),
-  );
-  const switches = [...northbound.Logical_Switch.values()].map(({ _uuid, name, acls }) => ({
-    name,
-    acls: rowsOf(acls),
-    switches: [byRow.get(_uuid)].filter((one) => one !== undefined),
-  }));
-  const groups = [...northbound.Port_Group.values()].map((group) => ({
-    name: group.name,
-    acls: rowsOf(group.acls),
-    switches: [
-      ...new Set(
-        group.ports.flatMap((uuid) => {
-          const row = northbound.Logical_Switch_Port.get(uuid);
-          const port = row && ports.get(row.name);
-          return port ? [port.datapath] : [];
-        }),
-      ),
-    ],
-  }));
-  return [...switches, ...groups];
-}
-
 function judge(view: View, northbound: Northbound, acl: Acl, switches: readonly NetworkDatapath[]): Judgement {
   let found: Judgement = holds;
   for (const datapath of switches) {
@@ -89,13 +44,6 @@ function judge(view: View, northbound: Northbound, acl: Acl, switches: readonly 
     if (found.verdict !== 'holds') return found;
   }
   return found;
-}
-
-/** All ACLs that packets of a switch meet, of its own and of port groups. */
-function aclsOn(view: View, northbound: Northbound, datapath: NetworkDatapath): Acl[] {
-  return bearers(view, northbound)
-    .filter(({ switches }) => switches.includes(datapath))
-    .flatMap(({ acls }) => acls);
 }
 
 function judgeOn(view: View, acl: Acl, datapath: NetworkDatapath, all: readonly Acl[]): Judgement {
@@ -106,7 +54,7 @@ function judgeOn(view: View, acl: Acl, datapath: NetworkDatapath, all: readonly 
     return violated({ kind: 'written', sentence, rows: [rowText(acl)] });
   }
   const looks = lookOf(view, acl.direction);
-  const setOf = (one: Test): PacketSet => matching(space, looks, one, 'may');
+  const setOf = (one: AclTest): PacketSet => matching(space, looks, one, 'may');
   const denied = setOf(test);
   if (denied === space.empty) {
     const sentence = `no packet of ${datapath.name} can match it in direction ${acl.direction}`;
@@ -171,7 +119,7 @@ const beside = ({ direction, priority }: Acl, all: readonly Acl[]): Acl[] =>
   all.filter((other) => other.direction === direction && other.priority === priority);
 
 /** What comes out of a host's port of the switch, looking like what an ACL denies there and none of these allows. */
-function judgeArrival(view: View, datapath: NetworkDatapath, denied: Test, allows: readonly Acl[]): Judgement {
+function judgeArrival(view: View, datapath: NetworkDatapath, denied: AclTest, allows: readonly Acl[]): Judgement {
   const { space } = view.analysis;
   const ports = datapath.ports.filter(({ edge }) => edge === 'vif');
   const allowed = allows.flatMap(({ match }) => {
@@ -188,41 +136,4 @@ function judgeArrival(view: View, datapath: NetworkDatapath, denied: Test, allow
   const packets = space.not(passingAcls(view));
   const sentence = (one: TrafficClass): string => `a packet that it denies arrives at ${endText(view, one)}`;
   return judgeRefusals(view, [{ packets, ports, bad, sentence }]);
-}
-
-const looksOfViews = new WeakMap<View, Record<'from-lport' | 'to-lport', Store>>();
-
-/**
- * A packet in the table of ACLs: as it came. In `to-lport`, its `outport` may be any port: a field stands for it that
- * no packet has before it is a reply.
- */
-function lookOf(view: View, direction: string): Store {
-  let looks = looksOfViews.get(view);
-  if (!looks) {
-    const stores = createStores(view.analysis.space);
-    const anyPort = inputOf(stores.values, fieldIndex('opener.src4'), 20);
-    looks = { 'from-lport': stores.initial, 'to-lport': write(stores, stores.initial, at.outport, anyPort) };
-    looksOfViews.set(view, looks);
-  }
-  return looks[direction === 'to-lport' ? 'to-lport' : 'from-lport'];
-}
-
-/** A match on a switch, or why it is none. */
-function testIn({ southbound, analysis }: View, datapath: NetworkDatapath, match: string): Test | string {
-  const { network } = analysis;
-  const { addressSets, portGroups } = southbound;
-  const datapathKey = southbound.datapaths.find(({ uuid }) => uuid === datapath.uuid)?.tunnelKey ?? 0;
-  const environment: MatchEnvironment = { addressSets, portGroups, datapathKey };
-  try {
-    return testOf(annotate(parseMatch(match, environment)), {
-      numberOf(name) {
-        const port = network.ports.get(name);
-        return name === '' ? 0 : port?.datapath === datapath ? port.number : undefined;
-      },
-      isResident: () => true,
-    });
-  } catch (error) {
-    if (error instanceof LangError) return error.message;
-    throw error;
-  }
 }

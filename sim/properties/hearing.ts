@@ -19,23 +19,26 @@ import {
   read,
   type Value,
 } from '../symbolic/index.ts';
-import { linkLocal } from '../trace/addresses.ts';
+import { receivable } from '../symbolic/security.ts';
+import { linkLocal, parseSecuredAddresses } from '../trace/addresses.ts';
+import { arrival } from './acl-rows.ts';
 import { answersAt, unchanged } from './homecoming.ts';
 import { asking, copyFields, field, inport, neighborMacs, orderly, sentBy, soliciting, toGateway } from './honest.ts';
 import { wereRouted } from './misrouted.ts';
+import { isOpen, type Owed } from './owed.ts';
 import { type Judgement, violated } from './property.ts';
 import { endText, judgeRefusals, type Refusal, whatText } from './refusal.ts';
 import { passingAcls } from './unguarded.ts';
 import type { Host, TenantNetwork, View } from './view.ts';
 import { macsIn } from './wires.ts';
 
-/** The first of these promises that is surely broken; `hosts` are those whose addresses are known. */
-export function misheard(view: View, network: TenantNetwork, hosts: readonly Host[]): Judgement | undefined {
+/** The first of these promises that is surely broken. */
+export function misheard(view: View, network: TenantNetwork, owed: Owed): Judgement | undefined {
   return (
-    unheard(view, network, hosts) ??
-    answeredFalsely(view, network, hosts) ??
-    unasked(view, network, hosts) ??
-    overheard(view, network, hosts)
+    unheard(view, network, owed) ??
+    answeredFalsely(view, network, owed) ??
+    unasked(view, network, owed) ??
+    overheard(view, network, owed)
   );
 }
 
@@ -43,9 +46,6 @@ export function misheard(view: View, network: TenantNetwork, hosts: readonly Hos
 const allButSenders = packetFields.flatMap((_, field) =>
   field === at.inport || copyFields.includes(field) ? [] : field,
 );
-
-/** Where packets arrive: no new packet has anything in this field. */
-const arrival = fieldIndex('opener.src4');
 
 /** At any of the hosts. */
 const arrivingAt = ({ analysis: { space } }: View, hosts: readonly Host[]): PacketSet =>
@@ -78,10 +78,14 @@ function arrivals(view: View, hosts: readonly Host[], packets: PacketSet, right:
   return space.forget(space.orAll(bundles.map(arriving)), neighborMacs);
 }
 
-/** Packets that do not surely arrive at one of the hosts, though they should at all of them, with that host. */
+/**
+ * Packets that do not surely arrive at one of the hosts, though they should at all of them, with that host; `withheld`
+ * are those that need not, each with where.
+ */
 function missed(
   view: View,
   hosts: readonly Host[],
+  withheld: PacketSet,
   packets: PacketSet,
   isForSender: boolean,
   right: (one: Looks) => PacketSet,
@@ -90,7 +94,7 @@ function missed(
   const itself = isForSender
     ? space.empty
     : space.orAll(hosts.map((host) => space.and(space.cube([inport(host)]), arrivingAt(view, [host]))));
-  const wanted = space.diff(space.and(packets, arrivingAt(view, hosts)), itself);
+  const wanted = space.diff(space.diff(space.and(packets, arrivingAt(view, hosts)), itself), withheld);
   const lost = space.diff(wanted, arrivals(view, hosts, packets, right));
   const deaf =
     lost === space.empty ? undefined : hosts.find((host) => space.intersects(lost, arrivingAt(view, [host])));
@@ -109,8 +113,9 @@ function announcements({ analysis: { space } }: View, hosts: readonly Host[]): P
 }
 
 /** What a host sends to everybody, which the others do not hear. */
-function unheard(view: View, network: TenantNetwork, hosts: readonly Host[]): Judgement | undefined {
+function unheard(view: View, network: TenantNetwork, owed: Owed): Judgement | undefined {
   const { name } = network;
+  const { hosts, withheld } = owed;
   const { space, possible } = view.analysis;
   const datagrams = [
     'eth.dst == ff:ff:ff:ff:ff:ff && ip4.dst == 255.255.255.255',
@@ -118,18 +123,20 @@ function unheard(view: View, network: TenantNetwork, hosts: readonly Host[]): Ju
   ].map((text) => matchSet(space, `${text} && udp.src == 5353 && udp.dst == 5353`));
   const broadcasts = allOf(space, [sentBy(space, hosts, 4), orderly(view.analysis), space.orAll(datagrams), possible]);
   const packets = space.or(broadcasts, space.and(announcements(view, hosts), possible));
-  const lost = missed(view, hosts, packets, false, asSent(view));
-  if (!lost) return toStrangers(view, network, hosts);
+  const lost = missed(view, hosts, withheld, packets, false, asSent(view));
+  if (!lost) return toStrangers(view, network, owed);
   const sentence = `what a host of ${name} sends to everybody does not reach all other hosts`;
   return violated({ kind: 'missing', ...lost, sentence });
 }
 
 /** A frame for a MAC address that nobody was given and nobody has learned, which a port that may have it does not get. */
-function toStrangers(view: View, { name, hosts: all, gateways, datapath }: TenantNetwork, hosts: readonly Host[]) {
+function toStrangers(view: View, { name, plan, hosts: all, gateways, datapath }: TenantNetwork, owed: Owed) {
   const { space, possible } = view.analysis;
-  const open = all.filter(({ port }) => port.binding.mac.includes('unknown'));
+  const { hosts, withheld } = owed;
+  const open = (plan ? all : hosts).filter(isOpen);
   if (open.length === 0) return undefined;
-  const given = [...datapath.ports.flatMap(({ binding }) => macsIn(binding.mac)), ...gateways.map(({ mac }) => mac)];
+  const macs = [...datapath.ports.flatMap(({ binding }) => macsIn(binding.mac)), ...gateways.map(({ mac }) => mac)];
+  const given = [...macs, ...owed.given];
   const unlearned = packetFields.flatMap((one, index) => (/^choice\./.test(one.name) ? [field(index, 0n)] : []));
   const packets = allOf(space, [
     sentBy(space, hosts, 4),
@@ -139,29 +146,36 @@ function toStrangers(view: View, { name, hosts: all, gateways, datapath }: Tenan
     space.cube(unlearned),
     space.diff(possible, passingAcls(view)),
   ]);
-  const lost = missed(view, open, packets, false, asSent(view));
+  const lost = missed(view, open, withheld, packets, false, asSent(view));
   const sentence = `a frame for a MAC address that nobody was given does not reach all ports of ${name} that may have it`;
   return lost && violated({ kind: 'missing', ...lost, sentence });
 }
 
 /** A question for the asker's own address that is answered: he takes it for another one's. One for what nobody has. */
-function answeredFalsely(view: View, network: TenantNetwork, hosts: readonly Host[]): Judgement | undefined {
-  const { name, gateways } = network;
+function answeredFalsely(view: View, network: TenantNetwork, owed: Owed): Judgement | undefined {
+  const { name, gateways, datapath } = network;
+  const { hosts, answerable } = owed;
   const { space, possible } = view.analysis;
-  const strangers = space.diff(asking(space, hosts), space.oneOf(at.arpTpa, addressesIn(network, hosts)));
+  const unanswered = space.not(answerable.ip4);
+  const known = datapath.ports.flatMap(({ binding }) =>
+    binding.mac.flatMap((text) => parseSecuredAddresses(text) ?? []),
+  );
+  const addresses = [...addressesIn(network, hosts), ...known.flatMap(({ ip4 }) => ip4.map(({ value }) => value))];
+  const strangers = space.diff(asking(space, hosts), space.oneOf(at.arpTpa, addresses));
   const solicitations = allOf(space, [
     matchSet(space, 'nd_ns && eth.mcast'),
     space.orAll(hosts.map((host) => space.cube([inport(host), field(at.ethSrc, host.mac ?? 0n)]))),
     space.not(
-      space.oneOf(
-        at.ndTarget,
-        gateways.flatMap(({ mac, addresses }) => [linkLocal(mac), ...addresses.map(({ address }) => address.value)]),
-      ),
+      space.oneOf(at.ndTarget, [
+        ...answerable.ip6,
+        ...known.flatMap(({ ip6 }) => ip6.map(({ value }) => value)),
+        ...gateways.flatMap(({ mac, addresses }) => [linkLocal(mac), ...addresses.map(({ address }) => address.value)]),
+      ]),
     ),
   ]);
   const questions = [
-    { packets: announcements(view, hosts), what: 'for its own address', reply: 'arp.op == 2' },
-    { packets: strangers, what: 'for an address that nobody has', reply: 'arp.op == 2' },
+    { packets: space.and(announcements(view, hosts), unanswered), what: 'for its own address', reply: 'arp.op == 2' },
+    { packets: space.and(strangers, unanswered), what: 'for an address that nobody has', reply: 'arp.op == 2' },
     { packets: solicitations, what: 'for an address that is not its own', reply: 'nd_na' },
   ];
   for (const { packets, what, reply } of questions) {
@@ -175,7 +189,7 @@ function answeredFalsely(view: View, network: TenantNetwork, hosts: readonly Hos
 }
 
 /** The IPv4 addresses of hosts and gateways. */
-const addressesIn = ({ gateways }: TenantNetwork, hosts: readonly Host[]): bigint[] => [
+const addressesIn = ({ gateways }: Pick<TenantNetwork, 'gateways'>, hosts: readonly Host[]): bigint[] => [
   ...hosts.flatMap(({ ip4 }) => ip4),
   ...gateways.flatMap(({ addresses }) =>
     addresses.flatMap(({ address }) => (address.family === 4 ? address.value : [])),
@@ -183,7 +197,7 @@ const addressesIn = ({ gateways }: TenantNetwork, hosts: readonly Host[]): bigin
 ];
 
 /** A question of the router for an address of the network that it does not know, which not all hosts hear. */
-function unasked(view: View, network: TenantNetwork, hosts: readonly Host[]): Judgement | undefined {
+function unasked(view: View, network: TenantNetwork, { hosts, withheld }: Owed): Judgement | undefined {
   const { space, possible } = view.analysis;
   const { plan, name, gateways } = network;
   if (!plan) return undefined;
@@ -199,7 +213,7 @@ function unasked(view: View, network: TenantNetwork, hosts: readonly Host[]): Ju
     space.range(at.length, 20n, 1280n),
     possible,
   ]);
-  const lost = missed(view, hosts, packets, true, ({ made, store }) =>
+  const lost = missed(view, hosts, withheld, packets, true, ({ made, store }) =>
     made === 'arp'
       ? space.and(matchSet(space, 'arp.op == 1', store), unchanged(space, read(store, at.arpTpa), at.ip4Dst))
       : space.empty,
@@ -210,42 +224,48 @@ function unasked(view: View, network: TenantNetwork, hosts: readonly Host[]): Ju
 }
 
 /** A question that the network answers itself, as it knows whom it is for, which others hear; or a frame for one host that arrives at another one. */
-function overheard(view: View, network: TenantNetwork, hosts: readonly Host[]): Judgement | undefined {
+function overheard(view: View, network: TenantNetwork, owed: Owed): Judgement | undefined {
   const { space, possible } = view.analysis;
   const { name } = network;
-  const bound = hosts.filter(({ port }) => !port.binding.mac.includes('unknown'));
+  const { hosts, answeredFor, gatewaysAnsweredFor: gateways } = owed;
+  const bound = hosts.filter((host) => !isOpen(host));
   const elsewhere = (port: NetworkPort): PacketSet => space.not(inportIn(space, [port]));
-  const known = space.and(asking(space, hosts), space.oneOf(at.arpTpa, addressesIn(network, bound)));
+  const known = space.and(asking(space, hosts), space.oneOf(at.arpTpa, addressesIn({ gateways }, answeredFor)));
   const senders = bound.map((host) => ({ ...host, ip6: [linkLocal(host.mac ?? 0n)] }));
-  const solicitations = network.gateways.map(({ mac }) => soliciting(space, senders, linkLocal(mac)));
+  const solicitations = gateways.map(({ mac }) => soliciting(space, senders, linkLocal(mac)));
   const questions: Refusal = {
     packets: space.and(space.orAll([space.diff(known, announcements(view, hosts)), ...solicitations]), possible),
     ports: network.hosts.map(({ port }) => port),
     at: elsewhere,
+    bad: ({ made }) => (made === undefined ? space.all : space.empty),
     sentence: (one) =>
       `a question of a host of ${name} that the network knows the answer to arrives at ${endText(view, one)}`,
   };
-  const found = judgeRefusals(view, [questions, intruding(view, network)]);
+  const found = judgeRefusals(view, [questions, intruding(view, network, owed)]);
   if (found.verdict === 'violated') return found;
-  return misdelivered(view, bound);
+  return misdelivered(view, network, owed);
 }
 
 /** What a router sends into the network for an address that is its own, or of another network. */
-function intruding(view: View, { plan, name, hosts, gateways }: TenantNetwork): Refusal {
+function intruding(view: View, { name, hosts, gateways }: TenantNetwork, { inside, gatewaysOwned }: Owed): Refusal {
   const { space } = view.analysis;
-  const inside = plan ? formatCidr(plan.subnet) : '0.0.0.0/0';
-  const own = gateways.flatMap(({ addresses }) =>
+  const own = gatewaysOwned.flatMap(({ addresses }) =>
     addresses.flatMap(({ address: { family, value } }) => (family === 4 ? formatIpv4(Number(value)) : [])),
   );
-  const strange = (of: string): string => [`${of} != ${inside}`, ...own.map((text) => `${of} == ${text}`)].join(' || ');
+  const strange = (of: string, some: readonly string[]): string =>
+    ['0', ...(inside ? [`${of} != {${inside.join(', ')}}`] : []), ...some.map((text) => `${of} == ${text}`)].join(
+      ' || ',
+    );
+  const routed = strange('ip4.dst', own);
+  // Of several routers one may ask for another one.
+  const asked = strange('arp.tpa', gateways.length === 1 ? own : []);
   return {
     packets: space.all,
     ports: hosts.map(({ port }) => port),
     bad: ({ made, connection, store }, certainty) => {
       if (connection !== 'new') return space.empty;
-      if (made === undefined)
-        return space.and(wereRouted(view, store), matchSet(space, strange('ip4.dst'), store, certainty));
-      return made === 'arp' ? matchSet(space, strange('arp.tpa'), store, certainty) : space.empty;
+      if (made === undefined) return space.and(wereRouted(view, store), matchSet(space, routed, store, certainty));
+      return made === 'arp' ? matchSet(space, asked, store, certainty) : space.empty;
     },
     sentence: (one) =>
       `${whatText(one)} for an address that no host of ${name} can have arrives at ${endText(view, one)}`,
@@ -253,27 +273,43 @@ function intruding(view: View, { plan, name, hosts, gateways }: TenantNetwork): 
 }
 
 /**
- * A frame to one MAC address that comes out of the port of another one, or a packet to one IPv4 address that a router
- * has brought to another one's.
+ * A frame to one MAC address that comes out of the port of another one, a packet to one IPv4 address that a router
+ * has brought to another one's, or anything to one host that port security of the port where it arrives does not allow.
  */
-function misdelivered(view: View, hosts: readonly Host[]): Judgement | undefined {
+function misdelivered(view: View, network: TenantNetwork, { hosts, inside }: Owed): Judgement | undefined {
   const { space, bundles } = view.analysis;
-  const byPort = new Map(hosts.map((host) => [host.port, host] as const));
-  const addresses = hosts.flatMap(({ ip4 }) => ip4);
+  const bound = hosts.filter((host) => !isOpen(host));
+  const byPort = new Map(bound.map((host) => [host.port, { ...host, macs: macsIn(host.port.binding.mac) }] as const));
+  const guarded = network.plan ? [] : network.hosts.filter(({ port }) => port.binding.portSecurity.length > 0);
+  const concerned = new Set([...bound, ...guarded].map(({ port }) => port));
+  const shut = new Set(guarded.map(({ port }) => port));
+  // Questions for a router are for everybody, whomever the frame is for: ovn-northd(8), "Destination Lookup".
+  const single = network.plan ? space.all : space.not(matchSet(space, 'arp.op == 1 || rarp.op == 3 || nd_ns'));
+  const addresses = inside ? bound.flatMap(({ ip4 }) => ip4) : [];
   for (const bundle of bundles) {
-    if (!bundle.exact || bundle.connection !== 'new' || !bundle.members.some(({ end }) => isAt(byPort, end))) continue;
+    if (!bundle.exact || bundle.connection !== 'new' || !bundle.members.some(({ end }) => isAt(concerned, end)))
+      continue;
     const macs = fieldValues(view, read(bundle.store, at.ethDst));
-    const routed = bundle.made === undefined ? wereRouted(view, bundle.store) : space.empty;
+    const routed =
+      bundle.made === undefined && addresses.length > 0
+        ? space.and(wereRouted(view, bundle.store), matchSet(space, 'ip4', bundle.store))
+        : space.empty;
     const ips = routed === space.empty ? [] : fieldValues(view, read(bundle.store, at.ip4Dst));
-    const strange = (port: NetworkPort): PacketSet => {
-      const { mac = 0n, ip4 } = byPort.get(port) ?? {};
-      if (!ip4) return space.empty;
-      const others = addresses.filter((address) => !ip4.includes(address));
-      return space.or(
-        space.orAll(macs.map((one) => otherThan(view, one, mac))),
+    const unicast = shut.size > 0 ? matchSet(space, '!eth.dst[40]', bundle.store) : space.empty;
+    const wrong = (port: NetworkPort): PacketSet => {
+      const refused = shut.has(port) ? space.diff(unicast, receivable(space, port, bundle.store, 'may')) : space.empty;
+      const host = byPort.get(port);
+      if (!host) return refused;
+      const others = addresses.filter((address) => !host.ip4.includes(address));
+      return space.orAll([
+        refused,
+        space.and(single, space.orAll(macs.map((one) => otherThan(view, one, host.macs)))),
         space.and(routed, space.orAll(ips.map((one) => oneOfThese(view, one, others)))),
-      );
+      ]);
     };
+    // Who may send from any address may get answers to any.
+    const strange = (port: NetworkPort): PacketSet =>
+      network.plan ? wrong(port) : space.diff(wrong(port), inportIn(space, [port]));
     if (!bundle.reaches(strange)) continue;
     for (const one of bundle.members) {
       if (one.end.kind !== 'port') continue;
@@ -286,8 +322,7 @@ function misdelivered(view: View, hosts: readonly Host[]): Judgement | undefined
   return undefined;
 }
 
-const isAt = (byPort: ReadonlyMap<NetworkPort, unknown>, end: End): boolean =>
-  end.kind === 'port' && byPort.has(end.port);
+const isAt = (ports: ReadonlySet<NetworkPort>, end: End): boolean => end.kind === 'port' && ports.has(end.port);
 
 /** What a value surely is, for some packets: a constant, or all of a field as it was sent. */
 type FieldValue = { readonly packets: PacketSet } & ({ readonly constant: bigint } | { readonly field: number });
@@ -303,11 +338,11 @@ function fieldValues({ analysis: { space } }: View, value: Value): FieldValue[] 
 
 const group = 1n << 40n;
 
-/** The packets for which it is a MAC address, no group's, and not the one that is given. */
-function otherThan({ analysis: { space } }: View, one: FieldValue, mac: bigint): PacketSet {
-  if ('constant' in one) return one.constant & group || one.constant === mac ? space.empty : one.packets;
+/** The packets for which it is a MAC address, no group's, and none of those that are given. */
+function otherThan({ analysis: { space } }: View, one: FieldValue, own: readonly bigint[]): PacketSet {
+  if ('constant' in one) return one.constant & group || own.includes(one.constant) ? space.empty : one.packets;
   const groups = space.cube([{ field: one.field, value: group, mask: group }]);
-  return space.diff(one.packets, space.or(groups, space.cube([field(one.field, mac)])));
+  return space.diff(one.packets, space.or(groups, space.oneOf(one.field, own)));
 }
 
 /** The packets for which it is one of the addresses. */

@@ -2,6 +2,7 @@
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
 import { at, type Looks, type NetworkPort, read, type Value } from '../symbolic/index.ts';
+import { arrival } from './acl-rows.ts';
 import { misheard } from './hearing.ts';
 import { homecomings } from './homecoming.ts';
 import {
@@ -12,11 +13,13 @@ import {
   families,
   field,
   ofFamily,
+  opening,
   orderly,
   sentBy,
   toNeighbors,
 } from './honest.ts';
 import { networksOf } from './outside.ts';
+import { type Owed, owedIn } from './owed.ts';
 import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
 import { doubt, type Host, type TenantNetwork, type View } from './view.ts';
 
@@ -30,35 +33,28 @@ export const networkReachability: Property = {
 };
 
 function checkOf(view: View, network: TenantNetwork): Check {
-  const { name: subject, source, plan } = network;
-  const hosts = network.hosts.filter(({ mac, ip4, ip6 }) => mac !== undefined && ip4.length + ip6.length > 0);
-  const vacuous = !plan
-    ? 'a database does not say that the hosts of a network are to reach each other; see no-blackhole'
-    : hosts.length < 2
-      ? 'the network has fewer than two hosts with addresses'
-      : undefined;
-  return { subject, source, ...(vacuous !== undefined && { vacuous }), judge: () => judge(view, network, hosts) };
+  const { name: subject, source } = network;
+  const owed = owedIn(view, network);
+  const vacuous =
+    typeof owed === 'string'
+      ? owed
+      : owed.hosts.length >= 2
+        ? undefined
+        : network.plan
+          ? 'the network has fewer than two hosts with addresses'
+          : 'the switch has fewer than two ports of hosts with addresses of their own';
+  const judged = (): Judgement => (typeof owed === 'string' ? holds : judge(view, network, owed));
+  return { subject, source, ...(vacuous !== undefined && { vacuous }), judge: judged };
 }
 
-function judge(view: View, network: TenantNetwork, hosts: readonly Host[]): Judgement {
+function judge(view: View, network: TenantNetwork, owed: Owed): Judgement {
   const { space, possible } = view.analysis;
-  const requests = space.diff(
-    space.and(
-      asking(space, hosts),
-      space.oneOf(
-        at.arpTpa,
-        hosts.flatMap(({ ip4 }) => ip4),
-      ),
-    ),
-    space.orAll(
-      hosts.flatMap(({ ip4, port }) =>
-        ip4.map((ip) => space.cube([field(at.inport, BigInt(port.number)), field(at.arpTpa, ip)])),
-      ),
-    ),
-  );
+  const { hosts } = owed;
+  const requests = asked(view, owed);
   const unfound = space.diff(requests, found(view, hosts, requests));
   const packets = space.orAll(families.map((family) => promised(view, hosts, family)));
-  const sent = space.and(packets, possible);
+  const meant = owed.isStateful ? space.and(packets, opening(view.analysis)) : packets;
+  const sent = space.diff(space.and(meant, possible), withheldFrom(view, owed));
   const unreached = space.diff(sent, space.orAll(families.map((family) => reaching(view, hosts, family, sent))));
   const reason = doubt(view, space.or(requests, sent), 'new');
   const ports = hosts.map(({ port }) => port);
@@ -70,7 +66,36 @@ function judge(view: View, network: TenantNetwork, hosts: readonly Host[]): Judg
     const sentence = `a packet of a host of ${network.name} does not arrive at another one`;
     return violated({ kind: 'missing', packets: unreached, to: ports, sentence });
   }
-  return misheard(view, network, hosts) ?? (reason === undefined ? holds : unknown(reason));
+  return misheard(view, network, owed) ?? (reason === undefined ? holds : unknown(reason));
+}
+
+/** The ARP requests of hosts for each other that are to be answered or heard. */
+function asked(view: View, { hosts, askers, withheld }: Owed): PacketSet {
+  const { space } = view.analysis;
+  const own = ({ port, ip4 }: Host, of: number): PacketSet =>
+    space.and(space.cube([field(of, BigInt(port.number))]), space.oneOf(at.arpTpa, ip4));
+  const requests = space.and(
+    asking(space, askers),
+    space.oneOf(
+      at.arpTpa,
+      hosts.flatMap(({ ip4 }) => ip4),
+    ),
+  );
+  const forThemselves = space.orAll(askers.map((host) => own(host, at.inport)));
+  if (withheld === space.empty) return space.diff(requests, forThemselves);
+  const there = space.orAll(hosts.map((host) => own(host, arrival)));
+  const taken = space.forget(allOf(space, [withheld, there, requests]), [arrival]);
+  return space.diff(space.diff(requests, forThemselves), taken);
+}
+
+/** The packets from host to host that rows may take away. */
+function withheldFrom(view: View, { hosts, withheld }: Owed): PacketSet {
+  const { space } = view.analysis;
+  if (withheld === space.empty) return withheld;
+  const there = hosts.map(({ port, mac }) =>
+    space.cube([field(arrival, BigInt(port.number)), field(at.ethDst, mac ?? 0n)]),
+  );
+  return space.forget(space.and(withheld, space.orAll(there)), [arrival]);
 }
 
 /** All IP packets between two of the hosts, answers as well as questions. */

@@ -3,7 +3,7 @@
  * by the entries of its `port_security` (ovn-nb(5), Logical_Switch_Port), as
  * ovn-controller reads them (controller/lflow.c, `consider_port_sec_flows`).
  */
-import type { PacketSet } from '../../engine/sets/index.ts';
+import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { linkLocal, type Network, parseSecuredAddresses, type SecuredAddresses } from '../trace/addresses.ts';
 import { always, type Certainty, combined, matching, type Test } from './matching.ts';
 import { type Here, portsIn, type Run } from './run.ts';
@@ -143,6 +143,10 @@ function testOfPort(port: NetworkPort, end: 'inport' | 'outport'): Test {
   known[end] ??= portTest(port, end);
   return known[end];
 }
+
+/** The packets that may or must pass port security on their way out of a port, looking as the store says. */
+export const receivable = (space: Space, port: NetworkPort, store: Store, certainty: Certainty): PacketSet =>
+  matching(space, store, testOfPort(port, 'outport'), certainty);
 
 /**
  * The packets that port security lets through, of those that look as the store says: all that it may, or those that it

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { computeSouthbound } from '../../../engine/northd/index.ts';
+import { insertRow, type Northbound, type NorthboundColumns } from '../../../engine/ovsdb/northbound.ts';
+import type { LogicalFlow } from '../../../engine/ovsdb/southbound.ts';
 import { networkReachability } from '../../../sim/properties/network-reachability.ts';
+import { openView } from '../../../sim/properties/open-view.ts';
+import { analyse, networkOf } from '../../../sim/symbolic/index.ts';
+import { addPort, addRouter, addRouterPort, addSwitch, attach, northbound } from '../../northd/router/build.ts';
+import { addAcl, addPortGroup, globalOptions, logicalSwitch } from '../../northd/topologies.ts';
 import { network, node, resourcesOf, unknownMac, vf, vpc } from '../../topology.ts';
-import { exampleView, flowsView, manifestView, rows, verdicts, violationOf } from './views.ts';
+import { flowsView, manifestView, rows, verdicts, viewOf, violationOf } from './views.ts';
 
 const inside = () =>
   resourcesOf(
@@ -122,9 +129,147 @@ describe('what hosts hear', () => {
   );
 });
 
-describe('a database', () => {
-  it('does not say who is to be reached', () => {
-    const view = exampleView('properties/gateway-answers', 'good');
-    expect(verdicts(networkReachability, view)).toEqual(['net: vacuous']);
+/** A switch with three hosts, b with port security, behind a router. */
+function switched(change: (nb: Northbound) => void = () => undefined): Northbound {
+  const nb = northbound();
+  addSwitch(nb, 's');
+  addPort(nb, 's', 'a', ['02:00:00:00:00:01 10.0.0.1']);
+  addPort(nb, 's', 'b', ['02:00:00:00:00:02 10.0.0.2'], { port_security: ['02:00:00:00:00:02 10.0.0.2'] });
+  addPort(nb, 's', 'c', ['02:00:00:00:00:03 10.0.0.3']);
+  addRouter(nb, 'r');
+  addRouterPort(nb, 'r', 'r-s', '02:00:00:00:00:ff', ['10.0.0.254/24']);
+  attach(nb, 's', 'r-s');
+  change(nb);
+  return nb;
+}
+
+/** The view of what `damage` leaves of the flows of a database. */
+function damaged(nb: Northbound, damage: (flow: LogicalFlow) => LogicalFlow | undefined) {
+  const { southbound } = computeSouthbound(nb);
+  const flows = southbound.flows.flatMap((flow) => damage(flow) ?? []);
+  expect(flows).not.toEqual(southbound.flows);
+  return openView(analyse(networkOf({ ...southbound, flows })), [], nb);
+}
+
+const without =
+  (stage: string, match: RegExp) =>
+  (flow: LogicalFlow): LogicalFlow | undefined =>
+    flow.stage === stage && match.test(flow.match) ? undefined : flow;
+const widened =
+  (stage: string, match: RegExp) =>
+  (flow: LogicalFlow): LogicalFlow =>
+    flow.stage === stage && match.test(flow.match) ? { ...flow, match: '1' } : flow;
+
+const denying =
+  (direction: 'from-lport' | 'to-lport', match: string, allowed?: string) =>
+  (nb: Northbound): void => {
+    addAcl(nb, logicalSwitch(nb, 's'), direction, 100, match, 'drop');
+    if (allowed) addAcl(nb, logicalSwitch(nb, 's'), direction, 200, allowed, 'allow-related');
+  };
+
+describe('a northbound database', () => {
+  it('promises that hosts of a switch reach each other', () => {
+    expect(verdicts(networkReachability, viewOf(switched()))).toEqual(['s: holds']);
+  });
+
+  it.each([
+    [
+      'a frame for one of them',
+      without('ls_in_l2_lkup', /^eth.dst == 02:00:00:00:00:02/),
+      /does not arrive at another/,
+    ],
+    ['any frame', widened('ls_in_check_port_sec', /^vlan.present$/), /is neither answered nor heard$/],
+    ['what is for everybody', without('ls_in_l2_lkup', /^eth.mcast$/), /to everybody does not reach all other hosts$/],
+    ['questions', without('ls_in_arp_rsp', /^arp.tpa == 10.0.0.2 && arp.op == 1$/), /knows the answer to arrives at/],
+    ['announcements', without('ls_in_arp_rsp', /^arp.tpa == 10.0.0.2 .* inport/), /does not reach all other hosts$/],
+    ['what port security refuses', without('ls_out_apply_port_sec', /reg0/), /for another address arrives at b, of s$/],
+    [
+      'frames for others',
+      widened('ls_in_l2_lkup', /^eth.dst == 02:00:00:00:00:01/),
+      /neither answered nor heard|does not arrive|for another/,
+    ],
+  ])('is broken where flows mistake %s', (_, damage, sentence) => {
+    expect(violationOf(networkReachability, damaged(switched(), damage), 's').sentence).toMatch(sentence);
+  });
+
+  it.each([
+    ['what an ACL denies from its sender', denying('from-lport', 'inport == "a" && ip4')],
+    ['what an ACL denies on its way to a port', denying('to-lport', 'outport == "b" && tcp.dst == 22')],
+    ['what an ACL denies but for an exception', denying('to-lport', 'outport == "b"', 'ip4.src == 10.0.0.1')],
+    ['questions that an ACL denies', denying('from-lport', 'arp.op == 1')],
+    ['answers that an ACL denies', denying('to-lport', 'outport == "b" && arp.op == 2')],
+    [
+      'what an ACL of a port group denies',
+      (nb: Northbound) => addAcl(nb, addPortGroup(nb, 'pg', ['c']), 'to-lport', 1, 'outport == @pg', 'reject'),
+    ],
+    ['what a load balancer takes', (nb: Northbound) => addBalancer(nb, 's', '10.0.0.2:80', '10.0.0.3:80')],
+    ['what port security of the sender denies', (nb: Northbound) => secure(nb, 'a', '02:00:00:00:00:01 10.0.0.77')],
+    [
+      'what port security of a switch without tracking denies',
+      (nb: Northbound) => secure(nb, 'a', '02:00:00:00:00:09'),
+    ],
+    ['anything of ports that are off', (nb: Northbound) => change(nb, 'b', { enabled: false })],
+    ['anything of ports inside of others', (nb: Northbound) => change(nb, 'b', { parent_name: 'a', tag: 7 })],
+    ['an address that two ports have', (nb: Northbound) => addPort(nb, 's', 'd', ['02:00:00:00:00:04 10.0.0.2'])],
+    [
+      'an answer of a port that is down',
+      (nb: Northbound) => {
+        globalOptions(nb, { ignore_lsp_down: 'false' });
+        change(nb, 'b', { up: false });
+      },
+    ],
+    [
+      'that nobody answers for others',
+      (nb: Northbound) => change(nb, 's-r-s', { options: { 'router-port': 'r-s', arp_proxy: '10.0.0.77' } }),
+    ],
+  ])('does not promise %s', (_, change) => {
+    expect(verdicts(networkReachability, viewOf(switched(change)))).toEqual(['s: holds']);
+  });
+
+  it('promises all the same what an ACL of a higher priority allows', () => {
+    const view = damaged(switched(denying('to-lport', 'outport == "b"', 'ip4.src == 10.0.0.1')), (flow) =>
+      flow.stage === 'ls_out_acl' && /10\.0\.0\.1/.test(flow.match) ? undefined : flow,
+    );
+    expect(violationOf(networkReachability, view, 's').sentence).toMatch(/does not arrive at another one$/);
+  });
+
+  it.each([
+    [
+      'has forwarding groups',
+      /^forwarding groups/,
+      (nb: Northbound) => {
+        const row = logicalSwitch(nb, 's');
+        const group = { name: 'fg', vip: '10.0.0.9', vmac: '02:00:00:00:00:09', child_port: ['a'] };
+        row.forwarding_groups = [insertRow(nb, 'Forwarding_Group', 'fg', group)._uuid];
+      },
+    ],
+    ['drops by default', /default_acl_drop/, (nb: Northbound) => globalOptions(nb, { default_acl_drop: 'true' })],
+    [
+      'has one host',
+      /fewer than two ports/,
+      (nb: Northbound) => {
+        for (const name of ['b', 'c']) change(nb, name, { enabled: false });
+      },
+    ],
+  ])('promises nothing where it %s', (_, reason, change) => {
+    const [check] = networkReachability.checks(viewOf(switched(change)));
+    expect(check?.vacuous).toMatch(reason);
+  });
+
+  it('is what promises: a southbound database alone does not', () => {
+    const { southbound } = computeSouthbound(switched());
+    const [check] = networkReachability.checks(openView(analyse(networkOf(southbound))));
+    expect(check?.vacuous).toMatch(/^a southbound database does not say/);
   });
 });
+
+function change(nb: Northbound, port: string, columns: Partial<NorthboundColumns<'Logical_Switch_Port'>>): void {
+  for (const row of rows(nb, 'Logical_Switch_Port', ({ name }) => name === port)) Object.assign(row, columns);
+}
+
+const secure = (nb: Northbound, port: string, entry: string): void => change(nb, port, { port_security: [entry] });
+
+function addBalancer(nb: Northbound, name: string, vip: string, backends: string): void {
+  const { _uuid } = insertRow(nb, 'Load_Balancer', 'lb', { name: 'lb', vips: { [vip]: backends } });
+  logicalSwitch(nb, name).load_balancer.push(_uuid);
+}
