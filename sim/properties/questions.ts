@@ -54,8 +54,8 @@ function breach(view: View, question: Question): Judgement | undefined {
 const unanswered = ({ analysis: { space } }: View, packets: PacketSet, { right }: Answered): PacketSet =>
   space.diff(packets, space.forget(right, neighborMacs));
 
-/** Of the packets those that a flow of the stages drops, or what is made of them. */
-function droppedIn({ analysis: { space, classes } }: View, stages: RegExp, packets: PacketSet): PacketSet {
+/** Of the packets those that a flow of the stages drops, or what is made of them; whatever MAC addresses neighbours have. */
+export function droppedIn({ analysis: { space, classes } }: View, stages: RegExp, packets: PacketSet): PacketSet {
   const dropped = classes.flatMap((one) =>
     one.connection === 'new' && one.end.kind === 'drop' && stages.test(one.end.flow?.stage ?? '')
       ? packetsIn(space, one, packets)

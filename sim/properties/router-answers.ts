@@ -5,8 +5,8 @@
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
 import { formatPrefix } from '../policy/prefix.ts';
-import { at, inportIn } from '../symbolic/index.ts';
-import { linkLocal, parseSecuredAddresses } from '../trace/addresses.ts';
+import { at, inportIn, type NetworkPort } from '../symbolic/index.ts';
+import { linkLocal, parseAddress, parseSecuredAddresses } from '../trace/addresses.ts';
 import { datagrams } from './expiry.ts';
 import { homecomings, homecomingsOf } from './homecoming.ts';
 import {
@@ -25,6 +25,7 @@ import { gatewayBehind } from './open-view.ts';
 import { type Check, type Judgement, unknown, violated } from './property.ts';
 import { publishedIn } from './published.ts';
 import { judgeQuestions, type Question } from './questions.ts';
+import { unasked } from './router-asks.ts';
 import { arpRequest, echo, expiry, refusals, solicitation } from './router-questions.ts';
 import {
   addressesOfRouter,
@@ -57,15 +58,18 @@ export function* routerChecks(view: View): Generator<Check, void> {
 
 function judge(view: View, side: RouterSide): Judgement {
   const verdict = judgeQuestions(view, questionsAt(view, side));
-  return verdict.verdict === 'violated' ? verdict : (forNobody(view, side) ?? verdict);
+  return verdict.verdict === 'violated' ? verdict : (forNobody(view, side) ?? unheard(view, side) ?? verdict);
 }
+
+/** Stages in which somebody wants packets dropped. */
+const meant = /^ls_(in|out)_acl|^lr_in_policy$/;
 
 function* questionsAt(view: View, side: RouterSide): Generator<Question, void> {
   const questions = [...byHosts(view, side), ...byWires(view, side)];
   const { space } = view.analysis;
   for (const question of questions) {
     const packets = space.and(question.packets, neighborsApart(view));
-    yield { ...question, packets, meant: /^ls_(in|out)_acl|^lr_in_policy$/ };
+    yield { ...question, packets, meant };
   }
 }
 
@@ -167,13 +171,7 @@ function* byWires(view: View, side: RouterSide): Generator<Question, void> {
   const { gateway, router, wires } = side;
   const { mac } = gateway;
   if (wires.length === 0) return;
-  const entering = allOf(space, [
-    inportIn(space, wires),
-    matchSet(space, '!eth.src[40] && eth.src != 00:00:00:00:00:00'),
-    space.not(ownMacs(view)),
-    plain(space),
-    possible,
-  ]);
+  const entering = allOf(space, [fromWires(view, wires), plain(space), possible]);
   const { detours, hidden } = habitsOf(view, router);
   for (const { address, prefixLength } of gateway.addresses) {
     const { family, value } = address;
@@ -203,6 +201,16 @@ function* byWires(view: View, side: RouterSide): Generator<Question, void> {
   }
 }
 
+/** From MAC addresses of the world outside. */
+const fromWires = (view: View, wires: readonly NetworkPort[]): PacketSet => {
+  const { space } = view.analysis;
+  return allOf(space, [
+    inportIn(space, wires),
+    matchSet(space, '!eth.src[40] && eth.src != 00:00:00:00:00:00'),
+    space.not(ownMacs(view)),
+  ]);
+};
+
 const arpRequests = (space: View['analysis']['space']): PacketSet =>
   space.and(matchSet(space, 'arp.op == 1 && eth.dst == ff:ff:ff:ff:ff:ff'), space.cube([field(at.arpTha, 0n)]));
 
@@ -217,19 +225,46 @@ function neighborsOf(view: View, which: number, value: bigint, prefixLength: num
   return space.and(space.cube([{ field: which, value: first, mask: 0xffffffffn & ~((1n << host) - 1n) }]), free);
 }
 
+/** Packets with an address, in a field, of the router's networks on the switch that nobody has. */
+const amongNobody = (view: View, { gateway }: RouterSide, which: number): PacketSet =>
+  view.analysis.space.orAll(
+    gateway.addresses.flatMap(({ address: { family, value }, prefixLength }) =>
+      family === 4 && prefixLength <= 30 ? neighborsOf(view, which, value, prefixLength) : [],
+    ),
+  );
+
+/** What is found wrong with what a router asks of its own. */
+function unheard(view: View, side: RouterSide): Judgement | undefined {
+  const { space } = view.analysis;
+  const { router, wires } = side;
+  const { detours, routes } = habitsOf(view, router);
+  if (detours || rejects(view, side)) return undefined;
+  const elsewhere = space.orAll(routes.filter((text) => isInside(side, text)).map((text) => matchSet(space, text)));
+  return unasked(view, side, {
+    fromNeighbors: space.and(fromWires(view, wires), amongNobody(view, side, at.ip4Src)),
+    toNobody: unpublished(view, space.diff(amongNobody(view, side, at.ip4Dst), elsewhere)),
+    meant,
+  });
+}
+
+/** Whether the destinations of a route are some of a network's, rather than all of it or others. */
+function isInside({ gateway }: RouterSide, text: string): boolean {
+  const [, ip = '', length] = /== ([\d.]+)(?:\/(\d+))?$/.exec(text) ?? [];
+  const prefix = parseAddress(ip);
+  return gateway.addresses.some(
+    ({ address, prefixLength }) =>
+      prefix?.family === address.family &&
+      Number(length ?? 32) > prefixLength &&
+      isWithin(prefix.value, address.value, address.family, prefixLength),
+  );
+}
+
 /** Nobody answers for an address that nobody has: what is found wrong with that. */
 function forNobody(view: View, side: RouterSide): Judgement | undefined {
   const { space } = view.analysis;
-  const { gateway, wires } = side;
   if (answersForNobody(view, side)) return undefined;
-  const entering = space.or(
-    asking(space, ordinary(side)),
-    allOf(space, [inportIn(space, wires), space.not(ownMacs(view)), arpRequests(space)]),
-  );
-  const networks = gateway.addresses.flatMap(({ address: { family, value }, prefixLength }) =>
-    family === 4 && prefixLength <= 30 ? neighborsOf(view, at.arpTpa, value, prefixLength) : [],
-  );
-  const packets = allOf(space, [entering, space.orAll(networks), view.analysis.possible]);
+  const entering = space.or(asking(space, ordinary(side)), space.and(fromWires(view, side.wires), arpRequests(space)));
+  const packets = allOf(space, [entering, amongNobody(view, side, at.arpTpa), view.analysis.possible]);
   const some = homecomings(view).filter((one) => space.intersects(one.packets, packets));
   if (some.length === 0) return undefined;
   const sentence = `an ARP request for an address of ${textOfNetworks(side)} that nobody has is answered`;

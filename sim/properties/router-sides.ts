@@ -79,6 +79,8 @@ export interface Habits {
   readonly translates: boolean;
   /** The networks from which sources are translated. */
   readonly hidden: readonly (Address & { prefixLength: number })[];
+  /** The destinations of its IPv4 routes, as matches. */
+  readonly routes: readonly string[];
 }
 
 const found = new WeakMap<View, Map<string, Habits>>();
@@ -87,7 +89,7 @@ const found = new WeakMap<View, Map<string, Habits>>();
 export function habitsOf(view: View, { uuid }: NetworkDatapath): Habits {
   const known = found.get(view) ?? habitsIn(view);
   found.set(view, known);
-  return known.get(uuid) ?? { detours: false, translates: false, hidden: [] };
+  return known.get(uuid) ?? { detours: false, translates: false, hidden: [], routes: [] };
 }
 
 function habitsIn({ southbound }: View): Map<string, Habits> {
@@ -101,6 +103,9 @@ function habits(flows: readonly LogicalFlow[]): Habits {
     detours: flows.some(isDetour),
     translates: translating.length > 0,
     hidden: translating.flatMap(({ match }) => families.flatMap((family) => sourceOf(match, family))),
+    routes: flows.flatMap(({ stage, match }) =>
+      stage === 'lr_in_ip_routing' ? (/\bip4\.dst == [\d.]+(?:\/\d+)?/.exec(match)?.[0] ?? []) : [],
+    ),
   };
 }
 

@@ -22,7 +22,14 @@ function addressesIn({ analysis: { network }, northbound, southbound }: View): R
   );
 }
 
-const tables = ['Logical_Switch_Port', 'Logical_Router_Port', 'NAT', 'Load_Balancer', 'Forwarding_Group'] as const;
+const tables = [
+  'Static_MAC_Binding',
+  'Logical_Switch_Port',
+  'Logical_Router_Port',
+  'NAT',
+  'Load_Balancer',
+  'Forwarding_Group',
+] as const;
 
 /** Whether somebody on a switch may answer for addresses that are not known: nothing is, without a northbound database. */
 export function answersForNobody({ northbound }: View, { place }: RouterSide): boolean {
