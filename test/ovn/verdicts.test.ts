@@ -74,12 +74,11 @@ function choicesIn(trace: string, options: readonly string[]): readonly (readonl
 
 /**
  * Not compared.  In discard-beside-route flows of one priority overlap, of which ovn-trace takes now one and now the
- * other; so do those of one-address-two-hosts and of address-unique for the one address, as they must. In shared-uplink our trace goes to two ports more than ovn-trace's; the cause is not known.
+ * other; so do those of one-address-two-hosts and of address-unique for the one address, as they must.
  */
 const notCompared = new Set([
   'field/discard-beside-route',
   'field/one-address-two-hosts',
-  'field/shared-uplink',
   'properties/address-unique',
 ]);
 
