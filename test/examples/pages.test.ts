@@ -45,7 +45,7 @@ function deadLinks(file: string): string[] {
   });
 }
 
-/** What only manifests promise: there is no database that breaks it. */
+/** What is broken by other rows than a manifest's, or by flows alone: no pair of northbound databases shows it. */
 const ofManifests = new Set(['network-reachability']);
 
 describe.each(ids)('%s', (id) => {
