@@ -76,11 +76,7 @@ function choicesIn(trace: string, options: readonly string[]): readonly (readonl
  * Not compared.  In discard-beside-route flows of one priority overlap, of which ovn-trace takes now one and now the
  * other; so do those of one-address-two-hosts and of address-unique for the one address, as they must.
  */
-const notCompared = new Set([
-  'field/discard-beside-route',
-  'field/one-address-two-hosts',
-  'properties/address-unique',
-]);
+const notCompared = new Set(['field/discard-beside-route', 'field/one-address-two-hosts', 'properties/address-unique']);
 
 describe.each(pairs.filter(({ name }) => !notCompared.has(name)))('$name', (pair) => {
   for (const side of ['bad', 'good'] as const) {
