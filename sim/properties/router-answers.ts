@@ -12,6 +12,7 @@ import { homecomings, homecomingsOf } from './homecoming.ts';
 import {
   addressesOf,
   asking,
+  type Family,
   families,
   field,
   neighborMacs,
@@ -67,8 +68,10 @@ const meant = /^ls_(in|out)_acl|^lr_in_policy$/;
 function* questionsAt(view: View, side: RouterSide): Generator<Question, void> {
   const questions = [...byHosts(view, side), ...byWires(view, side)];
   const { space } = view.analysis;
+  // What is larger may be refused: ovn-nb(5), `gateway_mtu`.
+  const usual = space.and(neighborsApart(view), space.range(at.length, 0n, 1280n));
   for (const question of questions) {
-    const packets = space.and(question.packets, neighborsApart(view));
+    const packets = space.and(question.packets, usual);
     yield { ...question, packets, meant };
   }
 }
@@ -108,7 +111,7 @@ function* byHosts(view: View, side: RouterSide): Generator<Question, void> {
       const addresses = own.map(({ address }) => address.value);
       yield expiry(view, space.and(sent, datagrams(view, 1, family)), { family, addresses, mac });
     }
-    if (!isPlain(view, side)) continue;
+    if (!isPlain(view, side, family)) continue;
     const addresses = view.northbound
       ? addressesOfRouter(view, router, family)
       : own.map(({ address }) => address.value);
@@ -118,9 +121,9 @@ function* byHosts(view: View, side: RouterSide): Generator<Question, void> {
 }
 
 /** A router that does nothing but forward by the destination, on every chassis: it refuses what it does not serve. */
-function isPlain(view: View, { router }: RouterSide): boolean {
+function isPlain(view: View, { router }: RouterSide, family: Family): boolean {
   const { detours, translates } = habitsOf(view, router);
-  return !detours && !translates && !isCentral(router);
+  return !detours.has(family) && !translates && !isCentral(router);
 }
 
 const isLinkLocal = (value: bigint): boolean => value >> 118n === 0x3fan;
@@ -136,10 +139,10 @@ function* byLinkLocal(view: View, side: RouterSide, hosts: readonly Host[]): Gen
     .map((host) => ({ ...host, ip6: host.mac === undefined ? [] : [linkLocal(host.mac)] }));
   if (senders.length === 0) return;
   yield solicitation(view, space.and(soliciting(space, senders, own), possible), own, mac);
-  if (habitsOf(view, router).detours) return;
+  if (habitsOf(view, router).detours.has(6)) return;
   const sent = space.and(sentBy(space, senders, 6), toGateway(space, gateway));
   yield echo(view, sent, { family: 6, addresses: [own], mac });
-  if (isPlain(view, side)) yield* refusals(view, sent, { family: 6, addresses: [own], mac });
+  if (isPlain(view, side, 6)) yield* refusals(view, sent, { family: 6, addresses: [own], mac });
 }
 
 /** Whether port security lets a host use its link-local address: ovn-nb(5), `port_security`. */
@@ -173,6 +176,14 @@ function* byWires(view: View, side: RouterSide): Generator<Question, void> {
   if (wires.length === 0) return;
   const entering = allOf(space, [fromWires(view, wires), plain(space), possible]);
   const { detours, hidden } = habitsOf(view, router);
+  const own = linkLocal(mac);
+  const routers = new Set(side.place.ports.flatMap(gatewayBehind).map((one) => linkLocal(one.mac)));
+  const local = space.diff(matchSet(space, 'ip6.src == fe80::/64'), space.oneOf(at.ip6Src, [...routers]));
+  yield solicitation(view, allOf(space, [entering, local, solicitationsFor(view, own)]), own, mac);
+  if (!detours.has(6) && !rejects(view, side)) {
+    const sent = allOf(space, [entering, local, toGateway(space, gateway)]);
+    yield echo(view, sent, { family: 6, addresses: [own], mac });
+  }
   for (const { address, prefixLength } of gateway.addresses) {
     const { family, value } = address;
     if (family !== 4 || prefixLength > 30) continue;
@@ -188,7 +199,7 @@ function* byWires(view: View, side: RouterSide): Generator<Question, void> {
       view,
       allOf(space, [entering, matchSet(space, 'ip4'), beside(at.ip4Src), toGateway(space, gateway)]),
     );
-    if (!detours) yield echo(view, sent, { family: 4, addresses: [value], mac });
+    if (!detours.has(4)) yield echo(view, sent, { family: 4, addresses: [value], mac });
     if (isGatewayPort(view, gateway.routerPort)) continue;
     const passing = allOf(space, [
       entering,
@@ -199,6 +210,19 @@ function* byWires(view: View, side: RouterSide): Generator<Question, void> {
     const addresses = gateway.addresses.flatMap((one) => (one.address.family === 4 ? one.address.value : []));
     yield expiry(view, unpublished(view, passing), { family: 4, addresses, mac });
   }
+}
+
+/** Neighbour solicitations to the group of an address. */
+function solicitationsFor({ analysis: { space } }: View, target: bigint): PacketSet {
+  const low = target & 0xffffffn;
+  return space.and(
+    matchSet(space, 'nd_ns'),
+    space.cube([
+      field(at.ethDst, 0x3333ff000000n | low),
+      field(at.ip6Dst, 0xff0200000000000000000001ff000000n | low),
+      field(at.ndTarget, target),
+    ]),
+  );
 }
 
 /** From MAC addresses of the world outside. */
@@ -238,7 +262,7 @@ function unheard(view: View, side: RouterSide): Judgement | undefined {
   const { space } = view.analysis;
   const { router, wires } = side;
   const { detours, routes } = habitsOf(view, router);
-  if (detours || rejects(view, side)) return undefined;
+  if (detours.has(4) || rejects(view, side)) return undefined;
   const elsewhere = space.orAll(routes.filter((text) => isInside(side, text)).map((text) => matchSet(space, text)));
   return unasked(view, side, {
     fromNeighbors: space.and(fromWires(view, wires), amongNobody(view, side, at.ip4Src)),

@@ -7,7 +7,7 @@ import { allOf, matchSet } from '../policy/packets.ts';
 import { lookups } from '../symbolic/fields.ts';
 import { at, type Bundle, fieldIndex, inportIn, type NetworkPort, read } from '../symbolic/index.ts';
 import { unchanged } from './homecoming.ts';
-import { copyFields, field, sentBy, toGateway } from './honest.ts';
+import { copyFields, field, opening, sentBy, toGateway } from './honest.ts';
 import { type Judgement, unknown, violated } from './property.ts';
 import { droppedIn } from './questions.ts';
 import type { RouterSide } from './router-sides.ts';
@@ -68,7 +68,10 @@ function hairpins(view: View, { hosts, gateway }: RouterSide, { fromNeighbors, t
     space.or(own, fromNeighbors),
     toGateway(space, gateway),
     toNobody,
-    matchSet(space, 'icmp4.type == 8 && icmp4.code == 0'),
+    matchSet(space, 'ip4'),
+    opening(view.analysis),
+    // Those that the switch may answer itself: DHCP and DNS.
+    space.not(matchSet(space, 'udp.src == 68 || udp.dst == 53')),
     space.cube([...plain, ...unknowns]),
     space.range(at.ttl, 64n, 255n),
     space.range(at.length, 20n, 1280n),

@@ -73,8 +73,8 @@ export const isCentral = ({ ports }: NetworkDatapath): boolean =>
 
 /** What a router's flows do beside forwarding by the destination. */
 export interface Habits {
-  /** Packets may be dropped or led elsewhere by policies, or by routes that look at the source. */
-  readonly detours: boolean;
+  /** Of which families packets may be led elsewhere by policies, or by routes that look at the source. */
+  readonly detours: ReadonlySet<Family>;
   /** Addresses may be translated. */
   readonly translates: boolean;
   /** The networks from which sources are translated. */
@@ -89,7 +89,7 @@ const found = new WeakMap<View, Map<string, Habits>>();
 export function habitsOf(view: View, { uuid }: NetworkDatapath): Habits {
   const known = found.get(view) ?? habitsIn(view);
   found.set(view, known);
-  return known.get(uuid) ?? { detours: false, translates: false, hidden: [], routes: [] };
+  return known.get(uuid) ?? { detours: new Set(), translates: false, hidden: [], routes: [] };
 }
 
 function habitsIn({ southbound }: View): Map<string, Habits> {
@@ -100,7 +100,7 @@ function habitsIn({ southbound }: View): Map<string, Habits> {
 function habits(flows: readonly LogicalFlow[]): Habits {
   const translating = flows.filter(({ actions }) => /\bct_(snat|dnat|lb)/.test(actions));
   return {
-    detours: flows.some(isDetour),
+    detours: new Set(flows.filter(isDetour).flatMap(familiesOf)),
     translates: translating.length > 0,
     hidden: translating.flatMap(({ match }) => families.flatMap((family) => sourceOf(match, family))),
     routes: flows.flatMap(({ stage, match }) =>
@@ -110,8 +110,15 @@ function habits(flows: readonly LogicalFlow[]): Habits {
 }
 
 function isDetour({ stage, priority, match, actions }: LogicalFlow): boolean {
-  if (stage === 'lr_in_policy') return priority > 0 && /\bdrop\b|outport|select\(/.test(actions);
+  if (stage === 'lr_in_policy') return priority > 0 && /outport|select\(/.test(actions);
   return stage === 'lr_in_ip_routing' && /\bip[46]\.src == /.test(match);
+}
+
+/** Of which families packets may meet a flow. */
+function familiesOf({ match }: LogicalFlow): readonly Family[] {
+  if (/\|\||!/.test(match)) return families;
+  const said = families.filter((family) => new RegExp(`\\bip${family}\\b`).test(match));
+  return said.length === 1 ? said : families;
 }
 
 /** The network that a match demands of the source. */
