@@ -2,6 +2,7 @@
  * What the routers of a database answer, and what they keep to themselves, as far as ovn-northd(8) says so of the rows:
  * one check for each port of a router on a switch, one for what a router must not pass on.
  */
+import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
 import { formatPrefix } from '../policy/prefix.ts';
@@ -49,7 +50,8 @@ export function* routerChecks(view: View): Generator<Check, void> {
   const sides = routerSides(view);
   for (const side of sides) {
     const subject = `${side.place.name}: ${side.gateway.routerPort.name}`;
-    yield { subject, source: [], judge: () => judge(view, side) };
+    const others = sides.filter((other) => other !== side && other.router === side.router);
+    yield { subject, source: [], judge: () => judge(view, side, others) };
   }
   for (const place of new Set(sides.map((side) => side.place))) {
     const routers = new Set(sides.flatMap((side) => (side.place === place ? side.router : [])));
@@ -57,9 +59,9 @@ export function* routerChecks(view: View): Generator<Check, void> {
   }
 }
 
-function judge(view: View, side: RouterSide): Judgement {
+function judge(view: View, side: RouterSide, others: readonly RouterSide[]): Judgement {
   const verdict = judgeQuestions(view, questionsAt(view, side));
-  return verdict.verdict === 'violated' ? verdict : (forNobody(view, side) ?? unheard(view, side) ?? verdict);
+  return verdict.verdict === 'violated' ? verdict : (forNobody(view, side) ?? unheard(view, side, others) ?? verdict);
 }
 
 /** Stages in which somebody wants packets dropped. */
@@ -152,11 +154,16 @@ function speaksLinkLocal({ mac, port: { binding } }: Host): boolean {
   return entries.some((entry) => entry.mac === mac && (entry.ip6.length > 0 || entry.ip4.length === 0));
 }
 
+const rejecting = new WeakMap<View, ReadonlySet<string>>();
+
 /** Whether ACLs of the switch answer themselves what they do not let through. */
-const rejects = ({ southbound }: View, { place }: RouterSide): boolean =>
-  southbound.flows.some(
-    ({ datapath, stage, actions }) => datapath === place.uuid && /_acl/.test(stage) && /\breject\b/.test(actions),
-  );
+function rejects(view: View, { place }: RouterSide): boolean {
+  const known = rejecting.get(view) ?? new Set(view.southbound.flows.filter(isReject).map(({ datapath }) => datapath));
+  rejecting.set(view, known);
+  return known.has(place.uuid);
+}
+
+const isReject = ({ stage, actions }: LogicalFlow): boolean => /_acl/.test(stage) && /\breject\b/.test(actions);
 
 const published = new WeakMap<View, PacketSet>();
 
@@ -258,13 +265,14 @@ const amongNobody = (view: View, { gateway }: RouterSide, which: number): Packet
   );
 
 /** What is found wrong with what a router asks of its own. */
-function unheard(view: View, side: RouterSide): Judgement | undefined {
+function unheard(view: View, side: RouterSide, others: readonly RouterSide[]): Judgement | undefined {
   const { space } = view.analysis;
   const { router, wires } = side;
   const { detours, routes } = habitsOf(view, router);
-  if (detours.has(4) || rejects(view, side)) return undefined;
+  if (detours.has(4) || [side, ...others].some((one) => rejects(view, one))) return undefined;
   const elsewhere = space.orAll(routes.filter((text) => isInside(side, text)).map((text) => matchSet(space, text)));
   return unasked(view, side, {
+    others,
     fromNeighbors: space.and(fromWires(view, wires), amongNobody(view, side, at.ip4Src)),
     toNobody: unpublished(view, space.diff(amongNobody(view, side, at.ip4Dst), elsewhere)),
     meant,

@@ -15,6 +15,8 @@ import { doubt, type View } from './view.ts';
 
 /** Whom to ask for, and what is not missed where it is not heard. */
 export interface Asking {
+  /** The other ports of the router. */
+  readonly others: readonly RouterSide[];
   /** Packets from neighbours on the physical network. */
   readonly fromNeighbors: PacketSet;
   /** Packets to addresses of the router's network that nobody has. */
@@ -26,7 +28,7 @@ export interface Asking {
 /** What is found wrong with the questions that a router asks on a switch for what comes from there. */
 export function unasked(view: View, side: RouterSide, asking: Asking): Judgement | undefined {
   const { space } = view.analysis;
-  const packets = hairpins(view, side, asking);
+  const packets = forNobody(view, side, asking);
   if (packets === space.empty) return undefined;
   const questions = view.analysis.bundles.filter(
     (one) => one.made === 'arp' && one.connection === 'new' && one.exact && one.meets(packets),
@@ -54,19 +56,18 @@ const listeners = ({ place, hosts, wires }: RouterSide): NetworkPort[] =>
     (port) => wires.includes(port) || (port.binding.type === '' && hosts.some((host) => host.port === port)),
   );
 
-/** What is sent to the router for somebody who is on the same switch, if he is anywhere. */
-function hairpins(view: View, { hosts, gateway }: RouterSide, { fromNeighbors, toNobody }: Asking): PacketSet {
+/** What is sent to the router for somebody who is on the switch, if he is anywhere: from there, and by hosts elsewhere for whom is outside. */
+function forNobody(view: View, side: RouterSide, { others, fromNeighbors, toNobody }: Asking): PacketSet {
   const { space, possible } = view.analysis;
-  const own = sentBy(
-    space,
-    hosts.filter(({ port }) => port.binding.type === ''),
-    4,
-  );
+  const senders = side.wires.length > 0 ? [side, ...others] : [side];
+  const sent = senders.map(({ hosts, gateway }) => {
+    const ordinary = hosts.filter(({ port }) => port.binding.type === '');
+    return space.and(sentBy(space, ordinary, 4), toGateway(space, gateway));
+  });
   const plain = ['vlan.tci', 'ip.frag', 'pkt.mark', 'payload'].map((name) => field(fieldIndex(name), 0n));
   const unknowns = Array.from({ length: lookups }, (_, n) => field(fieldIndex(`neighbor.${n}.known`), 0n));
   return allOf(space, [
-    space.or(own, fromNeighbors),
-    toGateway(space, gateway),
+    space.or(space.orAll(sent), space.and(fromNeighbors, toGateway(space, side.gateway))),
     toNobody,
     matchSet(space, 'ip4'),
     opening(view.analysis),
