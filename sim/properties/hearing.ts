@@ -130,10 +130,9 @@ function unheard(view: View, network: TenantNetwork, owed: Owed): Judgement | un
 }
 
 /** A frame for a MAC address that nobody was given and nobody has learned, which a port that may have it does not get. */
-function toStrangers(view: View, { name, plan, hosts: all, gateways, datapath }: TenantNetwork, owed: Owed) {
+function toStrangers(view: View, { name, gateways, datapath }: TenantNetwork, owed: Owed) {
   const { space, possible } = view.analysis;
-  const { hosts, withheld } = owed;
-  const open = (plan ? all : hosts).filter(isOpen);
+  const { hosts, strangers: open, withheld } = owed;
   if (open.length === 0) return undefined;
   const macs = [...datapath.ports.flatMap(({ binding }) => macsIn(binding.mac)), ...gateways.map(({ mac }) => mac)];
   const given = [...macs, ...owed.given];
@@ -274,9 +273,13 @@ function intruding(view: View, { name, hosts, gateways }: TenantNetwork, { insid
 
 /**
  * A frame to one MAC address that comes out of the port of another one, a packet to one IPv4 address that a router
- * has brought to another one's, or anything to one host that port security of the port where it arrives does not allow.
+ * has brought to another one's, a frame for a host that leaves by a wire, or anything to one host that port security of the port where it arrives does not allow.
  */
-function misdelivered(view: View, network: TenantNetwork, { hosts, inside }: Owed): Judgement | undefined {
+function misdelivered(
+  view: View,
+  network: TenantNetwork,
+  { hosts, inside, strangers, given }: Owed,
+): Judgement | undefined {
   const { space, bundles } = view.analysis;
   const bound = hosts.filter((host) => !isOpen(host));
   const byPort = new Map(bound.map((host) => [host.port, { ...host, macs: macsIn(host.port.binding.mac) }] as const));
@@ -286,6 +289,9 @@ function misdelivered(view: View, network: TenantNetwork, { hosts, inside }: Owe
   // Questions for a router are for everybody, whomever the frame is for: ovn-northd(8), "Destination Lookup".
   const single = network.plan ? space.all : space.not(matchSet(space, 'arp.op == 1 || rarp.op == 3 || nd_ns'));
   const addresses = inside ? bound.flatMap(({ ip4 }) => ip4) : [];
+  const wires = new Set(network.plan ? [] : strangers.flatMap(({ port }) => (port.edge === 'outside' ? port : [])));
+  for (const wire of wires) concerned.add(wire);
+  const near = bound.flatMap(({ mac }) => (mac === undefined || given.includes(mac) ? [] : mac));
   for (const bundle of bundles) {
     if (!bundle.exact || bundle.connection !== 'new' || !bundle.members.some(({ end }) => isAt(concerned, end)))
       continue;
@@ -299,6 +305,7 @@ function misdelivered(view: View, network: TenantNetwork, { hosts, inside }: Owe
     const wrong = (port: NetworkPort): PacketSet => {
       const refused = shut.has(port) ? space.diff(unicast, receivable(space, port, bundle.store, 'may')) : space.empty;
       const host = byPort.get(port);
+      if (wires.has(port)) return space.and(single, space.orAll(macs.map((one) => oneOfThese(view, one, near))));
       if (!host) return refused;
       const others = addresses.filter((address) => !host.ip4.includes(address));
       return space.orAll([

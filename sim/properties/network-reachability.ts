@@ -21,6 +21,7 @@ import {
 import { networksOf } from './outside.ts';
 import { type Owed, owedIn } from './owed.ts';
 import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
+import { judgeAnswers } from './reaching.ts';
 import { doubt, type Host, type TenantNetwork, type View } from './view.ts';
 
 export const networkReachability: Property = {
@@ -35,16 +36,15 @@ export const networkReachability: Property = {
 function checkOf(view: View, network: TenantNetwork): Check {
   const { name: subject, source } = network;
   const owed = owedIn(view, network);
-  const vacuous =
-    typeof owed === 'string'
-      ? owed
-      : owed.hosts.length >= 2
-        ? undefined
-        : network.plan
-          ? 'the network has fewer than two hosts with addresses'
-          : 'the switch has fewer than two ports of hosts with addresses of their own';
+  const vacuous = typeof owed === 'string' ? owed : fewness(network, owed);
   const judged = (): Judgement => (typeof owed === 'string' ? holds : judge(view, network, owed));
   return { subject, source, ...(vacuous !== undefined && { vacuous }), judge: judged };
+}
+
+/** Of a database, one host has a router to hear and to be answered for. */
+function fewness({ plan }: TenantNetwork, { hosts }: Owed): string | undefined {
+  if (plan) return hosts.length < 2 ? 'the network has fewer than two hosts with addresses' : undefined;
+  return hosts.length === 0 ? 'no ordinary port of the switch has addresses of its own' : undefined;
 }
 
 function judge(view: View, network: TenantNetwork, owed: Owed): Judgement {
@@ -55,7 +55,7 @@ function judge(view: View, network: TenantNetwork, owed: Owed): Judgement {
   const packets = space.orAll(families.map((family) => promised(view, hosts, family)));
   const meant = owed.isStateful ? space.and(packets, opening(view.analysis)) : packets;
   const sent = space.diff(space.and(meant, possible), withheldFrom(view, owed));
-  const unreached = space.diff(sent, space.orAll(families.map((family) => reaching(view, hosts, family, sent))));
+  const unreached = space.diff(sent, reaching(view, hosts, sent));
   const reason = doubt(view, space.or(requests, sent), 'new');
   const ports = hosts.map(({ port }) => port);
   if (unfound !== space.empty && reason === undefined) {
@@ -66,7 +66,45 @@ function judge(view: View, network: TenantNetwork, owed: Owed): Judgement {
     const sentence = `a packet of a host of ${network.name} does not arrive at another one`;
     return violated({ kind: 'missing', packets: unreached, to: ports, sentence });
   }
-  return misheard(view, network, owed) ?? (reason === undefined ? holds : unknown(reason));
+  const broken = misheard(view, network, owed);
+  if (broken) return broken;
+  if (reason !== undefined) return unknown(reason);
+  return owed.areAnswered ? answeredAll(view, network, owed, sent) : holds;
+}
+
+/** Whether the answers to what arrives come back: connections that were let through are remembered. */
+function answeredAll(view: View, { name }: TenantNetwork, { hosts }: Owed, sent: PacketSet): Judgement {
+  const { space } = view.analysis;
+  const own = ownPackets(view, hosts);
+  const side = { name, ports: hosts.map(({ port }) => port) };
+  const sure = view.analysis.bundles.flatMap((one) => {
+    if (!isItself(one) || !one.meets(sent)) return [];
+    const packets = space.forget(
+      one.within((port) => own.get(port) ?? space.empty, sent),
+      copyFields,
+    );
+    return packets === space.empty ? [] : [{ one, packets }];
+  });
+  const single = () =>
+    hosts.flatMap(({ port }) =>
+      (view.arrivals.get(port) ?? []).filter(isItself).map((one) => ({
+        one,
+        packets: allOf(space, [one.packets, own.get(port) ?? space.empty, sent]),
+      })),
+    );
+  return judgeAnswers(view, side, side, sure, single);
+}
+
+/** By port the packets of either family that are addressed to the host there. */
+function ownPackets({ analysis: { space } }: View, hosts: readonly Host[]): ReadonlyMap<NetworkPort, PacketSet> {
+  const ofHost = (host: Host): PacketSet =>
+    space.orAll(
+      families.map((family) => {
+        const { type, dst } = ofFamily[family];
+        return space.and(space.cube([type]), space.oneOf(dst, addressesOf(host, family)));
+      }),
+    );
+  return new Map(hosts.map((host) => [host.port, ofHost(host)]));
 }
 
 /** The ARP requests of hosts for each other that are to be answered or heard. */
@@ -118,13 +156,12 @@ function atHosts(
 }
 
 /** Of the packets, those that surely arrive at the host that they are addressed to. */
-function reaching(view: View, hosts: readonly Host[], family: Family, sent: PacketSet): PacketSet {
+function reaching(view: View, hosts: readonly Host[], sent: PacketSet): PacketSet {
   const { space } = view.analysis;
-  const { type, dst } = ofFamily[family];
-  const own = new Map(
-    hosts.map((host) => [host.port, space.and(space.cube([type]), space.oneOf(dst, addressesOf(host, family)))]),
+  return space.forget(
+    space.orAll(atHosts(view, ownPackets(view, hosts), sent).map(({ copies }) => copies)),
+    copyFields,
   );
-  return space.forget(space.orAll(atHosts(view, own, sent).map(({ copies }) => copies)), copyFields);
 }
 
 /** The ARP requests that are answered with the right MAC address, or that the host hears which they ask for. */

@@ -23,6 +23,8 @@ export interface Owed {
   readonly askers: readonly Host[];
   readonly answeredFor: readonly Host[];
   readonly gatewaysAnsweredFor: readonly Gateway[];
+  /** Who gets frames for addresses that nobody was given: hosts, and of a database physical networks on the switch. */
+  readonly strangers: readonly Host[];
   /** Packets as hosts send them, each with the port where it would arrive (`arrival`), that rows may take away. */
   readonly withheld: PacketSet;
   /** What somebody may answer for whose port does not have that address: ARP requests, and targets of solicitations. */
@@ -35,6 +37,8 @@ export interface Owed {
   readonly gatewaysOwned: readonly Gateway[];
   /** Whether the switch tracks connections: then only what opens one is promised to arrive. */
   readonly isStateful: boolean;
+  /** Whether what arrives is remembered, so that its answers come back whatever ACLs say. */
+  readonly areAnswered: boolean;
 }
 
 /** What hosts are promised, or why nothing is: a sentence. */
@@ -42,7 +46,8 @@ export function owedIn(view: View, network: TenantNetwork): Owed | string {
   const { space } = view.analysis;
   const { plan, gateways } = network;
   const known = network.hosts.filter(({ mac, ip4, ip6 }) => mac !== undefined && ip4.length + ip6.length > 0);
-  if (plan) return { ...unlimited(space, gateways), ...everybody(known), inside: [formatCidr(plan.subnet)] };
+  if (plan)
+    return { ...unlimited(space, gateways), ...everybody(known, network.hosts), inside: [formatCidr(plan.subnet)] };
   const { northbound } = view;
   if (!northbound) return 'a southbound database does not say that the hosts of a network are to reach each other';
   const row = rowOf(view, northbound, network.datapath);
@@ -56,6 +61,7 @@ export function owedIn(view: View, network: TenantNetwork): Owed | string {
   const isShared = sharedOn(network);
   const hosts = known.flatMap((host) => ordinary(rows.get(host.port.name), host, isShared) ?? []);
   const acls = aclsOn(view, northbound, network.datapath);
+  const has = (action: string): boolean => acls.some((acl) => acl.action === action);
   const arriving = deniedOn(view, network.datapath, acls, 'to-lport');
   const isDeaf = deafTo(space, space.and(arriving, matchSet(space, 'arp')));
   const answers = row.other_config['vlan-passthru'] !== 'true';
@@ -65,6 +71,7 @@ export function owedIn(view: View, network: TenantNetwork): Owed | string {
     hosts,
     askers: hosts.filter((host) => !isDeaf(host)),
     answeredFor: hosts.filter((host) => answers && isUp(host) && !isOpen(host)),
+    strangers: [...hosts.filter(isOpen), ...wiresOn(network, rows)],
     gatewaysAnsweredFor: gateways.filter(({ switchPort }) => answers && isAnswered(rows.get(switchPort.name))),
     withheld: space.orAll([
       arriving,
@@ -74,7 +81,8 @@ export function owedIn(view: View, network: TenantNetwork): Owed | string {
     ]),
     ...insideOf(view, northbound, network),
     gatewaysOwned: gateways.filter((gateway) => isUntranslated(routerOf(view, northbound, gateway))),
-    isStateful: northbound.Load_Balancer.size > 0 || acls.some(({ action }) => action === 'allow-related'),
+    areAnswered: has('allow-related') && !has('allow-stateless'),
+    isStateful: northbound.Load_Balancer.size > 0 || has('allow-related'),
     ...writtenIn(view, northbound),
   };
 }
@@ -108,12 +116,14 @@ const unlimited = ({ empty }: Space, gateways: readonly Gateway[]) => ({
   gatewaysAnsweredFor: gateways,
   gatewaysOwned: gateways,
   isStateful: false,
+  areAnswered: false,
   withheld: empty,
   answerable: { ip4: empty, ip6: [] },
   given: [],
 });
 
-const everybody = (hosts: readonly Host[]) => ({
+const everybody = (hosts: readonly Host[], all: readonly Host[]) => ({
+  strangers: all.filter(isOpen),
   hosts,
   askers: hosts,
   answeredFor: hosts.filter((host) => !isOpen(host)),
@@ -123,6 +133,14 @@ function rowOf({ southbound }: View, northbound: Northbound, { uuid }: NetworkDa
   const row = southbound.datapaths.find((one) => one.uuid === uuid)?.northboundUuid;
   return row === undefined ? undefined : northbound.Logical_Switch.get(row);
 }
+
+/** The physical networks on a switch, as if they were hosts without addresses. */
+const wiresOn = (network: TenantNetwork, rows: ReadonlyMap<string, Port>): Host[] =>
+  network.datapath.ports.flatMap((port) => {
+    const row = rows.get(port.name);
+    const isWire = port.edge === 'outside' && row?.type === 'localnet' && row.enabled !== false;
+    return isWire && row.addresses.includes('unknown') ? [{ port, network, ip4: [], ip6: [], source: [] }] : [];
+  });
 
 /** Which MAC and IP addresses of a switch more than one of its ports have, or a router's and another one. */
 function sharedOn({ datapath, gateways }: TenantNetwork): (address: bigint) => boolean {
@@ -208,8 +226,8 @@ const deafTo =
 /** What load balancers, DHCP, DNS and neighbour discovery may take, whoever sends it. */
 function taken(space: Space, { Load_Balancer, DNS }: Northbound): PacketSet {
   const texts = [
-    'udp.src == 68 && udp.dst == 67',
-    'udp.src == 546 && udp.dst == 547',
+    'udp.src == {67, 68} && udp.dst == {67, 68}',
+    'udp.src == {546, 547} && udp.dst == {546, 547}',
     'icmp6.type == {130, 131, 132, 133, 134, 135, 136, 137, 143}',
   ];
   if (DNS.size > 0) texts.push('udp.dst == 53');

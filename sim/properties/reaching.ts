@@ -29,7 +29,8 @@ export interface Side {
 /** What hosts may send of what they open connections with: all that is promised to arrive. */
 const traffic = 'ip4 && (tcp || udp || sctp || (icmp4.type == 8 && icmp4.code == 0))';
 
-interface Delivery<One extends Looks = Bundle> {
+/** Packets, as they were sent, that arrive looking so. */
+export interface Delivery<One extends Looks = Bundle> {
   readonly one: One;
   readonly packets: PacketSet;
 }
@@ -115,8 +116,8 @@ function judgeArrival(
   return unknown(doubt(view, unsure, 'new') ?? inexact(`what ${from.name} sends arrives at ${to.name}`));
 }
 
-/** `single`: what arrives, class by class, to show one of them. */
-function judgeAnswers(
+/** Whether what surely arrives is answered. `single`: what arrives, class by class, to show one of them. */
+export function judgeAnswers(
   view: View,
   from: Side,
   to: Side,

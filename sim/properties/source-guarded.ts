@@ -92,15 +92,14 @@ function strange(view: View, network: TenantNetwork, hosts: readonly Host[]): Re
   const { space } = view.analysis;
   const ports = portsNear(view, network);
   const senders = from(view, sendersOf(view, network, hosts));
+  const own = portsOf([network]);
   const group: Refusal = {
-    packets: senders,
-    ports,
+    ...(network.plan ? { packets: senders, ports } : { packets: from(view, own), ports: own }),
     orBack: true,
     bad: ({ store }, certainty) => matchSet(space, 'eth.src[40]', store, certainty),
     sentence: (one) => `${whatText(one)} arrives at ${endText(view, one)} with a group address as its source`,
   };
-  // Of a database it is not held against anybody: OVN answers broadcasts that an ACL rejects so.
-  const groups = network.plan ? [group] : [];
+  const groups = network.plan || !answersBroadcasts(view) ? [group] : [];
   if (passesTags(view, network)) return groups;
   const tagged: Refusal = {
     packets: space.and(senders, matchSet(space, 'vlan.present')),
@@ -110,6 +109,12 @@ function strange(view: View, network: TenantNetwork, hosts: readonly Host[]): Re
   };
   return [...groups, tagged];
 }
+
+/** Whether ACLs or load balancers of a database may reject broadcasts: OVN sends the answer from the address that was asked. */
+const answersBroadcasts = ({ northbound }: View): boolean =>
+  !northbound ||
+  northbound.Load_Balancer.size > 0 ||
+  [...northbound.ACL.values()].some(({ action }) => action === 'reject');
 
 /** Whether a switch that is joined with the network lets tags pass, as far as that is known: ovn-nb(5), `vlan-passthru`. */
 function passesTags({ northbound, analysis }: View, { datapath }: TenantNetwork): boolean {
