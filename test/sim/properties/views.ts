@@ -25,6 +25,23 @@ export function exampleView(name: string, side: 'bad' | 'good', policyText?: str
   return viewOf(northbound, text);
 }
 
+/** Of `examples/NAME` as it should be, with its rows changed, and then its flows. Fails where no flow was. */
+export function changedView(
+  name: string,
+  rowsChanged: (nb: Northbound) => void,
+  damage?: (flow: LogicalFlow) => LogicalFlow | undefined,
+  knows: 'northbound' | 'southbound' = 'northbound',
+): View {
+  const pair = pairs.find((one) => one.name === name);
+  if (!pair) throw new Error(`there is no example ${name}`);
+  const { northbound } = readNorthbound(readDatabase(readFileSync(join(pair.folder, `${pair.good}.db`))));
+  rowsChanged(northbound);
+  const { southbound } = computeSouthbound(northbound);
+  const flows = damage ? southbound.flows.flatMap((flow) => damage(flow) ?? []) : southbound.flows;
+  if (damage && southbound.flows.every((flow, index) => flow === flows[index])) throw new Error('no flow was broken');
+  return openView(analyse(networkOf({ ...southbound, flows })), [], knows === 'northbound' ? northbound : undefined);
+}
+
 /** Of a northbound database, with the text of a policy. */
 export function viewOf(northbound: Northbound, policyText?: string): View {
   const { southbound } = computeSouthbound(northbound);
