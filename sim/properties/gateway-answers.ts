@@ -19,7 +19,6 @@ export const gatewayAnswers: Property = {
   severity: 'error',
   promise: 'the gateway of a network answers ARP and echo requests of every host, and tells of packets that expire',
   *checks(view) {
-    yield* routerChecks(view);
     for (const network of networksOf(view)) {
       const vacuous = emptiness(network);
       yield {
@@ -29,6 +28,7 @@ export const gatewayAnswers: Property = {
         judge: () => judge(view, network),
       };
     }
+    yield* routerChecks(view);
   },
 };
 
