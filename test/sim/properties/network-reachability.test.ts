@@ -5,7 +5,15 @@ import type { LogicalFlow } from '../../../engine/ovsdb/southbound.ts';
 import { networkReachability } from '../../../sim/properties/network-reachability.ts';
 import { openView } from '../../../sim/properties/open-view.ts';
 import { analyse, networkOf } from '../../../sim/symbolic/index.ts';
-import { addPort, addRouter, addRouterPort, addSwitch, attach, northbound } from '../../northd/router/build.ts';
+import {
+  addLocalnet,
+  addPort,
+  addRouter,
+  addRouterPort,
+  addSwitch,
+  attach,
+  northbound,
+} from '../../northd/router/build.ts';
 import { addAcl, addPortGroup, globalOptions, logicalSwitch } from '../../northd/topologies.ts';
 import { network, node, resourcesOf, unknownMac, vf, vpc } from '../../topology.ts';
 import { flowsView, manifestView, rows, verdicts, viewOf, violationOf } from './views.ts';
@@ -260,6 +268,60 @@ describe('a northbound database', () => {
     const { southbound } = computeSouthbound(switched());
     const [check] = networkReachability.checks(openView(analyse(networkOf(southbound))));
     expect(check?.vacuous).toMatch(/^a southbound database does not say/);
+  });
+});
+
+describe('connections that the ACLs of a database let through', () => {
+  const guarded = () => switched(denying('to-lport', 'outport == "b" && ip', 'ip4.src == 10.0.0.1'));
+
+  it('are remembered', () => {
+    expect(verdicts(networkReachability, viewOf(guarded()))).toEqual(['s: holds']);
+  });
+
+  it.each([
+    ['answers are dropped', without('ls_in_acl', /ct.rpl && ct_mark.blocked == 0$/)],
+    ['nothing is committed', without('ls_in_stateful', /reg0/)],
+  ])('are not where %s', (_, damage) => {
+    const found = violationOf(
+      networkReachability,
+      damaged(switched(denying('from-lport', 'inport == "b" && ip', 'inport == "a"')), damage),
+      's',
+    );
+    expect(found.sentence).toBe('what s answers to a host of s does not come back');
+  });
+
+  it('need not be, where ACLs allow without a state', () => {
+    const nb = switched((some) => {
+      const acls = logicalSwitch(some, 's');
+      addAcl(some, acls, 'from-lport', 100, 'inport == "a" && tcp.dst == 80', 'allow-stateless');
+      addAcl(some, acls, 'from-lport', 100, 'inport == "a" && tcp.dst == 22', 'allow-related');
+      addAcl(some, acls, 'to-lport', 50, 'outport == "a" && tcp.src == 80', 'drop');
+    });
+    expect(verdicts(networkReachability, viewOf(nb))).toEqual(['s: holds']);
+  });
+});
+
+describe('a physical network on a switch', () => {
+  const wired = () => switched((nb) => addLocalnet(nb, 's', 'wire'));
+
+  it('hears what is for strangers alone', () => {
+    expect(verdicts(networkReachability, viewOf(wired()))).toEqual(['s: holds']);
+  });
+
+  it('is missed where nothing leads there', () => {
+    const view = damaged(wired(), without('ls_in_l2_unknown', /outport == "none"/));
+    expect(violationOf(networkReachability, view, 's').sentence).toMatch(
+      /^a frame for a MAC address that nobody was given/,
+    );
+  });
+
+  it('gets no frame for a host', () => {
+    const view = damaged(wired(), (flow) =>
+      flow.stage === 'ls_in_l2_lkup' && /^eth.dst == 02:00:00:00:00:02/.test(flow.match)
+        ? { ...flow, actions: `clone { outport = "wire"; output; }; ${flow.actions}` }
+        : flow,
+    );
+    expect(violationOf(networkReachability, view, 's').sentence).toMatch(/for another address arrives at wire$/);
   });
 });
 

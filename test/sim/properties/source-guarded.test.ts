@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { computeSouthbound } from '../../../engine/northd/index.ts';
+import { openView } from '../../../sim/properties/open-view.ts';
 import { sourceGuarded } from '../../../sim/properties/source-guarded.ts';
+import { analyse, networkOf } from '../../../sim/symbolic/index.ts';
+import { addPort, addSwitch, northbound } from '../../northd/router/build.ts';
+import { addAcl, logicalSwitch } from '../../northd/topologies.ts';
 import { network, node, resourcesOf, vf, vpc } from '../../topology.ts';
 import { exampleView, flowsView, manifestView, policies, rows, verdicts, violationOf } from './views.ts';
 
@@ -28,6 +33,30 @@ describe('ports without port security', () => {
   it('are told as warnings', () => {
     const [check] = [...sourceGuarded.checks(exampleView('properties/source-guarded', 'bad'))];
     expect(check).toMatchObject({ subject: 'net', severity: 'warning' });
+  });
+});
+
+describe('frames from groups in a database', () => {
+  /** The flow that drops them is taken away; every port has port security, as far as it goes. */
+  const view = (action?: 'drop' | 'reject') => {
+    const nb = northbound();
+    addSwitch(nb, 's');
+    const entries = ['02:00:00:00:00:01 10.0.0.1', '03:00:00:00:00:02 10.0.0.2'];
+    for (const [at, entry] of entries.entries()) addPort(nb, 's', `p${at}`, [entry], { port_security: [entry] });
+    if (action) addAcl(nb, logicalSwitch(nb, 's'), 'to-lport', 1, 'tcp', action);
+    const { southbound } = computeSouthbound(nb);
+    const flows = southbound.flows.filter(
+      ({ stage, match }) => stage !== 'ls_in_check_port_sec' || match !== 'eth.src[40]',
+    );
+    return openView(analyse(networkOf({ ...southbound, flows })), [], nb);
+  };
+
+  it.each([undefined, 'drop'] as const)('are delivered nowhere: with the ACL %s', (action) => {
+    expect(violationOf(sourceGuarded, view(action), 's').sentence).toMatch(/with a group address as its source$/);
+  });
+
+  it('may be, where an ACL rejects broadcasts', () => {
+    expect(verdicts(sourceGuarded, view('reject'))).toEqual(['s: holds']);
   });
 });
 
