@@ -89,9 +89,8 @@ function neighborsApart(view: View): PacketSet {
   return known;
 }
 
-/** Hosts that are asked about here: others are not where their port is. */
-const ordinary = ({ hosts }: RouterSide): Host[] =>
-  hosts.filter(({ mac, port }) => mac !== undefined && port.binding.type === '');
+/** The hosts whose MAC addresses are known. */
+const ordinary = ({ hosts }: RouterSide): Host[] => hosts.filter(({ mac }) => mac !== undefined);
 
 function* byHosts(view: View, side: RouterSide): Generator<Question, void> {
   const { gateway, router } = side;
@@ -136,6 +135,8 @@ function* byLinkLocal(view: View, side: RouterSide, hosts: readonly Host[]): Gen
   const { gateway, router } = side;
   const { mac } = gateway;
   const own = linkLocal(mac);
+  // A southbound database does not say whether ports are switched off.
+  if (!view.northbound) return;
   const senders = hosts
     .filter(speaksLinkLocal)
     .map((host) => ({ ...host, ip6: host.mac === undefined ? [] : [linkLocal(host.mac)] }));
@@ -180,7 +181,7 @@ function* byWires(view: View, side: RouterSide): Generator<Question, void> {
   const { space, possible } = view.analysis;
   const { gateway, router, wires } = side;
   const { mac } = gateway;
-  if (wires.length === 0) return;
+  if (wires.length === 0 || !view.northbound) return;
   const entering = allOf(space, [fromWires(view, wires), plain(space), possible]);
   const { detours, hidden } = habitsOf(view, router);
   const own = linkLocal(mac);
@@ -269,7 +270,7 @@ function unheard(view: View, side: RouterSide, others: readonly RouterSide[]): J
   const { space } = view.analysis;
   const { router, wires } = side;
   const { detours, routes } = habitsOf(view, router);
-  if (detours.has(4) || [side, ...others].some((one) => rejects(view, one))) return undefined;
+  if (!view.northbound || detours.has(4) || [side, ...others].some((one) => rejects(view, one))) return undefined;
   const elsewhere = space.orAll(routes.filter((text) => isInside(side, text)).map((text) => matchSet(space, text)));
   return unasked(view, side, {
     others,

@@ -52,18 +52,13 @@ export function unasked(view: View, side: RouterSide, asking: Asking): Judgement
 
 /** The ports at which the whole network is heard. */
 const listeners = ({ place, hosts, wires }: RouterSide): NetworkPort[] =>
-  place.ports.filter(
-    (port) => wires.includes(port) || (port.binding.type === '' && hosts.some((host) => host.port === port)),
-  );
+  place.ports.filter((port) => wires.includes(port) || hosts.some((host) => host.port === port));
 
 /** What is sent to the router for somebody who is on the switch, if he is anywhere: from there, and by hosts elsewhere for whom is outside. */
 function forNobody(view: View, side: RouterSide, { others, fromNeighbors, toNobody }: Asking): PacketSet {
   const { space, possible } = view.analysis;
   const senders = side.wires.length > 0 ? [side, ...others] : [side];
-  const sent = senders.map(({ hosts, gateway }) => {
-    const ordinary = hosts.filter(({ port }) => port.binding.type === '');
-    return space.and(sentBy(space, ordinary, 4), toGateway(space, gateway));
-  });
+  const sent = senders.map(({ hosts, gateway }) => space.and(sentBy(space, hosts, 4), toGateway(space, gateway)));
   const plain = ['vlan.tci', 'ip.frag', 'pkt.mark', 'payload'].map((name) => field(fieldIndex(name), 0n));
   const unknowns = Array.from({ length: lookups }, (_, n) => field(fieldIndex(`neighbor.${n}.known`), 0n));
   return allOf(space, [

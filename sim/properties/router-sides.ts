@@ -15,7 +15,7 @@ export interface RouterSide {
   readonly place: NetworkDatapath;
   readonly gateway: Gateway;
   readonly router: NetworkDatapath;
-  /** Those of the switch. */
+  /** Those of the switch whose ports are where they are, and not switched off. */
   readonly hosts: readonly Host[];
   /** The switch's ports to a physical network. */
   readonly wires: readonly NetworkPort[];
@@ -27,7 +27,9 @@ export function routerSides(view: View): RouterSide[] {
   return places
     .filter(({ kind }) => kind === 'switch')
     .flatMap((place) => {
-      const hosts = place.ports.flatMap((port) => view.hostOf.get(port) ?? []);
+      const hosts = place.ports
+        .filter((port) => port.binding.type === '' && isEnabled(view, port))
+        .flatMap((port) => view.hostOf.get(port) ?? []);
       const wires = place.ports.filter(({ binding: { type } }) => type === 'localnet' || type === 'l2gateway');
       if (hosts.length + wires.length === 0) return [];
       return place.ports

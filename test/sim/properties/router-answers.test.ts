@@ -76,6 +76,16 @@ describe('a network and its router', () => {
     expect(verdictOn(view, side)).toBe(`${side}: holds`);
   });
 
+  it('expects nothing for a host whose port is switched off', () => {
+    const view = changedView(example, (nb) => {
+      for (const row of rows(nb, 'Logical_Switch_Port', ({ name }) => name === 'vm')) {
+        row.enabled = false;
+        row.port_security = [];
+      }
+    });
+    expect(verdictOn(view, side)).toBeUndefined();
+  });
+
   it('expects nothing of a port that is switched off', () => {
     const view = changedView(example, (nb) => {
       for (const row of rows(nb, 'Logical_Router_Port', () => true)) row.enabled = false;
