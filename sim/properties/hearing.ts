@@ -106,10 +106,10 @@ const asSent =
   ({ made }: Looks): PacketSet =>
     made === undefined ? space.all : space.empty;
 
-/** The hosts' questions for their own addresses: RFC 5227, section 2.3. */
-function announcements({ analysis: { space } }: View, hosts: readonly Host[]): PacketSet {
+/** The hosts' questions for their own addresses (RFC 5227, section 2.3), if nothing else answers for these. */
+function announcements({ analysis: { space } }: View, { hosts, answerable }: Owed): PacketSet {
   const own = hosts.flatMap((host) => host.ip4.map((ip) => space.cube([inport(host), field(at.arpTpa, ip)])));
-  return space.and(asking(space, hosts), space.orAll(own));
+  return space.diff(space.and(asking(space, hosts), space.orAll(own)), answerable.ip4);
 }
 
 /** What a host sends to everybody, which the others do not hear. */
@@ -122,7 +122,7 @@ function unheard(view: View, network: TenantNetwork, owed: Owed): Judgement | un
     'eth.dst == 01:00:5e:00:00:fb && ip4.dst == 224.0.0.251',
   ].map((text) => matchSet(space, `${text} && udp.src == 5353 && udp.dst == 5353`));
   const broadcasts = allOf(space, [sentBy(space, hosts, 4), orderly(view.analysis), space.orAll(datagrams), possible]);
-  const packets = space.or(broadcasts, space.and(announcements(view, hosts), possible));
+  const packets = space.or(broadcasts, space.and(announcements(view, owed), possible));
   const lost = missed(view, hosts, withheld, packets, false, asSent(view));
   if (!lost) return toStrangers(view, network, owed);
   const sentence = `what a host of ${name} sends to everybody does not reach all other hosts`;
@@ -173,7 +173,7 @@ function answeredFalsely(view: View, network: TenantNetwork, owed: Owed): Judgem
     ),
   ]);
   const questions = [
-    { packets: space.and(announcements(view, hosts), unanswered), what: 'for its own address', reply: 'arp.op == 2' },
+    { packets: announcements(view, owed), what: 'for its own address', reply: 'arp.op == 2' },
     { packets: space.and(strangers, unanswered), what: 'for an address that nobody has', reply: 'arp.op == 2' },
     { packets: solicitations, what: 'for an address that is not its own', reply: 'nd_na' },
   ];
@@ -233,7 +233,10 @@ function overheard(view: View, network: TenantNetwork, owed: Owed): Judgement | 
   const senders = bound.map((host) => ({ ...host, ip6: [linkLocal(host.mac ?? 0n)] }));
   const solicitations = gateways.map(({ mac }) => soliciting(space, senders, linkLocal(mac)));
   const questions: Refusal = {
-    packets: space.and(space.orAll([space.diff(known, announcements(view, hosts)), ...solicitations]), possible),
+    packets: space.and(
+      space.orAll([space.diff(known, space.or(announcements(view, owed), owed.answerable.ip4)), ...solicitations]),
+      possible,
+    ),
     ports: network.hosts.map(({ port }) => port),
     at: elsewhere,
     bad: ({ made }) => (made === undefined ? space.all : space.empty),

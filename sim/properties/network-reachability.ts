@@ -108,7 +108,7 @@ function ownPackets({ analysis: { space } }: View, hosts: readonly Host[]): Read
 }
 
 /** The ARP requests of hosts for each other that are to be answered or heard. */
-function asked(view: View, { hosts, askers, withheld }: Owed): PacketSet {
+function asked(view: View, { hosts, askers, withheld, answerable }: Owed): PacketSet {
   const { space } = view.analysis;
   const own = ({ port, ip4 }: Host, of: number): PacketSet =>
     space.and(space.cube([field(of, BigInt(port.number))]), space.oneOf(at.arpTpa, ip4));
@@ -119,11 +119,11 @@ function asked(view: View, { hosts, askers, withheld }: Owed): PacketSet {
       hosts.flatMap(({ ip4 }) => ip4),
     ),
   );
-  const forThemselves = space.orAll(askers.map((host) => own(host, at.inport)));
-  if (withheld === space.empty) return space.diff(requests, forThemselves);
+  const others = space.or(answerable.ip4, space.orAll(askers.map((host) => own(host, at.inport))));
+  if (withheld === space.empty) return space.diff(requests, others);
   const there = space.orAll(hosts.map((host) => own(host, arrival)));
   const taken = space.forget(allOf(space, [withheld, there, requests]), [arrival]);
-  return space.diff(space.diff(requests, forThemselves), taken);
+  return space.diff(space.diff(requests, others), taken);
 }
 
 /** The packets from host to host that rows may take away. */

@@ -246,9 +246,11 @@ function taken(space: Space, { Load_Balancer, DNS }: Northbound): PacketSet {
 const addressOfVip = (vip: string) =>
   parseAddress(/^\[([^\]]+)\](?::\d+)?$/.exec(vip)?.[1] ?? vip.replace(/^([\d.]+):\d+$/, '$1'));
 
-/** What goes to those alone who have asked for a group. */
+/** What goes to those alone who have asked for a group, and asking for one. */
 const snooped = (space: Space, { other_config }: NorthboundRow<'Logical_Switch'>): PacketSet =>
-  other_config.mcast_snoop === 'true' ? matchSet(space, 'ip && eth.mcast && !eth.bcast') : space.empty;
+  other_config.mcast_snoop === 'true'
+    ? matchSet(space, '(ip && eth.mcast && !eth.bcast) || ip.proto == 2')
+    : space.empty;
 
 /** Whether a switch answers for all addresses of the router behind a port. */
 const isAnswered = (row: Port | undefined): boolean =>

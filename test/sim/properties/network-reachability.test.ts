@@ -201,6 +201,14 @@ describe('a northbound database', () => {
   });
 
   it.each([
+    [
+      'what asks for groups, where they are looked after',
+      (nb: Northbound) => Object.assign(logicalSwitch(nb, 's'), { other_config: { mcast_snoop: 'true' } }),
+    ],
+    [
+      'an answer for an address that a router answers for',
+      (nb: Northbound) => change(nb, 's-r-s', { options: { 'router-port': 'r-s', arp_proxy: '10.0.0.1' } }),
+    ],
     ['what an ACL denies from its sender', denying('from-lport', 'inport == "a" && ip4')],
     ['what an ACL denies on its way to a port', denying('to-lport', 'outport == "b" && tcp.dst == 22')],
     ['what an ACL denies but for an exception', denying('to-lport', 'outport == "b"', 'ip4.src == 10.0.0.1')],
@@ -218,7 +226,10 @@ describe('a northbound database', () => {
     ],
     ['anything of ports that are off', (nb: Northbound) => change(nb, 'b', { enabled: false })],
     ['anything of ports inside of others', (nb: Northbound) => change(nb, 'b', { parent_name: 'a', tag: 7 })],
-    ['an address that two ports have', (nb: Northbound) => addPort(nb, 's', 'd', ['02:00:00:00:00:04 10.0.0.2'])],
+    [
+      'anything of a MAC address that two ports have',
+      (nb: Northbound) => addPort(nb, 's', 'd', ['02:00:00:00:00:02 10.0.0.4']),
+    ],
     [
       'an answer of a port that is down',
       (nb: Northbound) => {
