@@ -65,7 +65,7 @@ function judge(view: View, side: RouterSide, others: readonly RouterSide[]): Jud
 }
 
 /** Stages in which somebody wants packets dropped. */
-const meant = /^ls_(in|out)_acl|^lr_in_policy$/;
+const meant = /^ls_(in|out)_acl|^ls_in_apply_port_sec$|^lr_in_policy$/;
 
 function* questionsAt(view: View, side: RouterSide): Generator<Question, void> {
   const questions = [...byHosts(view, side), ...byWires(view, side)];

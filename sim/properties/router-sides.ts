@@ -30,13 +30,19 @@ export function routerSides(view: View): RouterSide[] {
       const hosts = place.ports
         .filter((port) => port.binding.type === '' && isEnabled(view, port))
         .flatMap((port) => view.hostOf.get(port) ?? []);
-      const wires = place.ports.filter(({ binding: { type } }) => type === 'localnet' || type === 'l2gateway');
+      const wires = wiresOf(place);
       if (hosts.length + wires.length === 0) return [];
       return place.ports
         .flatMap(gatewayBehind)
         .filter(({ switchPort, routerPort }) => isEnabled(view, switchPort) && isEnabled(view, routerPort))
         .map((gateway) => ({ place, gateway, router: gateway.routerPort.datapath, hosts, wires }));
     });
+}
+
+/** Ports to physical networks; none where a MAC address may have been learned elsewhere: answers go there. */
+function wiresOf({ ports }: NetworkDatapath): NetworkPort[] {
+  if (ports.filter(({ binding: { mac } }) => mac.includes('unknown')).length > 1) return [];
+  return ports.filter(({ binding: { type } }) => type === 'localnet' || type === 'l2gateway');
 }
 
 const disabled = new WeakMap<View, ReadonlySet<string>>();
