@@ -1,4 +1,5 @@
 /** Addresses that are published: by NAT rules and by load balancers, in the northbound database or in flows. */
+import { parsePrefix } from '../policy/prefix.ts';
 import type { View } from './view.ts';
 
 /** Matches of the language: what is sent to the published address, and what it is where it arrives. */
@@ -22,7 +23,7 @@ export function publishedIn({ northbound, southbound }: View): Published[] {
   const balanced = northbound
     ? [...northbound.Load_Balancer.values()].map(({ vips, protocol }) => ({ vips, protocol }))
     : (southbound.loadBalancers ?? []);
-  return [
+  const pairs = [
     ...rules.map(({ external, inside }) => ({ sent: to(external), arriving: to(inside) })),
     ...balanced.flatMap(({ vips, protocol }) =>
       Object.entries(vips).flatMap(([vip, backends]) =>
@@ -33,13 +34,19 @@ export function publishedIn({ northbound, southbound }: View): Published[] {
       ),
     ),
   ];
+  return pairs.flatMap(({ sent, arriving }) => (sent && arriving ? { sent, arriving } : []));
 }
 
-const to = (address: string): string => `${address.includes(':') ? 'ip6' : 'ip4'}.dst == ${address}`;
+/** What is sent to an address or a prefix; undefined if it is none: such a rule publishes nothing. */
+function to(text: string): string | undefined {
+  const prefix = parsePrefix(text);
+  return prefix && `ip${prefix.family}.dst == ${text}`;
+}
 
 /** `10.0.0.1:80`, `[2001:db8::1]:80`, or an address alone. */
-function toService(text: string, protocol: string | undefined): string {
+function toService(text: string, protocol: string | undefined): string | undefined {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(text) ?? [];
   const address = to(bracketed ?? plain ?? text);
-  return port === undefined ? address : `${address} && ${protocol ?? 'tcp'}.dst == ${port}`;
+  if (address === undefined || port === undefined) return address;
+  return Number(port) > 65535 ? undefined : `${address} && ${protocol ?? 'tcp'}.dst == ${port}`;
 }

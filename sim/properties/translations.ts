@@ -3,6 +3,7 @@
 import type { Position } from '../../engine/origin.ts';
 import type { Northbound, NorthboundRow } from '../../engine/ovsdb/northbound.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
+import { parsePrefix } from '../policy/prefix.ts';
 import { at, type Commit, type NetworkDatapath, read, type TrafficClass } from '../symbolic/index.ts';
 import type { View } from './view.ts';
 
@@ -23,7 +24,7 @@ export interface TranslationRule {
   readonly inside: readonly string[];
 }
 
-/** The rules of all routers, in the order of the rows; none without a northbound database. */
+/** The rules of all routers, in the order of the rows; none without a northbound database. Of what is no address ovn-northd makes nothing. */
 export function translationRules({ northbound, analysis }: View): TranslationRule[] {
   if (!northbound) return [];
   const byUuid = new Map(
@@ -33,8 +34,15 @@ export function translationRules({ northbound, analysis }: View): TranslationRul
     const router = analysis.network.datapaths.get(byUuid.get(row._uuid) ?? '');
     if (!router) return [];
     const nats = row.nat.flatMap((uuid) => northbound.NAT.get(uuid) ?? []).map((nat) => natRule(router, nat));
-    return [...nats, ...balancersOf(northbound, row).flatMap((balancer) => balancerRules(router, balancer))];
+    return [...nats, ...balancersOf(northbound, row).flatMap((balancer) => balancerRules(router, balancer))].filter(
+      isUnderstood,
+    );
   });
+}
+
+function isUnderstood({ kind, external, port = 0, inside }: TranslationRule): boolean {
+  const addresses = kind === 'balancer' ? [external] : [external, ...inside];
+  return port <= 65535 && addresses.every((text) => parsePrefix(text) !== undefined);
 }
 
 const sourceOf = ({ origin }: { origin?: Position }): Position[] =>
