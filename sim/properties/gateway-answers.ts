@@ -11,7 +11,7 @@ import type { Judgement, Property } from './property.ts';
 import { judgeQuestions, type Question } from './questions.ts';
 import { routerChecks } from './router-answers.ts';
 import { arpRequest, echo, solicitation } from './router-questions.ts';
-import { isWithin } from './router-sides.ts';
+import { isEnabled, isWithin } from './router-sides.ts';
 import type { Gateway, Host, TenantNetwork, View } from './view.ts';
 
 export const gatewayAnswers: Property = {
@@ -20,7 +20,7 @@ export const gatewayAnswers: Property = {
   promise: 'the gateway of a network answers ARP and echo requests of every host, and tells of packets that expire',
   *checks(view) {
     for (const network of networksOf(view)) {
-      const vacuous = emptiness(network);
+      const vacuous = emptiness(view, network);
       yield {
         subject: network.name,
         source: network.source,
@@ -32,24 +32,36 @@ export const gatewayAnswers: Property = {
   },
 };
 
-function emptiness({ gateways, hosts }: TenantNetwork): string | undefined {
+function emptiness(view: View, { gateways, hosts }: TenantNetwork): string | undefined {
   if (hosts.length === 0) return 'the network has no interface';
   if (gateways.length === 0) return 'no router is attached to the network';
-  const asked = gateways.some((gateway) =>
-    gateway.addresses.some((own) => hosts.some((host) => isServed(host, own.address, own.prefixLength))),
+  const asked = gateways.some(({ addresses }) =>
+    addresses.some(({ address, prefixLength }) => served(view, { gateways, hosts }, address, prefixLength).length > 0),
   );
   return asked ? undefined : 'no address of a host is in the network of a gateway';
 }
 
-const isServed = (host: Host, { family, value }: Address, prefixLength: number): boolean =>
-  host.mac !== undefined && addressesOf(host, family).some((ip) => isWithin(ip, value, family, prefixLength));
+/** The hosts with an address in a network, whose port is not switched off; no host has an address of a gateway. */
+function served(
+  view: View,
+  { gateways, hosts }: Pick<TenantNetwork, 'gateways' | 'hosts'>,
+  { family, value }: Address,
+  prefixLength: number,
+): Host[] {
+  const own = new Set(gateways.flatMap(({ addresses }) => addresses.map(({ address }) => address.value)));
+  const isTheirs = (ip: bigint): boolean => !own.has(ip);
+  return hosts
+    .filter(({ mac, port }) => mac !== undefined && isEnabled(view, port))
+    .map((host) => ({ ...host, ip4: host.ip4.filter(isTheirs), ip6: host.ip6.filter(isTheirs) }))
+    .filter((host) => addressesOf(host, family).some((ip) => isWithin(ip, value, family, prefixLength)));
+}
 
 const judge = (view: View, network: TenantNetwork): Judgement => judgeQuestions(view, questionsIn(view, network));
 
 function* questionsIn(view: View, network: TenantNetwork): Generator<Question, void> {
   for (const gateway of network.gateways) {
     for (const { address, prefixLength } of gateway.addresses) {
-      const hosts = network.hosts.filter((host) => isServed(host, address, prefixLength));
+      const hosts = served(view, network, address, prefixLength);
       if (hosts.length > 0) yield* questionsTo(view, gateway, address, hosts);
     }
   }

@@ -48,7 +48,7 @@ function wiresOf({ ports }: NetworkDatapath): NetworkPort[] {
 const disabled = new WeakMap<View, ReadonlySet<string>>();
 
 /** Whether nobody has switched a port off: ovn-nb(5), `enabled`. */
-function isEnabled(view: View, { name }: NetworkPort): boolean {
+export function isEnabled(view: View, { name }: NetworkPort): boolean {
   const known = disabled.get(view) ?? disabledIn(view);
   disabled.set(view, known);
   return !known.has(name);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { gatewayAnswers } from '../../../sim/properties/gateway-answers.ts';
 import { network, node, resourcesOf, vf, vpc } from '../../topology.ts';
-import { exampleView, flowsView, manifestView, rows, verdicts, violationOf } from './views.ts';
+import { changedView, exampleView, flowsView, manifestView, rows, verdicts, violationOf } from './views.ts';
 
 describe('a network and its router', () => {
   const all = ['net: holds', 'net: lr-net: holds', 'net: lr: holds'];
@@ -17,6 +17,30 @@ describe('a network and its router', () => {
   it('is violated where it does not', () => {
     const view = exampleView('properties/gateway-answers', 'bad');
     expect(violationOf(gatewayAnswers, view, 'net').sentence).toMatch(/10\.0\.0\.1 gets an answer, but not/);
+  });
+});
+
+describe('hosts of a database that are not expected to be answered', () => {
+  const verdictOf = (change: (port: { addresses: string[]; port_security: string[]; enabled?: boolean }) => void) => {
+    const view = changedView('properties/gateway-answers', (nb) => {
+      for (const port of nb.Logical_Switch_Port.values()) if (port.type === '') change(port);
+    });
+    return verdicts(gatewayAnswers, view)[0];
+  };
+
+  it('are those whose port is switched off', () => {
+    const off = verdictOf((port) => {
+      port.enabled = false;
+    });
+    expect(off).toBe('net: vacuous');
+  });
+
+  it("are those that have the gateway's own address", () => {
+    const same = verdictOf((port) => {
+      port.addresses = ['0a:00:00:00:00:09 10.0.0.1'];
+      port.port_security = [];
+    });
+    expect(same).toBe('net: vacuous');
   });
 });
 
