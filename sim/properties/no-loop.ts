@@ -61,6 +61,12 @@ function componentOf({ end }: TrafficClass): number {
 const withoutLearned = (space: Space): PacketSet =>
   space.cube(Array.from({ length: lookups }, (_, n) => field(fieldIndex(`neighbor.${n}.known`), 0n)));
 
+/** Whether packets surely come back to where they were, as they were, by routers alone. */
+export function goesRound({ analysis: { space, classes } }: View): boolean {
+  const fixed = withoutLearned(space);
+  return classes.some(({ end, exact, packets }) => exact && end.kind === 'loop' && space.intersects(packets, fixed));
+}
+
 /** The packets of a class that expired, though they entered with more hops left than there are routers. */
 function expired({ analysis: { space, network } }: View, one: TrafficClass, component: number): PacketSet {
   const { end, made, store } = one;

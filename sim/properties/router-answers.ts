@@ -23,6 +23,7 @@ import {
   soliciting,
   toGateway,
 } from './honest.ts';
+import { goesRound } from './no-loop.ts';
 import { gatewayBehind } from './open-view.ts';
 import { type Check, type Judgement, unknown, violated } from './property.ts';
 import { publishedIn } from './published.ts';
@@ -43,15 +44,20 @@ import { unrouted } from './unrouted.ts';
 import type { Host, View } from './view.ts';
 import { ownMacs } from './wires.ts';
 
-/** The checks of databases' routers; none of those of manifests. */
+/** Nobody asked for what these promise: rows are taken at their word, and what they mean beyond may be meant. */
+const severity = 'warning';
+
+/** The checks of databases' routers, all of them warnings; none of those of manifests. */
 export function* routerChecks(view: View): Generator<Check, void> {
   // What one chassis of several sees is not what all of them do.
   if (view.analysis.network.isResident) return;
+  // Where packets go round for ever, that is what is wrong; what routers answer besides is not known.
+  if (goesRound(view)) return;
   const sides = routerSides(view);
   for (const side of sides) {
     const subject = `${side.place.name}: ${side.gateway.routerPort.name}`;
     const others = sides.filter((other) => other !== side && other.router === side.router);
-    yield { subject, source: [], judge: () => judge(view, side, others) };
+    yield { subject, source: [], severity, judge: () => judge(view, side, others) };
   }
   for (const place of new Set(sides.map((side) => side.place))) {
     const routers = new Set(sides.flatMap((side) => (side.place === place ? side.router : [])));

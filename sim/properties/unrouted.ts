@@ -18,6 +18,7 @@ export function unrouted(view: View, place: NetworkDatapath, routers: readonly N
     subject: `${place.name}: ${routers.map(({ name }) => name).join(', ')}`,
     key: `unrouted ${place.uuid}`,
     source: [],
+    severity: 'warning',
     judge: () => judgeRefusals(view, refusalsAt(view, place, routers)),
   };
 }
