@@ -138,20 +138,24 @@ function execute(run: Run, here: Here, state: State, action: Action): State[] {
       }
       return [state];
     case 'fwd_group':
-      for (const [index, one] of choose(
-        run,
-        state,
-        action.childPorts.length,
-        questionOf(run, here, state, action),
-      ).entries()) {
-        const port = run.network.ports.get(action.childPorts[index] as string);
-        // As on a chassis: a port that there is not has the number 0.
-        const number = numberValue(run, port?.number ?? 0);
-        if (one) goOn(run, here, here.table + 1, with_(one, write(stores, one.store, at.outport, number)));
-      }
+      forwardToOne(run, here, state, action);
       return [state];
     default:
       return results(run, here, state, action);
+  }
+}
+
+/** Forwards to any of the ports of a group. Without all of its ports, on this datapath, it is none: lib/actions.c, encode_FWD_GROUP. */
+function forwardToOne(run: Run, here: Here, state: State, action: Action & { type: 'fwd_group' }): void {
+  const ports = action.childPorts.flatMap((name) => run.network.ports.get(name) ?? []);
+  const own = ports.filter(({ datapath }) => datapath === here.datapath.datapath);
+  if (own.length < action.childPorts.length) return;
+  const ways = choose(run, state, own.length, questionOf(run, here, state, action));
+  for (const [index, port] of own.entries()) {
+    const one = ways[index];
+    if (!one) continue;
+    const store = write(run.stores, one.store, at.outport, numberValue(run, port.number));
+    goOn(run, here, here.table + 1, with_(one, store));
   }
 }
 
