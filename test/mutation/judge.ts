@@ -13,7 +13,6 @@ import type { Southbound } from '../../engine/ovsdb/southbound.ts';
 import { type PacketSet, type Space, SpaceFull } from '../../engine/sets/index.ts';
 import type { VpcPlan } from '../../engine/vpc/index.ts';
 import type { Policy } from '../../sim/policy/index.ts';
-import { builtInProperties } from '../../sim/properties/index.ts';
 import { openView } from '../../sim/properties/open-view.ts';
 import type { Check, Property } from '../../sim/properties/property.ts';
 import type { View } from '../../sim/properties/view.ts';
@@ -126,7 +125,7 @@ function judged(context: Context, mutant: Mutant, { southbound, northbound }: Su
   ];
   if (besides.length === 0 && changes.length === 0) return { verdict: 'equivalent' };
   const view = openView(after, plans, northbound, policy);
-  const { first, others } = inOrder(context.properties, mutant);
+  const { first, others } = inOrder(context, mutant);
   let reason: string | undefined;
   let elsewhere: string | undefined;
   for (const property of [...first, ...others]) {
@@ -151,13 +150,12 @@ function judged(context: Context, mutant: Mutant, { southbound, northbound }: Su
 /** So many changes are told of a mutant. */
 const lines = 4;
 
-const builtIn: ReadonlySet<string> = new Set(builtInProperties.map(({ id }) => id));
-
 /** The properties that should catch a mutant, and all others. What a policy's rules say is what the network is for: whatever breaks one should not be. */
-function inOrder(properties: readonly Property[], mutant: Mutant): { first: Property[]; others: Property[] } {
+function inOrder({ properties, policy }: Context, mutant: Mutant): { first: Property[]; others: Property[] } {
+  const rules = new Set(policy?.rules.map(({ id }) => id));
   const first = [
     ...[...expectedOf(mutant)].flatMap((id) => properties.find((property) => property.id === id) ?? []),
-    ...properties.filter(({ id }) => !builtIn.has(id)),
+    ...properties.filter(({ id }) => rules.has(id)),
   ];
   return { first, others: properties.filter((property) => !first.includes(property)) };
 }
