@@ -51,9 +51,9 @@ const severity = 'warning';
 export function* routerChecks(view: View): Generator<Check, void> {
   // What one chassis of several sees is not what all of them do.
   if (view.analysis.network.isResident) return;
-  // Where packets go round for ever, that is what is wrong; what routers answer besides is not known.
-  if (goesRound(view)) return;
   const sides = routerSides(view);
+  // Where packets go round for ever, that is what is wrong; what routers answer besides is not known.
+  if (sides.length === 0 || goesRound(view)) return;
   for (const side of sides) {
     const subject = `${side.place.name}: ${side.gateway.routerPort.name}`;
     const others = sides.filter((other) => other !== side && other.router === side.router);
