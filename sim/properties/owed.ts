@@ -12,7 +12,7 @@ import { at, matching, type NetworkDatapath } from '../symbolic/index.ts';
 import { linkLocal, type Network, parseAddress, parseSecuredAddresses } from '../trace/addresses.ts';
 import { type Acl, aclsOn, arrival, denies, lookOf, testIn } from './acl-rows.ts';
 import { field } from './honest.ts';
-import type { Gateway, Host, TenantNetwork, View } from './view.ts';
+import { type Gateway, type Host, rowUuidOf, type TenantNetwork, type View } from './view.ts';
 
 type Port = NorthboundRow<'Logical_Switch_Port'>;
 
@@ -89,10 +89,8 @@ export function owedIn(view: View, network: TenantNetwork): Owed | string {
 
 type Router = NorthboundRow<'Logical_Router'>;
 
-function routerOf({ southbound }: View, northbound: Northbound, { routerPort }: Gateway): Router | undefined {
-  const uuid = southbound.datapaths.find((one) => one.uuid === routerPort.datapath.uuid)?.northboundUuid;
-  return uuid === undefined ? undefined : northbound.Logical_Router.get(uuid);
-}
+const routerOf = (view: View, northbound: Northbound, { routerPort }: Gateway): Router | undefined =>
+  northbound.Logical_Router.get(rowUuidOf(view, routerPort.datapath) ?? '');
 
 const isUntranslated = (row: Router | undefined): boolean =>
   row !== undefined && row.nat.length + row.load_balancer.length + row.load_balancer_group.length === 0;
@@ -129,10 +127,8 @@ const everybody = (hosts: readonly Host[], all: readonly Host[]) => ({
   answeredFor: hosts.filter((host) => !isOpen(host)),
 });
 
-function rowOf({ southbound }: View, northbound: Northbound, { uuid }: NetworkDatapath) {
-  const row = southbound.datapaths.find((one) => one.uuid === uuid)?.northboundUuid;
-  return row === undefined ? undefined : northbound.Logical_Switch.get(row);
-}
+const rowOf = (view: View, northbound: Northbound, datapath: NetworkDatapath) =>
+  northbound.Logical_Switch.get(rowUuidOf(view, datapath) ?? '');
 
 /** The physical networks on a switch, as if they were hosts without addresses. */
 const wiresOn = (network: TenantNetwork, rows: ReadonlyMap<string, Port>): Host[] =>

@@ -2,7 +2,7 @@
 import { parseEthernet, parseIpv4 } from '../../engine/lang/addresses.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import { isCentral, isGatewayPort, isWithin, type RouterSide } from './router-sides.ts';
-import type { View } from './view.ts';
+import { rowUuidOf, type View } from './view.ts';
 
 const known = new WeakMap<View, ReadonlySet<bigint>>();
 
@@ -32,9 +32,10 @@ const tables = [
 ] as const;
 
 /** Whether somebody on a switch may answer for addresses that are not known: nothing is, without a northbound database. */
-export function answersForNobody({ northbound }: View, { place }: RouterSide): boolean {
+export function answersForNobody(view: View, { place }: RouterSide): boolean {
+  const { northbound } = view;
   if (!northbound) return true;
-  const row = [...northbound.Logical_Switch.values()].find(({ name }) => name === place.name);
+  const row = northbound.Logical_Switch.get(rowUuidOf(view, place) ?? '');
   if (!row || row.forwarding_groups.length > 0) return true;
   return row.ports.some((uuid) => northbound.Logical_Switch_Port.get(uuid)?.options.arp_proxy !== undefined);
 }
@@ -51,24 +52,23 @@ export function natAddresses(
   const { northbound } = view;
   if (!northbound || !isCentral(router) || (!isAtGateway && router.ports.some(isRedirect))) return [];
   const found = new Map<bigint, bigint | undefined>();
-  for (const row of natRows(northbound, router.name)) {
+  const own = rowUuidOf(view, router);
+  for (const row of natRows(northbound, own)) {
     const address = parseIpv4(row.external_ip);
     if (address === undefined || !isWithin(address, network, 4, prefixLength)) continue;
     const mac = row.gateway_port === undefined ? macOf(view, row, isAtGateway, gateway.mac) : undefined;
     found.set(address, found.has(address) && found.get(address) !== mac ? undefined : mac);
   }
   return [...found].flatMap(([address, mac]) =>
-    mac === undefined || isElsewhere(northbound, router.name, address) ? [] : { address, mac },
+    mac === undefined || isElsewhere(northbound, own, address) ? [] : { address, mac },
   );
 }
 
 const isRedirect = ({ binding: { type } }: RouterSide['router']['ports'][number]): boolean =>
   type === 'chassisredirect';
 
-const natRows = (northbound: Northbound, router: string) =>
-  [...northbound.Logical_Router.values()]
-    .filter(({ name }) => name === router)
-    .flatMap(({ nat }) => nat.flatMap((uuid) => northbound.NAT.get(uuid) ?? []));
+const natRows = (northbound: Northbound, router: string | undefined) =>
+  (northbound.Logical_Router.get(router ?? '')?.nat ?? []).flatMap((uuid) => northbound.NAT.get(uuid) ?? []);
 
 type NatRow = ReturnType<typeof natRows>[number];
 
@@ -80,8 +80,8 @@ function macOf({ analysis: { network } }: View, row: NatRow, isAtGateway: boolea
 }
 
 /** Whether somebody else has the address, too: who is to answer for it is not known. */
-function isElsewhere(northbound: Northbound, router: string, address: bigint): boolean {
-  const others = [...northbound.Logical_Router.values()].filter(({ name }) => name !== router);
+function isElsewhere(northbound: Northbound, router: string | undefined, address: bigint): boolean {
+  const others = [...northbound.Logical_Router.values()].filter(({ _uuid }) => _uuid !== router);
   const rules = others.flatMap(({ nat }) => nat.flatMap((uuid) => northbound.NAT.get(uuid)?.external_ip ?? []));
   const ports = [...northbound.Logical_Router_Port.values()].flatMap(({ networks }) => networks);
   const balanced = [...northbound.Load_Balancer.values()].flatMap(({ vips }) => Object.keys(vips));

@@ -102,6 +102,10 @@ export interface View {
   readonly bundleOf: ReadonlyMap<TrafficClass, Bundle>;
 }
 
+/** The northbound row that a datapath was made of, by its UUID: names may be another's, too. */
+export const rowUuidOf = ({ southbound }: Pick<View, 'southbound'>, { uuid }: NetworkDatapath): string | undefined =>
+  southbound.datapaths.find((one) => one.uuid === uuid)?.northboundUuid;
+
 /** The packets that enter by one of the ports. */
 export function from({ analysis }: View, ports: readonly NetworkPort[]): PacketSet {
   return inportIn(analysis.space, ports);
