@@ -1,6 +1,7 @@
 /** What an ACL denies is not delivered, and a deny denies something. */
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
+import { matchSet } from '../policy/packets.ts';
 import {
   type Certainty,
   inportIn,
@@ -118,7 +119,10 @@ function judgeDelivery(
 const beside = ({ direction, priority }: Acl, all: readonly Acl[]): Acl[] =>
   all.filter((other) => other.direction === direction && other.priority === priority);
 
-/** What comes out of a host's port of the switch, looking like what an ACL denies there and none of these allows. */
+/**
+ * What comes out of a host's port of the switch, looking like what an ACL denies there and none of these allows. Whom conntrack
+ * took for an answer is let through by the ACL that allowed the question: ovn-nb(5), ACL, `allow-related`.
+ */
 function judgeArrival(view: View, datapath: NetworkDatapath, denied: AclTest, allows: readonly Acl[]): Judgement {
   const { space } = view.analysis;
   const ports = datapath.ports.filter(({ edge }) => edge === 'vif');
@@ -130,7 +134,8 @@ function judgeArrival(view: View, datapath: NetworkDatapath, denied: AclTest, al
     if (connection !== 'new' || made !== undefined) return space.empty;
     const opposite = certainty === 'may' ? 'must' : 'may';
     const others = allowed.map((test) => matching(space, store, test, opposite));
-    const excused = space.orAll([...others, fromMonitors(view, store, opposite)]);
+    const answers = matchSet(space, 'ct.rpl || ct.rel', store, opposite);
+    const excused = space.orAll([...others, answers, fromMonitors(view, store, opposite)]);
     return space.diff(matching(space, store, denied, certainty), excused);
   };
   const packets = space.not(passingAcls(view));

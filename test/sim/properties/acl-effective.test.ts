@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { aclEffective } from '../../../sim/properties/acl-effective.ts';
 import { openView } from '../../../sim/properties/open-view.ts';
 import { analyse, networkOf } from '../../../sim/symbolic/index.ts';
-import { exampleView, verdicts, violationOf } from './views.ts';
+import { addAcl, addPortGroup } from '../../northd/topologies.ts';
+import { addPort, addRouter, addRouterPort, addSwitch, attach, northbound } from '../../northd/router/build.ts';
+import { exampleView, verdicts, violationOf, viewOf } from './views.ts';
 
 describe('what is denied on its way to a port', () => {
   const good = () => exampleView('field/catch-all-allow', 'good');
@@ -26,5 +28,35 @@ describe('what is denied on its way to a port', () => {
       kind: 'goes',
       sentence: 'a packet that it denies arrives at vm, of net',
     });
+  }, 120_000);
+});
+
+describe('a host that nobody may open connections to', () => {
+  const network = (action: 'allow-related' | 'allow-stateless') => {
+    const nb = northbound();
+    addSwitch(nb, 's');
+    addPort(nb, 's', 'host', ['02:00:00:00:00:01 10.0.0.1']);
+    addPort(nb, 's', 'other', ['02:00:00:00:00:02 10.0.0.2']);
+    addRouter(nb, 'r');
+    addRouterPort(nb, 'r', 'to-s', '02:00:00:00:00:fe', ['10.0.0.254/24']);
+    attach(nb, 's', 'to-s');
+    const group = addPortGroup(nb, 'group', ['host']);
+    addAcl(nb, group, 'from-lport', 200, 'inport == @group && ip4', action);
+    addAcl(nb, group, 'to-lport', 100, 'outport == @group && ip4', 'drop');
+    return viewOf(nb);
+  };
+  const holding = ['group, priority 100: outport == @group && ip4: holds'];
+
+  it('is answered by its gateway', () => {
+    expect(verdicts(aclEffective, network('allow-related'))).toEqual(holding);
+  }, 120_000);
+
+  it('is not answered where nobody remembers that it asked', () => {
+    const view = network('allow-stateless');
+    expect(verdicts(aclEffective, view)).toEqual(holding);
+    const comes = view.analysis.classes.filter(
+      ({ connection, made, store }) => connection === 'new' && made === undefined && store.id >= 0,
+    );
+    expect(comes.length).toBeGreaterThan(0);
   }, 120_000);
 });
