@@ -219,16 +219,21 @@ const isCut = ({ last }: Followed): boolean => last !== undefined && last.lookup
 /** So many times as many tables packets are looked up in that are followed carefully. */
 const careFactor = 5;
 
+/** Whether packets surely go round in one of the runs. */
+const goesRound = (runs: readonly Run[]): boolean =>
+  runs.some(({ ended }) => [...ended.values()].some(({ one }) => one.end.kind === 'loop' && one.exact));
+
+/** What was cut may be said again with care. Where packets surely go round, care would not end it. */
+const mayBeTold = (first: Run, followed: Followed): boolean =>
+  isCut(followed) && !goesRound([first, ...(followed.last ? [followed.last] : [])]);
+
 /**
  * Packets of connections. What goes more ways than are followed is followed once more with care: then what the network makes of
- * packets belongs to the connections that these belong to, and not to any. Where packets surely go round, care would not end it.
+ * packets belongs to the connections that these belong to, and not to any.
  */
 function secondPass(workshop: Workshop, first: Run): Followed {
   const plain = rounds(workshop, first, false);
-  const isRound = [first, ...(plain.last ? [plain.last] : [])].some(({ ended }) =>
-    [...ended.values()].some(({ one }) => one.end.kind === 'loop' && one.exact),
-  );
-  return isCut(plain) && !isRound ? rounds(workshop, first, true) : plain;
+  return mayBeTold(first, plain) ? rounds(workshop, first, true) : plain;
 }
 
 /** The second pass again and again, until no packet opens a connection that is not known. */
@@ -237,7 +242,8 @@ function rounds(workshop: Workshop, first: Run, isCareful: boolean): Followed {
   const mostLookups = first.mostLookups * (isCareful ? careFactor : 1);
   let opened: readonly Opened[] = [...first.opened.values()];
   let followed: Followed = { knowledge: knowledgeOf(stores, opened), isSettled: opened.length === 0, ports: [] };
-  for (let round = 0; round < maxRounds && !followed.isSettled && !(isCareful && isCut(followed)); round++) {
+  const isOver = () => (isCareful ? isCut(followed) : mayBeTold(first, followed));
+  for (let round = 0; round < maxRounds && !followed.isSettled && !isOver(); round++) {
     const { knowledge } = followed;
     const last = newRun(
       workshop,

@@ -33,6 +33,8 @@ export interface SymbolicTable {
   /** By falling priority. */
   readonly flows: readonly SymbolicFlow[];
   readonly indexes: readonly FlowIndex[];
+  /** Set where all packets meet one flow, which does nothing but bring them into a later table of the pipeline: that flow, and where. */
+  readonly passed?: { readonly flow: LogicalFlow; readonly table: number };
 }
 
 /** The flows of a table by the value that they want these bits of a place to have. */
@@ -181,7 +183,17 @@ function actionsOf(network: Network, flow: LogicalFlow, texts: Texts): { actions
 
 function tableOf(flows: SymbolicFlow[]): SymbolicTable {
   flows.sort((a, b) => b.flow.priority - a.flow.priority);
-  return { flows, indexes: flows.length < fewFlows ? [] : indexesOf(flows) };
+  const passed = passedBy(flows);
+  return { flows, indexes: flows.length < fewFlows ? [] : indexesOf(flows), ...(passed && { passed }) };
+}
+
+/** Where the flows, one alone, bring all packets as they are. */
+export function passedBy([one, ...more]: readonly SymbolicFlow[]): SymbolicTable['passed'] {
+  if (!one || more.length > 0 || one.problem !== undefined || one.test !== always) return undefined;
+  const [action, ...others] = one.actions;
+  const { flow } = one;
+  const isLater = action?.type === 'next' && action.pipeline === flow.pipeline && action.table > flow.table;
+  return isLater && others.length === 0 ? { flow, table: action.table } : undefined;
 }
 
 interface Asked {

@@ -83,12 +83,12 @@ const tuple = new Set<number>([at.ethType, at.ipProto]);
 
 /** Puts together what packets opened. */
 export function knowledgeOf(stores: Stores, opened: Iterable<Opened>): Knowledge {
-  const { space, values } = stores;
+  const { space } = stores;
   const zones = new Map<string, Map<string, KnownConnections>>();
   for (const one of [...opened].flatMap((each) => plainOpened(stores, each))) {
     const { commit } = one;
     const { mark, label } = commit;
-    const made = connectionsOf(space, values, one);
+    const made = connectionsOnce(stores, one);
     let groups = zones.get(commit.zone);
     if (!groups) {
       groups = new Map();
@@ -149,6 +149,20 @@ function partsOf(space: Space, list: readonly Value[], packets: PacketSet): { va
     if (some === space.empty) return [];
     return partsOf(space, more, some).map((part) => ({ ...part, values: [option.value, ...part.values] }));
   });
+}
+
+/** What was made of packets before: who goes round after round asks again and again. */
+const madeBefore = new WeakMap<Stores, Map<string, KnownConnections>>();
+
+function connectionsOnce(stores: Stores, opened: Opened): KnownConnections {
+  const { commit, packets } = opened;
+  const { before, after, port, mark, label } = commit;
+  const all = madeBefore.get(stores) ?? new Map<string, KnownConnections>();
+  madeBefore.set(stores, all);
+  const key = `${packets} ${before.id} ${after.id} ${port?.id} ${mark.id} ${label.id}`;
+  const made = all.get(key) ?? connectionsOf(stores.space, stores.values, opened);
+  all.set(key, made);
+  return made;
 }
 
 function connectionsOf(space: Space, values: Values, { commit, packets }: Opened): KnownConnections {

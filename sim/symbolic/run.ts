@@ -367,15 +367,23 @@ function placeOf({ stores }: Run, { datapath }: SymbolicDatapath, table: number,
   return `${datapath.uuid} ${table} ${timeless.id} ${life} ${passage.id} ${used.openers} ${asked}`;
 }
 
+/** Brings packets to the next table that does something with them. */
 function wait(
   run: Run,
   datapath: SymbolicDatapath,
   pipeline: Pipeline,
-  table: number,
+  first: number,
   hops: number,
   state: State,
 ): void {
   run.outcomes++;
+  let table = first;
+  for (;;) {
+    const passed = run.chassis ? undefined : datapath.tables[pipeline][table]?.passed;
+    if (!passed) break;
+    run.met.add(passed.flow);
+    table = passed.table;
+  }
   run.levels[hops] ??= new Map();
   const level = run.levels[hops] as Map<string, Bucket>;
   const place = `${pipeline} ${datapath.datapath.uuid}`;

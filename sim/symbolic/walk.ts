@@ -3,7 +3,7 @@ import { formatActions } from '../../engine/lang/index.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { perform } from './actions.ts';
 import { packetFields } from './fields.ts';
-import { candidates, type SymbolicFlow } from './flows.ts';
+import { candidates, passedBy, type SymbolicFlow } from './flows.ts';
 import { isVague, matching, matchingOnce } from './matching.ts';
 import { choose } from './packets.ts';
 import {
@@ -11,6 +11,7 @@ import {
   drop,
   flowOf,
   gap,
+  goOn,
   type Here,
   inexactly,
   joinedStates,
@@ -70,12 +71,18 @@ const fewFlows = 16;
 /** Packets meet the flows of a table, those of the highest priority first. */
 function lookUp(run: Run, here: Here, arrived: State): void {
   const { space } = run;
+  const table = here.datapath.tables[here.pipeline][here.table];
+  const flows = table ? candidates(table, arrived.store) : [];
+  const passed = run.chassis ? undefined : passedBy(flows);
+  if (passed) {
+    run.met.add(passed.flow);
+    goOn(run, here, passed.table, arrived);
+    return;
+  }
   if (++run.lookups > run.mostLookups && run.current) {
     gap(run, run.current, 'packets go more ways than are followed', packetsOf(run, arrived));
     return;
   }
-  const table = here.datapath.tables[here.pipeline][here.table];
-  const flows = table ? candidates(table, arrived.store) : [];
   const state = flows.length < fewFlows ? arrived : together(run, here, arrived);
   const rest: Rest = { guard: space.all, unsure: space.empty };
   let looked = space.all;
