@@ -52,8 +52,8 @@ describe('a host that nobody may open connections to', () => {
     const host = all.ports.get('host');
     const own = host ? inportIn(space, [host]) : space.empty;
     return classes.some(({ end, packets, store }) => {
-      const sent = end.kind === 'sender' ? space.and(packets, own) : space.empty;
-      return space.intersects(sent, matchSet(space, 'icmp4.type == 0', store));
+      const isBack = end.kind === 'sender' || (end.kind === 'port' && end.port === host);
+      return isBack && space.intersects(space.and(packets, own), matchSet(space, 'icmp4.type == 0', store));
     });
   };
 
