@@ -18,7 +18,7 @@ import { getNeighbor, getPortOfMac, lookupNeighbor, lookupPortOfMac } from './ne
 import { nestedPacket } from './nested.ts';
 import { append } from './nodes.ts';
 import type { Operation } from './operations.ts';
-import { floodRemote, output } from './output.ts';
+import { floodRemote, forward, output } from './output.ts';
 import { clearConntrack, slot } from './packet.ts';
 import { mayEnter, mayLeave } from './port-security.ts';
 import { relayDhcp } from './relay.ts';
@@ -36,6 +36,8 @@ export function execute(step: Step, operation: Operation): Continuation | undefi
       return goOn(step, action);
     case 'output':
       return output(step);
+    case 'fwd_group':
+      return forward(step, action);
     case 'nested':
       return nest(step, action, operation.inner);
     case 'ct_next':

@@ -271,8 +271,9 @@ function applyEntry(packet: Packet, { connection, isReply, isRelated }: Found): 
     const from = before[direction];
     const to = after[direction];
     const current = readBits(packet, addressOf(family, direction));
-    // An error may come from a router on the way: its own address stays.
-    if (current !== from.address || (from.address === to.address && from.port === to.port)) continue;
+    if (from.address === to.address && (isRelated || from.port === to.port)) continue;
+    // An error from a router on the way gets the other end's address, too: Open vSwitch's lib/conntrack.c, nat_packet.
+    if (!isRelated && current !== from.address) continue;
     setAddress(packet, direction, { family, value: to.address });
     if (!isRelated) packet.words[direction === 'src' ? slot.tpSrc : slot.tpDst] = portField(packet, direction, to.port);
     const bit = direction === 'src' ? ctState.snat : ctState.dnat;

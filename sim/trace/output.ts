@@ -1,8 +1,9 @@
 /** The `output` action: from the ingress pipeline into the egress one, from there to the port and beyond. */
+import { formatAction } from '../../engine/lang/index.ts';
 import { append, say } from './nodes.ts';
 import { clonePacket, type Packet, slot } from './packet.ts';
 import { addGap, type Continuation, nameOfKey, type Place } from './run.ts';
-import { passedOn, type Step } from './step.ts';
+import { type ActionOf, passedOn, type Step } from './step.ts';
 import type { TraceDatapath, TraceGroup, TracePort } from './topology.ts';
 
 const loopback = 1;
@@ -23,6 +24,27 @@ export function output(step: Step): Continuation | undefined {
   if (!group) return toEgress(step, port);
   replicate(step, group);
   return undefined;
+}
+
+/**
+ * `fwd_group(childports=...);` ovn-trace goes nowhere.  On a chassis one of the ports gets the packet; here it is the first
+ * one, or the one that was told.  Without all of its ports, on this datapath, the group is none: lib/actions.c, encode_FWD_GROUP.
+ */
+export function forward(step: Step, action: ActionOf<'fwd_group'>): Continuation | undefined {
+  const { run, place, packet } = step;
+  if (!run.conntrack.keepsFlags) {
+    addGap(run, `the action ${formatAction(action)} is not modelled`);
+    return undefined;
+  }
+  const { childPorts } = action;
+  const keys = childPorts.flatMap((name) => {
+    const port = run.topology.ports.get(name);
+    return port?.datapath === place.datapath ? port.key : [];
+  });
+  const chosen = keys[(run.selectId ?? 1) - 1] ?? keys[0];
+  if (chosen === undefined || keys.length < childPorts.length) return undefined;
+  packet.words[slot.outport] = chosen;
+  return output(step);
 }
 
 function keyIn(packet: Packet, register: 'inport' | 'outport'): number {

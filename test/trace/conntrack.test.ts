@@ -82,6 +82,23 @@ describe('behind a gateway router with source NAT', () => {
     expect(send(trackingConntrack(), error, sent?.packet)).toEqual([]);
   });
 
+  test('an error comes from the other end that the opener knows, where that was translated', () => {
+    const conntrack = trackingConntrack();
+    const parsed = (text: string): Packet => parsePacket(topology, text).packet;
+    const opening = parsed(request);
+    conntrack.translate(opening, 'zone', {
+      direction: 'dst',
+      address: { family: 4, value: address('10.9.9.9') },
+      commonZone: false,
+      onGateway: false,
+    });
+    const error = parsed(`${outside} && ip4.src == 1.2.3.4 && ip4.dst == 192.168.1.11 && icmp4.type == 3`);
+    error.inner = opening;
+    conntrack.translate(error, 'zone', { commonZone: false, onGateway: false });
+    expect(read(error, 'ip4.src')).toBe(address('8.8.8.8'));
+    expect(read(error, 'ip4.dst')).toBe(address('192.168.1.11'));
+  });
+
   test('an echo reply to no request does not get in, one to a request does', () => {
     const conntrack = trackingConntrack();
     const reply = `${outside} && ip4.src == 8.8.8.8 && ip4.dst == 30.30.0.2 && icmp4.type == 0`;

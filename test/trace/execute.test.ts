@@ -34,6 +34,29 @@ function minimal(topology: TraceTopology, microflow: string, options?: TraceOpti
 
 const outputs = ({ deliveries }: TraceResult): string[] => deliveries.map(({ port }) => port.binding.logicalPort);
 
+describe('a forwarding group', () => {
+  const group = (members: string) =>
+    sw([`0 0 1 => fwd_group(childports=${members});`, 'egress 0 0 1 => output;'], { a: {}, b: {}, c: {} });
+  const onChassis = (): TraceOptions => ({ conntrack: trackingConntrack() });
+  const packet = 'inport == "a"';
+
+  test('sends to one of its ports: the first, or the one that was told', () => {
+    expect(outputs(trace(group('"b","c"'), packet, onChassis()))).toEqual(['b']);
+    expect(outputs(trace(group('"b","c"'), packet, { ...onChassis(), selectId: 2 }))).toEqual(['c']);
+  });
+
+  test('is none without all of its ports', () => {
+    const result = trace(group('"b","nobody"'), packet, onChassis());
+    expect({ outputs: outputs(result), gaps: result.gaps }).toEqual({ outputs: [], gaps: [] });
+  });
+
+  test('goes nowhere in ovn-trace, and a trace says that it is more', () => {
+    const result = trace(group('"b","c"'), packet);
+    expect(outputs(result)).toEqual([]);
+    expect(result.gaps).toEqual([expect.stringContaining('fwd_group')]);
+  });
+});
+
 describe('a packet that goes round', () => {
   const twoRouters = (actions: string): Southbound => {
     const flows = ['0 50 ip.ttl == 1 => drop;', `0 0 1 => ${actions}`, 'egress 0 0 1 => output;'];
