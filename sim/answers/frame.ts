@@ -21,6 +21,8 @@ import {
 export interface FrameOptions {
   /** The name that a DNS question asks for; `host.example` unless given. */
   dnsName?: string;
+  /** The packet that an ICMP error is about, as it arrived; a datagram of its addressee unless given. */
+  quoted?: PacketValues;
 }
 
 /**
@@ -112,9 +114,9 @@ function transport(read: ReadField, options: FrameOptions, fill: number): number
   const ports = [...bytes(read('tp.src'), 2), ...bytes(read('tp.dst'), 2)];
   switch (transportOf(read)) {
     case 'icmp4':
-      return [...icmp4(read), ...zeros(fill)];
+      return [...icmp4(read, options), ...zeros(fill)];
     case 'icmp6':
-      return [...icmp6(read), ...zeros(fill)];
+      return [...icmp6(read, options), ...zeros(fill)];
     case 'tcp': {
       const flags = bytes(0x5000n | read('tcp.flags'), 2);
       return [...ports, ...bytes(1, 4), ...bytes(0, 4), ...flags, 0xff, 0xff, 0, 0, 0, 0, ...zeros(fill)];
@@ -133,15 +135,23 @@ function transport(read: ReadField, options: FrameOptions, fill: number): number
 const echoTypes4 = [0n, 8n];
 const errorTypes4 = [3n, 4n, 5n, 11n, 12n];
 
-function icmp4(read: ReadField): number[] {
+function icmp4(read: ReadField, { quoted: about }: FrameOptions): number[] {
   const type = read('icmp.type');
   const header = [Number(type), Number(read('icmp.code')), 0, 0];
   if (echoTypes4.includes(type)) return [...header, 0, 1, 0, 1];
   if (!errorTypes4.includes(type)) return [...header, ...zeros(16)];
+  if (about) return [...header, ...zeros(4), ...quotationOf(about, 20)];
   // An error quotes the packet that it is about, which its addressee has sent.
   const addresses = [...bytes(read('ip4.dst'), 4), ...bytes(read('ip4.src'), 4)];
   const quoted = [0x45, 0, 0, 28, 0, 1, 0, 0, 64, 17, 0, 0, ...addresses, ...quotedUdp];
   return [...header, ...zeros(4), ...quoted];
+}
+
+/** The IP header of a packet, of so many bytes, and the first 8 bytes behind it. */
+function quotationOf(packet: PacketValues, header: number): number[] {
+  const frame = frameOf(packet);
+  const start = (fieldReader(packet)('vlan.tci') & vlanPresent) === 0n ? 14 : 18;
+  return [...frame.slice(start, start + header + 8)];
 }
 
 /** The header of a UDP datagram without payload from port 49152 to port 33434. */
@@ -149,11 +159,12 @@ const quotedUdp = [0xc0, 0, 0x82, 0x9a, 0, 8, 0, 0];
 
 const echoTypes6 = [128n, 129n];
 
-function icmp6(read: ReadField): number[] {
+function icmp6(read: ReadField, { quoted: about }: FrameOptions): number[] {
   const type = read('icmp.type');
   const header = [Number(type), Number(read('icmp.code')), 0, 0];
   if (isNeighborDiscovery(read)) return [...header, ...zeros(4), ...bytes(read('nd.target'), 16), ...linkAddress(read)];
   if (echoTypes6.includes(type)) return [...header, 0, 1, 0, 1];
+  if (type < 128n && about) return [...header, ...zeros(4), ...quotationOf(about, 40)];
   if (type < 128n) {
     const addresses = [...bytes(read('ip6.dst'), 16), ...bytes(read('ip6.src'), 16)];
     return [...header, ...zeros(4), 0x60, 0, 0, 0, 0, 8, 17, 64, ...addresses, ...quotedUdp];

@@ -67,6 +67,16 @@ export function transportOf(read: ReadField): Transport {
   }
 }
 
+/** Types of ICMP that conntrack takes for errors about packets of a connection: RFC 792, RFC 4443. */
+const errorTypes: Readonly<Partial<Record<Transport, readonly bigint[]>>> = {
+  icmp4: [3n, 4n, 5n, 11n, 12n],
+  icmp6: [1n, 2n, 3n, 4n],
+};
+
+/** Whether the packet is an ICMP error, which quotes another packet. */
+export const isIcmpError = (read: ReadField): boolean =>
+  errorTypes[transportOf(read)]?.includes(read('icmp.type')) ?? false;
+
 /** Neighbour solicitations (135) and advertisements (136) have a target: RFC 4861. */
 export const neighborTypes = { solicitation: 135n, advertisement: 136n } as const;
 

@@ -95,7 +95,7 @@ function follow(southbound: Southbound, node: Node, story: Story, { legs }: Trac
         : arrived && (send.kind === 'crossing' ? (send.as ?? arrived) : answerTo(arrived));
     if (!packet) return { outcome: false, why: `nothing that could be answered came out before packet ${index + 1}` };
     node.received();
-    node.send(leg.inport, frameOf(onWire(southbound, leg.inport, packet)));
+    node.send(leg.inport, frameOf(onWire(southbound, leg.inport, packet), leg.quoted && { quoted: leg.quoted }));
     const received = node.received().map((one) => offWire(southbound, valuesAt(one)));
     const { expected } = send;
     if (expected.kind === 'loops') return { outcome: 'not run', why: 'packets that go round are cut off' };

@@ -198,9 +198,9 @@ function mainLeg(sends: readonly Send[]): number {
 }
 
 function sentFrom(
-  { packet, inport }: { packet: PacketValues; inport: string },
+  { packet, inport, quoted }: { packet: PacketValues; inport: string; quoted?: PacketValues },
   southbound: Network['southbound'],
 ): Sent {
   const datapath = southbound.ports.find(({ logicalPort }) => logicalPort === inport)?.datapath ?? '';
-  return sentOf({ packet, port: { name: inport, datapath: { uuid: datapath } } }, southbound);
+  return sentOf({ packet, port: { name: inport, datapath: { uuid: datapath } } }, southbound, quoted);
 }

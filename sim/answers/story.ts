@@ -7,7 +7,16 @@
 import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
 import { fieldIndex } from '../symbolic/fields.ts';
 import type { NetworkPort } from '../symbolic/types.ts';
-import { etherTypes, fieldReader, networkOf, type PacketValues, packetOf, protocols, transportOf } from './packet.ts';
+import {
+  etherTypes,
+  fieldReader,
+  isIcmpError,
+  networkOf,
+  type PacketValues,
+  packetOf,
+  protocols,
+  transportOf,
+} from './packet.ts';
 
 /** Where a packet ends, as the proof has it. */
 export type Expected =
@@ -107,12 +116,23 @@ function transportChanges(packet: PacketValues): Record<string, bigint> | undefi
 /**
  * The first packet of the connection that a packet belongs to: the same headers if it goes the opener's way,
  * those of the other end (`opener.*`, where it was translated; the connection that it was a reply to last is the one that
- * was opened first) if it is a reply.  Only the fields that a tracker looks at are in it.
+ * was opened first) if it is a reply.  Only the fields that a tracker looks at are in it. An ICMP error may come from
+ * anybody on the way, about any protocol.
  */
 export function openerOf(packet: PacketValues, isReply: boolean): Readonly<Record<string, bigint>> {
   const read = fieldReader(packet);
   const family = networkOf(read) === 'ip6' ? '6' : '4';
   const name = (end: 'src' | 'dst'): string => `ip${family}.${end}`;
+  const third = (field: string): bigint => (/^(src|dst)4$/.test(field) ? read(`opener.2.${field}`) : 0n);
+  const told = (field: string, otherwise: bigint): bigint =>
+    third(field) || read(`opener.1.${field}`) || read(`opener.${field}`) || otherwise;
+  if (isIcmpError(read)) {
+    const [own, dst] = [read(name('dst')), told(`dst${family}`, 0n)];
+    const ends = isReply
+      ? { [name('src')]: told(`src${family}`, own), ...(dst && { [name('dst')]: dst }) }
+      : { [name('dst')]: own };
+    return { 'eth.type': read('eth.type'), ...ends };
+  }
   const type = { 'eth.type': read('eth.type'), 'ip.proto': read('ip.proto'), ...openingFields(packet) };
   const ends = (src: bigint, dst: bigint, sport: bigint, dport: bigint) => ({
     [name('src')]: src,
@@ -120,16 +140,13 @@ export function openerOf(packet: PacketValues, isReply: boolean): Readonly<Recor
     ...(hasPorts(packet) && { 'tp.src': sport, 'tp.dst': dport }),
   });
   if (!isReply) return { ...type, ...ends(read(name('src')), read(name('dst')), read('tp.src'), read('tp.dst')) };
-  const third = (field: string): bigint => (/^(src|dst)4$/.test(field) ? read(`opener.2.${field}`) : 0n);
-  const told = (field: string, otherwise: string): bigint =>
-    third(field) || read(`opener.1.${field}`) || read(`opener.${field}`) || read(otherwise);
   return {
     ...type,
     ...ends(
-      told(`src${family}`, name('dst')),
-      told(`dst${family}`, name('src')),
-      told('sport', 'tp.dst'),
-      told('dport', 'tp.src'),
+      told(`src${family}`, read(name('dst'))),
+      told(`dst${family}`, read(name('src'))),
+      told('sport', read('tp.dst')),
+      told('dport', read('tp.src')),
     ),
   };
 }

@@ -18,13 +18,15 @@ import {
 } from '../trace/index.ts';
 import { frameOf } from './frame.ts';
 import { quoted } from './microflow.ts';
-import { fieldReader, type PacketValues } from './packet.ts';
+import { fieldReader, isIcmpError, type PacketValues } from './packet.ts';
 import { answerTo, circumstancesOf, isSameKind, packetOfFields, type Story } from './story.ts';
 
 /** What became of one packet of a story. */
 export interface TracedLeg {
   readonly packet: PacketValues;
   readonly inport: string;
+  /** Of an ICMP error, the packet that it is about, as it arrived; where it is not known, the error quotes another one. */
+  readonly quoted?: PacketValues;
   /** All that came out. */
   readonly deliveries: readonly { readonly port: string; readonly packet: PacketValues }[];
   readonly flows: readonly LogicalFlow[];
@@ -119,9 +121,14 @@ function tellOnce(topology: TraceTopology, asked: Asked[], story: Story, choice:
     if (!place) break;
     asked.length = 0;
     connections.states.length = 0;
+    const about = isIcmpError(fieldReader(place.packet)) ? arrivedBefore(story, legs) : undefined;
     const parsed = parsePacket(topology, `inport == ${quoted(place.port)}`, {
       frame: parseFrame(frameOf(place.packet)).fields,
     });
+    if (about) {
+      const frame = parseFrame(frameOf(about)).fields;
+      parsed.packet.inner = parsePacket(topology, `inport == ${quoted(place.port)}`, { frame }).packet;
+    }
     const result = traceFlow(topology, parsed.datapath, parsed.packet, {
       conntrack: connections.tracker,
       securedNetworks: 'as-network',
@@ -133,6 +140,7 @@ function tellOnce(topology: TraceTopology, asked: Asked[], story: Story, choice:
     legs.push({
       packet: place.packet,
       inport: place.port,
+      ...(about && { quoted: about }),
       deliveries: result.deliveries.map(({ port, packet }) => ({
         port: port.binding.logicalPort,
         packet: valuesOf(packet, place.packet),
@@ -152,14 +160,19 @@ function follows(
   legs: readonly TracedLeg[],
   send: Story['sends'][number],
 ): { packet: PacketValues; port: string } | undefined {
-  const last = legs.at(-1);
   const { expected } = story.sends[legs.length - 1] ?? {};
-  if (!last || expected?.kind !== 'arrives') return undefined;
-  const arrived = arrivalAt(last, expected.port);
-  if (!arrived) return undefined;
+  const arrived = arrivedBefore(story, legs);
+  if (!arrived || expected?.kind !== 'arrives') return undefined;
   if (send.kind === 'crossing') return { packet: send.as ?? arrived, port: send.port.name };
   const answer = answerTo(arrived);
   return answer && { packet: answer, port: expected.port };
+}
+
+/** What arrived of the packet that was sent last. */
+function arrivedBefore({ sends }: Story, legs: readonly TracedLeg[]): PacketValues | undefined {
+  const last = legs.at(-1);
+  const { expected } = sends[legs.length - 1] ?? {};
+  return last && expected?.kind === 'arrives' ? arrivalAt(last, expected.port) : undefined;
 }
 
 /** What came out of a port: the packet itself before others. */
@@ -198,24 +211,17 @@ function never(): never {
 /** What the look-ups of neighbours in a trace were for, in their order: to send to them, or to see whether they are known. */
 function kindsOf({ nodes }: TraceResult): ('get' | 'lookup')[] {
   const kinds: ('get' | 'lookup')[] = [];
-  const visit = (list: readonly TraceNode[]): void => {
-    for (const { text, type, subs } of list) {
-      if (
-        type === 'action' &&
-        /^\/\* (No MAC binding\.|MAC binding to \S+\.) \*\/$/.test(text) &&
-        !/ found/.test(text)
-      ) {
-        kinds.push('get');
-      } else if (
-        type === 'action' &&
-        /^\/\* (lookup failed - No MAC binding\.|MAC binding.* found\.) \*\/$/.test(text)
-      ) {
-        kinds.push('lookup');
-      }
-      visit(subs);
+  // A trace nests as deep as a packet has hops: too deep to call oneself.
+  const left = [...nodes].reverse();
+  for (let node = left.pop(); node; node = left.pop()) {
+    const { text, type, subs } = node;
+    if (type === 'action' && /^\/\* (No MAC binding\.|MAC binding to \S+\.) \*\/$/.test(text) && !/ found/.test(text)) {
+      kinds.push('get');
+    } else if (type === 'action' && /^\/\* (lookup failed - No MAC binding\.|MAC binding.* found\.) \*\/$/.test(text)) {
+      kinds.push('lookup');
     }
-  };
-  visit(nodes);
+    for (let at = subs.length - 1; at >= 0; at--) left.push(subs[at] as TraceNode);
+  }
   return kinds;
 }
 

@@ -256,11 +256,11 @@ interface Sendable {
 }
 
 /** The packet as it is sent: its frame, its microflow and what it is in words. */
-export function sentOf({ packet, port }: Sendable, southbound?: Southbound): Sent {
+export function sentOf({ packet, port }: Sendable, southbound?: Southbound, quoted?: PacketValues): Sent {
   const dnsName = southbound && dnsNameOf(southbound, port.datapath.uuid);
   return {
     inport: port.name,
-    frame: hex(frameOf(packet, dnsName === undefined ? {} : { dnsName })),
+    frame: hex(frameOf(packet, { ...(dnsName !== undefined && { dnsName }), ...(quoted && { quoted }) })),
     microflow: microflowOf(packet, port.name),
     summary: summaryOf(packet),
   };

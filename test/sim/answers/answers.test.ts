@@ -66,6 +66,21 @@ describe('a packet that goes where it should not', () => {
     expect(counterexample?.arrives?.summary).toMatch(/^udp .* > 10\.0\.0\.11:/);
   });
 
+  it('as an ICMP error comes after the packet that it is about, and quotes it', () => {
+    const { analysis, arriving, usual, port } = analysed(masqueraded());
+    const from = { 'eth.src': 0x020000000077, 'eth.dst': 0x02000000ff02, 'ip4.src': 0x1e1e0001, 'ip4.dst': 0x1e1e0002 };
+    const kind = { 'ip.proto': 1, 'icmp.type': 3, 'icmp.code': 0 };
+    const errors = usual({ ...from, ...kind, inport: port('wire').number });
+    const { counterexample } = openAnswers(analysis).explain({
+      kind: 'goes',
+      ...arriving(errors, 'host', 'reply'),
+      sentence: 'in',
+    });
+    expect(counterexample).toMatchObject({ before: [{ inport: 'host' }], outport: 'host', replayed: seen });
+    // The source of the packet that it quotes is the address that the gateway gave it.
+    expect(counterexample?.frame).toMatch(/^(..){42}45(..){11}1e1e0002/);
+  });
+
   it('as an answer is made of what arrived', () => {
     const { analysis, arriving, usual, port } = analysed(masqueraded());
     const ask = usual({ ...hostToOutside, inport: port('host').number, 'ip.proto': 17, 'tp.dst': 53, 'tp.src': 49152 });
