@@ -29,17 +29,19 @@ import { isOpen, type Owed } from './owed.ts';
 import { type Judgement, violated } from './property.ts';
 import { endText, judgeRefusals, type Refusal, whatText } from './refusal.ts';
 import { passingAcls } from './unguarded.ts';
+import { missing } from './unsure.ts';
 import type { Host, TenantNetwork, View } from './view.ts';
 import { macsIn } from './wires.ts';
 
-/** The first of these promises that is surely broken. */
+/** The first of these promises that is surely broken, or else of which that is not known. */
 export function misheard(view: View, network: TenantNetwork, owed: Owed): Judgement | undefined {
-  return (
-    unheard(view, network, owed) ??
-    answeredFalsely(view, network, owed) ??
-    unasked(view, network, owed) ??
-    overheard(view, network, owed)
-  );
+  let unsure: Judgement | undefined;
+  for (const find of [unheard, toStrangers, answeredFalsely, unasked, overheard]) {
+    const found = find(view, network, owed);
+    if (found?.verdict === 'violated') return found;
+    unsure ??= found;
+  }
+  return unsure;
 }
 
 /** All that tells packets apart but who sends them, and which copy each is. */
@@ -124,9 +126,9 @@ function unheard(view: View, network: TenantNetwork, owed: Owed): Judgement | un
   const broadcasts = allOf(space, [sentBy(space, hosts, 4), orderly(view.analysis), space.orAll(datagrams), possible]);
   const packets = space.or(broadcasts, space.and(announcements(view, owed), possible));
   const lost = missed(view, hosts, withheld, packets, false, asSent(view));
-  if (!lost) return toStrangers(view, network, owed);
+  if (!lost) return undefined;
   const sentence = `what a host of ${name} sends to everybody does not reach all other hosts`;
-  return violated({ kind: 'missing', ...lost, sentence });
+  return missing(view, lost.packets, { to: lost.to, sentence });
 }
 
 /** A frame for a MAC address that nobody was given and nobody has learned, which a port that may have it does not get. */
@@ -147,7 +149,7 @@ function toStrangers(view: View, { name, gateways, datapath }: TenantNetwork, ow
   ]);
   const lost = missed(view, open, withheld, packets, false, asSent(view));
   const sentence = `a frame for a MAC address that nobody was given does not reach all ports of ${name} that may have it`;
-  return lost && violated({ kind: 'missing', ...lost, sentence });
+  return lost && missing(view, lost.packets, { to: lost.to, sentence });
 }
 
 /** A question for the asker's own address that is answered: he takes it for another one's. One for what nobody has. */
@@ -219,7 +221,7 @@ function unasked(view: View, network: TenantNetwork, { hosts, withheld }: Owed):
   );
   if (!lost) return undefined;
   const sentence = `what the router asks for an address of ${name} that it does not know, not all hosts hear`;
-  return violated({ kind: 'missing', ...lost, sentence });
+  return missing(view, lost.packets, { to: lost.to, sentence });
 }
 
 /** A question that the network answers itself, as it knows whom it is for, which others hear; or a frame for one host that arrives at another one. */

@@ -2,6 +2,7 @@
  * What no router passes on or answers: sources that nobody can have, destinations that never leave a host, frames to
  * everybody, frames for another one's MAC address. RFC 1812, sections 5.3.4 and 5.3.7; RFC 1122, section 3.2.1.3.
  */
+import { parseIpv4 } from '../../engine/lang/addresses.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
 import {
@@ -29,10 +30,15 @@ export function misrouted(view: View, senders: readonly NetworkPort[], ports: re
   const byPlace = (of: (place: NetworkDatapath) => PacketSet): PacketSet =>
     space.orAll(places.map((place) => space.and(enteringAt(place), of(place))));
   const kinds: readonly Kind[] = [
-    { what: 'with a source address that no host has', packets: byPlace((place) => martians(view, place)) },
+    {
+      what: 'with a source address that no host has',
+      packets: byPlace((place) => martians(view, place)),
+      besides: (one: Looks) => restored(view, one, at.ip4Src),
+    },
     {
       what: 'with an address of the loopback network or of none as its destination',
       packets: space.and(from(view, senders), matchSet(space, 'ip4.dst == {0.0.0.0/8, 127.0.0.0/8}')),
+      besides: (one: Looks) => restored(view, one, at.ip4Dst),
     },
     {
       what: 'in a frame to everybody',
@@ -78,14 +84,23 @@ function martians({ analysis: { space } }: View, place: NetworkDatapath): Packet
   return space.or(nobody, space.and(matchSet(space, 'ip4'), space.oneOf(at.ip4Src, own)));
 }
 
-/** The packets to a router's own addresses that it answers itself, even in a frame to everybody: so does OVN. */
-function answeredAt({ analysis: { space } }: View, place: NetworkDatapath, { made }: Looks): PacketSet {
-  const own = space.oneOf(
-    at.ip4Dst,
-    routersOn(place).map(({ value }) => value),
-  );
+/** ICMP errors about a connection, whose address conntrack has changed: whoever they are from, to that of an end of it. */
+const restored = ({ analysis: { space } }: View, { connection, store }: Looks, field: number): PacketSet =>
+  connection === 'reply' && !isAsSent(read(store, field), field)
+    ? matchSet(space, 'icmp4.type == {3, 4, 5, 11, 12}')
+    : space.empty;
+
+/** The packets to a router's own addresses, of any of its ports, that it answers itself, even in a frame to everybody: so does OVN. */
+function answeredAt({ analysis: { space } }: View, { ports }: NetworkDatapath, { made }: Looks): PacketSet {
+  const routers = ports.flatMap(({ peer }) => (peer?.datapath.kind === 'router' ? peer.datapath : []));
+  const texts = routers.flatMap((router) => router.ports.flatMap(({ binding }) => binding.mac));
+  const own = space.oneOf(at.ip4Dst, ip4In(texts));
   return made === undefined ? space.and(own, matchSet(space, 'icmp4.type == 8')) : own;
 }
+
+/** The IPv4 addresses in texts. */
+const ip4In = (texts: readonly string[]): bigint[] =>
+  texts.flatMap((text) => [...text.matchAll(/\d+(?:\.\d+){3}/g)].flatMap(([one]) => parseIpv4(one) ?? []));
 
 /** The IPv4 packets that are for no router on a switch, nor for a group. */
 function forOthers({ analysis: { space } }: View, { ports }: NetworkDatapath): PacketSet {
@@ -104,6 +119,9 @@ function taken(view: View, { made, store }: Looks): PacketSet {
 export function wereRouted({ analysis: { space } }: View, store: Store): PacketSet {
   const value = read(store, at.ttl);
   const options = value.options ?? [{ packets: space.all, value }];
-  const isOwn = ({ pieces: [piece] }: Value): boolean => piece?.kind === 'input' && piece.field === at.ttl;
-  return space.orAll(options.filter((option) => !isOwn(option.value)).map(({ packets }) => packets));
+  return space.orAll(options.filter((option) => !isAsSent(option.value, at.ttl)).map(({ packets }) => packets));
 }
+
+/** Whether a plain value is what a field was when the packet was sent. */
+const isAsSent = ({ pieces: [piece] }: Value, field: number): boolean =>
+  piece?.kind === 'input' && piece.field === field;

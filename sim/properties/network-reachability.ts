@@ -20,8 +20,9 @@ import {
 } from './honest.ts';
 import { networksOf } from './outside.ts';
 import { type Owed, owedIn } from './owed.ts';
-import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
+import { type Check, holds, type Judgement, type Property, unknown } from './property.ts';
 import { judgeAnswers } from './reaching.ts';
+import { missing } from './unsure.ts';
 import { doubt, type Host, type TenantNetwork, type View } from './view.ts';
 
 export const networkReachability: Property = {
@@ -60,11 +61,11 @@ function judge(view: View, network: TenantNetwork, owed: Owed): Judgement {
   const ports = hosts.map(({ port }) => port);
   if (unfound !== space.empty && reason === undefined) {
     const sentence = `an ARP request of a host of ${network.name} for another one is neither answered nor heard`;
-    return violated({ kind: 'missing', packets: unfound, to: ports, sentence });
+    return missing(view, unfound, { to: ports, sentence });
   }
   if (unreached !== space.empty && reason === undefined) {
     const sentence = `a packet of a host of ${network.name} does not arrive at another one`;
-    return violated({ kind: 'missing', packets: unreached, to: ports, sentence });
+    return missing(view, unreached, { to: ports, sentence });
   }
   const broken = misheard(view, network, owed);
   if (broken) return broken;

@@ -8,10 +8,11 @@ import { parseEthernet } from '../../engine/lang/index.ts';
 import type { Northbound, NorthboundRow } from '../../engine/ovsdb/northbound.ts';
 import type { Literal, PacketSet, Space } from '../../engine/sets/index.ts';
 import { matchSet } from '../policy/packets.ts';
-import { at, matching, type NetworkDatapath } from '../symbolic/index.ts';
+import { at, matching, type NetworkDatapath, type NetworkPort } from '../symbolic/index.ts';
 import { linkLocal, type Network, parseAddress, parseSecuredAddresses } from '../trace/addresses.ts';
 import { type Acl, aclsOn, arrival, denies, lookOf, testIn } from './acl-rows.ts';
 import { field } from './honest.ts';
+import { gatewayBehind } from './open-view.ts';
 import { type Gateway, type Host, rowUuidOf, type TenantNetwork, type View } from './view.ts';
 
 type Port = NorthboundRow<'Logical_Switch_Port'>;
@@ -53,6 +54,7 @@ export function owedIn(view: View, network: TenantNetwork): Owed | string {
   const row = rowOf(view, northbound, network.datapath);
   if (!row) return 'the northbound database has no such switch';
   if (row.forwarding_groups.length > 0) return 'forwarding groups decide who gets what';
+  if (network.datapath.ports.some(isAstray)) return 'a port of a router there is joined with another router as well';
   const settings = [...northbound.NB_Global.values()].map(({ options }) => options);
   if (settings.some(({ default_acl_drop: drops }) => drops === 'true')) {
     return 'options:default_acl_drop of NB_Global drops what no ACL allows';
@@ -86,6 +88,10 @@ export function owedIn(view: View, network: TenantNetwork): Owed | string {
     ...writtenIn(view, northbound),
   };
 }
+
+/** Whether a port leads to a router's port that leads elsewhere. */
+const isAstray = (port: NetworkPort): boolean =>
+  port.binding.options.peer !== undefined && gatewayBehind(port).every(({ routerPort }) => routerPort.peer !== port);
 
 type Router = NorthboundRow<'Logical_Router'>;
 
@@ -265,7 +271,11 @@ function writtenIn(view: View, northbound: Northbound): Written {
   const routers = [...Logical_Router_Port.values()];
   const texts = [
     ...[...NAT.values()].map(({ external_ip }) => external_ip),
-    ...[...Load_Balancer.values()].map(({ vips, ip_port_mappings }) => JSON.stringify([vips, ip_port_mappings])),
+    ...[...Load_Balancer.values()].map(({ vips }) => JSON.stringify(vips)),
+    // Who asks after backends' health has an address of his own: PORT:SOURCE_IP.
+    ...[...Load_Balancer.values()].flatMap(({ ip_port_mappings }) =>
+      Object.values(ip_port_mappings).map((text) => text.replace(/^[^:]*:/, '')),
+    ),
     ...[...Logical_Switch_Port.values()].map(({ options }) => JSON.stringify(options)),
     ...routers.flatMap(({ networks }) => networks.map((text) => text.replace(/\/.*/, ''))),
   ];

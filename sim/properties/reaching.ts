@@ -16,6 +16,7 @@ import {
 import { copyFields } from './honest.ts';
 import { holds, type Judgement, unknown, violated } from './property.ts';
 import { inventoryFor } from './told.ts';
+import { inexact } from './unsure.ts';
 import { doubt, type View } from './view.ts';
 
 /** Who sends, or whom it is for. */
@@ -87,8 +88,6 @@ function extentOf(view: View, { name, ports, condition = true }: Side): Extent {
 
 const union = ({ analysis: { space } }: View, list: readonly Delivery[]): PacketSet =>
   space.orAll(list.map(({ packets }) => packets));
-
-const inexact = (what: string): string => `whether ${what} depends on something that is not modelled exactly`;
 
 /** Whether one of several ways is taken that all have to lead there: backends, routes of equal cost. */
 const chooses = ({ southbound }: View): boolean =>

@@ -27,7 +27,7 @@ import { goesRound } from './no-loop.ts';
 import { gatewayBehind } from './open-view.ts';
 import { type Check, type Judgement, unknown, violated } from './property.ts';
 import { publishedIn } from './published.ts';
-import { judgeQuestions, type Question } from './questions.ts';
+import { isRejection, judgeQuestions, type Question } from './questions.ts';
 import { unasked } from './router-asks.ts';
 import { arpRequest, echo, expiry, refusals, solicitation } from './router-questions.ts';
 import {
@@ -42,7 +42,7 @@ import {
 import { answersForNobody, natAddresses, takenAddresses } from './taken-addresses.ts';
 import { unrouted } from './unrouted.ts';
 import type { Host, View } from './view.ts';
-import { ownMacs } from './wires.ts';
+import { macsIn, ownMacs } from './wires.ts';
 
 /** Nobody asked for what these promise: rows are taken at their word, and what they mean beyond may be meant. */
 const severity = 'warning';
@@ -95,8 +95,12 @@ function neighborsApart(view: View): PacketSet {
   return known;
 }
 
-/** The hosts whose MAC addresses are known. */
-const ordinary = ({ hosts }: RouterSide): Host[] => hosts.filter(({ mac }) => mac !== undefined);
+/** The hosts whose MAC addresses are known, and theirs alone on the switch. */
+function ordinary({ place, hosts }: RouterSide): Host[] {
+  const isElsewhere = ({ mac, port }: Host): boolean =>
+    place.ports.some((other) => other !== port && macsIn(other.binding.mac).includes(mac ?? 0n));
+  return hosts.filter((host) => host.mac !== undefined && !isElsewhere(host));
+}
 
 function* byHosts(view: View, side: RouterSide): Generator<Question, void> {
   const { gateway, router } = side;
@@ -239,15 +243,26 @@ function solicitationsFor({ analysis: { space } }: View, target: bigint): Packet
   );
 }
 
-/** From MAC addresses of the world outside. */
+/** From MAC addresses of the world outside, none of which a switch gives to anybody. */
 const fromWires = (view: View, wires: readonly NetworkPort[]): PacketSet => {
   const { space } = view.analysis;
   return allOf(space, [
     inportIn(space, wires),
     matchSet(space, '!eth.src[40] && eth.src != 00:00:00:00:00:00'),
-    space.not(ownMacs(view)),
+    space.not(space.or(ownMacs(view), space.oneOf(at.ethSrc, givenMacs(view)))),
   ]);
 };
+
+const given = new WeakMap<View, readonly bigint[]>();
+
+/** The MAC addresses that flows of switches send somewhere: those of forwarding groups and of NAT rules, too. */
+function givenMacs(view: View): readonly bigint[] {
+  const texts = (): string[] =>
+    view.southbound.flows.flatMap(({ stage, match }) => (stage === 'ls_in_l2_lkup' ? match : []));
+  const known = given.get(view) ?? [...new Set(macsIn(texts()))];
+  given.set(view, known);
+  return known;
+}
 
 const arpRequests = (space: View['analysis']['space']): PacketSet =>
   space.and(matchSet(space, 'arp.op == 1 && eth.dst == ff:ff:ff:ff:ff:ff'), space.cube([field(at.arpTha, 0n)]));
@@ -304,12 +319,14 @@ function forNobody(view: View, side: RouterSide): Judgement | undefined {
   if (answersForNobody(view, side)) return undefined;
   const entering = space.or(asking(space, ordinary(side)), space.and(fromWires(view, side.wires), arpRequests(space)));
   const packets = allOf(space, [entering, amongNobody(view, side, at.arpTpa), view.analysis.possible]);
-  const some = homecomings(view).filter((one) => space.intersects(one.packets, packets));
+  // ARP that is rejected is dropped.
+  const some = homecomings(view).filter((one) => !isRejection(one.class) && space.intersects(one.packets, packets));
   if (some.length === 0) return undefined;
   const sentence = `an ARP request for an address of ${textOfNetworks(side)} that nobody has is answered`;
   for (const { class: one, packets: back } of homecomingsOf(view, packets)) {
     const wrong = space.and(back, packets);
-    if (one.exact && wrong !== space.empty) return violated({ kind: 'goes', class: one, packets: wrong, sentence });
+    if (one.exact && !isRejection(one) && wrong !== space.empty)
+      return violated({ kind: 'goes', class: one, packets: wrong, sentence });
   }
   return unknown(`${sentence}, as far as it was modelled, which is not exact`);
 }

@@ -8,9 +8,10 @@ import { lookups } from '../symbolic/fields.ts';
 import { at, type Bundle, fieldIndex, inportIn, type NetworkPort, read } from '../symbolic/index.ts';
 import { unchanged } from './homecoming.ts';
 import { copyFields, field, opening, sentBy, toGateway } from './honest.ts';
-import { type Judgement, unknown, violated } from './property.ts';
+import { type Judgement, unknown } from './property.ts';
 import { droppedIn } from './questions.ts';
 import type { RouterSide } from './router-sides.ts';
+import { missing } from './unsure.ts';
 import { doubt, type View } from './view.ts';
 
 /** Whom to ask for, and what is not missed where it is not heard. */
@@ -36,16 +37,16 @@ export function unasked(view: View, side: RouterSide, asking: Asking): Judgement
   const heard = questions.map((one) => ({ one, right: rightly(view, one, packets) }));
   for (const port of listeners(side)) {
     const some = heard.map(({ one, right }) => one.within((each) => (each === port ? right : space.empty), packets));
-    const missing = space.diff(
+    const unheard = space.diff(
       packets,
       space.forget(space.or(space.orAll(some), atSender(view, port, packets)), copyFields),
     );
-    const lost = missing === space.empty ? missing : space.diff(missing, droppedIn(view, asking.meant, missing));
+    const lost = unheard === space.empty ? unheard : space.diff(unheard, droppedIn(view, asking.meant, unheard));
     if (lost === space.empty) continue;
     const reason = doubt(view, lost, 'new');
     if (reason !== undefined) return unknown(reason);
     const sentence = `what the router asks for an address of ${side.place.name} that it does not know, ${port.name} does not hear`;
-    return violated({ kind: 'missing', packets: lost, to: [port], sentence });
+    return missing(view, lost, { to: [port], sentence });
   }
   return undefined;
 }

@@ -32,17 +32,24 @@ export function routerSides(view: View): RouterSide[] {
         .flatMap((port) => view.hostOf.get(port) ?? []);
       const wires = wiresOf(place);
       if (hosts.length + wires.length === 0) return [];
-      return place.ports
-        .flatMap(gatewayBehind)
-        .filter(({ switchPort, routerPort }) => isEnabled(view, switchPort) && isEnabled(view, routerPort))
-        .map((gateway) => ({ place, gateway, router: gateway.routerPort.datapath, hosts, wires }));
+      return (
+        place.ports
+          .flatMap(gatewayBehind)
+          // A router's port that another router's is joined with as well is not surely this switch's.
+          .filter(({ switchPort, routerPort }) => routerPort.peer === switchPort)
+          .filter(({ switchPort, routerPort }) => isEnabled(view, switchPort) && isEnabled(view, routerPort))
+          .map((gateway) => ({ place, gateway, router: gateway.routerPort.datapath, hosts, wires }))
+      );
     });
 }
 
-/** Ports to physical networks; none where a MAC address may have been learned elsewhere: answers go there. */
+/** Ports to physical networks that get what is for strangers; none where a MAC address may have been learned elsewhere: answers go there. */
 function wiresOf({ ports }: NetworkDatapath): NetworkPort[] {
   if (ports.filter(({ binding: { mac } }) => mac.includes('unknown')).length > 1) return [];
-  return ports.filter(({ binding: { type } }) => type === 'localnet' || type === 'l2gateway');
+  return ports.filter(
+    ({ binding: { type, mac, portSecurity } }) =>
+      (type === 'localnet' || type === 'l2gateway') && mac.includes('unknown') && portSecurity.length === 0,
+  );
 }
 
 const disabled = new WeakMap<View, ReadonlySet<string>>();

@@ -282,6 +282,36 @@ describe('a northbound database', () => {
   });
 });
 
+describe('of a database is not promised', () => {
+  const two = (): Northbound => {
+    const nb = northbound();
+    addSwitch(nb, 's');
+    addPort(nb, 's', 'a0', ['02:00:00:00:00:01 10.0.0.1']);
+    addPort(nb, 's', 'b', ['02:00:00:00:00:02 10.0.0.2']);
+    return nb;
+  };
+
+  it('that nobody answers for the address that asks after backends', () => {
+    const nb = two();
+    const vips = { '10.9.0.1:80': '10.0.0.1:80' };
+    const health_check = [insertRow(nb, 'Load_Balancer_Health_Check', 'hc', { vip: '10.9.0.1:80' })._uuid];
+    const rest = { protocol: 'tcp', health_check, ip_port_mappings: { '10.0.0.1': 'a0:10.0.0.9' } };
+    logicalSwitch(nb, 's').load_balancer = [insertRow(nb, 'Load_Balancer', 'lb', { name: 'lb', vips, ...rest })._uuid];
+    expect(computeSouthbound(nb).southbound.flows.some(({ match }) => /arp.tpa == 10\.0\.0\.9/.test(match))).toBe(true);
+    expect(verdicts(networkReachability, viewOf(nb))).toEqual(['s: holds']);
+  });
+
+  it("anything, where a router's port is joined with another router as well", () => {
+    const nb = two();
+    addRouter(nb, 'r');
+    addRouter(nb, 'z');
+    addRouterPort(nb, 'r', 'r-s', '02:00:00:00:ff:01', ['10.0.0.254/24']);
+    addRouterPort(nb, 'z', 'z-r', '02:00:00:00:ff:02', ['10.1.0.254/24'], { peer: 'r-s' });
+    attach(nb, 's', 'r-s');
+    expect(verdicts(networkReachability, viewOf(nb))).toEqual(['s: vacuous']);
+  });
+});
+
 describe('connections that the ACLs of a database let through', () => {
   const guarded = () => switched(denying('to-lport', 'outport == "b" && ip', 'ip4.src == 10.0.0.1'));
 

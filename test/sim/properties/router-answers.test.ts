@@ -1,9 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import type { Northbound } from '../../../engine/ovsdb/northbound.ts';
+import { insertRow, type Northbound } from '../../../engine/ovsdb/northbound.ts';
 import type { LogicalFlow } from '../../../engine/ovsdb/southbound.ts';
 import { gatewayAnswers } from '../../../sim/properties/gateway-answers.ts';
 import type { View } from '../../../sim/properties/view.ts';
-import { changedView, rows, verdicts, violationOf } from './views.ts';
+import {
+  addLocalnet,
+  addPort,
+  addRouter,
+  addRouterPort,
+  addSwitch,
+  attach,
+  northbound,
+} from '../../northd/router/build.ts';
+import { addAcl, logicalSwitch } from '../../northd/topologies.ts';
+import { changedView, rows, verdicts, viewOf, violationOf } from './views.ts';
 
 const asItIs = () => {};
 const without = (stage: string, match: RegExp) => (flow: LogicalFlow) =>
@@ -153,6 +163,72 @@ describe('a gateway router on a wire', () => {
   ])('answers, unless it has no %s', (match, wanted) => {
     expect(verdictOn(changedView(example, asItIs), side)).toBe(`${side}: holds`);
     expect(sentenceOn(changedView(example, asItIs, without('lr_in_ip_input', match)), side)).toMatch(wanted);
+  });
+});
+
+describe('somebody on a wire', () => {
+  const built = (change: (nb: Northbound) => void = asItIs): View => {
+    const nb = northbound();
+    addSwitch(nb, 's');
+    addLocalnet(nb, 's', 'ln');
+    addPort(nb, 's', 'vm', ['02:00:00:00:00:01 10.0.0.1']);
+    addRouter(nb, 'g', { options: { chassis: 'n1' } });
+    addRouterPort(nb, 'g', 'g-s', '02:00:00:00:ff:01', ['10.0.0.254/24']);
+    attach(nb, 's', 'g-s');
+    change(nb);
+    return viewOf(nb);
+  };
+  const verdict = (view: View): string | undefined => verdictOn(view, 's: g-s');
+
+  it('is answered', () => {
+    expect(verdict(built())).toBe('s: g-s: holds');
+  });
+
+  it('does not have the MAC address of a forwarding group', () => {
+    const grouped = built((nb) => {
+      const row = { name: 'f', vip: '10.0.0.99', vmac: '02:00:00:00:00:99', child_port: ['vm'] };
+      logicalSwitch(nb, 's').forwarding_groups.push(insertRow(nb, 'Forwarding_Group', 'f', row)._uuid);
+    });
+    expect(verdict(grouped)).toBe('s: g-s: holds');
+  });
+
+  it('is not answered by ACLs that reject ARP, and does not miss it', () => {
+    const rejecting = built((nb) => addAcl(nb, logicalSwitch(nb, 's'), 'from-lport', 1, 'arp', 'reject'));
+    expect(verdict(rejecting)).toBe('s: g-s: holds');
+  });
+
+  it('gets nothing by a port that is not for strangers', () => {
+    const shut = built((nb) => {
+      for (const row of rows(nb, 'Logical_Switch_Port', ({ name }) => name === 'ln')) row.addresses = [];
+    });
+    expect(verdict(shut)).toBe('s: g-s: holds');
+  });
+
+  it('may ask for any address of a router, in a frame to everybody', () => {
+    const view = built((nb) => {
+      addRouterPort(nb, 'g', 'g-alone', '02:00:00:00:ff:02', ['10.7.0.9/24']);
+    });
+    expect(verdictOn(view, 's: g')).toBe('s: g: holds');
+  });
+
+  it('is told by errors that come from a service, whoever they are from', () => {
+    const view = built((nb) => {
+      const vips = { '10.0.5.5:80': '10.0.0.1:80' };
+      logicalSwitch(nb, 's').load_balancer = [insertRow(nb, 'Load_Balancer', 'lb', { name: 'lb', vips })._uuid];
+    });
+    expect(verdictOn(view, 's: g')).not.toMatch(/violated/);
+  });
+});
+
+describe('hosts of one MAC address', () => {
+  it('are not asked about', () => {
+    const view = changedView('properties/gateway-answers', (nb) => {
+      addPort(nb, 'net', 'twin', ['']);
+      for (const row of rows(nb, 'Logical_Switch_Port', ({ name }) => name === 'twin')) {
+        row.addresses = rows(nb, 'Logical_Switch_Port', ({ name }) => name === 'vm').flatMap((vm) => vm.addresses);
+      }
+    });
+    expect(verdictOn(view, 'net: lr-net')).toBe('net: lr-net: holds');
   });
 });
 
