@@ -255,10 +255,23 @@ const special = [0n, 1n, 2n, 6n, 17n, 43n, 44n, 58n, 60n, 132n];
 /** The packets that a connection, or a conversation without one, begins with. */
 export const opening = (analysis: Analysis): PacketSet => once(analysis, 'opening', () => firstPackets(analysis));
 
-function firstPackets({ space }: Analysis): PacketSet {
+function firstPackets(analysis: Analysis): PacketSet {
+  const { space } = analysis;
   const others = space.diff(matchSet(space, 'ip'), space.oneOf(fieldIndex('ip.proto'), special));
-  return space.orAll([others, ...openers.map((text) => matchSet(space, text))]);
+  return space.diff(space.orAll([others, ...openers.map((text) => matchSet(space, text))]), untracked(analysis));
 }
+
+/**
+ * What looks as if it opened a connection, of which one direction is kept from conntrack where ACLs are stateful: DHCPv6 clients'
+ * questions, and whatever else has their ports. ovn-northd(8), "Ingress Table 4: from-lport Pre-ACLs".
+ */
+function untracked({ space, network: { southbound } }: Analysis): PacketSet {
+  const isKept = southbound.flows.some(({ stage, match }) => stage.endsWith('_pre_acl') && match.includes(questions));
+  return isKept ? matchSet(space, `(${questions}) || (${answersToThem})`) : space.empty;
+}
+
+const questions = 'udp.src == 546 && udp.dst == 547';
+const answersToThem = 'udp.src == 547 && udp.dst == 546';
 
 /** What hosts answer to, of what is opened: `Analysis.answers`. */
 export const answered = ({ space }: Analysis): PacketSet =>

@@ -13,7 +13,7 @@ import {
 import { type Acl, type AclTest, aclsOn, bearersIn, denies, lookOf, testIn } from './acl-rows.ts';
 import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
 import { endText, judgeRefusals } from './refusal.ts';
-import { fromMonitors, passingAcls } from './unguarded.ts';
+import { fromDhcpServers, fromMonitors, passingAcls } from './unguarded.ts';
 import { arriving, doubt, type View } from './view.ts';
 
 export const aclEffective: Property = {
@@ -135,7 +135,8 @@ function judgeArrival(view: View, datapath: NetworkDatapath, denied: AclTest, al
     const opposite = certainty === 'may' ? 'must' : 'may';
     const others = allowed.map((test) => matching(space, store, test, opposite));
     const answers = matchSet(space, 'ct.rpl || ct.rel', store, opposite);
-    const excused = space.orAll([...others, answers, fromMonitors(view, store, opposite)]);
+    const chassis = [fromMonitors, fromDhcpServers].map((looksSo) => looksSo(view, store, opposite));
+    const excused = space.orAll([...others, answers, ...chassis]);
     return space.diff(matching(space, store, denied, certainty), excused);
   };
   const packets = space.not(passingAcls(view));

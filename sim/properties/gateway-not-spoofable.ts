@@ -8,7 +8,16 @@ import { analyse, type Bundle, inportIn, networkOf, openWorkshop, packetFields, 
 import { networksOf } from './outside.ts';
 import { holds, type Judgement, type Property, unknown, violated } from './property.ts';
 import { passingAcls } from './unguarded.ts';
-import { doubt, endingAt, endsElsewhere, type Gateway, portsOf, type TenantNetwork, type View } from './view.ts';
+import {
+  doubt,
+  endingAt,
+  endsElsewhere,
+  type Gateway,
+  portsOf,
+  type TenantNetwork,
+  tenantPortsOf,
+  type View,
+} from './view.ts';
 
 export const gatewayNotSpoofable: Property = {
   id: 'gateway-not-spoofable',
@@ -35,7 +44,7 @@ function emptiness({ hosts, gateways }: TenantNetwork): string | undefined {
 function judge(view: View, network: TenantNetwork): Judgement {
   const { space, possible } = view.analysis;
   const claims = claiming(space, network);
-  const heard = space.and(space.and(claims, inportIn(space, portsOf([network]))), possible);
+  const heard = space.and(space.and(claims, inportIn(space, tenantPortsOf([network]))), possible);
   const sent = space.diff(heard, passingAcls(view));
   const guesses: string[] = [];
   const ports = portsOf([network]);

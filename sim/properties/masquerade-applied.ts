@@ -10,7 +10,7 @@ import type { Check, Property } from './property.ts';
 import { endText, judgeRefusals, type Refusal, whatText } from './refusal.ts';
 import { networksMeant, settingsIn } from './told.ts';
 import { amongStrangers } from './unguarded.ts';
-import { from, portsOf, type TenantNetwork, type View } from './view.ts';
+import { from, portsOf, type TenantNetwork, tenantPortsOf, type View } from './view.ts';
 
 export const masqueradeApplied: Property = {
   id: 'masquerade-applied',
@@ -74,7 +74,7 @@ function inward(
 ): Refusal {
   const text = `ip4.dst == {${prefixes.join(', ')}}`;
   return {
-    packets: from(view, portsOf([network])),
+    packets: from(view, tenantPortsOf([network])),
     ports,
     bad: ({ store }, certainty) =>
       prefixes.length === 0 ? view.analysis.space.empty : matchSet(view.analysis.space, text, store, certainty),
@@ -120,7 +120,7 @@ function foundCheck(view: View, router: NetworkDatapath, behind: readonly Tenant
     judge: () =>
       judgeRefusals(view, [
         {
-          packets: space.and(from(view, portsOf(behind)), amongStrangers(view)),
+          packets: space.and(from(view, tenantPortsOf(behind)), amongStrangers(view)),
           ports: [...new Set(ports)],
           bad: ({ store }, certainty) => matchSet(space, `ip4.src == {${prefixes.join(', ')}}`, store, certainty),
           sentence: (one) => `${whatText(one)} leaves by ${endText(view, one)} with a source address of the inside`,

@@ -9,7 +9,7 @@ import { networksOf, outsideOfNetwork } from './outside.ts';
 import type { Check, Property } from './property.ts';
 import { endText, judgeRefusals, type Refusal, whatText } from './refusal.ts';
 import { portsMeant, settingsIn } from './told.ts';
-import { from, type Host, portsOf, type TenantNetwork, type View } from './view.ts';
+import { from, type Host, isOfChassis, portsOf, type TenantNetwork, type View } from './view.ts';
 
 export const sourceGuarded: Property = {
   id: 'source-guarded',
@@ -18,7 +18,8 @@ export const sourceGuarded: Property = {
   *checks(view) {
     const trusted = new Set((settingsIn(view)?.trusted ?? []).flatMap((selector) => portsMeant(view, selector)));
     for (const network of networksOf(view)) {
-      const hosts = network.hosts.filter((host) => !trusted.has(host.port) && !isFree(network, host));
+      const isTrusted = ({ port }: Host): boolean => trusted.has(port) || isOfChassis(port);
+      const hosts = network.hosts.filter((host) => !isTrusted(host) && !isFree(network, host));
       const guarded = hosts.filter(({ port }) => network.plan || port.binding.portSecurity.length > 0);
       const open = hosts.filter((host) => !guarded.includes(host));
       if (guarded.length > 0 || open.length === 0) yield check(view, network, guarded);

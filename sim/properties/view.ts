@@ -117,6 +117,15 @@ export const portsOf = (networks: readonly TenantNetwork[]): NetworkPort[] =>
 /** A question for a neighbour that a router asks of its own: no traffic of who sent what it was made of. */
 export const isQuestion = ({ made }: Pick<TrafficClass, 'made'>): boolean => made === 'arp' || made === 'nd_ns';
 
+/**
+ * The ports of those who might forge something. Ports of type `localport` are the chassis' own, for services that run on every
+ * one: ovn-nb(5), "Logical_Switch_Port TABLE".
+ */
+export const tenantPortsOf = (networks: readonly TenantNetwork[]): NetworkPort[] =>
+  portsOf(networks).filter((port) => !isOfChassis(port));
+
+export const isOfChassis = ({ binding }: NetworkPort): boolean => binding.type === 'localport';
+
 /** Why nothing can be said of packets, new ones or all, if some of them met what was not understood: a sentence. */
 export function doubt({ analysis }: View, packets: PacketSet, of: 'all' | 'new' = 'all'): string | undefined {
   const gap = gapsOf(analysis, of).find((one) => analysis.space.intersects(one.packets, packets));
