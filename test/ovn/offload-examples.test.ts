@@ -1,6 +1,6 @@
 /**
- * The databases of examples/offload are what their scripts of ovn-nbctl commands make, and are explained rightly;
- * `LFLOW_RECORD=1 npm run test:ovn -- offload-examples` writes them anew.
+ * The databases of examples/offload and examples/clouds are what their scripts of ovn-nbctl commands make, and those of
+ * examples/offload are explained rightly; `LFLOW_RECORD=1 npm run test:ovn -- offload-examples` writes them anew.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,8 +14,11 @@ import { exampleFile } from '../examples/file.ts';
 import { expected, plannedCodes } from '../offload/complaints.ts';
 import { type Central, startCentral } from '../oracle/sandbox.ts';
 
-const folder = fileURLToPath(new URL('../../examples/offload/', import.meta.url));
-const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'network.nbctl')));
+const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
+const namesIn = (folder: string): string[] =>
+  readdirSync(join(examples, folder)).filter((name) => existsSync(join(examples, folder, name, 'network.nbctl')));
+const names = namesIn('offload');
+const scripts = ['offload', 'clouds'].flatMap((folder) => namesIn(folder).map((name) => `${folder}/${name}`));
 const tables = Object.keys(northboundSchema) as NorthboundTable[];
 
 let databases: Central;
@@ -26,13 +29,13 @@ afterAll(async () => {
   await databases?.stop();
 });
 
-test.each(names)('the network of %s is what its script makes', async (name) => {
+test.each(scripts)('the network of %s is what its script makes', async (name) => {
   const schema = parseSchema(JSON.parse(readFileSync('/usr/share/ovn/ovn-nb.ovsschema', 'utf8')));
   await databases.empty();
-  await databases.run(readFileSync(join(folder, name, 'network.nbctl'), 'utf8'));
+  await databases.run(readFileSync(join(examples, name, 'network.nbctl'), 'utf8'));
   const rows = await databases.rows('OVN_Northbound', tables);
   const made = exampleFile(readNorthbound(databaseOf(schema, rows)).northbound);
-  const file = join(folder, name, 'network.db');
+  const file = join(examples, name, 'network.db');
   if (process.env.LFLOW_RECORD === '1') writeFileSync(file, made);
   expect(readFileSync(file, 'utf8')).toBe(new TextDecoder().decode(made));
 });
