@@ -223,27 +223,34 @@ const careFactor = 5;
 const goesRound = (runs: readonly Run[]): boolean =>
   runs.some(({ ended }) => [...ended.values()].some(({ one }) => one.end.kind === 'loop' && one.exact));
 
-/** What was cut may be said again with care. Where packets surely go round, care would not end it. */
-const mayBeTold = (first: Run, followed: Followed): boolean =>
-  isCut(followed) && !goesRound([first, ...(followed.last ? [followed.last] : [])]);
-
 /**
  * Packets of connections. What goes more ways than are followed is followed once more with care: then what the network makes of
- * packets belongs to the connections that these belong to, and not to any.
+ * packets belongs to the connections that these belong to, and not to any. Where packets surely go round, care would not end it;
+ * where they may not, care costs less than the second half of the ways there are without it.
  */
 function secondPass(workshop: Workshop, first: Run): Followed {
-  const plain = rounds(workshop, first, false);
-  return mayBeTold(first, plain) ? rounds(workshop, first, true) : plain;
+  const { mostLookups } = first;
+  const isRound = ({ last }: Followed): boolean => goesRound([first, ...(last ? [last] : [])]);
+  const plainly = (limit: number) =>
+    rounds(workshop, first, limit, (followed) => isCut(followed) && !isRound(followed));
+  if (goesRound([first])) return plainly(mostLookups);
+  const half = plainly(mostLookups / 2);
+  if (!isCut(half)) return half;
+  return isRound(half) ? plainly(mostLookups) : rounds(workshop, first, careFactor * mostLookups, isCut, true);
 }
 
-/** The second pass again and again, until no packet opens a connection that is not known. */
-function rounds(workshop: Workshop, first: Run, isCareful: boolean): Followed {
+/** The second pass again and again, until no packet opens a connection that is not known, or it is over. */
+function rounds(
+  workshop: Workshop,
+  first: Run,
+  mostLookups: number,
+  isOver: (followed: Followed) => boolean,
+  isCareful = false,
+): Followed {
   const { space, stores } = workshop;
-  const mostLookups = first.mostLookups * (isCareful ? careFactor : 1);
   let opened: readonly Opened[] = [...first.opened.values()];
   let followed: Followed = { knowledge: knowledgeOf(stores, opened), isSettled: opened.length === 0, ports: [] };
-  const isOver = () => (isCareful ? isCut(followed) : mayBeTold(first, followed));
-  for (let round = 0; round < maxRounds && !followed.isSettled && !isOver(); round++) {
+  for (let round = 0; round < maxRounds && !followed.isSettled && !isOver(followed); round++) {
     const { knowledge } = followed;
     const last = newRun(
       workshop,
