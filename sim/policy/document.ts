@@ -80,6 +80,11 @@ export interface AllowedDocument {
   traffic?: TrafficDocument;
 }
 
+export interface BeyondDocument {
+  cidr: string | string[];
+  by: string | string[];
+}
+
 export interface BuiltInDocument {
   enable?: string | string[];
   disable?: string[];
@@ -95,7 +100,7 @@ export interface BuiltInDocument {
   'nat-hairpin'?: { except?: NamesDocument };
   'source-guarded'?: { trusted?: SelectorDocument[] };
   'no-blackhole'?: { except?: PairDocument[] };
-  'next-hop-valid'?: { 'equal-paths'?: string[] };
+  'next-hop-valid'?: { 'equal-paths'?: string[]; beyond?: BeyondDocument[] };
   'subnet-overlap'?: { ranges?: SelectorDocument[] };
   'mtu-fits'?: { underlay: number; encap?: 'geneve' | 'vxlan'; 'underlay-ip'?: 4 | 6 };
   'dead-flows'?: { ports?: 'existing' | 'any' };
@@ -195,6 +200,7 @@ const hints: Readonly<Record<string, string>> = {
   from: 'and who sends',
   to: 'and who receives',
   cidr: 'and addresses',
+  by: 'and the address of a neighbour',
   underlay: 'and the bytes of the largest IP packet there',
 };
 

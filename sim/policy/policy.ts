@@ -90,6 +90,12 @@ export interface Pair {
   readonly to: Worded<Selector>;
 }
 
+export interface Beyond {
+  readonly networks: readonly Prefix[];
+  readonly by: readonly Prefix[];
+  readonly at: Position;
+}
+
 /** What built-in properties are told: docs/properties has a page for each. */
 export interface Settings {
   /** `tenant-isolation`: the tenants, instead of what manifests say. */
@@ -118,6 +124,8 @@ export interface Settings {
   readonly lost: readonly Pair[];
   /** `next-hop-valid`: names of routers whose equal paths are meant. */
   readonly equalPaths: readonly string[];
+  /** `next-hop-valid`: networks that rows do not have, with the neighbours (single addresses) that know the way there. */
+  readonly beyond: readonly Beyond[];
   /** `subnet-overlap`: addresses that networks must keep clear of. */
   readonly ranges: readonly Worded<Selector>[];
   /** `mtu-fits`: bytes of the largest IP packet between chassis, and how packets are carried there. */

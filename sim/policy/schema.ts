@@ -114,7 +114,27 @@ export const policySchema = {
           type: 'object',
           minProperties: 1,
           additionalProperties: false,
-          properties: { 'equal-paths': { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } } },
+          properties: {
+            'equal-paths': { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } },
+            beyond: {
+              type: 'array',
+              minItems: 1,
+              items: {
+                type: 'object',
+                required: ['cidr', 'by'],
+                additionalProperties: false,
+                properties: {
+                  cidr: {
+                    type: ['string', 'array'],
+                    minLength: 1,
+                    minItems: 1,
+                    items: { type: 'string', minLength: 1 },
+                  },
+                  by: { type: ['string', 'array'], minLength: 1, minItems: 1, items: { type: 'string', minLength: 1 } },
+                },
+              },
+            },
+          },
         },
         'subnet-overlap': {
           type: 'object',

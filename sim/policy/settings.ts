@@ -1,7 +1,16 @@
 /** What a policy tells built-in properties that databases do not say: `builtin.ID` (docs/properties). */
+import { quote } from '../../engine/spec/complain.ts';
 import { formatPath, type Segment } from '../../engine/spec/paths.ts';
-import type { AllowedDocument, BuiltInDocument, PairDocument, Reading, SelectorDocument } from './document.ts';
-import type { Pair, Selector, Settings, Worded } from './policy.ts';
+import type {
+  AllowedDocument,
+  BeyondDocument,
+  BuiltInDocument,
+  PairDocument,
+  Reading,
+  SelectorDocument,
+} from './document.ts';
+import { type Beyond, type Pair, type Prefix, parts, type Selector, type Settings, type Worded } from './policy.ts';
+import { isSingle } from './prefix.ts';
 import { readPrefixes, readSelector } from './selectors.ts';
 import { readTraffic } from './traffic.ts';
 
@@ -63,11 +72,31 @@ export function readSettings(document: BuiltInDocument, path: readonly Segment[]
     trusted: selectors(guarded?.trusted, at('source-guarded', 'trusted')),
     lost: pairs(blackhole?.except, at('no-blackhole', 'except')),
     equalPaths: nextHop?.['equal-paths'] ?? [],
+    beyond: (nextHop?.beyond ?? []).map((each, index) =>
+      beyondOf(each, [...at('next-hop-valid', 'beyond'), index], reading),
+    ),
     ranges: selectors(overlap?.ranges, at('subnet-overlap', 'ranges')),
     ...(mtu && { underlay: { mtu: mtu.underlay, encap: mtu.encap ?? 'geneve', ip: mtu['underlay-ip'] ?? 4 } }),
     deadPorts: dead?.ports ?? 'existing',
   };
 }
+
+function beyondOf({ cidr, by }: BeyondDocument, place: Segment[], reading: Reading): Beyond {
+  const hops = [by].flat();
+  const networks = prefixesIn(readPrefixes(cidr, [...place, 'cidr'], reading));
+  const neighbors = prefixesIn(readPrefixes(hops, [...place, 'by'], reading));
+  for (const [index, one] of neighbors.entries()) {
+    if (isSingle(one)) continue;
+    const message = `${quote(one.text)} is a range of addresses, and no neighbour's`;
+    const where = [...place, 'by', ...(Array.isArray(by) ? [index] : [])];
+    reading.complain(where, { id: 'cidr-invalid', message, hint: 'write a single address' });
+  }
+  return { networks, by: neighbors, at: reading.at(place) };
+}
+
+/** The ranges that are listed. */
+const prefixesIn = (selector: Selector): Prefix[] =>
+  [...parts(selector)].flatMap((part) => (part.kind === 'prefix' ? part.prefix : []));
 
 /** All selectors in settings. */
 export const selectorsIn = (settings: Settings): Worded<Selector>[] => [

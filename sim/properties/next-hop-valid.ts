@@ -5,6 +5,7 @@ import type { Southbound } from '../../engine/ovsdb/southbound.ts';
 import { gatewayRouterName, routerName } from '../../engine/vpc/names.ts';
 import type { VpcPlan } from '../../engine/vpc/plan.ts';
 import type { NetworkPort } from '../symbolic/index.ts';
+import { misled } from './beyond.ts';
 import { gatewayBehind } from './open-view.ts';
 import { type Check, holds, type Judgement, type Property, violated } from './property.ts';
 import { settingsIn } from './told.ts';
@@ -25,13 +26,64 @@ export const nextHopValid: Property = {
 
 function check(view: View, northbound: Northbound, router: Router): Check {
   const routes = router.static_routes.flatMap((uuid) => northbound.Logical_Router_Static_Route.get(uuid) ?? []);
+  const detours = router.policies
+    .flatMap((uuid) => northbound.Logical_Router_Policy.get(uuid) ?? [])
+    .filter(({ action }) => action === 'reroute');
+  const isTold = (settingsIn(view)?.beyond ?? []).length > 0;
   return {
     subject: router.name,
     source: [],
-    ...(routes.length === 0 && { vacuous: 'it has no static route' }),
-    judge: () => judge(view, northbound, router, routes),
+    ...(routes.length + detours.length === 0 &&
+      !isTold && { vacuous: 'it has no static route, and no policy that reroutes' }),
+    judge: () => {
+      const judgement = judge(view, northbound, router, routes);
+      return judgement.verdict === 'holds' ? judgeBesides(view, northbound, router, routes, detours) : judgement;
+    },
   };
 }
+
+type Detour = NorthboundRow<'Logical_Router_Policy'>;
+
+/** The next hops of policies, and what the user tells of neighbours. */
+function judgeBesides(
+  view: View,
+  northbound: Northbound,
+  router: Router,
+  routes: readonly Route[],
+  detours: readonly Detour[],
+): Judgement {
+  for (const detour of detours) {
+    for (const nexthop of hopsOf(detour)) {
+      const fault = unreachable(view, northbound, router, { nexthop, output_port: undefined });
+      if (fault === undefined) continue;
+      const { priority, match, origin } = detour;
+      return violated({
+        kind: 'written',
+        sentence: `the policy ${priority} ${match} by ${nexthop} ${fault}`,
+        rows: [`Logical_Router_Policy ${priority} ${match} of ${router.name}`],
+        source: origin ? [origin] : [],
+      });
+    }
+  }
+  const wrong = misled({ ports: portsOf(northbound, router), routes }, settingsIn(view)?.beyond ?? []);
+  if (!wrong) return holds;
+  const { fault, route } = wrong;
+  return violated({
+    kind: 'written',
+    sentence: route ? `the route ${textOf(route)} ${fault}` : fault,
+    rows: [
+      route ? `Logical_Router_Static_Route ${route.ip_prefix} of ${router.name}` : `Logical_Router ${router.name}`,
+    ],
+    source: route?.origin ? [route.origin] : [],
+  });
+}
+
+/** A policy's next hops: ovn-nb(5) has two columns for them. */
+const hopsOf = ({ nexthop, nexthops }: Detour): readonly string[] =>
+  nexthops.length > 0 ? nexthops : nexthop === undefined ? [] : [nexthop];
+
+const portsOf = (northbound: Northbound, { ports }: Router): NorthboundRow<'Logical_Router_Port'>[] =>
+  ports.flatMap((uuid) => northbound.Logical_Router_Port.get(uuid) ?? []);
 
 function judge(view: View, northbound: Northbound, router: Router, routes: readonly Route[]): Judgement {
   for (const route of routes) {
@@ -119,7 +171,7 @@ function resolvedBy({ southbound }: View): ReadonlyMap<string, ReadonlySet<strin
 /** A next hop that is another router's port, of which the router has to ask the MAC address, though it is written down. */
 function unresolved(view: View, northbound: Northbound, router: Router, { nexthop }: Route): string | undefined {
   if (router.options.dynamic_neigh_routers === 'true') return undefined;
-  const ports = router.ports.flatMap((uuid) => northbound.Logical_Router_Port.get(uuid) ?? []);
+  const ports = portsOf(northbound, router);
   const hop = parseIpv4(nexthop);
   const beside = ports.flatMap(({ name }) => {
     const place = view.analysis.network.ports.get(name)?.peer?.datapath;
@@ -139,10 +191,15 @@ function unresolved(view: View, northbound: Northbound, router: Router, { nextho
 }
 
 /** Why the next hop cannot be; IPv4 only, of IPv6 nothing is said. */
-function unreachable(view: View, northbound: Northbound, router: Router, route: Route): string | undefined {
+function unreachable(
+  view: View,
+  northbound: Northbound,
+  router: Router,
+  route: Pick<Route, 'nexthop' | 'output_port'>,
+): string | undefined {
   const hop = parseIpv4(route.nexthop);
   if (hop === undefined) return undefined;
-  const ports = router.ports.flatMap((uuid) => northbound.Logical_Router_Port.get(uuid) ?? []);
+  const ports = portsOf(northbound, router);
   const leaving = ports.filter(({ name }) => route.output_port === undefined || route.output_port === name);
   const connected = leaving.flatMap((port) =>
     port.networks.flatMap((text) => {

@@ -140,7 +140,7 @@ builtin:
   nat-hairpin: {except: [192.0.2.7]}
   source-guarded: {trusted: [{port: fw}]}
   no-blackhole: {except: [{from: red, to: services}]}
-  next-hop-valid: {equal-paths: [r1]}
+  next-hop-valid: {equal-paths: [r1], beyond: [{cidr: [10.8.0.0/16, 10.9.0.0/16], by: 192.0.2.1}]}
   subnet-overlap: {ranges: [services]}
   mtu-fits: {underlay: 1500}
   dead-flows: {ports: any}
@@ -161,6 +161,7 @@ builtin:
   expect(settings.lost).toMatchObject([{ from: { text: 'red' }, to: { text: 'services' } }]);
   expect(settings).toMatchObject({
     equalPaths: ['r1'],
+    beyond: [{ networks: [{ text: '10.8.0.0/16' }, { text: '10.9.0.0/16' }], by: [{ text: '192.0.2.1', length: 32 }] }],
     underlay: { mtu: 1500, encap: 'geneve', ip: 4 },
     deadPorts: 'any',
   });
