@@ -8,6 +8,7 @@ import { answersAt } from './homecoming.ts';
 import { field, inport, plain } from './honest.ts';
 import { networksOf } from './outside.ts';
 import { type Check, holds, type Judgement, type Property, unknown, violated } from './property.ts';
+import { isEnabled } from './router-sides.ts';
 import { doubt, endingAt, endsElsewhere, type Host, portsOf, type TenantNetwork, type View } from './view.ts';
 
 export const dhcpServed: Property = {
@@ -18,6 +19,7 @@ export const dhcpServed: Property = {
     for (const network of networksOf(view)) {
       const served = network.hosts.filter((host) => isPromised(view, network, host));
       yield checkOf(view, network, served);
+      yield* omissions(view, network, served);
     }
   },
 };
@@ -28,6 +30,43 @@ function checkOf(view: View, network: TenantNetwork, served: readonly Host[]): C
   if (plan && !plan.network.dhcp) return { subject, source, judge: () => judgeSilence(view, network) };
   if (served.length > 0) return { subject, source, judge: () => judge(view, network, served) };
   return { subject, source, vacuous: 'no port of the network has dhcpv4_options', judge: () => holds };
+}
+
+/**
+ * What may have been forgotten in a database, as warnings: a port without options where others of its switch have some, and
+ * an MTU, without which hosts take Ethernet's.
+ */
+function* omissions(view: View, network: TenantNetwork, served: readonly Host[]): Generator<Check, void> {
+  const { northbound } = view;
+  if (!northbound || network.plan || served.length === 0) return;
+  const { name, source } = network;
+  const warning = (subject: string, sentence: string, rows: readonly string[]): Check => ({
+    subject,
+    source,
+    severity: 'warning',
+    judge: () => violated({ kind: 'written', sentence, rows }),
+  });
+  const others = network.hosts.filter(
+    (host) => host.port.binding.type === '' && host.ip4.length > 0 && isEnabled(view, host.port),
+  );
+  const rows = new Map([...northbound.Logical_Switch_Port.values()].map((row) => [row.name, row]));
+  const forgotten = others.filter(({ port }) => rows.get(port.name)?.dhcpv4_options === undefined);
+  const names = forgotten.map(({ port }) => port.name);
+  if (names.length > 0) {
+    const sentence = `${names[0]} has no dhcpv4_options, which ${served[0]?.port.name}, on the same switch, has`;
+    yield warning(
+      `${name}: ${names.join(', ')}`,
+      sentence,
+      names.map((port) => `Logical_Switch_Port ${port}`),
+    );
+  }
+  const options = new Set(served.flatMap(({ port }) => rows.get(port.name)?.dhcpv4_options ?? []));
+  for (const uuid of options) {
+    const row = northbound.DHCP_Options.get(uuid);
+    if (!row || row.options.mtu !== undefined) continue;
+    const sentence = 'hosts are offered addresses without an MTU: they take 1500 bytes, which tunnels may not carry';
+    yield warning(`${name}: ${row.cidr}`, sentence, [`DHCP_Options ${row.cidr}`]);
+  }
 }
 
 /** Whether a host is promised an address: where manifests or rows say so, or, in a southbound database, flows. */

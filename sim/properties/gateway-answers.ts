@@ -11,7 +11,8 @@ import type { Judgement, Property } from './property.ts';
 import { judgeQuestions, type Question } from './questions.ts';
 import { routerChecks } from './router-answers.ts';
 import { arpRequest, echo, solicitation } from './router-questions.ts';
-import { isEnabled, isWithin } from './router-sides.ts';
+import { habitsOf, isEnabled, isWithin } from './router-sides.ts';
+import { strayChecks } from './strays.ts';
 import type { Gateway, Host, TenantNetwork, View } from './view.ts';
 
 export const gatewayAnswers: Property = {
@@ -27,7 +28,16 @@ export const gatewayAnswers: Property = {
         ...(vacuous !== undefined && { vacuous }),
         judge: () => judge(view, network),
       };
+      // Answers may be led elsewhere there: whether the gateway is found at all is not lost in that.
+      if (vacuous === undefined && isDetoured(view, network)) {
+        yield {
+          subject: `${network.name}: neighbours`,
+          source: network.source,
+          judge: () => judgeQuestions(view, neighborQuestions(view, network)),
+        };
+      }
     }
+    yield* strayChecks(view);
     yield* routerChecks(view);
   },
 };
@@ -69,14 +79,31 @@ function* questionsIn(view: View, network: TenantNetwork): Generator<Question, v
   yield* askedOf(view, network);
 }
 
+/** Of a database: whether a router of the network has policies, or routes by the source, that may lead its own answers elsewhere. */
+const isDetoured = (view: View, { plan, gateways }: TenantNetwork): boolean =>
+  !plan && gateways.some(({ routerPort }) => habitsOf(view, routerPort.datapath).detours.size > 0);
+
+function* neighborQuestions(view: View, network: TenantNetwork): Generator<Question, void> {
+  for (const gateway of network.gateways) {
+    for (const { address, prefixLength } of gateway.addresses) {
+      const hosts = served(view, network, address, prefixLength);
+      if (hosts.length > 0) yield neighborQuestion(view, gateway, address, hosts);
+    }
+  }
+}
+
+function neighborQuestion(view: View, { mac }: Gateway, { family, value }: Address, hosts: readonly Host[]): Question {
+  const { space } = view.analysis;
+  return family === 4
+    ? arpRequest(view, asking(space, hosts), value, mac)
+    : solicitation(view, soliciting(space, hosts, value), value, mac);
+}
+
 function questionsTo(view: View, gateway: Gateway, address: Address, hosts: readonly Host[]): Question[] {
   const { space } = view.analysis;
   const { family, value } = address;
   const { mac } = gateway;
   const sent = space.and(sentBy(space, hosts, family), toGateway(space, gateway));
-  const first =
-    family === 4
-      ? arpRequest(view, asking(space, hosts), value, mac)
-      : solicitation(view, soliciting(space, hosts, value), value, mac);
+  const first = neighborQuestion(view, gateway, address, hosts);
   return [first, echo(view, sent, { family, addresses: [value], mac })];
 }

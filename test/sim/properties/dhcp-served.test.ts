@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { dhcpServed } from '../../../sim/properties/dhcp-served.ts';
 import { network, node, resourcesOf, vf, vpc } from '../../topology.ts';
-import { exampleView, manifestView, rows, verdicts, violationOf } from './views.ts';
+import { changedView, exampleView, manifestView, rows, verdicts, violationOf } from './views.ts';
 
 describe.each(['properties/dhcp-served', 'field/dhcp-denied'])('%s', (name) => {
   it('holds, put right', () => {
@@ -53,5 +53,36 @@ describe('a VPC with two networks, one without DHCP', () => {
       }
     });
     expect(verdicts(dhcpServed, view)).toEqual(['default/red-a: violated', 'default/red-b: violated']);
+  });
+});
+
+describe('what may have been forgotten', () => {
+  const example = 'field/dhcp-denied';
+
+  it('is a port without options, beside one that has some', () => {
+    const view = changedView(example, (nb) => {
+      for (const port of rows(nb, 'Logical_Switch_Port', ({ name }) => name === 'vm2')) delete port.dhcpv4_options;
+    });
+    expect(violationOf(dhcpServed, view, 'net: vm2').sentence).toBe(
+      'vm2 has no dhcpv4_options, which vm1, on the same switch, has',
+    );
+    expect(verdicts(dhcpServed, view)).toEqual(['net: holds', 'net: vm2: violated']);
+  });
+
+  it('is the MTU', () => {
+    const view = changedView(example, (nb) => {
+      for (const row of rows(nb, 'DHCP_Options', () => true)) {
+        const { mtu: _, ...rest } = row.options;
+        row.options = rest;
+      }
+    });
+    expect(violationOf(dhcpServed, view, 'net: 10.0.0.0/24').sentence).toMatch(/without an MTU: they take 1500 bytes/);
+  });
+
+  it('is none of a network where no port has options', () => {
+    const view = changedView(example, (nb) => {
+      for (const port of rows(nb, 'Logical_Switch_Port', () => true)) delete port.dhcpv4_options;
+    });
+    expect(verdicts(dhcpServed, view)).toEqual(['net: vacuous']);
   });
 });

@@ -126,3 +126,24 @@ describe('a VPC with a way outside', () => {
     );
   });
 });
+
+describe('where a policy leads answers elsewhere', () => {
+  const example = 'field/policy-without-route';
+
+  it('the gateway is found all the same', () => {
+    const all = verdicts(gatewayAnswers, exampleView(example, 'good'));
+    expect(all).toContain('net: violated');
+    expect(all).toContain('net: neighbours: holds');
+  });
+
+  it('it is not, where the host gets nothing out of its port', () => {
+    const view = changedView(
+      example,
+      () => {},
+      (flow) => (flow.stage === 'ls_in_apply_port_sec' && flow.priority === 50 ? { ...flow, match: '1' } : flow),
+    );
+    expect(violationOf(gatewayAnswers, view, 'net: neighbours').sentence).toBe(
+      'an ARP request for 10.0.1.1 gets no answer',
+    );
+  });
+});
