@@ -59,6 +59,7 @@ const table: readonly (readonly [kind: RegExp, stage: RegExp, properties: readon
 export function expectedOf(mutant: Mutant): ReadonlySet<string> {
   const stage = mutant.of === 'flows' ? mutant.flow.stage : '';
   const found = table.find(([kind, where]) => kind.test(mutant.kind) && where.test(stage))?.[2] ?? [];
-  // What is widened may come to stand beside another flow of its priority, or another policy.
-  return new Set(/widened/.test(mutant.kind) ? [...found, 'ambiguous-flows'] : found);
+  // What is widened may come to stand beside another flow of its priority, or another policy; or over one that is never asked then.
+  const beside = mutant.of === 'rows' ? ['ambiguous-flows', 'dead-flows'] : ['ambiguous-flows'];
+  return new Set(/widened/.test(mutant.kind) ? [...found, ...beside] : found);
 }

@@ -174,7 +174,7 @@ function newGaps({ space, before }: Context, after: Analysis): string | undefine
 
 /** What a property says on one thing. */
 interface Opinion {
-  /** `ID SUBJECT`. */
+  /** `ID SUBJECT`, with what tells it apart from others of that subject. */
   readonly key: string;
   readonly verdict: 'holds' | 'violated' | 'unknown' | 'vacuous';
   readonly reason: string;
@@ -185,7 +185,10 @@ function opinionsOn(view: View, properties: readonly Property[]): Opinion[] {
 }
 
 function opinion({ id }: Property, check: Check): Opinion {
-  const key = `${id} ${check.subject}`;
+  const { key: own, severity } = check;
+  const key = [id, check.subject, ...(own === undefined ? [] : [own]), ...(severity ? [`(${severity})`] : [])].join(
+    ' ',
+  );
   if (check.vacuous !== undefined) return { key, verdict: 'vacuous', reason: check.vacuous };
   const judgement = check.judge();
   switch (judgement.verdict) {
