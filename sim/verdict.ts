@@ -49,6 +49,8 @@ export interface Counterexample extends Sent {
   before?: Sent[];
   /** MAC addresses that have to be learned for it: `PORT IP MAC`. */
   neighbors?: string[];
+  /** MAC addresses that switches have to have learned for it: `PORT MAC`. */
+  learned?: string[];
   /** What the tracer says: the text of `ovn-trace --detailed` or of `lflow trace`. */
   trace: string;
   /** Whether the tracer and the data plane bring it where the proof says; why not is a bug of ours. */

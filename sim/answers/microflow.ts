@@ -12,7 +12,7 @@ import {
 } from './packet.ts';
 
 /** A port's name as a constant of the match language. */
-export const quoted = (name: string): string => JSON.stringify(name);
+export const quoted = (name: string): string => JSON.stringify(name).replace(/\\\\"$/, '\\u005c"');
 
 /**
  * `inport == "a" && eth.src == ...`.  What a microflow cannot say is left out: the

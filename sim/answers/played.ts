@@ -7,7 +7,8 @@ import type { Network } from '../symbolic/types.ts';
 import { frameOf } from './frame.ts';
 import { fieldReader, type PacketValues, vlanPresent } from './packet.ts';
 import { answerTo, difference, isUnwanted, packetOfFields, type Story, withFields } from './story.ts';
-import { arrivalAt, type KnownNeighbor, type Traced } from './traced.ts';
+import { arrivalAt, type Traced } from './traced.ts';
+import { dnsNameOf } from './witness.ts';
 
 /** Whether a story ends in the data plane as it should; `not run` where it cannot be played, or not be decided. */
 export interface Played {
@@ -67,12 +68,18 @@ export function createPlayer(southbound: Southbound, programs: ProgramBuilder): 
       const node = createNode({ southbound: here, chassis, bindings, plane, builder: programs });
       const strangers = portsOf(story, traced).filter((port) => !node.ports.some(({ name }) => name === port));
       if (strangers.length > 0) return { outcome: 'not run', why: `the port ${strangers[0]} has no wire of its own` };
+      const local = new Set(node.program.datapaths.map(({ view }) => view.binding.uuid));
+      const remote = traced.legs.find(({ inport }) => !local.has(datapathOf(here, inport)));
+      if (remote) return { outcome: 'not run', why: `no chassis has to do with the port ${remote.inport}` };
       node.received();
-      learn(node, traced.neighbors);
+      learn(node, traced);
       return follow(here, node, story, traced);
     },
   };
 }
+
+const datapathOf = ({ ports }: Southbound, port: string): string =>
+  ports.find(({ logicalPort }) => logicalPort === port)?.datapath ?? '';
 
 /** Ports that frames are sent to or expected at. */
 function portsOf(story: Story, { legs }: Traced): string[] {
@@ -80,8 +87,9 @@ function portsOf(story: Story, { legs }: Traced): string[] {
   return [...legs.map(({ inport }) => inport), ...expected];
 }
 
-function learn(node: Node, neighbors: readonly KnownNeighbor[]): void {
-  node.learn({ macBindings: neighbors.map((one) => ({ ...one, since: 0 })), fdb: [] });
+function learn(node: Node, { neighbors, addresses }: Traced): void {
+  const fdb = addresses.map(({ datapathKey, portKey, mac }) => ({ datapathKey, portKey, mac, since: 0 }));
+  node.learn({ macBindings: neighbors.map((one) => ({ ...one, since: 0 })), fdb });
 }
 
 function follow(southbound: Southbound, node: Node, story: Story, { legs }: Traced): Played {
@@ -95,7 +103,9 @@ function follow(southbound: Southbound, node: Node, story: Story, { legs }: Trac
         : arrived && (send.kind === 'crossing' ? (send.as ?? arrived) : answerTo(arrived));
     if (!packet) return { outcome: false, why: `nothing that could be answered came out before packet ${index + 1}` };
     node.received();
-    node.send(leg.inport, frameOf(onWire(southbound, leg.inport, packet), leg.quoted && { quoted: leg.quoted }));
+    const dnsName = dnsNameOf(southbound, datapathOf(southbound, leg.inport));
+    const rest = { ...(dnsName !== undefined && { dnsName }), ...(leg.quoted && { quoted: leg.quoted }) };
+    node.send(leg.inport, frameOf(onWire(southbound, leg.inport, packet), rest));
     const received = node.received().map((one) => offWire(southbound, valuesAt(one)));
     const { expected } = send;
     if (expected.kind === 'loops') return { outcome: 'not run', why: 'packets that go round are cut off' };

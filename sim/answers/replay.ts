@@ -107,7 +107,7 @@ function search(tracer: Tracer, story: Story): { traced: Traced; choice: Choice 
   if (endsWell(story, first)) return { traced: first, choice: undefined, isSeen: true };
   const wanted = Number(fieldReader(circumstancesOf(story, story.sends.length - 1))('choice.0'));
   for (const member of [wanted, ...Array.from({ length: choiceLimit }, (_, index) => index)]) {
-    const choice = { backend: member, selectId: member + 1 };
+    const choice = { backend: member, selectId: member + 1, learned: member };
     const traced = tracer.tell(story, choice);
     if (endsWell(story, traced)) return { traced, choice, isSeen: true };
   }
@@ -155,7 +155,7 @@ function missed({ sends }: Story, { legs }: Traced): string {
 function told(
   { southbound }: Network,
   { sends }: Story,
-  { legs, neighbors }: Traced,
+  { legs, neighbors, addresses }: Traced,
   choice: Choice | undefined,
   replayed: Counterexample['replayed'],
 ): Replayed {
@@ -182,6 +182,7 @@ function told(
       ...(neighbors.length > 0 && {
         neighbors: neighbors.map(({ logicalPort, ip, mac }) => `${logicalPort} ${ip} ${mac}`),
       }),
+      ...(addresses.length > 0 && { learned: addresses.map(({ logicalPort, mac }) => `${logicalPort} ${mac}`) }),
       trace: own.map(({ text, inport }, index) => (index === 0 ? text : `\n# and in by ${inport}\n\n${text}`)).join(''),
       replayed,
     },

@@ -9,6 +9,7 @@ import {
   parsePacket,
   prepare,
   readBits,
+  type TraceDatapath,
   type TraceNode,
   type TraceResult,
   type TraceTopology,
@@ -18,7 +19,7 @@ import {
 } from '../trace/index.ts';
 import { frameOf } from './frame.ts';
 import { quoted } from './microflow.ts';
-import { fieldReader, isIcmpError, type PacketValues } from './packet.ts';
+import { fieldReader, isIcmpError, type PacketValues, payloads } from './packet.ts';
 import { answerTo, circumstancesOf, isSameKind, packetOfFields, type Story } from './story.ts';
 
 /** What became of one packet of a story. */
@@ -44,16 +45,27 @@ export interface KnownNeighbor {
   readonly mac: string;
 }
 
+/** A MAC address that a switch has to have learned, by the keys of the database and by name. */
+export interface KnownAddress {
+  readonly logicalPort: string;
+  readonly datapathKey: number;
+  readonly portKey: number;
+  readonly mac: string;
+}
+
 export interface Traced {
   /** As many as could be sent: none behind one that could not be answered. */
   readonly legs: readonly TracedLeg[];
   readonly neighbors: readonly KnownNeighbor[];
+  readonly addresses: readonly KnownAddress[];
 }
 
 /** Which members choices take, where the tracer lets one choose. */
 export interface Choice {
   readonly selectId?: number;
   readonly backend?: number;
+  /** Of the ports of a switch where addresses may be learned, the one that every look-up finds; 0 for none. */
+  readonly learned?: number;
 }
 
 /** Tells stories about one database; what was learned there before is not known to it. */
@@ -78,7 +90,8 @@ export function createTracer(southbound: Southbound): Tracer {
         if (!learnMore(learned, traced.gets, story)) break;
         traced = tellOnce(topology, asked, story, choice);
       }
-      return { legs: traced.legs, neighbors: neighborsOf(topology, traced.gets.flat(), learned) };
+      const { legs, addresses } = traced;
+      return { legs, addresses, neighbors: neighborsOf(topology, traced.gets.flat(), learned) };
     },
   };
 }
@@ -110,10 +123,12 @@ interface Told {
   readonly legs: TracedLeg[];
   /** Of each leg, the neighbours that `get_arp` and `get_nd` looked up. */
   readonly gets: Asked[][];
+  readonly addresses: readonly KnownAddress[];
 }
 
 function tellOnce(topology: TraceTopology, asked: Asked[], story: Story, choice: Choice): Told {
   const connections = choosing(choice);
+  const table = learnedTable(choice);
   const legs: TracedLeg[] = [];
   const gets: Asked[][] = [];
   for (const send of story.sends) {
@@ -134,6 +149,8 @@ function tellOnce(topology: TraceTopology, asked: Asked[], story: Story, choice:
       securedNetworks: 'as-network',
       lastHop: 'ends',
       ...(choice.selectId !== undefined && { selectId: choice.selectId }),
+      learnedPort: table.portOf,
+      ...(fieldReader(place.packet)('payload') === payloads.dns && { isNameKnown: true }),
     });
     const kinds = kindsOf(result);
     gets.push(asked.filter(({ fixed }, index) => !fixed && kinds[index] === 'get'));
@@ -151,7 +168,23 @@ function tellOnce(topology: TraceTopology, asked: Asked[], story: Story, choice:
       gaps: result.gaps,
     });
   }
-  return { legs, gets };
+  return { legs, gets, addresses: [...table.found.values()] };
+}
+
+/** Says that addresses were learned at the port of each switch that was told, and notes which these are. */
+function learnedTable({ learned = 0 }: Choice) {
+  const found = new Map<string, KnownAddress>();
+  const portOf = ({ binding, portsByKey }: TraceDatapath, mac: bigint): number | undefined => {
+    const learning = [...portsByKey.values()].filter(
+      ({ binding: { type, mac: given } }) => type === 'localnet' || given.some((entry) => entry.startsWith('unknown')),
+    );
+    const port = learning[learned - 1];
+    if (!port) return undefined;
+    const address = { datapathKey: binding.tunnelKey, portKey: port.key, mac: formatEthernet(mac) };
+    found.set(`${binding.uuid} ${mac}`, { logicalPort: port.binding.logicalPort, ...address });
+    return port.key;
+  };
+  return { found, portOf };
 }
 
 /** Where an answer or what crosses a wire starts, once what it follows upon has arrived. */

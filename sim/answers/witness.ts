@@ -267,7 +267,7 @@ export function sentOf({ packet, port }: Sendable, southbound?: Southbound, quot
 }
 
 /** A name that the chassis answers for on this datapath. */
-function dnsNameOf({ services }: Southbound, datapath: string): string | undefined {
+export function dnsNameOf({ services }: Southbound, datapath: string): string | undefined {
   const records = services?.dns.find(({ datapaths }) => datapaths.includes(datapath))?.records ?? {};
   return Object.keys(records)[0];
 }

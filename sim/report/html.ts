@@ -193,6 +193,7 @@ function packetMarkup({
   arrives,
   before = [],
   neighbors = [],
+  learned = [],
   replayed,
 }: Counterexample): string {
   const stop = (words: string, port: string): string =>
@@ -213,6 +214,7 @@ function packetMarkup({
     ...(neighbors.length > 0
       ? [`<p>if these neighbours are known: <code>${neighbors.map(escaped).join('; ')}</code></p>`]
       : []),
+    ...(learned.length > 0 ? [`<p>if switches have learned: <code>${learned.map(escaped).join('; ')}</code></p>`] : []),
     ...(replayed.why === undefined
       ? []
       : [`<p class="violated">This is a mistake of lflow: ${escaped(replayed.why)}; please report it.</p>`]),

@@ -94,7 +94,8 @@ function detailLines(finding: Finding, paint: Paint): string[] {
 const section = (title: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : [`      ${title}`, ...lines.map((line) => `        ${line}`)];
 
-function packetLines({ inport, summary, outport, arrives, before = [], neighbors = [] }: Counterexample): string[] {
+function packetLines(counterexample: Counterexample): string[] {
+  const { inport, summary, outport, arrives, before = [], neighbors = [], learned = [] } = counterexample;
   return [
     ...before.map((sent) => `      first     ${sent.summary}, into ${sent.inport}`),
     `      packet    ${summary}`,
@@ -102,6 +103,7 @@ function packetLines({ inport, summary, outport, arrives, before = [], neighbors
     ...(outport === undefined ? [] : [`      comes out ${outport}`]),
     ...(arrives ? [`      as        ${arrives.summary}`] : []),
     ...neighbors.map((neighbor) => `      known     ${neighbor}`),
+    ...learned.map((address) => `      learned   ${address}`),
   ];
 }
 

@@ -153,8 +153,7 @@ function change(step: Step, { action, loading, copying, inner }: Operation): voi
       log(step, action);
       break;
     case 'dns_lookup':
-      lookupName(step, action);
-      addGap(step.run, 'the action dns_lookup is not modelled');
+      if (!lookupName(step, action)) addGap(step.run, 'the action dns_lookup is not modelled');
       break;
     case 'put_arp':
     case 'put_nd':
@@ -196,7 +195,7 @@ function nest(
   action: ActionOf<'nested'>,
   inner: readonly Operation[],
 ): Continuation | undefined {
-  const made = nestedPacket(action.name, packet);
+  const made = nestedPacket(action.name, packet, run.conntrack.keepsFlags);
   if (!made) return undefined;
   const node = append(into, 'transformation', made.title);
   return run.perform({ place, packet: made.packet, shared: false, into: node.subs }, inner);

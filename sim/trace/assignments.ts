@@ -199,7 +199,9 @@ export function putOptions(
 }
 
 /** `R = dns_lookup()`, which ovn-trace does not do either. */
-export function lookupName({ packet, into }: Step, { dst }: { dst: FieldRef }): void {
-  assignBit(packet, dst, false);
-  say(into, 'error', '*** dns_lookup action not implemented');
+export function lookupName({ run, packet, into }: Step, { dst }: { dst: FieldRef }): boolean {
+  assignBit(packet, dst, run.isNameKnown === true);
+  if (run.isNameKnown) say(into, 'action', '/* We assume that the name is known. */');
+  else say(into, 'error', '*** dns_lookup action not implemented');
+  return run.isNameKnown === true;
 }

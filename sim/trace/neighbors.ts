@@ -33,8 +33,10 @@ export function lookupNeighbor(
 }
 
 /** `get_fdb`: the port that the MAC address was learned on, none if it was not. */
-export function getPortOfMac({ place: { datapath }, packet }: Step, action: ActionOf<'get_fdb'>): void {
-  assign(packet, action.dst, BigInt(datapath.fdb.get(fieldValue(packet, action.mac)) ?? 0));
+export function getPortOfMac({ run, place: { datapath }, packet }: Step, action: ActionOf<'get_fdb'>): void {
+  const mac = fieldValue(packet, action.mac);
+  const port = run.learnedPort ? run.learnedPort(datapath, mac) : datapath.fdb.get(mac);
+  assign(packet, action.dst, BigInt(port ?? 0));
 }
 
 /** `lookup_fdb`: whether the MAC address was learned on that port. */

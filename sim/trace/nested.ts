@@ -17,9 +17,10 @@ export interface NestedPacket {
 
 /**
  * What `NAME { ... }` makes of a packet.  Undefined where nothing is made of it:
- * a reject of what itself is a refusal would go back and forth for ever.
+ * a reject of what itself is a refusal would go back and forth for ever.  `onChassis`, packets of neighbour discovery
+ * are as they leave a chassis: controller/pinctrl.c, compose_nd_na and compose_nd_ns.
  */
-export function nestedPacket(name: NestedName, packet: Packet): NestedPacket | undefined {
+export function nestedPacket(name: NestedName, packet: Packet, onChassis = false): NestedPacket | undefined {
   switch (name) {
     case 'clone':
       return { title: 'clone', packet: clonePacket(packet) };
@@ -27,9 +28,9 @@ export function nestedPacket(name: NestedName, packet: Packet): NestedPacket | u
       return { title: 'arp', packet: arpRequest(packet) };
     case 'nd_na':
     case 'nd_na_router':
-      return { title: 'nd_na', packet: neighborAdvertisement(packet) };
+      return { title: 'nd_na', packet: discovering(neighborAdvertisement(packet), onChassis) };
     case 'nd_ns':
-      return { title: 'nd_ns', packet: neighborSolicitation(packet) };
+      return { title: 'nd_ns', packet: discovering(neighborSolicitation(packet), onChassis) };
     case 'icmp4':
     case 'icmp4_error':
       return { title: 'icmp4', packet: icmpError(packet, 'icmp4') };
@@ -85,6 +86,15 @@ function arpRequest(packet: Packet): Packet {
   words[slot.nwProto] = 1;
   copyWords(made, slot.arpSha, packet, slot.ethSrc, 2);
   words.fill(0, slot.arpTha, slot.arpTha + 2);
+  return made;
+}
+
+function discovering(made: Packet, onChassis: boolean): Packet {
+  const { words } = made;
+  if (!onChassis) return made;
+  words[slot.nwProto] = protocol.icmp6;
+  words[slot.nwTtl] = 255;
+  words[slot.tpDst] = 0;
   return made;
 }
 

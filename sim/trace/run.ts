@@ -19,6 +19,10 @@ export interface TraceOptions {
   lastHop?: LastHop;
   /** `--select-id`: the member that a `select` action chooses, if it has it. */
   selectId?: number;
+  /** Set where `dns_lookup` finds the name that is asked for: ovn-trace never does. */
+  isNameKnown?: boolean;
+  /** The port that `get_fdb` says a MAC address was learned on, by its key; what the database says unless given. */
+  learnedPort?: (datapath: TraceDatapath, mac: bigint) => number | undefined;
   /** Look for other flows of the same priority that the packet matches too; takes longer. */
   findOverlaps?: boolean;
 }
@@ -80,6 +84,8 @@ export interface Run {
   securedNetworks: SecuredNetworks;
   lastHop: LastHop;
   selectId?: number;
+  isNameKnown?: boolean;
+  learnedPort?: TraceOptions['learnedPort'];
   findOverlaps: boolean;
   result: TraceResult;
   /** How many walks are under way, one inside the other. */

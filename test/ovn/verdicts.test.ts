@@ -28,14 +28,18 @@ const outputsIn = (trace: string): string[] =>
 /** Up to where the packet has left by a wire, and comes in again by another port. */
 const firstLeg = (trace: string): string => trace.split(/^# and in by /m)[0] ?? trace;
 
-/** What routers have to know for the packet, and nothing else. */
-async function learn({ neighbors = [] }: Counterexample): Promise<void> {
-  await central.sbctl('--all', 'destroy', 'MAC_Binding');
+/** What routers and switches have to know for the packet, and nothing else. */
+async function learn({ neighbors = [], learned = [] }: Counterexample): Promise<void> {
+  await central.sbctl('--all', 'destroy', 'MAC_Binding', '--', '--all', 'destroy', 'FDB');
   const macBindings = neighbors.map((text) => {
     const [, logicalPort = '', ip = '', mac = ''] = /^(.*) (\S+) (\S+)$/.exec(text) ?? [];
     return { logicalPort, ip, mac };
   });
-  await central.learn({ macBindings, fdb: [] });
+  const fdb = learned.map((text) => {
+    const [, logicalPort = '', mac = ''] = /^(.*) (\S+)$/.exec(text) ?? [];
+    return { logicalPort, mac };
+  });
+  await central.learn({ macBindings, fdb });
 }
 
 async function agrees(counterexample: Counterexample): Promise<void> {

@@ -57,6 +57,35 @@ describe('a forwarding group', () => {
   });
 });
 
+describe('what a trace is told', () => {
+  const output = 'egress 0 0 1 => output;';
+
+  test('is the port that a switch learned an address on', () => {
+    const learned = sw(['0 0 1 => outport = get_fdb(eth.dst); next;', '1 0 1 => output;', output]);
+    expect(outputs(trace(learned, 'inport == "a"'))).toEqual([]);
+    expect(outputs(trace(learned, 'inport == "a"', { learnedPort: () => 2 }))).toEqual(['b']);
+  });
+
+  test('is that a name is known', () => {
+    const named = sw(['0 0 1 => reg0[4] = dns_lookup(); next;', '1 1 reg0[4] => outport = "b"; output;', output]);
+    const asked = 'inport == "a" && ip4 && udp.dst == 53';
+    expect(outputs(trace(named, asked))).toEqual([]);
+    const result = trace(named, asked, { isNameKnown: true });
+    expect({ outputs: outputs(result), gaps: result.gaps }).toEqual({ outputs: ['b'], gaps: [] });
+  });
+
+  test('is that it is on a chassis, whose neighbour solicitations are not forwarded packets', () => {
+    const asking = sw([
+      '0 0 1 => nd_ns { nd.target = ip6.dst; next; };',
+      '1 1 nd_ns && ip.ttl == 255 => outport = "b"; output;',
+      output,
+    ]);
+    const packet = 'inport == "a" && ip6 && ip.ttl == 63';
+    expect(outputs(trace(asking, packet))).toEqual([]);
+    expect(outputs(trace(asking, packet, { conntrack: trackingConntrack() }))).toEqual(['b']);
+  });
+});
+
 describe('a packet that goes round', () => {
   const twoRouters = (actions: string): Southbound => {
     const flows = ['0 50 ip.ttl == 1 => drop;', `0 0 1 => ${actions}`, 'egress 0 0 1 => output;'];

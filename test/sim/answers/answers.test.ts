@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openAnswers } from '../../../sim/answers/index.ts';
 import { analysed, hostToOutside, masqueraded, neighbours, redToBlue, twoNetworks } from '../../networks.ts';
-import { addRoute } from '../../northd/router/build.ts';
+import { addPort, addRoute, addSwitch, northbound } from '../../northd/router/build.ts';
 import { addAcl, logicalSwitch } from '../../northd/topologies.ts';
 
 const seen = { tracer: true, plane: true };
@@ -79,6 +79,21 @@ describe('a packet that goes where it should not', () => {
     expect(counterexample).toMatchObject({ before: [{ inport: 'host' }], outport: 'host', replayed: seen });
     // The source of the packet that it quotes is the address that the gateway gave it.
     expect(counterexample?.frame).toMatch(/^(..){42}45(..){11}1e1e0002/);
+  });
+
+  it('by what a switch has learned, which is told', () => {
+    const nb = northbound();
+    addSwitch(nb, 's');
+    addPort(nb, 's', 'a', ['02:00:00:00:00:01 10.0.0.1']);
+    for (const name of ['x', 'y']) addPort(nb, 's', name, ['unknown']);
+    const { analysis, usual, port } = analysed(nb);
+    const to = { 'eth.src': 0x020000000001, 'eth.dst': 0x020000000009, 'ip4.src': 0x0a000001, 'ip4.dst': 0x0a000009 };
+    const packets = usual({ ...to, inport: port('a').number, 'ip.proto': 17, 'choice.0': 2 });
+    const lost = { kind: 'missing', packets, to: [port('x')], sentence: 'x hears nothing' } as const;
+    expect(openAnswers(analysis).explain(lost).counterexample).toMatchObject({
+      learned: ['y 02:00:00:00:00:09'],
+      replayed: seen,
+    });
   });
 
   it('as an answer is made of what arrived', () => {

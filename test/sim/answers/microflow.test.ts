@@ -78,3 +78,8 @@ it("a port's name is quoted as the language reads it", () => {
   const text = microflowOf(packetOf({ 'eth.type': 0x88cc }), name);
   expect(parseMicroflow(text).strings[0]).toBe(name);
 });
+
+it("a port's name may end with a backslash, which quoted strings of the language do not", () => {
+  expect(quoted('a\\')).toBe('"a\\u005c"');
+  expect(JSON.parse(quoted('a\\'))).toBe('a\\');
+});
