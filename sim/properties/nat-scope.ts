@@ -213,7 +213,7 @@ function notAll(view: View, rule: TranslationRule): Judgement | undefined {
   return undefined;
 }
 
-/** The packets whose other end a rule is for: in `allowed_ext_ips`, and not in `exempted_ext_ips`. */
+/** The packets whose other end a rule is for: in `allowed_ext_ips`, and not in `exempted_ext_ips`; none where these have what is no address. */
 function concerned({ analysis: { space }, northbound }: View, { row, kind }: TranslationRule): PacketSet {
   if (!('allowed_ext_ips' in row)) return space.all;
   const side = kind === 'snat' ? 'dst' : 'src';
@@ -221,6 +221,8 @@ function concerned({ analysis: { space }, northbound }: View, { row, kind }: Tra
     const set = uuid === undefined ? undefined : northbound?.Address_Set.get(uuid);
     return set && space.orAll(set.addresses.map((text) => matchSet(space, `ip${family(text)}.${side} == ${text}`)));
   };
+  const named = [row.allowed_ext_ips, row.exempted_ext_ips].map((uuid) => northbound?.Address_Set.get(uuid ?? ''));
+  if (named.some((set) => set?.addresses.some((text) => !parsePrefix(text)))) return space.empty;
   return space.diff(within(row.allowed_ext_ips) ?? space.all, within(row.exempted_ext_ips) ?? space.empty);
 }
 

@@ -166,7 +166,13 @@ export function gatewayBehind(switchPort: NetworkPort): Gateway[] {
   const addresses = words.slice(1).flatMap((text) => {
     const [ip = '', length] = text.split('/');
     const address = parseAddress(ip);
-    return address ? [{ address, prefixLength: Number(length ?? (address.family === 4 ? 32 : 128)) }] : [];
+    if (!address) return [];
+    const bits = address.family === 4 ? 32 : 128;
+    const prefixLength = length === undefined ? bits : Number(length);
+    // What is no prefix, ovn-northd leaves out.
+    return Number.isInteger(prefixLength) && prefixLength >= 0 && prefixLength <= bits
+      ? [{ address, prefixLength }]
+      : [];
   });
   return [{ switchPort, routerPort, mac, addresses }];
 }

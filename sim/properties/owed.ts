@@ -299,10 +299,11 @@ function networkIn(word: string): Network[] {
   const [text = '', length] = (/^[\d.]+(?=:\d)/.exec(word)?.[0] ?? word).split('/');
   const address = parseAddress(text);
   if (!address) return [];
-  return [{ ...address, prefixLength: length === undefined ? (address.family === 4 ? 32 : 128) : Number(length) }];
+  const bits = address.family === 4 ? 32 : 128;
+  return [{ ...address, prefixLength: Math.min(Number(length ?? bits), bits) }];
 }
 
 function inNetwork({ value, prefixLength }: Network): Literal {
-  const mask = (0xffffffffn << BigInt(32 - Math.min(prefixLength, 32))) & 0xffffffffn;
+  const mask = (0xffffffffn << BigInt(32 - prefixLength)) & 0xffffffffn;
   return { field: at.arpTpa, value: value & mask, mask };
 }

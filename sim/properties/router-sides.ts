@@ -140,7 +140,9 @@ function familiesOf({ match }: LogicalFlow): readonly Family[] {
 function sourceOf(match: string, family: Family): Habits['hidden'] {
   const [, text = '', length] = new RegExp(`\\bip${family}\\.src == ([0-9a-f.:]+)(?:/(\\d+))?`).exec(match) ?? [];
   const address = parseAddress(text);
-  return address ? [{ ...address, prefixLength: Number(length ?? (family === 4 ? 32 : 128)) }] : [];
+  const bits = family === 4 ? 32 : 128;
+  const prefixLength = Number(length ?? bits);
+  return address?.family === family && prefixLength <= bits ? [{ ...address, prefixLength }] : [];
 }
 
 /** Whether an address is in a network. */
