@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseMicroflow } from '../../../engine/lang/index.ts';
-import { microflowOf } from '../../../sim/answers/microflow.ts';
+import { microflowOf, quoted } from '../../../sim/answers/microflow.ts';
 import { packetOf } from '../../../sim/answers/packet.ts';
 import { summaryOf } from '../../../sim/answers/summary.ts';
 
