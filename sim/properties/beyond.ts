@@ -9,6 +9,8 @@ type Route = NorthboundRow<'Logical_Router_Static_Route'>;
 export interface Hopping {
   readonly ports: readonly NorthboundRow<'Logical_Router_Port'>[];
   readonly routes: readonly Route[];
+  /** Whether somebody on a switch of the router has an address, in whatever network. */
+  hasNeighbor(hop: Prefix): boolean;
 }
 
 /** What is wrong with the way to somewhere, and the route to blame if there is one. */
@@ -19,11 +21,11 @@ export interface Misled {
 
 /**
  * The first route that leads elsewhere than a policy says, or network that none leads to.  Spoken of are routers that have such a
- * neighbour in one of their networks, and routes by the destination for all packets.
+ * neighbour in one of their networks, or on a switch of theirs, and routes by the destination for all packets.
  */
-export function misled({ ports, routes }: Hopping, beyond: readonly Beyond[]): Misled | undefined {
+export function misled({ ports, routes, hasNeighbor }: Hopping, beyond: readonly Beyond[]): Misled | undefined {
   const connected = ports.flatMap(({ networks }) => networks.flatMap((text) => parsePrefix(text) ?? []));
-  const isBeside = (hop: Prefix): boolean => connected.some((own) => contains(own, hop));
+  const isBeside = (hop: Prefix): boolean => connected.some((own) => contains(own, hop)) || hasNeighbor(hop);
   const told = beyond.flatMap(({ networks, by }) => {
     const hops = by.filter(isBeside);
     return hops.length === 0 ? [] : networks.map((network) => ({ network, hops }));

@@ -4,6 +4,7 @@ import type { Northbound, NorthboundRow } from '../../engine/ovsdb/northbound.ts
 import type { Southbound } from '../../engine/ovsdb/southbound.ts';
 import { gatewayRouterName, routerName } from '../../engine/vpc/names.ts';
 import type { VpcPlan } from '../../engine/vpc/plan.ts';
+import type { Prefix } from '../policy/policy.ts';
 import type { NetworkPort } from '../symbolic/index.ts';
 import { misled } from './beyond.ts';
 import { gatewayBehind } from './open-view.ts';
@@ -65,7 +66,11 @@ function judgeBesides(
       });
     }
   }
-  const wrong = misled({ ports: portsOf(northbound, router), routes }, settingsIn(view)?.beyond ?? []);
+  const ports = portsOf(northbound, router);
+  const places = ports.flatMap(({ name }) => view.analysis.network.ports.get(name)?.peer?.datapath ?? []);
+  const hasNeighbor = ({ value }: Prefix): boolean =>
+    places.some((place) => place.ports.some((port) => view.hostOf.get(port)?.ip4.includes(value)));
+  const wrong = misled({ ports, routes, hasNeighbor }, settingsIn(view)?.beyond ?? []);
   if (!wrong) return holds;
   const { fault, route } = wrong;
   return violated({

@@ -40,7 +40,7 @@ it('a network that no route leads to is missed', () => {
   const { northbound } = exampleView(example, 'good', told(services));
   const ports = rows(northbound as Northbound, 'Logical_Router_Port', () => true);
   const beyond = [{ networks: [prefix(10n << 24n, 8)], by: [prefix(0xac120002n, 32)], at }];
-  expect(misled({ ports, routes: [] }, beyond)).toEqual({
+  expect(misled({ ports, routes: [], hasNeighbor: () => false }, beyond)).toEqual({
     fault: '10.0.0.0/8 is behind 172.18.0.2, and no route leads there',
   });
 });
@@ -50,6 +50,13 @@ it('routers without such a neighbour are not spoken of, nor networks that a rout
     exampleView(example, 'good', told('cidr: 10.96.0.0/16, by: 192.0.2.1', 'cidr: 172.18.7.0/24, by: 172.18.0.9')),
   );
   expect(one?.judge().verdict).toBe('holds');
+});
+
+it('a host on the switch is a neighbour, in whatever network', () => {
+  const text = told('cidr: 10.10.10.11, by: 10.10.10.11', 'cidr: 10.10.10.12, by: 10.10.10.12');
+  expect(violationOf(nextHopValid, exampleView('field/discard-beside-route', 'good', text), 'lr').sentence).toBe(
+    'the route to 10.10.10.0/24 by discard leads elsewhere than the policy says: 10.10.10.12 is behind 10.10.10.12',
+  );
 });
 
 const at = { file: 'policy.yaml', line: 1, column: 1 };
