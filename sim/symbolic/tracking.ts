@@ -22,7 +22,7 @@ import {
   tuplePlaces,
   unknownOnce,
 } from './run.ts';
-import { at, before, connectionStates, makings, plainParts, read, type Store, write, writeAll } from './store.ts';
+import { at, connectionStates, makings, plainParts, read, type Store, write, writeAll } from './store.ts';
 import { constantOf, mapped, replaced, sameValues, type Value } from './value.ts';
 import { isCareful, isSecond } from './widening.ts';
 
@@ -313,7 +313,8 @@ function knownPackets(run: Run, state: State, zone: Zone, connections: KnownConn
   const { store } = state;
   const found: Found[] = [];
   const port = zone.port ?? constantOf(stores.values, 20, 0n);
-  const inZone = (set: PacketSet): PacketSet => before(stores, write(stores, store, at.inport, port), set);
+  const atPort = write(stores, store, at.inport, port);
+  const inZone = (set: PacketSet): PacketSet => entering(run, atPort, set);
   const icmp = ofIcmp(space, store);
   const types = icmpSets(run, store);
   const add = (packets: PacketSet, make: (some: State) => Found): void => {
@@ -393,7 +394,7 @@ function repliesOf(
 ): Found[] {
   const { space, stores } = run;
   const matching = ({ store }: State, headers: PacketSet) =>
-    before(stores, write(stores, store, at.inport, port), headers);
+    entering(run, write(stores, store, at.inport, port), headers);
   const headers = setOnce(run, `headers ${set}`, () => space.forget(set, fieldsOfOpener[0] as readonly number[]));
   const some = limited(run, state, space.and(kind, matching(state, headers)));
   if (!some) return [];
