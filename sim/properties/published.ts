@@ -1,5 +1,6 @@
 /** Addresses that are published: by NAT rules and by load balancers, in the northbound database or in flows. */
 import { parsePrefix } from '../policy/prefix.ts';
+import { isTransport } from './translations.ts';
 import type { View } from './view.ts';
 
 /** Matches of the language: what is sent to the published address, and what it is where it arrives. */
@@ -48,5 +49,7 @@ function toService(text: string, protocol: string | undefined): string | undefin
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(text) ?? [];
   const address = to(bracketed ?? plain ?? text);
   if (address === undefined || port === undefined) return address;
-  return Number(port) > 65535 ? undefined : `${address} && ${protocol ?? 'tcp'}.dst == ${port}`;
+  return Number(port) > 65535 || !isTransport(protocol ?? 'tcp')
+    ? undefined
+    : `${address} && ${protocol ?? 'tcp'}.dst == ${port}`;
 }

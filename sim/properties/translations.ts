@@ -40,10 +40,20 @@ export function translationRules({ northbound, analysis }: View): TranslationRul
   });
 }
 
-function isUnderstood({ kind, external, port = 0, inside }: TranslationRule): boolean {
+function isUnderstood({ row, kind, external, port = 0, protocol = 'tcp', inside }: TranslationRule): boolean {
   const addresses = kind === 'balancer' ? [external] : [external, ...inside];
-  return port <= 65535 && addresses.every((text) => parsePrefix(text) !== undefined);
+  const range = 'external_port_range' in row ? row.external_port_range : '';
+  const ports = [...(range === '' ? [] : range.split('-')), String(port)];
+  return (
+    ports.length <= 3 &&
+    ports.every((text) => /^\d+$/.test(text) && Number(text) <= 65535) &&
+    isTransport(protocol) &&
+    addresses.every((text) => parsePrefix(text) !== undefined)
+  );
 }
+
+/** Whether it is a protocol with ports that there is. */
+export const isTransport = (protocol: string): boolean => ['tcp', 'udp', 'sctp'].includes(protocol);
 
 const sourceOf = ({ origin }: { origin?: Position }): Position[] =>
   origin ? [{ file: origin.file, line: origin.line, column: origin.column }] : [];

@@ -39,3 +39,14 @@ test('what is no address publishes nothing, and the network is verified all the 
   const { properties } = verifyNetwork({ ...computeSouthbound(nb), northbound: nb });
   expect(properties.length).toBeGreaterThan(10);
 });
+
+test('nor do what is no protocol, no range and no prefix', () => {
+  const nb = network({ '203.0.113.9:80': '10.0.0.5:80' }, '203.0.113.2');
+  const uuid = insertRow(nb, 'Address_Set', 'odd', { name: 'odd', addresses: ['nonsense'] })._uuid;
+  for (const row of nb.Load_Balancer.values()) row.protocol = 'nonsense';
+  for (const row of nb.NAT.values()) Object.assign(row, { external_port_range: '\\', allowed_ext_ips: uuid });
+  for (const row of nb.Logical_Router_Port.values()) row.networks.push('10.0.9.1/99');
+  expect(published(nb)).toEqual([{ sent: 'ip4.dst == 203.0.113.2', arriving: 'ip4.dst == 10.0.0.5' }]);
+  const { properties } = verifyNetwork({ ...computeSouthbound(nb), northbound: nb });
+  expect(properties.length).toBeGreaterThan(10);
+});
