@@ -26,6 +26,17 @@ it.each([example, 'field/discard-beside-route', 'field/reply-by-another-address'
   },
 );
 
+it('hosts to whose network a route leads, but not to their switch, are told', () => {
+  const view = changedView('field/route-left-behind', (nb) => {
+    const [pod] = rows(nb, 'Logical_Switch_Port', ({ name }) => name === 'pod2');
+    for (const row of rows(nb, 'Logical_Switch', ({ name }) => name === 'node1' || name === 'node2')) {
+      const others = row.ports.filter((uuid) => uuid !== pod?._uuid);
+      row.ports = row.name === 'node1' && pod ? [...others, pod._uuid] : others;
+    }
+  });
+  expect([...strayChecks(view)].map(({ subject }) => subject)).toEqual(['node1: pod2']);
+});
+
 it('ports that are switched off are nobody', () => {
   const view = changedView(example, (nb) => {
     for (const port of rows(nb, 'Logical_Switch_Port', ({ name }) => name === 'vm')) {
