@@ -2,7 +2,7 @@
  * Random northbound databases, verified with the flows that northd computes of them: nothing throws, hosts of a switch
  * reach each other where rows do not say otherwise, and whatever is shown is seen by the tracer and by the data plane.
  *
- * LFLOW_SEED is the seed of the databases, LFLOW_RUNS (8) the number of databases of each kind.
+ * LFLOW_SEED is the seed of the databases, LFLOW_RUNS (4) the number of databases of each kind.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -77,7 +77,7 @@ const told = ({ id, subject, reason, counterexample }: Finding): string =>
 const isUnseen = ({ counterexample }: Finding): boolean =>
   counterexample !== undefined && !(counterexample.replayed.tracer && counterexample.replayed.plane !== false);
 
-const { seed, runs } = seedAndRuns(8);
+const { seed, runs } = seedAndRuns(4);
 
 describe.each(Object.keys(kinds))('%s', (kind) => {
   const databases = fc.sample(kinds[kind] as fc.Arbitrary<Northbound>, { seed, numRuns: runs });
