@@ -148,6 +148,7 @@ function tellOnce(topology: TraceTopology, asked: Asked[], story: Story, choice:
       conntrack: connections.tracker,
       securedNetworks: 'as-network',
       lastHop: 'ends',
+      onChassis: true,
       ...(choice.selectId !== undefined && { selectId: choice.selectId }),
       learnedPort: table.portOf,
       ...(fieldReader(place.packet)('payload') === payloads.dns && { isNameKnown: true }),

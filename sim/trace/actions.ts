@@ -195,7 +195,7 @@ function nest(
   action: ActionOf<'nested'>,
   inner: readonly Operation[],
 ): Continuation | undefined {
-  const made = nestedPacket(action.name, packet, run.conntrack.keepsFlags);
+  const made = nestedPacket(action.name, packet, run.onChassis);
   if (!made) return undefined;
   const node = append(into, 'transformation', made.title);
   return run.perform({ place, packet: made.packet, shared: false, into: node.subs }, inner);

@@ -58,6 +58,7 @@ export function traceFlow(
     securedNetworks: options.securedNetworks ?? 'as-address',
     lastHop: options.lastHop ?? 'goes-on',
     ...(options.selectId !== undefined && { selectId: options.selectId }),
+    onChassis: options.onChassis ?? false,
     ...(options.isNameKnown && { isNameKnown: true }),
     ...(options.learnedPort && { learnedPort: options.learnedPort }),
     findOverlaps: options.findOverlaps ?? false,

@@ -32,7 +32,7 @@ export function output(step: Step): Continuation | undefined {
  */
 export function forward(step: Step, action: ActionOf<'fwd_group'>): Continuation | undefined {
   const { run, place, packet } = step;
-  if (!run.conntrack.keepsFlags) {
+  if (!run.onChassis) {
     addGap(run, `the action ${formatAction(action)} is not modelled`);
     return undefined;
   }

@@ -19,6 +19,11 @@ export interface TraceOptions {
   lastHop?: LastHop;
   /** `--select-id`: the member that a `select` action chooses, if it has it. */
   selectId?: number;
+  /**
+   * Set where forwarding groups send to one of their ports, and what is made for neighbour discovery is what leaves a chassis:
+   * ovn-trace goes nowhere with the former, and leaves the rest of the packet as it is in the latter.
+   */
+  onChassis?: boolean;
   /** Set where `dns_lookup` finds the name that is asked for: ovn-trace never does. */
   isNameKnown?: boolean;
   /** The port that `get_fdb` says a MAC address was learned on, by its key; what the database says unless given. */
@@ -84,6 +89,7 @@ export interface Run {
   securedNetworks: SecuredNetworks;
   lastHop: LastHop;
   selectId?: number;
+  onChassis: boolean;
   isNameKnown?: boolean;
   learnedPort?: TraceOptions['learnedPort'];
   findOverlaps: boolean;

@@ -37,7 +37,7 @@ const outputs = ({ deliveries }: TraceResult): string[] => deliveries.map(({ por
 describe('a forwarding group', () => {
   const group = (members: string) =>
     sw([`0 0 1 => fwd_group(childports=${members});`, 'egress 0 0 1 => output;'], { a: {}, b: {}, c: {} });
-  const onChassis = (): TraceOptions => ({ conntrack: trackingConntrack() });
+  const onChassis = (): TraceOptions => ({ conntrack: trackingConntrack(), onChassis: true });
   const packet = 'inport == "a"';
 
   test('sends to one of its ports: the first, or the one that was told', () => {
@@ -82,7 +82,7 @@ describe('what a trace is told', () => {
     ]);
     const packet = 'inport == "a" && ip6 && ip.ttl == 63';
     expect(outputs(trace(asking, packet))).toEqual([]);
-    expect(outputs(trace(asking, packet, { conntrack: trackingConntrack() }))).toEqual(['b']);
+    expect(outputs(trace(asking, packet, { onChassis: true }))).toEqual(['b']);
   });
 });
 
