@@ -29,7 +29,7 @@ type Naming = Omit<Settings, 'outside' | 'infrastructure' | 'outsideOnly' | 'rea
 function saysNothing(settings: Naming): boolean {
   const { tenants = [], separate, joined, internal, open, transit, routed, trusted, lost, ...ofRows } = settings;
   // Rows alone are judged by these; a setting that is new has to be put in one place or the other.
-  ofRows satisfies Pick<Settings, 'equalPaths' | 'underlay' | 'deadPorts'>;
+  ofRows satisfies Pick<Settings, 'equalPaths' | 'underlay' | 'deadPorts' | 'beyond'>;
   return [tenants, separate, joined, internal, open, transit, routed, trusted, lost].every(
     ({ length }) => length === 0,
   );
