@@ -15,7 +15,7 @@ import type { View } from '../properties/view.ts';
 import { analyse, type Network, type NetworkDatapath, networkOf } from '../symbolic/index.ts';
 import type { Finding, TopologySize, Verification } from '../verdict.ts';
 import { type Kin, type Outlined, openOutlined, openOutside } from './alike/crowds.ts';
-import { speechless, tooLarge } from './findings.ts';
+import { speechless, tooLarge, withinMemory } from './findings.ts';
 import { differenceFrom, type Ground, groundOf } from './ground.ts';
 import type { Kept } from './kept.ts';
 import { type Kind, keyOf, kindOf, kinds } from './kinds.ts';
@@ -23,7 +23,7 @@ import { hasMatrix, matrixGroups, mergedMatrix } from './matrix.ts';
 import type { Common, Offer, PartResult } from './part-job.ts';
 import { type Partition, partitionOf, type Subject } from './parts.ts';
 import { componentsFor, judgeTogether, type Question, type TogetherResult } from './together.ts';
-import type { Outside } from './wires.ts';
+import { guarded, type Outside } from './wires.ts';
 
 export interface PlanOptions {
   readonly properties: readonly Property[];
@@ -310,8 +310,9 @@ export function wiresOf(results: readonly PartResult[], memory: WireMemory, kin:
     ...(kin[part] && { kin: kin[part] }),
   }));
   const isKnown = results.every(({ outside }) => outside !== 'unknown');
-  const outlined = isKnown ? openOutlined(parts, memory.last?.outlined) : undefined;
-  const all = isKnown ? openOutside(parts, outlined) : undefined;
+  const outlined = isKnown ? withinMemory(() => openOutlined(parts, memory.last?.outlined)) : undefined;
+  const opened = isKnown ? withinMemory(() => openOutside(parts, outlined)) : undefined;
+  const all = opened && guarded(opened);
   const entangled = all ? results.flatMap((_, part) => (all.isEntangled(part) ? [part] : [])) : [];
   memory.last = {
     ...{ said, outside: all ?? nowhere, isUnclear: !all, entangled: new Set(entangled) },

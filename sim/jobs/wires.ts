@@ -14,6 +14,7 @@ import { requestFor } from '../properties/nat-unique.ts';
 import type { View, Wire } from '../properties/view.ts';
 import { asSeenOn, beforeForwarding, circumstances, forwarded, onWire, wireRewrites } from '../properties/wires.ts';
 import { at, fieldIndex, inportIn, packetFields } from '../symbolic/index.ts';
+import { withinMemory } from './findings.ts';
 
 /** A part's side of its wires. */
 export interface WireSummary {
@@ -97,6 +98,12 @@ export interface Outside {
   /** Whether somebody besides a part may answer who asks for an address on a wire. */
   isAnsweredBesides(part: number, address: string): boolean;
 }
+
+/** The same, where what takes more memory than sets are allowed cannot be told. */
+export const guarded = (outside: Outside): Outside => ({
+  isEntangled: (part) => withinMemory(() => outside.isEntangled(part)) ?? true,
+  isAnsweredBesides: (part, address) => withinMemory(() => outside.isAnsweredBesides(part, address)) ?? true,
+});
 
 /** What is on a wire of all parts, or comes in from it. */
 interface Place {

@@ -1,11 +1,11 @@
 /** What parts have to do with each other over wires: sums that are made up, and those of networks. */
 import { describe, expect, test } from 'vitest';
 import { computeSouthbound } from '../../../engine/northd/index.ts';
-import type { Rewrite } from '../../../engine/sets/index.ts';
+import { type Rewrite, SpaceFull } from '../../../engine/sets/index.ts';
 import { northboundOfPlan, planTopology } from '../../../engine/vpc/index.ts';
 import { subjectOf } from '../../../sim/jobs/parts.ts';
 import { planOf } from '../../../sim/jobs/plan.ts';
-import { outsideOf, summaryOf, type WireSummary } from '../../../sim/jobs/wires.ts';
+import { guarded, outsideOf, summaryOf, type WireSummary } from '../../../sim/jobs/wires.ts';
 import { matchSet } from '../../../sim/policy/packets.ts';
 import { openView } from '../../../sim/properties/open-view.ts';
 import { beforeForwarding, forwarded } from '../../../sim/properties/wires.ts';
@@ -124,6 +124,24 @@ describe('parts that share a wire', () => {
     expect(entangled({ vlan: 5, sends: a }, { takes: seen })).toEqual([true, false]);
     expect(entangled({ sends: seen }, { vlan: 5, takes: a })).toEqual([true, false]);
     expect(entangled({ sends: seen }, { vlan: 6, takes: a })).toEqual([false, false]);
+  });
+
+  test('cannot be told apart in less memory than it takes', () => {
+    const full = () => {
+      throw new SpaceFull('more memory than there is');
+    };
+    const outside = guarded({ isEntangled: full, isAnsweredBesides: full });
+    expect([outside.isEntangled(0), outside.isAnsweredBesides(0, '10.0.0.1')]).toEqual([true, true]);
+    const told = guarded({ isEntangled: (part) => part === 1, isAnsweredBesides: () => false });
+    expect([told.isEntangled(0), told.isEntangled(1), told.isAnsweredBesides(0, '10.0.0.1')]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    const broken = () => {
+      throw new TypeError('a mistake');
+    };
+    expect(() => guarded({ isEntangled: broken, isAnsweredBesides: broken }).isEntangled(0)).toThrow(TypeError);
   });
 
   test('cannot be told apart in fewer steps than it takes', () => {
