@@ -44,6 +44,8 @@ const UDP_END: u32 = 42;
 const TCP_END: u32 = 54;
 const LONGEST: u32 = 0xffff - 8;
 const IP: u32 = 14;
+const PORTS: u32 = 34;
+const TCP_OFFSET: u32 = 46;
 const BODY: u32 = 22;
 const IP_CHECKSUM: u32 = 24;
 /** Bytes 16 to 23 of a frame, as memory has them: length, identification, fragment, TTL, protocol. */
@@ -167,7 +169,13 @@ function isEveryday(frame: usize, length: u32): bool {
   const total: u32 = bswap<u16>(words as u16);
   const proto = (words >> B_PROTOCOL) as u32;
   const least = proto === PROTO_UDP ? UDP_END - IP : proto === PROTO_TCP ? TCP_END - IP : NO_PORT;
-  return (words & FRAGMENT_BITS) === 0 && total >= least && total <= length - IP;
+  if ((words & FRAGMENT_BITS) !== 0 || total < least || total > length - IP) return false;
+  return proto === PROTO_UDP || isTcpHeader((load<u8>(frame, TCP_OFFSET) >> 4) << 2, total);
+}
+
+/** Whether a data offset of so many bytes can be; where it cannot, there are no ports (asm/transport.ts). */
+function isTcpHeader(header: u32, total: u32): bool {
+  return header >= 20 && header <= total - (PORTS - IP);
 }
 
 /** Changes a frame, which has this head and body. */

@@ -148,3 +148,21 @@ test('a megaflow that looks at more than addresses, ports, TTL and TOS has none'
     expect(send(other, round, ...sent).sent.map(({ port }) => port)).toEqual([2, 3, 2]);
   }
 });
+
+test.each([
+  ['is too small', 3],
+  ['points behind the packet', 15],
+])('a frame whose TCP data offset %s has no ports, and goes the way of those without', (_, words) => {
+  const frame = withChecksums(ethernet(0x800, ip4({ src: 1, dst: 2, proto: 6 }, tcp(1000, 80, 0x10, bytes()))));
+  const odd = frame.slice();
+  odd[46] = words << 4;
+  for (const plane of planes()) {
+    const mask = { [W_ETH_DST]: ALL, [W_L4]: ALL };
+    install(plane, { frame, port: 1, mask, program: [output(2)] });
+    install(plane, { frame: odd, port: 1, mask, program: [output(3)] });
+    for (let round = 0; round < 3; round++) {
+      const sent = [frame, odd, frame].map((each) => [1, each] as const);
+      expect(send(plane, round, ...sent).sent.map(({ port }) => port)).toEqual([2, 3, 2]);
+    }
+  }
+});
