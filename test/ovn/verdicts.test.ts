@@ -82,6 +82,9 @@ function choicesIn(trace: string, options: readonly string[]): readonly (readonl
  */
 const notCompared = new Set(['field/discard-beside-route', 'field/one-address-two-hosts', 'properties/address-unique']);
 
+/** Of these the broken one is not: by which of two networks that overlap a route leaves, ovn-northd chooses by rows' UUIDs. */
+const leftToChance = new Set(['field/transit-overlap']);
+
 describe.each(pairs.filter(({ name }) => !notCompared.has(name)))('$name', (pair) => {
   for (const side of ['bad', 'good'] as const) {
     test(`what is shown of ${pair[side]}.db`, async () => {
@@ -96,7 +99,7 @@ describe.each(pairs.filter(({ name }) => !notCompared.has(name)))('$name', (pair
         if (!counterexample) continue;
         expect(counterexample.replayed.tracer, `${id} ${subject}: ${counterexample.replayed.why}`).toBe(true);
         expect(counterexample.replayed.plane, `${id} ${subject}: ${counterexample.replayed.why}`).not.toBe(false);
-        await agrees(counterexample);
+        if (side === 'good' || !leftToChance.has(pair.name)) await agrees(counterexample);
       }
     });
   }
