@@ -27,6 +27,7 @@ export interface Witness {
 /** The most believable packet of a set; undefined if there is none that enters by a port of the network. */
 export function witnessOf(network: Network, space: Space, packets: PacketSet): Witness | undefined {
   const mark = space.mark();
+  const before = space.stats().nodes;
   try {
     const port = chooseInport(network, space, packets);
     if (!port) return undefined;
@@ -36,9 +37,12 @@ export function witnessOf(network: Network, space: Space, packets: PacketSet): W
     const packet = space.pick(entering, [...wishes.all(), ...wishes.hopFor(draft)]);
     return packet && { packet, port };
   } finally {
-    space.release(mark);
+    if (space.stats().nodes - before > manyNodes) space.release(mark);
   }
 }
+
+/** Fewer nodes than these, 4 MiB, are not worth the time to let go of them: what is remembered of them is looked for everywhere. */
+const manyNodes = 2 ** 18;
 
 /** So many ports are tried for one whose host may be honest. */
 const portLimit = 64;
