@@ -217,26 +217,17 @@ interface Followed {
 const isCut = ({ last }: Followed): boolean => last !== undefined && last.lookups > last.mostLookups;
 
 /** So many times as many tables packets are looked up in that are followed carefully. */
-const careFactor = 5;
-
-/** Whether packets surely go round in one of the runs. */
-const goesRound = (runs: readonly Run[]): boolean =>
-  runs.some(({ ended }) => [...ended.values()].some(({ one }) => one.end.kind === 'loop' && one.exact));
+const careFactor = 8;
 
 /**
  * Packets of connections. What goes more ways than are followed is followed once more with care: then what the network makes of
- * packets belongs to the connections that these belong to, and not to any. Where packets surely go round, care would not end it;
- * where they may not, care costs less than the second half of the ways there are without it.
+ * packets belongs to the connections that these belong to, and not to any. Care costs less than the second half of the ways
+ * there are without it.
  */
 function secondPass(workshop: Workshop, first: Run): Followed {
   const { mostLookups } = first;
-  const isRound = ({ last }: Followed): boolean => goesRound([first, ...(last ? [last] : [])]);
-  const plainly = (limit: number) =>
-    rounds(workshop, first, limit, (followed) => isCut(followed) && !isRound(followed));
-  if (goesRound([first])) return plainly(mostLookups);
-  const half = plainly(mostLookups / 2);
-  if (!isCut(half)) return half;
-  return isRound(half) ? plainly(mostLookups) : rounds(workshop, first, careFactor * mostLookups, isCut, true);
+  const half = rounds(workshop, first, mostLookups / 2, isCut);
+  return isCut(half) ? rounds(workshop, first, careFactor * mostLookups, isCut, true) : half;
 }
 
 /** The second pass again and again, until no packet opens a connection that is not known, or it is over. */

@@ -2,7 +2,7 @@
  * Which neighbours routers may have learned.
  *
  * Where a host is, or the world outside, any address may be claimed.  Where routers are among themselves it is
- * supposed that nothing is learned but their own addresses, and whatever else would be learned of the packets that
+ * supposed that nothing is learned but addresses that routers answer for, and whatever else would be learned of the packets that
  * arrive there is noted (`teach`).  If there is none, it is so: the first packet that taught anything else would
  * have gone its way by what was learned before it.
  */
@@ -24,11 +24,14 @@ const fieldsOf = (width: number) =>
 /** What may be learned where routers are among themselves; no port is there that anything may be learned on. */
 export function learnableIn(space: Space, network: Network, component: readonly NetworkDatapath[]): Learnable {
   const routerPorts = component.flatMap(({ kind, ports }) => (kind === 'router' ? ports : []));
+  const answered = answeredIn(network);
   return new Map(
     routerPorts.flatMap((port) => {
       const others = routersBeside(port);
       if (!others) return [];
-      const pairs = [...others.flatMap(ownPairs), ...rowsOf(network, port)];
+      const routers = [port, ...others];
+      const answers = routers.flatMap((one) => answeredBy(one, answered.get(one.datapath.uuid) ?? []));
+      const pairs = [...routers.flatMap(ownPairs), ...answers, ...rowsOf(network, port)];
       const sets = [32, 128].map((width) => [width, pairSet(space, pairs, width)] as const);
       return [[port.number, new Map(sets)] as const];
     }),
@@ -76,6 +79,27 @@ function ownPairs({ binding }: NetworkPort): Pair[] {
     ];
   });
 }
+
+/** Addresses that flows of a datapath are asked for: those of routers, of source NAT and of services. */
+function answeredIn({ southbound }: Network): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, Set<string>>();
+  for (const { datapath, match } of southbound.flows) {
+    for (const [, many, one] of match.matchAll(/(?:arp\.tpa|nd\.target) == (?:\{([^}]*)\}|([0-9a-f.:]+))/g)) {
+      const known = found.get(datapath) ?? new Set<string>();
+      found.set(datapath, known);
+      for (const text of (many ?? one ?? '').split(',')) known.add(text.trim());
+    }
+  }
+  return new Map([...found].map(([datapath, texts]) => [datapath, [...texts]]));
+}
+
+/** A router answers for all its addresses at any port, with the port's MAC address. */
+const answeredBy = ({ binding }: NetworkPort, texts: readonly string[]): Pair[] =>
+  texts.flatMap((text) => {
+    const address = parseAddress(text);
+    const known = parseSecuredAddresses(binding.mac[0] ?? '');
+    return address && known ? [{ ip: address.value, width: address.family === 4 ? 32 : 128, mac: known.mac }] : [];
+  });
 
 /** What the database says is known at the port. */
 function rowsOf({ southbound }: Network, { name }: NetworkPort): Pair[] {

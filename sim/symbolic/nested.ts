@@ -7,7 +7,7 @@ import type { PacketSet } from '../../engine/sets/index.ts';
 import { matching, type Test } from './matching.ts';
 import { changed } from './passage.ts';
 import { limited, type Run, type State } from './run.ts';
-import { at, makings, read, type Store, write, writeAll } from './store.ts';
+import { at, makings, places, read, type Store, write, writeAll } from './store.ts';
 import { forgotten, ofErrors } from './tracking.ts';
 import { constantOf, replaced, sliceOf, type Value } from './value.ts';
 import { isCareful } from './widening.ts';
@@ -18,7 +18,7 @@ export function made(run: Run, state: State, name: NestedName): State[] {
     case 'clone':
       return [state];
     case 'arp':
-      return [as(run, state, 'arp', arpRequest(run, state.store))];
+      return [ofNoConnection(run, as(run, state, 'arp', arpRequest(run, state.store)))];
     case 'nd_na':
     case 'nd_na_router':
       return [as(run, state, 'nd_na', neighborAdvertisement(run, state.store))];
@@ -43,6 +43,12 @@ function as(run: Run, state: State, name: (typeof makings)[number], store: Store
   return { ...forgotten(run, state), store: madeAs(run, store, name) };
 }
 
+/** Conntrack is never asked about ARP, so that connections of what it was made of are none of its own. */
+const ofNoConnection = ({ passages }: Run, state: State): State => ({
+  ...state,
+  passage: changed(passages, state.passage, { commits: [], joined: [], isAboutError: undefined, tracked: undefined }),
+});
+
 /** The store of what was made of another packet. */
 export function madeAs(run: Run, store: Store, name: (typeof makings)[number]): Store {
   return write(run.stores, store, at.made, constant(run, 8, makings.indexOf(name)));
@@ -59,11 +65,19 @@ function arpRequest(run: Run, store: Store): Store {
     [at.arpTpa, read(store, at.ip4Dst)],
     [at.arpSha, read(store, at.ethSrc)],
     [at.arpTha, constant(run, 48, 0)],
-    [at.ipFrag, constant(run, 2, 0)],
-    [at.ttl, constant(run, 8, 0)],
-    [at.tcpFlags, constant(run, 12, 0)],
+    ...nothingOf(run, notOfArp),
   ]);
 }
+
+/** What no frame of ARP has, and no ICMPv6: that nothing is left of it makes many of them one. */
+const notOfArp = [
+  ...[at.ipProto, at.ipFrag, at.ttl, at.icmpType, at.icmpCode, at.tpSrc, at.tpDst, at.tcpFlags],
+  ...[at.ip4Src, at.ip4Dst, at.ip6Src, at.ip6Dst, at.ndTarget, at.ndSll, at.ndTll],
+];
+const notOfNd = [at.tpSrc, at.tpDst, at.tcpFlags, at.ip4Src, at.ip4Dst];
+
+const nothingOf = (run: Run, which: readonly number[]): [number, Value][] =>
+  which.map((place) => [place, constant(run, places[place]?.width ?? 0, 0)]);
 
 function neighborAdvertisement(run: Run, store: Store): Store {
   return writeAll(run.stores, store, [
@@ -91,6 +105,7 @@ function neighborSolicitation(run: Run, store: Store): Store {
     [at.ndTarget, read(store, at.ip6Dst)],
     [at.ndSll, read(store, at.ethSrc)],
     [at.ndTll, read(store, at.ethDst)],
+    ...nothingOf(run, notOfNd),
   ]);
 }
 

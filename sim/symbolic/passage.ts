@@ -21,7 +21,7 @@ export interface Passage {
   readonly joined: readonly TrackedCommit[];
   readonly passed: readonly string[];
   /** In a careful run: the packets are ICMP errors about ICMP errors, or were made of such, and conntrack calls them invalid. */
-  readonly isAboutError?: true;
+  readonly isAboutError?: true | undefined;
   /** What conntrack said of the packets last, until that is cleared: the zone of a router, and what it found. */
   readonly tracked?: Tracked | undefined;
 }

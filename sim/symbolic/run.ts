@@ -32,7 +32,7 @@ import type { TrackingAction } from './tracking.ts';
 import type { ClassPart, End, Gap, Lineage, Network, NetworkPort, TrafficClass } from './types.ts';
 import { unknownOnce } from './unknown.ts';
 import { constantOf, type Value } from './value.ts';
-import { isWide, joinedWidely, likeness, relaxed, widened } from './widening.ts';
+import { isArp, isWide, joinedWidely, likeness, relaxed, widened } from './widening.ts';
 
 export interface State {
   readonly store: Store;
@@ -271,12 +271,13 @@ export function startPipeline(
 /** Where packets come into a pipeline they may have been before: those go round, or came a second way to what is followed already. */
 function enterPipeline(run: Run, datapath: SymbolicDatapath, table: number, hops: number, state: State): void {
   const { trail } = state;
-  const isVague = mayBeInexact(state) && hops > trail.inexactTo;
+  const isVague = mayBeInexact(state) && hops > trail.inexactTo && !isArp(state.store);
+  const isFar = hops > run.maxHops + (isArp(state.store) ? exactHops : 0);
   if (run.chassis && isVague && run.current) {
     gap(run, run.current, 'packets that are not followed exactly any more go on and on', packetsOf(run, state));
     return;
   }
-  if (!run.chassis && (isVague || hops > run.maxHops || isWide(run, state))) {
+  if (!run.chassis && (isVague || isFar || isWide(run, state))) {
     enterWidely(run, datapath, table, hops, relaxed(run, state));
     return;
   }
@@ -328,7 +329,8 @@ function enterWidely(run: Run, datapath: SymbolicDatapath, table: number, hops: 
 /** A run that looks more states up than this goes round in too many ways to follow them all. */
 export const usualLookups = 20_000;
 
-function mayBeInexact({ store }: State): boolean {
+/** Whether some of the packets may also go another way than this. */
+export function mayBeInexact({ store }: State): boolean {
   const { constant, options } = read(store, at.inexact);
   return constant !== 0n && (options === undefined || options.some(({ value }) => value.constant !== 0n));
 }

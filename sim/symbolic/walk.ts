@@ -4,7 +4,7 @@ import type { PacketSet } from '../../engine/sets/index.ts';
 import { perform } from './actions.ts';
 import { packetFields } from './fields.ts';
 import { candidates, passedBy, type SymbolicFlow } from './flows.ts';
-import { isVague, matching, matchingOnce } from './matching.ts';
+import { isVague, matching, matchingOnce, type Test } from './matching.ts';
 import { choose } from './packets.ts';
 import {
   type Bucket,
@@ -17,13 +17,15 @@ import {
   joinedStates,
   limited,
   lineageOf,
+  mayBeInexact,
   mayMeet,
   packetsOf,
   type Run,
   type State,
 } from './run.ts';
-import { at } from './store.ts';
+import { at, read, write } from './store.ts';
 import { cleared } from './tracking.ts';
+import { constantOf } from './value.ts';
 
 /** Follows everything that waits until it has ended. `onStep` is called after each pipeline. */
 export function walk(run: Run, onStep?: () => void): void {
@@ -181,7 +183,7 @@ function meetAll(
     if (!met) continue;
     const vague = isVague(state.store, flow.test);
     const sure = vague ? matching(space, state.store, flow.test, 'must') : matches;
-    hits.push({ flow, met, matches, sure });
+    hits.push({ flow, met: vague && mayBeInexact(met) ? narrowed(run, met, flow.test) : met, matches, sure });
   }
   if (hits.length === 0) return;
   const contested = hits.length > 1 ? noteOverlaps(run, state, hits) : space.empty;
@@ -201,6 +203,18 @@ function meetAll(
   if (maybe.length > 0 || unsure !== space.empty) {
     rest.unsure = space.and(rest.guard, space.orAll([unsure, ...maybe]));
   }
+}
+
+/** What was unknown of packets, and is what their flow asks for: without it, one guess would lead to the next. */
+function narrowed({ stores }: Run, state: State, test: Test): State {
+  const terms = test.type === 'and' ? test.terms : [test];
+  const store = terms.reduce((one, term) => {
+    if (term.type !== 'bits' || !term.equal) return one;
+    const value = read(one, term.place);
+    const isWhole = term.mask === (1n << BigInt(value.width)) - 1n;
+    return value.vague && isWhole ? write(stores, one, term.place, constantOf(stores.values, value.width, term.value)) : one;
+  }, state.store);
+  return store === state.store ? state : { ...state, store };
 }
 
 /**

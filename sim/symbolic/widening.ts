@@ -10,11 +10,14 @@ import { changed } from './passage.ts';
 import type { Run, State, Used } from './run.ts';
 import { at, places, read, type Store, write } from './store.ts';
 import { unknownOnce } from './unknown.ts';
-import { constantOf, mapped } from './value.ts';
+import { constantOf, mapped, replaced, sliceOf, type Value } from './value.ts';
 
-/** Whether a state is followed widely: once it is; in the second pass if it is inexact. */
+/**
+ * Whether a state is followed widely: once it is; in the second pass if it is inexact. ARP never is: it does not go far, and what
+ * routers learn of it is to be known.
+ */
 export function isWide(run: Run, { store, used }: State): boolean {
-  if (run.chassis) return false;
+  if (run.chassis || isArp(store)) return false;
   if (used.wide || !isSecond(run)) return used.wide === true;
   return read(store, at.inexact).constant === 1n;
 }
@@ -25,6 +28,8 @@ export const isSecond = ({ connections }: Run): boolean => connections.kind === 
 /** Whether it is remembered which connections packets belong to: more states, of which less goes round that cannot be. */
 export const isCareful = ({ connections }: Run): boolean =>
   connections.kind === 'any' && connections.isCareful === true;
+
+export const isArp = (store: Store): boolean => read(store, at.ethType).constant === 0x806n;
 
 const nobody = (n: number): undefined[] => Array.from({ length: n }, () => undefined);
 
@@ -60,19 +65,47 @@ const unknownAt = (run: Run, place: number) => unknownOnce(run, `wide ${place}`,
 
 /** What is unknown is the same unknown for all packets, place by place. */
 const alikeUnknown = (run: Run, store: Store): Store =>
-  store.values.reduce((one, value, place) => {
-    if (!value.vague) return one;
-    const unknown = unknownAt(run, place);
-    const known = mapped(run.stores.values, run.space, value, (plain) => (plain.vague ? unknown : plain));
-    return write(run.stores, one, place, known);
-  }, store);
-
-/** Two stores as one: what differs is unknown. */
-export function widened(run: Run, a: Store, b: Store): Store {
-  return a.values.reduce(
-    (one, value, place) => (value === read(b, place) ? one : write(run.stores, one, place, unknownAt(run, place))),
-    a,
+  store.values.reduce(
+    (one, value, place) => (value.vague ? write(run.stores, one, place, alikePart(run, place, value)) : one),
+    store,
   );
+
+function alikePart(run: Run, place: number, value: Value): Value {
+  const { space, stores } = run;
+  const alike = (part: Value, unknown: Value): Value =>
+    mapped(stores.values, space, part, (plain) => (plain.vague ? unknown : plain));
+  if (!registers.has(place)) return alike(value, unknownAt(run, place));
+  return slices.reduce((one, ofs) => {
+    const part = sliceOf(stores.values, space, value, ofs, sliceBits);
+    return part.vague ? replaced(stores.values, space, one, ofs, alike(part, unknownSlice(run, place, ofs))) : one;
+  }, value);
+}
+
+const registers: ReadonlySet<number> = new Set([at.xxreg0, at.xxreg1]);
+
+/** reg0 to reg3 are the bits of xxreg0 from the top: a router's own address stays known, whatever the next hop is. */
+const slices = [0, 32, 64, 96];
+const sliceBits = 32;
+
+const unknownSlice = (run: Run, place: number, ofs: number): Value =>
+  unknownOnce(run, `wide ${place} ${ofs}`, sliceBits);
+
+/** Two stores as one: what differs is unknown; of registers, those of 32 bits that differ. */
+export function widened(run: Run, a: Store, b: Store): Store {
+  return a.values.reduce((one, value, place) => {
+    const other = read(b, place);
+    if (value === other) return one;
+    const wide = registers.has(place) ? widenedParts(run, place, value, other) : unknownAt(run, place);
+    return write(run.stores, one, place, wide);
+  }, a);
+}
+
+function widenedParts(run: Run, place: number, a: Value, b: Value): Value {
+  const { space, stores } = run;
+  return slices.reduce((one, ofs) => {
+    const [part, other] = [a, b].map((value) => sliceOf(stores.values, space, value, ofs, sliceBits));
+    return part === other ? one : replaced(stores.values, space, one, ofs, unknownSlice(run, place, ofs));
+  }, a);
 }
 
 /**
