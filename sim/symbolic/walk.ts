@@ -212,7 +212,9 @@ function narrowed({ stores }: Run, state: State, test: Test): State {
     if (term.type !== 'bits' || !term.equal) return one;
     const value = read(one, term.place);
     const isWhole = term.mask === (1n << BigInt(value.width)) - 1n;
-    return value.vague && isWhole ? write(stores, one, term.place, constantOf(stores.values, value.width, term.value)) : one;
+    return value.vague && isWhole
+      ? write(stores, one, term.place, constantOf(stores.values, value.width, term.value))
+      : one;
   }, state.store);
   return store === state.store ? state : { ...state, store };
 }
