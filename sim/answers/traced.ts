@@ -76,7 +76,9 @@ export interface Tracer {
 
 /** Makes a database ready. */
 export function createTracer(southbound: Southbound): Tracer {
-  const topology = prepare({ ...southbound, macBindings: [], fdb: [] });
+  // As on a chassis, where rows of Static_MAC_Binding stand before what is learned; ovn-trace does not read them.
+  const fixed = southbound.staticMacBindings.filter(({ overridesLearned }) => overridesLearned);
+  const topology = prepare({ ...southbound, macBindings: fixed, fdb: [] });
   const asked: Asked[] = [];
   const learned = new Map<string, bigint>();
   watchNeighbors(topology, asked, learned);

@@ -83,7 +83,8 @@ function somethingElse(view: View, rule: TranslationRule, own: readonly Translat
 
 /**
  * What a router makes itself is looked at, too, and what belongs to connections: its own errors are nobody's inside.
- * Which gets a router's address because its destination was translated is not the rule's doing.
+ * Which gets a router's address because its destination was translated is not the rule's doing: now, or, on a router that
+ * forces source NAT then (`lb_force_snat_ip`, `dnat_force_snat_ip`), with the first packet of its connection.
  */
 function anotherSource(view: View, rule: TranslationRule, own: readonly TranslationRule[]): Judgement | undefined {
   const { space } = view.analysis;
@@ -93,13 +94,14 @@ function anotherSource(view: View, rule: TranslationRule, own: readonly Translat
   const of = family(rule.external);
   const becomes = `ip${of}.src == ${rule.external}`;
   const named = alike.flatMap(({ inside }) => inside).map((text) => `ip${of}.src == ${text}`);
+  const isForced = forcesSource(view, rule);
   for (const one of view.analysis.classes) {
     if (one.end.kind === 'drop' || one.end.kind === 'loop') continue;
     const commits = one.commits.filter(({ zone }) => zone.split(' ')[0] === rule.router.uuid);
     if (commits.some((commit) => changed(commit, [at.ip4Dst, at.ip6Dst]))) continue;
     for (const { before, after } of commits.filter((commit) => changed(commit, [at.ip4Src, at.ip6Src]))) {
       const some = space.and(one.packets, matchSet(space, becomes, after));
-      if (some === space.empty) continue;
+      if (some === space.empty || (isForced && isForAnother(before))) continue;
       const surely = [becomes, ...named].map((text) => matchSet(space, text, before));
       const maybe = [becomes, ...named].map((text) => matchSet(space, text, before, 'may'));
       const found = unnamed(
@@ -114,6 +116,21 @@ function anotherSource(view: View, rule: TranslationRule, own: readonly Translat
   }
   return undefined;
 }
+
+/** Whether the rule's router translates sources because it, or a load balancer, translated the destination: ovn-nb(5). */
+const forcesSource = ({ southbound }: View, { router }: TranslationRule): boolean =>
+  southbound.flows.some(
+    ({ datapath, stage, match }) =>
+      datapath === router.uuid && stage === 'lr_out_snat' && /flags\.force_snat_for_(lb|dnat) == 1/.test(match),
+  );
+
+/** Whether packets have another destination than the one that they entered with. */
+const isForAnother = (store: Store): boolean =>
+  [at.ip4Dst, at.ip6Dst].some((place) => {
+    const { pieces, options } = read(store, place);
+    const [first] = pieces;
+    return options !== undefined || pieces.length !== 1 || first?.kind !== 'input' || first.field !== place;
+  });
 
 /** A judgement on packets that are surely translated and not named, or that may be. */
 function unnamed(

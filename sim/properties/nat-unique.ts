@@ -72,13 +72,28 @@ function ownersOn(view: View, wire: Wire, rules: readonly TranslationRule[]): Ma
         add(address, { key: `host ${port.name}`, text: `port ${port.name}`, source: [] });
     }
   }
-  for (const rule of rules) {
-    if (!routers.has(rule.router)) continue;
+  const own = rules.filter(({ router }) => routers.has(router));
+  const shared = sharedBalancers(own);
+  for (const rule of own) {
     const { name } = rule.router;
+    const key = shared.has(rule.row._uuid) ? `balancer ${rule.row._uuid}` : name;
     const row = 'vips' in rule.row ? `Load_Balancer ${rule.row.name}` : `NAT ${rule.external}`;
-    add(rule.external, { key: name, text: `${rule.name} of ${name}`, row, source: rule.source });
+    add(rule.external, { key, text: `${rule.name} of ${name}`, row, source: rule.source });
   }
   return owners;
+}
+
+/** Load balancers that several routers have: one service, by whichever of them packets come. */
+function sharedBalancers(rules: readonly TranslationRule[]): ReadonlySet<string> {
+  const routers = new Map<string, NetworkDatapath>();
+  const shared = new Set<string>();
+  for (const { kind, row, router } of rules) {
+    if (kind !== 'balancer') continue;
+    const first = routers.get(row._uuid) ?? router;
+    routers.set(row._uuid, first);
+    if (first !== router) shared.add(row._uuid);
+  }
+  return shared;
 }
 
 const textOf = (family: 4 | 6, value: bigint): string => {

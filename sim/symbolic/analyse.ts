@@ -7,7 +7,7 @@ import { groupBy } from '../../engine/group.ts';
 import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
 import { createSpace, type PacketSet, type Space, type SpaceOptions } from '../../engine/sets/index.ts';
 import { bundlesOf } from './bundles.ts';
-import { fieldOrder, packetFields } from './fields.ts';
+import { fieldIndex, fieldOrder, lookups, packetFields } from './fields.ts';
 import { createTexts, readDatapaths, type SymbolicDatapath, type Texts } from './flows.ts';
 import { answering } from './host.ts';
 import { fieldsOfOpener, isKnown, type Knowledge, knowledgeOf } from './knowledge.ts';
@@ -219,13 +219,24 @@ const isCut = ({ last }: Followed): boolean => last !== undefined && last.lookup
 /** So many times as many tables packets are looked up in that are followed carefully. */
 const careFactor = 8;
 
+/** Whether packets surely go round, whatever connections there are, and without any neighbour that somebody told of. */
+function goesRound({ space, ended }: Run): boolean {
+  const untold = space.cube(
+    Array.from({ length: lookups }, (_, n) => ({ field: fieldIndex(`neighbor.${n}.known`), value: 0n, mask: 1n })),
+  );
+  return [...ended.values()].some(
+    ({ one }) => one.end.kind === 'loop' && one.exact && space.intersects(one.packets, untold),
+  );
+}
+
 /**
  * Packets of connections. What goes more ways than are followed is followed once more with care: then what the network makes of
- * packets belongs to the connections that these belong to, and not to any. Care costs less than the second half of the ways
- * there are without it.
+ * packets belongs to the connections that these belong to, and not to any. Where packets surely go round, care would not end it;
+ * where they may not, care costs less than the second half of the ways there are without it.
  */
 function secondPass(workshop: Workshop, first: Run): Followed {
   const { mostLookups } = first;
+  if (goesRound(first)) return rounds(workshop, first, mostLookups, () => false);
   const half = rounds(workshop, first, mostLookups / 2, isCut);
   return isCut(half) ? rounds(workshop, first, careFactor * mostLookups, isCut, true) : half;
 }

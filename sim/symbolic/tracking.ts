@@ -107,7 +107,8 @@ function zoneOf({ datapath, pipeline }: Here, { store }: State, action: Tracking
  * What conntrack may know of the packets. Who is asked a second time in a router's zone is told what the first time was found,
  * and not translated again, unless that was cleared: lib/conntrack.c, initial_conn_lookup and handle_nat.
  */
-function find(run: Run, state: State, zone: Zone, alsoNew: boolean): Found[] {
+function find(run: Run, arrived: State, zone: Zone, alsoNew: boolean): Found[] {
+  const state = isStray(run, arrived) ? { ...arrived, store: inexactly(run, arrived.store) } : arrived;
   const found: Found[] = [];
   const add = (packets: PacketSet, make: (state: State) => Found): void => {
     const some = limited(run, state, packets);
@@ -153,6 +154,10 @@ function find(run: Run, state: State, zone: Zone, alsoNew: boolean): Found[] {
   add(unfit, (some) => plainFound(run, some, 'invalid', bit.inv | bit.trk));
   return found;
 }
+
+/** Errors about packets of connections that others opened: without care it is not known that they belong to these, and to no other. */
+const isStray = (run: Run, { store }: State): boolean =>
+  isSecond(run) && !isCareful(run) && isError(store) && read(store, at.connection).constant !== 0n;
 
 function plainFound(run: Run, state: State, kind: 'new' | 'invalid', ctState: number): Found {
   const store = known(

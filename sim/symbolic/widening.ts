@@ -134,7 +134,7 @@ export function likeness({ store, passage }: State, level = 0): string {
 }
 
 /** In so many states at most, as far as there are values to give up, the packets of a table are followed widely. */
-const most = 16;
+const most = 64;
 
 /** States of one table that are followed widely: those that are alike are one; `past` says what is known of their way then. */
 export function joinedWidely(

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { insertRow } from '../../../engine/ovsdb/northbound.ts';
 import { openAnswers } from '../../../sim/answers/index.ts';
 import { analysed, hostToOutside, masqueraded, neighbours, redToBlue, twoNetworks } from '../../networks.ts';
 import { addPort, addRoute, addSwitch, northbound } from '../../northd/router/build.ts';
@@ -45,6 +46,26 @@ describe('a packet that goes where it should not', () => {
       neighbors: ['gateway-outside 30.30.0.1 02:00:00:00:00:77'],
       replayed: seen,
     });
+  });
+
+  it('goes to a next hop that a row of Static_MAC_Binding names', () => {
+    const nb = masqueraded();
+    const mac = '02:00:00:00:00:99';
+    insertRow(nb, 'Static_MAC_Binding', 'next', {
+      logical_port: 'gateway-outside',
+      ip: '30.30.0.1',
+      mac,
+      override_dynamic_mac: true,
+    });
+    const { analysis, arriving, usual, port } = analysed(nb);
+    const tcp = usual({ ...hostToOutside, inport: port('host').number, 'ip.proto': 6, 'tcp.flags': 2 });
+    const { counterexample } = openAnswers(analysis).explain({
+      kind: 'goes',
+      ...arriving(tcp, 'wire'),
+      sentence: 'out',
+    });
+    expect(counterexample?.arrives?.summary).toMatch(new RegExp(`to ${mac}, ttl 63$`));
+    expect(counterexample?.replayed).toEqual(seen);
   });
 
   it('as a reply comes after what opens its connection', () => {

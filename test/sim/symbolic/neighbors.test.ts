@@ -10,16 +10,17 @@ const [mac1, mac2] = ['0a:00:00:00:00:01', '0a:00:00:00:00:02'];
 const out = 'egress 0 0 1 => output;';
 
 interface Change {
-  /** More flows of the switch between the routers, and of the first router. */
+  /** More flows of the switch between the routers, of the first router, and of the second. */
   readonly between?: string[];
   readonly first?: string[];
+  readonly second?: string[];
   /** A host on that switch. */
   readonly host?: boolean;
   readonly rows?: Partial<Pick<Southbound, 'macBindings' | 'staticMacBindings'>>;
 }
 
 /** Host `a`, router 1, a switch `j`, router 2, and `u` outside. What is for router 2's MAC address comes to `u`. */
-const network = ({ between = [], first = [], host = false, rows = {} }: Change = {}): Southbound => ({
+const network = ({ between = [], first = [], second = [], host = false, rows = {} }: Change = {}): Southbound => ({
   ...southboundFrom({
     s: {
       ports: { a: {}, 's-r1': patch('r1-s') },
@@ -52,6 +53,7 @@ const network = ({ between = [], first = [], host = false, rows = {} }: Change =
       kind: 'router',
       ports: { 'r2-j': patch('j-r2', [`${mac2} 100.64.0.2/24 fd00::2/64`]), 'r2-o': patch('o-r2') },
       flows: [
+        ...second,
         `0 90 arp.op == 1 && arp.tpa == 100.64.0.2 => put_arp(inport, arp.spa, arp.sha); eth.dst = eth.src; eth.src = ${mac2}; arp.op = 2; arp.tpa = arp.spa; arp.spa = 100.64.0.2; arp.sha = ${mac2}; outport = inport; flags.loopback = 1; output;`,
         `0 50 eth.dst == ${mac2} && inport == "r2-j" => outport = "r2-o"; output;`,
         out,
@@ -84,6 +86,12 @@ describe('among routers', () => {
 
   test.each(['100.64.0.9', '9.9.9.9', 'fd00::9'])('nobody is known by another address, %s', (ip) => {
     expect(arrives(network(), ip)).toBe(false);
+  });
+
+  test('the other one is known by any address that it answers for, and by no other', () => {
+    const answer = `eth.dst = eth.src; eth.src = ${mac2}; arp.op = 2; arp.tpa = arp.spa; arp.spa = 172.18.0.3; arp.sha = ${mac2}; outport = inport; flags.loopback = 1; output;`;
+    const southbound = network({ second: [`0 90 arp.op == 1 && arp.tpa == {172.18.0.3, 172.18.0.4} => ${answer}`] });
+    expect(['172.18.0.3', '100.64.0.2', '9.9.9.9'].map((ip) => arrives(southbound, ip))).toEqual([true, true, false]);
   });
 
   test.each(['macBindings', 'staticMacBindings'] as const)('who is known in %s is, there and nowhere else', (table) => {

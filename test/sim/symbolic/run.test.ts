@@ -3,15 +3,18 @@ import { describe, expect, test } from 'vitest';
 import { at, read } from '../../../sim/symbolic/index.ts';
 import {
   answeredBy,
+  endedOf,
   joinedStates,
   limited,
   packetsOf,
   parted,
   type State,
+  startPipeline,
   unknownOnce,
 } from '../../../sim/symbolic/run.ts';
 import { write } from '../../../sim/symbolic/store.ts';
-import { constantOf } from '../../../sim/symbolic/value.ts';
+import { constantOf, unknownOf } from '../../../sim/symbolic/value.ts';
+import { walk } from '../../../sim/symbolic/walk.ts';
 import { trialOf } from './runs.ts';
 
 const { run, state, is } = trialOf({ ports: { a: {} }, flows: ['0 0 1 => drop;'] });
@@ -115,5 +118,25 @@ describe('questions', () => {
     expect(unknownOnce(run, 'port', 16)).toBe(port);
     expect(unknownOnce(run, 'other port', 16)).not.toBe(port);
     expect(port.vague).toBe(true);
+  });
+});
+
+describe('a value that is unknown', () => {
+  const {
+    run: trial,
+    here,
+    state: at_,
+  } = trialOf({
+    ports: { a: {} },
+    flows: ['0 50 ip4.dst == 10.0.0.1 => outport = "a"; output;', 'egress 0 0 1 => output;'],
+  });
+  const vague = write(trial.stores, trial.stores.initial, at.ip4Dst, unknownOf(trial.stores.values, 32));
+  const isWide = write(trial.stores, vague, at.inexact, constantOf(trial.stores.values, 1, 1n));
+
+  test('is known behind a flow that asks for it', () => {
+    startPipeline(trial, here.datapath, 'ingress', 0, 0, at_(trial.space.all, isWide));
+    walk(trial);
+    const arrived = endedOf(trial).filter(({ end }) => end.kind === 'port');
+    expect(arrived.map(({ store }) => read(store, at.ip4Dst).constant)).toEqual([0x0a000001n]);
   });
 });

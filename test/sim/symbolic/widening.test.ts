@@ -4,7 +4,7 @@ import { at, read } from '../../../sim/symbolic/index.ts';
 import { changed } from '../../../sim/symbolic/passage.ts';
 import { nothingUsed, packetsOf, type Run, type State } from '../../../sim/symbolic/run.ts';
 import { type Store, write } from '../../../sim/symbolic/store.ts';
-import { choiceOf, constantOf, unknownOf } from '../../../sim/symbolic/value.ts';
+import { choiceOf, constantOf, replaced, sliceOf, unknownOf, type Value } from '../../../sim/symbolic/value.ts';
 import { isWide, joinedWidely, likeness, relaxed, widened } from '../../../sim/symbolic/widening.ts';
 import { trialOf } from './runs.ts';
 
@@ -90,6 +90,37 @@ test('two stores are one: what differs is unknown, and the rest as it was', () =
   expect(widened(run, both, a)).toBe(both);
 });
 
+describe('registers', () => {
+  const [address, hop] = [constantOf(values, 32, 7n), unknownOf(values, 32)];
+  /** A router's own address in reg1 (bits 64 to 95), the next hop in reg0. */
+  const routed = (next: Value): Store => {
+    const own = replaced(values, space, read(initial, at.xxreg0), 64, address);
+    return write(stores, initial, at.xxreg0, replaced(values, space, own, 96, next));
+  };
+  const ownIn = (store: Store) => sliceOf(values, space, read(store, at.xxreg0), 64, 32).constant;
+  const hopIn = (store: Store) => sliceOf(values, space, read(store, at.xxreg0), 96, 32).vague;
+
+  test('are given up by their parts: what is the same stays known', () => {
+    const both = widened(run, routed(constantOf(values, 32, 1n)), routed(constantOf(values, 32, 2n)));
+    expect([ownIn(both), hopIn(both)]).toEqual([7n, true]);
+  });
+
+  test('are as unknown as their parts are', () => {
+    const { store } = relaxed(second, state(space.all, routed(hop)));
+    expect([ownIn(store), hopIn(store)]).toEqual([7n, true]);
+    expect(relaxed(second, state(space.all, routed(unknownOf(values, 32)))).store).toBe(store);
+  });
+});
+
+test('ARP is never followed widely', () => {
+  const arp = with_(at.ethType, 0x806, inexact);
+  expect([isWide(second, state(space.all, inexact)), isWide(second, state(space.all, arp))]).toEqual([true, false]);
+  expect(isWide(run, { ...state(space.all, arp), used: { ...nothingUsed, wide: true } })).toBe(false);
+});
+
+/** So many states of one table are kept apart. */
+const most = 64;
+
 describe('states of one table', () => {
   /** So many, each with another value in a place, and of other packets. */
   const many = (place: number, count: number): State[] =>
@@ -119,11 +150,11 @@ describe('states of one table', () => {
     ['protocols', at.ipProto, false],
     ['what they were made as', at.made, false],
   ])('that differ by %s are one only if they are too many', (_, place, isGivenUp) => {
-    expect(joinedWidely(run, many(place, 16), past)).toHaveLength(16);
-    const states = joinedWidely(run, many(place, 17), past);
-    expect(states).toHaveLength(isGivenUp ? 1 : 17);
+    expect(joinedWidely(run, many(place, most), past)).toHaveLength(most);
+    const states = joinedWidely(run, many(place, most + 1), past);
+    expect(states).toHaveLength(isGivenUp ? 1 : most + 1);
     expect(space.orAll(states.map((one) => packetsOf(run, one)))).toBe(
-      space.orAll(Array.from({ length: 17 }, (_value, n) => is('tp.src', n))),
+      space.orAll(Array.from({ length: most + 1 }, (_value, n) => is('tp.src', n))),
     );
   });
 
@@ -133,8 +164,8 @@ describe('states of one table', () => {
       const kept = order[n + 1];
       if (kept === undefined) continue;
       const states = [
-        ...many(place, 17),
-        ...many(place, 17).map((one) => ({ ...one, store: with_(kept, 99, one.store) })),
+        ...many(place, most + 1),
+        ...many(place, most + 1).map((one) => ({ ...one, store: with_(kept, 99, one.store) })),
       ];
       const found = joinedWidely(run, states, past).map(({ store }) => [
         read(store, place).vague,
