@@ -3,12 +3,17 @@
  * the real ovn-northd.  With LFLOW_RECORD=1 its answers become the recordings that
  * `npm test` compares with.
  */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { computeSouthbound } from '../../engine/northd/index.ts';
 import { lflowList } from '../../engine/northd/lflow-list.ts';
+import { readDatabase } from '../../engine/ovsdb/file.ts';
 import { nbctlScript } from '../../engine/ovsdb/nbctl.ts';
-import type { Northbound } from '../../engine/ovsdb/northbound.ts';
+import { insertRow, type Northbound } from '../../engine/ovsdb/northbound.ts';
+import { readNorthbound } from '../../engine/ovsdb/northbound-db.ts';
 import { type Answer, differences, rowLines, switchFlowsOnly } from '../northd/compare.ts';
 import { mutate, mutation } from '../northd/mutations.ts';
 import { northboundOf, randomSwitches } from '../northd/random.ts';
@@ -72,6 +77,18 @@ describe('written topologies', () => {
       expect(withoutUuids(lflowList(computeSouthbound(make()).southbound))).toBe(listed);
     });
   }
+});
+
+describe('clouds', () => {
+  const folder = fileURLToPath(new URL('../../examples/clouds/', import.meta.url));
+  test.each(readdirSync(folder))('%s', async (name) => {
+    const { northbound } = readNorthbound(readDatabase(readFileSync(join(folder, name, 'network.db'))));
+    // What ovn-northd makes up otherwise.
+    const options = { mac_prefix: '0a:00:00', svc_monitor_mac: '0a:00:00:ff:ff:fe' };
+    if (northbound.NB_Global.size === 0) insertRow(northbound, 'NB_Global', 'global', { options });
+    for (const row of northbound.NB_Global.values()) row.options = { ...row.options, ...options };
+    expect(await allDifferences(northbound)).toBe('');
+  });
 });
 
 test('random load balancers', async () => {
