@@ -80,8 +80,16 @@ function ownPairs({ binding }: NetworkPort): Pair[] {
   });
 }
 
-/** Addresses that flows of a datapath are asked for: those of routers, of source NAT and of services. */
-function answeredIn({ southbound }: Network): ReadonlyMap<string, readonly string[]> {
+/** By datapath, the addresses that its flows are asked for: those of routers, of source NAT and of services. Read once for a network. */
+function answeredIn(network: Network): ReadonlyMap<string, readonly string[]> {
+  const known = answeredBefore.get(network) ?? readAnswered(network);
+  answeredBefore.set(network, known);
+  return known;
+}
+
+const answeredBefore = new WeakMap<Network, ReadonlyMap<string, readonly string[]>>();
+
+function readAnswered({ southbound }: Network): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, Set<string>>();
   for (const { datapath, match } of southbound.flows) {
     for (const [, many, one] of match.matchAll(/(?:arp\.tpa|nd\.target) == (?:\{([^}]*)\}|([0-9a-f.:]+))/g)) {
