@@ -5,11 +5,10 @@
  * network has, and packets that lose more of their time to live than there are
  * routers.
  */
-import type { PacketSet, Space } from '../../engine/sets/index.ts';
+import type { PacketSet } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
-import { lookups } from '../symbolic/fields.ts';
-import { at, fieldIndex, inportIn, type NetworkDatapath, type TrafficClass } from '../symbolic/index.ts';
-import { field } from './honest.ts';
+import { at, inportIn, type NetworkDatapath, type TrafficClass } from '../symbolic/index.ts';
+import { withoutLearned } from '../symbolic/neighbors.ts';
 import { passedBy } from './passed-by.ts';
 import { type Check, holds, type Property, unknown, violated } from './property.ts';
 import { doubt, type View } from './view.ts';
@@ -52,19 +51,6 @@ function endlessClasses(view: View): Endless[] {
 function componentOf({ end }: TrafficClass): number {
   if (end.kind === 'loop') return end.datapaths[0]?.component ?? 0;
   return end.kind === 'drop' ? end.datapath.component : end.kind === 'port' ? end.port.datapath.component : 0;
-}
-
-/**
- * Routers know each other from the database.  A neighbour that was learned is a host or somebody outside, and
- * what is sent there has left; nobody there has the MAC address of a router.
- */
-const withoutLearned = (space: Space): PacketSet =>
-  space.cube(Array.from({ length: lookups }, (_, n) => field(fieldIndex(`neighbor.${n}.known`), 0n)));
-
-/** Whether packets surely come back to where they were, as they were, by routers alone. */
-export function goesRound({ analysis: { space, classes } }: View): boolean {
-  const fixed = withoutLearned(space);
-  return classes.some(({ end, exact, packets }) => exact && end.kind === 'loop' && space.intersects(packets, fixed));
 }
 
 /** The packets of a class that expired, though they entered with more hops left than there are routers. */

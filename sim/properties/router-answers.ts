@@ -7,6 +7,7 @@ import type { PacketSet } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
 import { formatPrefix } from '../policy/prefix.ts';
 import { at, inportIn, type NetworkPort } from '../symbolic/index.ts';
+import { goesRound } from '../symbolic/neighbors.ts';
 import { linkLocal, parseAddress, parseSecuredAddresses } from '../trace/addresses.ts';
 import { datagrams } from './expiry.ts';
 import { homecomings, homecomingsOf } from './homecoming.ts';
@@ -23,7 +24,6 @@ import {
   soliciting,
   toGateway,
 } from './honest.ts';
-import { goesRound } from './no-loop.ts';
 import { gatewayBehind } from './open-view.ts';
 import { type Check, type Judgement, unknown, violated } from './property.ts';
 import { publishedIn } from './published.ts';
@@ -53,7 +53,7 @@ export function* routerChecks(view: View): Generator<Check, void> {
   if (view.analysis.network.isResident) return;
   const sides = routerSides(view);
   // Where packets go round for ever, that is what is wrong; what routers answer besides is not known.
-  if (sides.length === 0 || goesRound(view)) return;
+  if (sides.length === 0 || goesRound(view.analysis.space, view.analysis.classes)) return;
   for (const side of sides) {
     const subject = `${side.place.name}: ${side.gateway.routerPort.name}`;
     const others = sides.filter((other) => other !== side && other.router === side.router);

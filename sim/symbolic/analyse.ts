@@ -7,11 +7,11 @@ import { groupBy } from '../../engine/group.ts';
 import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
 import { createSpace, type PacketSet, type Space, type SpaceOptions } from '../../engine/sets/index.ts';
 import { bundlesOf } from './bundles.ts';
-import { fieldIndex, fieldOrder, lookups, packetFields } from './fields.ts';
+import { fieldOrder, packetFields } from './fields.ts';
 import { createTexts, readDatapaths, type SymbolicDatapath, type Texts } from './flows.ts';
 import { answering } from './host.ts';
 import { fieldsOfOpener, isKnown, type Knowledge, knowledgeOf } from './knowledge.ts';
-import { type Learnable, learnableIn } from './neighbors.ts';
+import { goesRound, type Learnable, learnableIn } from './neighbors.ts';
 import { enter, enterBy } from './output.ts';
 import { possiblePackets } from './packets.ts';
 import { createPassages, type Passages, type TrackedCommit } from './passage.ts';
@@ -219,16 +219,6 @@ const isCut = ({ last }: Followed): boolean => last !== undefined && last.lookup
 /** So many times as many tables packets are looked up in that are followed carefully. */
 const careFactor = 8;
 
-/** Whether packets surely go round, whatever connections there are, and without any neighbour that somebody told of. */
-function goesRound({ space, ended }: Run): boolean {
-  const untold = space.cube(
-    Array.from({ length: lookups }, (_, n) => ({ field: fieldIndex(`neighbor.${n}.known`), value: 0n, mask: 1n })),
-  );
-  return [...ended.values()].some(
-    ({ one }) => one.end.kind === 'loop' && one.exact && space.intersects(one.packets, untold),
-  );
-}
-
 /**
  * Packets of connections. What goes more ways than are followed is followed once more with care: then what the network makes of
  * packets belongs to the connections that these belong to, and not to any. Where packets surely go round, care would not end it;
@@ -236,7 +226,7 @@ function goesRound({ space, ended }: Run): boolean {
  */
 function secondPass(workshop: Workshop, first: Run): Followed {
   const { mostLookups } = first;
-  if (goesRound(first)) return rounds(workshop, first, mostLookups, () => false);
+  if (goesRound(workshop.space, endedOf(first))) return rounds(workshop, first, mostLookups, () => false);
   const half = rounds(workshop, first, mostLookups / 2, isCut);
   return isCut(half) ? rounds(workshop, first, careFactor * mostLookups, isCut, true) : half;
 }

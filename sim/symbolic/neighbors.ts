@@ -9,10 +9,26 @@
 import type { FieldRef } from '../../engine/lang/ir.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { linkLocal, parseAddress, parseSecuredAddresses } from '../trace/addresses.ts';
+import { fieldIndex, lookups } from './fields.ts';
 import { packetsOf, portsIn, type Run, type State } from './run.ts';
 import { at, before, placeOf, readRef, type Store, type Stores, write } from './store.ts';
-import type { Network, NetworkDatapath, NetworkPort } from './types.ts';
+import type { Network, NetworkDatapath, NetworkPort, TrafficClass } from './types.ts';
 import type { Value } from './value.ts';
+
+/**
+ * Packets for which no neighbour was learned. Routers know each other from the database: a neighbour that was learned is a host or
+ * somebody outside, and what is sent there has left; nobody there has the MAC address of a router.
+ */
+export const withoutLearned = (space: Space): PacketSet =>
+  space.cube(
+    Array.from({ length: lookups }, (_, n) => ({ field: fieldIndex(`neighbor.${n}.known`), value: 0n, mask: 1n })),
+  );
+
+/** Whether packets surely come back to where they were, as they were, by routers alone. */
+export function goesRound(space: Space, classes: readonly TrafficClass[]): boolean {
+  const fixed = withoutLearned(space);
+  return classes.some(({ end, exact, packets }) => exact && end.kind === 'loop' && space.intersects(packets, fixed));
+}
 
 /** By number of a router's port, and by how wide the IP addresses are: pairs of addresses that may be learned there, in two fields. */
 export type Learnable = ReadonlyMap<number, ReadonlyMap<number, PacketSet>>;
