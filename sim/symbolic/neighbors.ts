@@ -27,7 +27,8 @@ export const withoutLearned = (space: Space): PacketSet =>
 /** Whether packets surely come back to where they were, as they were, by routers alone. */
 export function goesRound(space: Space, classes: readonly TrafficClass[]): boolean {
   const fixed = withoutLearned(space);
-  return classes.some(({ end, exact, packets }) => exact && end.kind === 'loop' && space.intersects(packets, fixed));
+  const loops = classes.filter(({ end, exact }) => exact && end.kind === 'loop');
+  return loops.some(({ packets }) => space.intersects(packets, fixed));
 }
 
 /** By number of a router's port, and by how wide the IP addresses are: pairs of addresses that may be learned there, in two fields. */
