@@ -22,5 +22,5 @@ export {
   type Received,
   UNDERLAY,
 } from './node.ts';
-export type { CacheCounters, PlaneOptions, PortCounters } from './plane.ts';
+export { type CacheCounters, Plane, type PlaneOptions, type PortCounters } from './plane.ts';
 export type { NodePort } from './ports.ts';

@@ -70,8 +70,8 @@ export interface NodeOptions {
   readonly learningDelay?: number;
   /** What transaction numbers, jitter and hashes start from. */
   readonly seed?: bigint;
-  /** Sizes of the packet plane. */
-  readonly plane?: PlaneOptions;
+  /** Sizes of the packet plane; or one that served another chassis, and is empty. */
+  readonly plane?: PlaneOptions | Plane;
   /** Builds the programs. One that has built for such a network before, for a chassis that is no more, is soon done. */
   readonly builder?: ProgramBuilder;
 }
@@ -251,9 +251,10 @@ class ChassisNode implements Node, Chassis, Findings {
     this.southbound = options.southbound;
     this.placement = placementIn(options.southbound, options.placement);
     this.chance = new Random(Number((options.seed ?? 1n) & 0xffffffffn));
-    this.plane = new Plane({ ...(options.seed !== undefined && { seed: options.seed }), ...options.plane });
+    const { plane, seed } = options;
+    this.plane = plane instanceof Plane ? plane : new Plane({ ...(seed !== undefined && { seed }), ...plane });
     this.exports = this.plane.exports;
-    this.flowAt = this.plane.reserve(FLOW_SIZE);
+    this.flowAt = this.plane.flowAt;
     this.neighbors = new Neighbors(new LearnedTables(this.exports));
     this.learning = new Delayed(this, options.learningDelay ?? 0);
     const { learning, pending, snooping, announcements, advertisements, monitors, sessions } = this;

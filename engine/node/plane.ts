@@ -12,6 +12,13 @@
  */
 import { instantiateSync } from '@assemblyscript/loader';
 import { wasm } from '#asm/plane';
+import {
+  LEARNED_AFFINITY,
+  LEARNED_FDB,
+  LEARNED_HAIRPIN,
+  LEARNED_NEIGHBOR,
+  LEARNED_NEXT_HOP,
+} from '../../asm/plane/image.ts';
 import { FLOW_SIZE, HEADROOM, MAX_THRESHOLDS } from '../../asm/plane/layout.ts';
 import type { PlaneExports } from './plane-exports.ts';
 
@@ -127,11 +134,20 @@ const TUNNEL_HEADERS = 32;
 const MAX_HEADERS = 96;
 const kinds = { geneve: 1, vxlan: 2 } as const;
 
+const usualPorts = 1024;
+const usualTunnels = 1024;
+const usualMeters = 1024;
+
+const learnedKinds = [LEARNED_NEIGHBOR, LEARNED_FDB, LEARNED_AFFINITY, LEARNED_HAIRPIN, LEARNED_NEXT_HOP];
+
 export class Plane {
+  private readonly options: PlaneOptions;
   readonly exports: PlaneExports;
   private readonly frames: number;
   private readonly injected: number;
   private readonly flow: number;
+  /** FLOW_SIZE bytes for the host's own use. */
+  readonly flowAt: number;
   private readonly images: [Region, Region] = [emptyRegion(), emptyRegion()];
   private pushed = 0;
   private frameEnd = 0;
@@ -142,6 +158,7 @@ export class Plane {
 
   /** Throws a RangeError if there is not so much memory. */
   constructor(options: PlaneOptions = {}) {
+    this.options = options;
     this.exports = instantiateSync<PlaneExports & Record<string, unknown>>(options.module ?? wasm).exports;
     const seed = options.seed ?? 0n;
     if (seed !== 0n) {
@@ -150,8 +167,8 @@ export class Plane {
       this.exports.ctSeed(...words);
     }
     this.exports.setTagLimit(options.vlanLimit ?? 2);
-    const { ports = 1024, megaflows = 65536, connections = 65536, entries = 65536 } = options;
-    const { tunnels = 1024, meters = 1024 } = options;
+    const { ports = usualPorts, megaflows = 65536, connections = 65536, entries = 65536 } = options;
+    const { tunnels = usualTunnels, meters = usualMeters } = options;
     // Bytes of each, so that no product leaves the 32 bits that the module counts in.
     const bytes = ports * 64 + megaflows * 264 + connections * 224 + entries * 264 + tunnels * 192 + meters * 32;
     const done = bytes < MOST_BYTES && this.exports.initPlane(ports, megaflows, connections, entries, tunnels, meters);
@@ -159,6 +176,29 @@ export class Plane {
     this.frames = this.reserve(FRAMES);
     this.injected = this.reserve(INJECTED);
     this.flow = this.reserve(FLOW_SIZE);
+    this.flowAt = this.reserve(FLOW_SIZE);
+  }
+
+  /**
+   * Forgets the chassis that it served, for another one: ports, tunnels, meters, connections and what was learned; what was
+   * counted stays, and so does the seed.  False if fragments wait for the rest of their datagram: then it cannot be used before
+   * their time is over.
+   */
+  empty(): boolean {
+    const { exports, options } = this;
+    const { ports = usualPorts, tunnels = usualTunnels, meters = usualMeters } = options;
+    for (let port = 0; port < ports; port++) exports.setPort(port, 0);
+    for (let tunnel = 0; tunnel < tunnels; tunnel++) this.setTunnel(tunnel);
+    for (let meter = 0; meter < meters; meter++) exports.setMeter(meter, 0, 0, 0);
+    exports.clearEnds();
+    exports.ctFlush(-1);
+    if (exports.learnedCount() > 0) for (const kind of learnedKinds) exports.forgetAll(kind, 0xffffffff);
+    exports.invalidateAll();
+    exports.release();
+    this.pushed = 0;
+    this.frameEnd = 0;
+    this.injectedEnd = 0;
+    return exports.ctFragments() === 0;
   }
 
   /**

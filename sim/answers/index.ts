@@ -22,6 +22,7 @@ import { arrivalAt } from './traced.ts';
 import { usualCircumstances, type Witness, witnessOf } from './witness.ts';
 
 export { type MatrixGroup, matrixOf } from './matrix.ts';
+export { type Backstage, openBackstage } from './played.ts';
 export type { ReplayOptions } from './replay.ts';
 export { sentOf, type Witness, witnessOf } from './witness.ts';
 export { trafficLines, trafficWords, type WordsOptions } from './words.ts';

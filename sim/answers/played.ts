@@ -1,8 +1,8 @@
 /** A story played in the data plane: the whole network on one chassis, frame by frame. */
 import { parseFrame } from '../../engine/frame.ts';
-import { createNode, type Node, type Received } from '../../engine/node/index.ts';
+import { createNode, type Node, Plane, type Received } from '../../engine/node/index.ts';
 import type { PortBinding, Southbound } from '../../engine/ovsdb/southbound.ts';
-import type { ProgramBuilder } from '../../engine/program/index.ts';
+import { ProgramBuilder } from '../../engine/program/index.ts';
 import type { Network } from '../symbolic/types.ts';
 import { frameOf } from './frame.ts';
 import { fieldReader, type PacketValues, vlanPresent } from './packet.ts';
@@ -48,7 +48,30 @@ function onOneChassis(southbound: Southbound): Southbound {
 }
 
 /** So small that one is quickly made; a story has few packets. */
-const plane = { megaflows: 512, connections: 4096, entries: 256 };
+const size = { megaflows: 512, connections: 4096, entries: 256 };
+
+/** A plane that has taken more memory than this, for the program of a large network, is not kept. */
+const mostKept = 64 * 2 ** 20;
+
+/**
+ * What stories are played with, and what is left of one for the next: programs, whose tables are compiled once as long as they
+ * do not change, and a plane, whose memory is more than all else that a story leaves behind.
+ */
+export interface Backstage {
+  readonly programs: ProgramBuilder;
+  plane?: Plane | undefined;
+}
+
+export const openBackstage = (): Backstage => ({ programs: new ProgramBuilder() });
+
+/** Plays with a plane that nobody uses, and keeps it if the next story can be played with it. */
+function withPlane<T>(backstage: Backstage, play: (plane: Plane) => T): T {
+  const plane = backstage.plane ?? new Plane(size);
+  backstage.plane = undefined;
+  const done = play(plane);
+  if (plane.empty() && plane.exports.reserved() <= mostKept) backstage.plane = plane;
+  return done;
+}
 
 /** Plays stories in a network, each on a chassis of its own. */
 export interface Player {
@@ -56,26 +79,32 @@ export interface Player {
   play(story: Story, traced: Traced): Played;
 }
 
-export function createPlayer(southbound: Southbound, programs: ProgramBuilder): Player {
+export function createPlayer(southbound: Southbound, backstage: Backstage): Player {
   const here = onOneChassis(southbound);
   const nested = here.services?.ports ?? new Map();
   const vifs = here.ports.filter(
     ({ type, logicalPort }) => type === '' && nested.get(logicalPort)?.parent === undefined,
   );
   const bindings = vifs.map(({ logicalPort }) => logicalPort);
+  const builder = backstage.programs;
   return {
-    play(story, traced) {
-      const node = createNode({ southbound: here, chassis, bindings, plane, builder: programs });
-      const strangers = portsOf(story, traced).filter((port) => !node.ports.some(({ name }) => name === port));
-      if (strangers.length > 0) return { outcome: 'not run', why: `the port ${strangers[0]} has no wire of its own` };
-      const local = new Set(node.program.datapaths.map(({ view }) => view.binding.uuid));
-      const remote = traced.legs.find(({ inport }) => !local.has(datapathOf(here, inport)));
-      if (remote) return { outcome: 'not run', why: `no chassis has to do with the port ${remote.inport}` };
-      node.received();
-      learn(node, traced);
-      return follow(here, node, story, traced);
-    },
+    play: (story, traced) =>
+      withPlane(backstage, (plane) => {
+        const node = createNode({ southbound: here, chassis, bindings, plane, builder });
+        return playOn(here, node, story, traced);
+      }),
   };
+}
+
+function playOn(here: Southbound, node: Node, story: Story, traced: Traced): Played {
+  const strangers = portsOf(story, traced).filter((port) => !node.ports.some(({ name }) => name === port));
+  if (strangers.length > 0) return { outcome: 'not run', why: `the port ${strangers[0]} has no wire of its own` };
+  const local = new Set(node.program.datapaths.map(({ view }) => view.binding.uuid));
+  const remote = traced.legs.find(({ inport }) => !local.has(datapathOf(here, inport)));
+  if (remote) return { outcome: 'not run', why: `no chassis has to do with the port ${remote.inport}` };
+  node.received();
+  learn(node, traced);
+  return follow(here, node, story, traced);
 }
 
 const datapathOf = ({ ports }: Southbound, port: string): string =>

@@ -3,12 +3,11 @@
  * the data plane, and both have to bring its last packet where the proof says.
  */
 import type { LogicalFlow, Southbound } from '../../engine/ovsdb/southbound.ts';
-import { ProgramBuilder } from '../../engine/program/index.ts';
 import type { Network, NetworkPort } from '../symbolic/types.ts';
 import type { Counterexample, Sent } from '../verdict.ts';
 import { frameOf } from './frame.ts';
 import { fieldReader, type PacketValues } from './packet.ts';
-import { componentsOf, createPlayer, type Player } from './played.ts';
+import { type Backstage, componentsOf, createPlayer, openBackstage, type Player } from './played.ts';
 import { circumstancesOf, type Expected, isUnwanted, type Send, type Story } from './story.ts';
 import { summaryOf } from './summary.ts';
 import { ctOptions } from './trace-options.ts';
@@ -16,12 +15,12 @@ import { arrivalAt, type Choice, createTracer, type Traced, type TracedLeg, type
 import { hex, sentOf } from './witness.ts';
 
 export interface ReplayOptions {
-  /** Play stories in the data plane, too: so many at most; 16 unless given, for a chassis has to be made for each. */
+  /** Play stories in the data plane, too: so many at most; 16 unless given. */
   readonly plays?: number;
   /** Networks with more logical flows are not played, which would take seconds; 100 000 unless given. */
   readonly playedFlows?: number;
-  /** Builds the programs that stories are played in: who keeps it has tables that do not change compiled once. */
-  readonly programs?: ProgramBuilder;
+  /** What stories are played with: who keeps it has it from one network to the next. */
+  readonly backstage?: Backstage;
 }
 
 /** What a story showed. */
@@ -41,14 +40,14 @@ export interface Stage {
 
 export function createStage(
   network: Network,
-  { plays = 16, playedFlows = 100_000, programs = new ProgramBuilder() }: ReplayOptions = {},
+  { plays = 16, playedFlows = 100_000, backstage = openBackstage() }: ReplayOptions = {},
 ): Stage {
   const scenes = new Map<string, Scene>();
   let left = plays;
   const sceneAt = (ports: readonly NetworkPort[]): Scene => {
     const components = componentsWith(ports);
     const key = [...components].join();
-    const known = scenes.get(key) ?? sceneOf(componentsOf(network, components), programs);
+    const known = scenes.get(key) ?? sceneOf(componentsOf(network, components), backstage);
     scenes.set(key, known);
     return known;
   };
@@ -78,13 +77,13 @@ interface Scene {
   player(): Player;
 }
 
-function sceneOf(southbound: Southbound, programs: ProgramBuilder): Scene {
+function sceneOf(southbound: Southbound, backstage: Backstage): Scene {
   let player: Player | undefined;
   return {
     southbound,
     tracer: createTracer(southbound),
     player() {
-      player ??= createPlayer(southbound, programs);
+      player ??= createPlayer(southbound, backstage);
       return player;
     },
   };

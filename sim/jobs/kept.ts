@@ -1,16 +1,16 @@
 /**
  * What is kept from part to part, where parts are verified one after the other: the space, in which what was found out about
- * sets stays known, and the programs of the data plane that counterexamples are played in, whose tables stay compiled. When a
+ * sets stays known, and what counterexamples are played with: programs, whose tables stay compiled, and a data plane. When a
  * part is verified again after a change, most of both was there before.
  */
-import { ProgramBuilder } from '../../engine/program/index.ts';
 import type { Space } from '../../engine/sets/index.ts';
+import { type Backstage, openBackstage } from '../answers/index.ts';
 import { packetSpace } from '../symbolic/index.ts';
 
 export interface Kept {
   /** Gives the space for the next part: the last one, or another one where that has grown too large. */
   space(): Space;
-  readonly programs: ProgramBuilder;
+  readonly backstage: Backstage;
 }
 
 const MIB = 2 ** 20;
@@ -30,9 +30,9 @@ export function openKept(mostBytes = usualBytes): Kept {
       if (!space || space.stats().bytes > mostBytes) space = packetSpace({ limit: mostBytes + ofPart, cacheLog });
       return space;
     },
-    programs: new ProgramBuilder(),
+    backstage: openBackstage(),
   };
 }
 
 /** For a part that none comes after. */
-export const forOnce = (): Kept => ({ space: packetSpace, programs: new ProgramBuilder() });
+export const forOnce = (): Kept => ({ space: packetSpace, backstage: openBackstage() });

@@ -50,7 +50,7 @@ export function verifyPart(part: Part, common: Common, kept: Kept = forOnce()): 
   if (!analysis) return givenUp(part, common, tooLargeReason);
   const view = openView(analysis, subject.plans, subject.northbound, common.policy);
   const answers = openAnswers(analysis, {
-    ...{ programs: kept.programs, ...(subject.northbound && { northbound: subject.northbound }) },
+    ...{ backstage: kept.backstage, ...(subject.northbound && { northbound: subject.northbound }) },
   });
   const offers = offersOf(part, common, view, (property, check) => judged(property, check, answers));
   const outside = withinMemory(() => summaryOf(view)) ?? 'unknown';

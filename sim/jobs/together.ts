@@ -57,7 +57,7 @@ export function judgeTogether(
     return { findings: questions.map(({ property }) => new Map([[0, tooLarge(property, 'the network')]])) };
   }
   const view = openView(analysis, plans, northbound, policy);
-  const answers = openAnswers(analysis, { programs: kept.programs, ...(northbound && { northbound }) });
+  const answers = openAnswers(analysis, { backstage: kept.backstage, ...(northbound && { northbound }) });
   const findings = questions.map(({ property, checks }) => {
     const found = new Map<number, Finding>();
     let number = 0;

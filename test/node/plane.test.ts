@@ -7,7 +7,7 @@ import { Plane } from '../../engine/node/plane.ts';
 import { bytes, ethernet, ip4, udp } from '../asm/build.ts';
 import { frames } from '../asm/plane/frames.ts';
 import { CheckedPlane } from '../asm/plane/plane.ts';
-import { clone, install, output, popVlan, pushVlan, send, set, track } from '../asm/plane/programs.ts';
+import { clone, install, isKnown, meter, output, popVlan, pushVlan, send, set, track } from '../asm/plane/programs.ts';
 
 const frame = ethernet(0x800, ip4({ src: 1, dst: 2, proto: 17 }, udp(3, 4)));
 const small = { ports: 32, megaflows: 32, connections: 64, entries: 64, tunnels: 4, meters: 4 };
@@ -113,6 +113,58 @@ describe('Plane', () => {
     }
     plane.load(image(0x05060708));
     expect(plane.memory().slice(at, at + 128)).toEqual(image(0x01020304));
+  });
+
+  test('one that was emptied is as good as another one', () => {
+    const plane = new CheckedPlane(small);
+    const { exports } = plane;
+    const meet = (): number[] => {
+      plane.addPort(1);
+      plane.addPort(2);
+      plane.setMeter(1, 'packets', 1, 1);
+      const flags = layout.CT_COMMIT;
+      install(plane, { frame, port: 1, program: [meter(1), track({ zone: 3, flags }), output(2)] });
+      const { sent } = send(plane, 1, [1, frame], [1, frame]);
+      return sent.map(({ port }) => port);
+    };
+    // The meter lets one packet through.
+    expect(meet()).toEqual([2]);
+    expect(meet()).toEqual([2]);
+    for (const kind of [1, 2, 3, 4, 5]) {
+      exports.learnedKey(kind, 1, 0, 1, 0n, 1n, 4n, 0n);
+      expect(exports.learn(5n, 0n, 0, 0)).toBeTruthy();
+    }
+    plane.setTunnel(1, {
+      kind: 'vxlan',
+      underlay: 1,
+      ip6: false,
+      checksum: false,
+      l3: 14,
+      headers: new Uint8Array(50),
+    });
+    plane.setEnds([{ kind: 'vxlan', ip6: false, remote: 1n, local: 2n, port: 1 }]);
+    plane.push(1, frame);
+    expect([exports.ctCount(-1), exports.learnedCount()]).toEqual([1, 5]);
+
+    expect(plane.empty()).toBe(true);
+    expect([exports.ctCount(-1), exports.learnedCount()]).toEqual([0, 0]);
+    expect(plane.data().getUint32(exports.tunnelRecord(1), true)).toBe(0);
+    // Neither the frame that waited nor the port is there, nor the flow.
+    expect(send(plane, 2, [1, frame]).sent).toEqual([]);
+    plane.addPort(1);
+    expect(isKnown(plane, 1, frame)).toBe(false);
+    expect(meet()).toEqual([2]);
+  });
+
+  test('one in which fragments wait is not empty before their time is over', () => {
+    const plane = new CheckedPlane(small);
+    plane.addPort(1);
+    const part = ethernet(0x800, ip4({ src: 1, dst: 2, proto: 17, fragment: 0x2000 }, udp(3, 4, new Uint8Array(1472))));
+    install(plane, { frame: part, port: 1, program: [track({ zone: 3, flags: 0 }), output(1)] });
+    expect(send(plane, 1, [1, part]).sent).toEqual([]);
+    expect(plane.empty()).toBe(false);
+    for (let batch = 0; batch < 1024; batch++) send(plane, 60_000);
+    expect(plane.empty()).toBe(true);
   });
 
   test('the same seed gives the same, another one too: only the order of tables differs', () => {
