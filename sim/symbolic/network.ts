@@ -65,14 +65,15 @@ function edgeOf({ type, options }: PortBinding, kind: 'switch' | 'router'): 'vif
   return 'vif';
 }
 
-/** Whichever of two peers is read last links both, as ovn-trace does. */
+/**
+ * Two ports are peers that name each other, as ovn-controller has it (controller/physical.c, get_binding_peer): who names one that
+ * does not know it leads nowhere. ovn-trace links both where it happens to read the one that is named first.
+ */
 function linkPeers(ports: ReadonlyMap<string, Mutable<NetworkPort>>): void {
   for (const port of ports.values()) {
     const { type, options } = port.binding;
     const peer = type === 'patch' || type === 'l3gateway' ? ports.get(options.peer ?? '') : undefined;
-    if (!peer) continue;
-    port.peer = peer;
-    peer.peer = port;
+    if (peer?.binding.options.peer === port.name) port.peer = peer;
   }
 }
 

@@ -138,10 +138,13 @@ function addPort(topology: TraceTopology, binding: PortBinding): void {
   if (binding.type === 'l3gateway' || binding.type === 'patch') linkPeer(topology, port);
 }
 
-/** Whichever of two peers is read last links both. */
+/**
+ * Whichever of two peers is read last links both, if they name each other: what ovn-trace makes of one that is named by a port
+ * that it does not name is up to the order of rows, and on a chassis nothing passes there.
+ */
 function linkPeer(topology: TraceTopology, port: TracePort): void {
   const peer = topology.ports.get(port.binding.options.peer ?? '');
-  if (!peer) return;
+  if (peer?.binding.options.peer !== port.binding.logicalPort) return;
   port.peer = peer;
   peer.peer = port;
 }
