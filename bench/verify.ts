@@ -95,7 +95,7 @@ async function measured(size: Size): Promise<Measured> {
     return { northd: opened, southbound: opened.computation().southbound };
   });
   const threads = openThreads();
-  const verifier = openVerifier();
+  const verifier = openVerifier({ isRepeated: true });
   const verify = (subject: Subject) => verifier.verifyBy(threads.runner, subject);
   const [before, verified] = await timed(() => verify({ southbound, plans, northbound }));
   const { parts, verified: followed } = verifier.last;
@@ -136,7 +136,7 @@ interface Watched {
 async function measuredWatched(size: Size): Promise<Watched> {
   const follower = openFollower();
   const threads = openThreads();
-  const verifier = openVerifier();
+  const verifier = openVerifier({ isRepeated: true });
   const see = async (more: number): Promise<[number, Time]> => {
     const sources = { manifests: manifestFiles(size, more), databases: [], unread: [] };
     const [, time] = await timed(() => verifier.verifyBy(threads.runner, follower.loadFrom(sources)));

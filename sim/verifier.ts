@@ -48,6 +48,11 @@ export interface VerifyOptions {
   readonly against?: ReadonlyMap<string, OtherNetwork>;
   /** The properties to prove; all that the policy enables, and its rules, unless given. */
   readonly properties?: readonly Property[];
+  /**
+   * Whether networks are going to follow each other. Then what there is but one part of is verified as a part, too: that takes a
+   * little longer, and what was found of it is known when a change is undone.
+   */
+  readonly isRepeated?: boolean;
   /** Told now and then what is being done. */
   readonly onProgress?: (what: string) => void;
   /** Milliseconds; a clock that only goes forward. */
@@ -107,6 +112,8 @@ interface LastNetwork {
   readonly common: Common;
   readonly alike?: Alike;
   readonly parts: ReadonlyMap<string, KeptPart>;
+  /** Parts as they were before, the last ones first: who undoes a change is told at once. */
+  readonly past: readonly KeptPart[];
   readonly together?: TogetherResult;
   /** What was found of it, and of its parts in their order; not known any more while the next one is verified. */
   readonly end?:
@@ -127,7 +134,7 @@ interface Begun {
   readonly parts: KeptPart[];
   /** What was known of those in their places before. */
   readonly old: readonly (KeptPart | undefined)[];
-  /** Those that were followed before, of parts that are others now: maybe they are only written down elsewhere. */
+  /** What is not as it was any more: maybe it is only written down elsewhere, or comes back. */
   readonly past: readonly KeptPart[];
   /** The texts of forms, each once. */
   readonly texts: Map<string, string>;
@@ -154,12 +161,16 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
     const { parts } = plan.partition;
     const other = kept && isSame(kept.common, plan.common) ? kept : undefined;
     const old = parts.map((part, index) => (next ? before?.parts[index] : other?.parts.get(part.name)));
-    const known = parts.map((part, index) => {
+    const staying = parts.map((part, index) => {
       const one = old[index];
       return one && (next ? one.part === part : isSame(one.part, part)) ? one : undefined;
     });
-    const past = old.flatMap((one, index) => (one && !known[index] ? (one.from ?? one) : []));
-    const isKnown = other?.parts.size === parts.length && known.every((one) => one !== undefined);
+    const isKnown = other?.parts.size === parts.length && staying.every((one) => one !== undefined);
+    const elder = other?.past ?? [];
+    const back = staying.map((one, index) => (one ? undefined : elder.find(({ part }) => isSame(part, parts[index]))));
+    const known = parts.map((part, index) => staying[index] ?? (back[index] && { ...back[index], part }));
+    const gone = old.flatMap((one, index) => (one?.result && !staying[index] ? one : []));
+    const past = [...gone, ...elder.filter((one) => !back.includes(one))];
     const alike = plan.isWhole ? undefined : (other?.alike ?? openAlike(plan.common));
     const texts = new Map(known.flatMap((one) => (one?.form ? [[one.form.text, one.form.text] as const] : [])));
     const own = parts.map((part, index) => known[index] ?? { part });
@@ -170,7 +181,7 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
     };
   };
 
-  const end = ({ plan, started, isSame: isKnown, alike, parts, next }: Begun, verified: number): Verification => {
+  const end = ({ plan, started, isSame: isKnown, alike, parts, past, next }: Begun, verified: number): Verification => {
     let together = isKnown ? kept?.together : undefined;
     const ask: Together = (...question) => {
       together ??= togetherOf(plan, onProgress, here)(...question);
@@ -187,6 +198,7 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
       common: plan.common,
       ...(alike && { alike }),
       parts: new Map(parts.map((one) => [one.part.name, one])),
+      past: past.slice(0, mostPast),
       ...(together && { together }),
       end: { plan, concluded, parts },
     };
@@ -298,7 +310,7 @@ function openOf({ plan, alike, parts, past, asked }: Begun): Part[] {
     verified.set(form.text, known);
     if (known.length < mostAsked) known.push({ part, form, result, kin, ...(from && { from }) });
   };
-  for (const one of [...parts, ...past]) note(one);
+  for (const one of [...parts, ...past.map((each) => each.from ?? each)]) note(one);
   const waited = new Set<string>();
   const open: Part[] = [];
   for (const [index, { part, form, result }] of parts.entries()) {
@@ -324,6 +336,9 @@ function openOf({ plan, alike, parts, past, asked }: Begun): Part[] {
   return open;
 }
 
+/** So many parts are remembered as they were before. */
+const mostPast = 8;
+
 /** So many parts at most are asked to tell another one. */
 const mostAsked = 2;
 
@@ -348,6 +363,6 @@ function enter({ parts }: Begun, open: readonly Part[], fresh: readonly PartResu
 }
 
 function planned(subject: Subject, options: VerifyOptions): Plan {
-  const { policy, properties = propertiesOf(policy, options) } = options;
-  return planOf(subject, { properties, ...(policy && { policy }), today: dayOf(options.today) });
+  const { policy, properties = propertiesOf(policy, options), isRepeated = false } = options;
+  return planOf(subject, { properties, ...(policy && { policy }), today: dayOf(options.today), isRepeated });
 }

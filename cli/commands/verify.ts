@@ -87,7 +87,8 @@ export default function define(): Command {
       const watched = options.watch ? await watchFiles(namedBy(inputs, options)) : undefined;
       const load = watched ? openFollowing() : loadNetwork;
       let asked = await readAll(inputs, options, load);
-      let verifier = openVerifier({ ...asked.rules, onProgress });
+      const isRepeated = watched !== undefined;
+      let verifier = openVerifier({ ...asked.rules, onProgress, isRepeated });
       const verifying = await openVerifying(options, onProgress);
       try {
         let before = await verifying.verify(verifier, asked.subject);
@@ -102,7 +103,7 @@ export default function define(): Command {
           await watched.changed();
           const now = await anew(() => readAll(inputs, options, load));
           if (!now) continue;
-          if (!isSame(now.rules, asked.rules)) verifier = openVerifier({ ...now.rules, onProgress });
+          if (!isSame(now.rules, asked.rules)) verifier = openVerifier({ ...now.rules, onProgress, isRepeated });
           asked = now;
           const after = await verifying.verify(verifier, now.subject);
           progress.close();

@@ -30,6 +30,8 @@ export interface PlanOptions {
   readonly policy?: Policy;
   /** `YYYY-MM-DD`. */
   readonly today: string;
+  /** Whether other networks follow: then a single part is worth being one. */
+  readonly isRepeated?: boolean;
 }
 
 /** A verification that is prepared. */
@@ -50,7 +52,7 @@ export interface Plan {
 
 /** Prepares the verification of a network. */
 export function planOf(subject: Subject, options: PlanOptions): Plan {
-  const { policy, properties } = options;
+  const { policy, properties, isRepeated } = options;
   const network = networkOf(subject.southbound);
   const view = viewOf(network, subject, policy);
   const partition = partitionOf(subject, network, view.tenants);
@@ -62,7 +64,7 @@ export function planOf(subject: Subject, options: PlanOptions): Plan {
   };
   const together = properties.filter((one) => kindOf(one, policy) === 'together').map((property) => ({ property }));
   const asked = componentsFor(together, view);
-  const isWhole = partition.parts.length < 2 || !asked || network.components.every(isAmong(asked));
+  const isWhole = partition.parts.length < (isRepeated ? 1 : 2) || !asked || network.components.every(isAmong(asked));
   const ground = isWhole || common.matrix ? undefined : groundOf(subject, partition);
   return { subject, options, network, view, partition, common, isWhole, ...(ground && { ground }) };
 }
