@@ -127,7 +127,9 @@ interface Begun {
   /** What was found before, and which parts are others now: where it is known that all else is as it was. */
   readonly next?: Before & { readonly changed: readonly number[] };
   readonly started: number;
-  /** Whether nothing has changed at all. */
+  /** The last network of which what is the same for all parts is as now. */
+  readonly other?: LastNetwork;
+  /** Whether nothing has changed at all since that one. */
   readonly isSame: boolean;
   readonly alike?: Alike;
   /** What is known of each part: results are put in as they come. */
@@ -146,6 +148,7 @@ interface Begun {
 export function openVerifier(options: VerifyOptions = {}): Verifier {
   const { onProgress, now = () => performance.now() } = options;
   let kept: LastNetwork | undefined;
+  let earlier: readonly LastNetwork[] = [];
   let last = { parts: 0, verified: 0 };
   const wires: WireMemory = {};
   const here = openKept();
@@ -159,7 +162,7 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
     if (kept) kept = { ...kept, end: undefined };
     const plan = next?.plan ?? planned(subject, options);
     const { parts } = plan.partition;
-    const other = kept && isSame(kept.common, plan.common) ? kept : undefined;
+    const other = [...(kept ? [kept] : []), ...earlier].find(({ common }) => isSame(common, plan.common));
     const old = parts.map((part, index) => (next ? before?.parts[index] : other?.parts.get(part.name)));
     const staying = parts.map((part, index) => {
       const one = old[index];
@@ -177,12 +180,14 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
     return {
       ...{ plan, started, isSame: isKnown, parts: own, old, past, texts, asked: new Set<Part>() },
       ...(alike && { alike }),
+      ...(other && { other }),
       ...(next && before && { next: { ...before, changed: next.changed } }),
     };
   };
 
-  const end = ({ plan, started, isSame: isKnown, alike, parts, past, next }: Begun, verified: number): Verification => {
-    let together = isKnown ? kept?.together : undefined;
+  const end = (begun: Begun, verified: number): Verification => {
+    const { plan, started, other, isSame: isKnown, alike, parts, past, next } = begun;
+    let together = isKnown ? other?.together : undefined;
     const ask: Together = (...question) => {
       together ??= togetherOf(plan, onProgress, here)(...question);
       return together;
@@ -194,6 +199,8 @@ export function openVerifier(options: VerifyOptions = {}): Verifier {
       return conclude(plan, results, ask, wires, kin);
     };
     const concluded = (next && concludeNext(plan, next, parts, next.changed, wires)) ?? whole();
+    const before = [...(kept ? [kept] : []), ...earlier].filter((one) => one !== other && one.parts.size <= mostPast);
+    earlier = before.slice(0, mostEarlier);
     kept = {
       common: plan.common,
       ...(alike && { alike }),
@@ -336,8 +343,9 @@ function openOf({ plan, alike, parts, past, asked }: Begun): Part[] {
   return open;
 }
 
-/** So many parts are remembered as they were before. */
+/** So many parts are remembered as they were before; and so many networks of no more parts, in which something differed for all. */
 const mostPast = 8;
+const mostEarlier = 4;
 
 /** So many parts at most are asked to tell another one. */
 const mostAsked = 2;

@@ -48,6 +48,24 @@ test('of a network of one part nothing is followed that was there before, whatev
   expect(followed).toEqual([1, 1, 0, 0, 1, 0, 0, 0].map((verified) => ({ parts: 1, verified })));
 });
 
+test('nor where what differed concerned all parts', { timeout: 300_000 }, () => {
+  const states = [true, false].map((interNetworkAccess) =>
+    subjectOf([
+      vpc('red', { interNetworkAccess }),
+      ...['one', 'other'].map((name, index) => network(name, 'red', `10.0.${index}.0/24`)),
+      ...['one', 'other'].map((name, index) => vf(name, index)),
+      node('n0', 'red'),
+    ]),
+  );
+  const verifier = openVerifier({ properties: cheap, isRepeated: true });
+  const followed = [0, 1, 0, 0, 1].map((state) => {
+    const subject = states[state] as Subject;
+    expect(said(verifier.verify(subject))).toEqual(said(verifyNetwork(subject, { properties: cheap })));
+    return verifier.last.verified;
+  });
+  expect(followed).toEqual([1, 1, 0, 0, 0]);
+});
+
 test('whose part differs from one that was there before by a MAC address is told by that one', {
   timeout: 300_000,
 }, () => {
