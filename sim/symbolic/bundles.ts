@@ -3,7 +3,8 @@
  * asked of all of them is asked of the bundle, and of single ones only where its answer leaves something open.
  */
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
-import { copyFields, mayMeet } from './run.ts';
+import { copyFields, packetsOfParts } from './parts.ts';
+import { mayMeet } from './run.ts';
 import type { Bundle, Lineage, Looks, NetworkPort, TrafficClass } from './types.ts';
 
 /** The bundles of the classes that end at ports, in the order of their first members. */
@@ -47,7 +48,10 @@ function bundleOf(space: Space, arrived: readonly Arrived[]): Bundle {
       return copies;
     },
     get packets() {
-      packets ??= space.forget(this.copies, copyFields);
+      packets ??= packetsOfParts(
+        space,
+        arrived.flatMap(({ one: { parts } }) => parts),
+      );
       return packets;
     },
     meets(set) {
@@ -66,7 +70,7 @@ export function packetsIn(space: Space, { parts }: Pick<TrafficClass, 'parts'>, 
       ? space.and(lineage.packets, space.and(guard, set))
       : space.empty,
   );
-  return space.forget(space.orAll(found), copyFields);
+  return space.orAll(found.map((some) => space.forget(some, copyFields)));
 }
 
 function within(

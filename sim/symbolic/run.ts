@@ -10,11 +10,11 @@ import { groupBy } from '../../engine/group.ts';
 import type { Action } from '../../engine/lang/ir.ts';
 import type { LogicalFlow, Pipeline } from '../../engine/ovsdb/southbound.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
-import { fieldIndex, lookups } from './fields.ts';
 import { constantBits, type SymbolicDatapath } from './flows.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Matches } from './matching.ts';
 import type { Learnable } from './neighbors.ts';
+import { copiesOf, copyFields, packetsOfParts } from './parts.ts';
 import type { Passage, Passages, TrackedCommit } from './passage.ts';
 import {
   at,
@@ -32,7 +32,7 @@ import type { TrackingAction } from './tracking.ts';
 import type { ClassPart, End, Gap, Lineage, Network, NetworkPort, TrafficClass } from './types.ts';
 import { unknownOnce } from './unknown.ts';
 import { constantOf, type Value } from './value.ts';
-import { isArp, isWide, joinedWidely, likeness, relaxed, widened } from './widening.ts';
+import { isArp, isWide, joinedWidely, likeness, relaxed, slim, widened } from './widening.ts';
 
 export interface State {
   readonly store: Store;
@@ -208,7 +208,7 @@ export interface Opened {
   packets: PacketSet;
 }
 
-export { unknownOnce };
+export { copyFields, unknownOnce };
 
 /** What is worked out once for a space. */
 export interface Memory {
@@ -278,7 +278,7 @@ function enterPipeline(run: Run, datapath: SymbolicDatapath, table: number, hops
     return;
   }
   if (!run.chassis && (isVague || isFar || isWide(run, state))) {
-    enterWidely(run, datapath, table, hops, relaxed(run, state));
+    enterWidely(run, datapath, table, hops, slim(run, relaxed(run, state)));
     return;
   }
   const place = placeOf(run, datapath, table, state);
@@ -577,18 +577,15 @@ function classOf(
     ...fate,
     parts,
     get copies() {
-      copies ??= space.orAll(parts.map(({ lineage, guard }) => space.and(lineage.packets, guard)));
+      copies ??= copiesOf(space, parts);
       return copies;
     },
     get packets() {
-      packets ??= space.forget(this.copies, copyFields);
+      packets ??= packetsOfParts(space, parts);
       return packets;
     },
   };
 }
-
-/** Fields that tell copies apart. */
-export const copyFields: readonly number[] = Array.from({ length: lookups }, (_, n) => fieldIndex(`copy.${n}`));
 
 function endText(where: End): string {
   switch (where.kind) {

@@ -26,6 +26,7 @@ import {
 import { at, read, write } from './store.ts';
 import { cleared } from './tracking.ts';
 import { constantOf } from './value.ts';
+import { whateverAnswered } from './widening.ts';
 
 /** Follows everything that waits until it has ended. `onStep` is called after each pipeline. */
 export function walk(run: Run, onStep?: () => void): void {
@@ -82,7 +83,7 @@ function lookUp(run: Run, here: Here, arrived: State): void {
     return;
   }
   if (++run.lookups > run.mostLookups && run.current) {
-    gap(run, run.current, 'packets go more ways than are followed', packetsOf(run, arrived));
+    gap(run, run.current, 'packets go more ways than are followed', whateverAnswered(run, packetsOf(run, arrived)));
     return;
   }
   const state = flows.length < fewFlows ? arrived : together(run, here, arrived);

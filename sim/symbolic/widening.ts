@@ -5,7 +5,8 @@
  * unknown does not become known again.
  */
 import { groupBy } from '../../engine/group.ts';
-import { openers } from './fields.ts';
+import type { PacketSet } from '../../engine/sets/index.ts';
+import { openers, packetFields } from './fields.ts';
 import { changed } from './passage.ts';
 import type { Run, State, Used } from './run.ts';
 import { at, places, read, type Store, write } from './store.ts';
@@ -59,6 +60,29 @@ export function relaxed(run: Run, state: State): State {
     ...(forgetful && { commits: [], joined: [] }),
   });
   return { ...state, store, passage, used: everything };
+}
+
+/** The fields that answer what was asked on the way, but for whether neighbours are known and tell of themselves. */
+const answers: readonly number[] = packetFields.flatMap(({ name }, field) =>
+  /^(neighbor\.\d\.mac|choice|chance|copy|opener)/.test(name) ? [field] : [],
+);
+
+/** Sets of more nodes than this are too large to go on with as they are. */
+const large = 4096;
+
+/** The packets, and all that differ from them by what was answered on their way: more packets, which are a smaller set. */
+export const whateverAnswered = ({ space }: Pick<Run, 'space'>, packets: PacketSet): PacketSet =>
+  space.forget(packets, answers);
+
+/**
+ * A state that is followed widely, without what was answered on the way if its packets are a large set: round after round the
+ * answers would be told apart by one another. Those are more packets, as where states become one.
+ */
+export function slim(run: Run, state: State): State {
+  const { space } = run;
+  const packets = space.and(state.lineage.packets, state.guard);
+  if (space.size(packets) <= large) return state;
+  return { ...state, lineage: { packets: whateverAnswered(run, packets), asked: new Map() }, guard: space.all };
 }
 
 const unknownAt = (run: Run, place: number) => unknownOnce(run, `wide ${place}`, places[place]?.width ?? 0);

@@ -1,7 +1,8 @@
 /** The packets of an analysis against the tracer: one of every class, and random ones of the network's own addresses. */
 import { parseEthernet } from '../../../engine/lang/addresses.ts';
 import type { Southbound } from '../../../engine/ovsdb/southbound.ts';
-import { type Analysis, fieldIndex, gapsOf, packetFields } from '../../../sim/symbolic/index.ts';
+import type { PacketSet } from '../../../engine/sets/index.ts';
+import { type Analysis, fieldIndex, gapsOf, headerFields, packetFields } from '../../../sim/symbolic/index.ts';
 import { parseAddress } from '../../../sim/trace/addresses.ts';
 import type { TraceTopology } from '../../../sim/trace/index.ts';
 import { asTracer, classLines, type Fields, isSaid, packetText, sayTheSame, trace } from './traced.ts';
@@ -31,6 +32,27 @@ export function randomOf(seed: number): Random {
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) % n;
   };
+}
+
+/** So many classes are put together as they are; of more, what they say where packets are told this or that on their way. */
+const fewClasses = 1000;
+const draws = 8;
+
+/** Whether every packet that may enter is in a class of new packets, or in a gap, whatever it is told on its way. */
+export function hasAll({ space, classes, gaps, possible }: Analysis, random: Random): boolean {
+  const all = [...classes.filter(({ connection }) => connection === 'new'), ...gaps].map(({ packets }) => packets);
+  const isIn = (told: PacketSet): boolean =>
+    space.isSubset(space.and(possible, told), space.orAll(all.map((packets) => space.and(packets, told))));
+  if (all.length <= fewClasses) return isIn(space.all);
+  return Array.from({ length: draws }, () =>
+    space.cube(
+      packetFields.slice(headerFields).map(({ width }, n) => {
+        const value = BigInt(random(4)) | (BigInt(random(2 ** 16)) << 8n);
+        const mask = (1n << BigInt(width)) - 1n;
+        return { field: headerFields + n, value: value & mask, mask };
+      }),
+    ),
+  ).every(isIn);
 }
 
 /** A packet of every class of new packets that the tracer's assumptions allow. */

@@ -290,6 +290,22 @@ test('flows of one priority that do different things: packets take either, and n
   expect(analysis.ambiguous).toHaveLength(1);
 });
 
+test('packets that are not followed on are so whatever was answered on their way', () => {
+  const southbound = southboundFrom({
+    s: {
+      ports: { a: {}, h: {} },
+      flows: ['0 50 ip4 => next;', '0 50 ip.proto == 17 => drop;', '1 50 ip4 => outport = "h"; output;', out],
+    },
+  });
+  const { analysis } = fateOf(southbound, { mostLookups: 1 });
+  const { space, gaps } = analysis;
+  const chosen = fieldIndex('choice.0');
+  const sent = packetFrom(analysis, 'a', {});
+  const isIn = (choice: bigint): boolean =>
+    gaps.some(({ packets }) => space.contains(packets, sent.with(chosen, choice)));
+  expect([gaps.length, isIn(0n), isIn(1n)]).toEqual([1, true, true]);
+});
+
 test('a flow that is not understood concerns the packets that match it, and no others', () => {
   const flows = ['0 50 ip.proto == 17 => nonsense;', '0 0 ip => outport = "h"; output;', out];
   const southbound = southboundFrom({ s: { ports: { a: {}, h: {} }, flows } });

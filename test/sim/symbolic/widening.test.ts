@@ -5,7 +5,7 @@ import { changed } from '../../../sim/symbolic/passage.ts';
 import { nothingUsed, packetsOf, type Run, type State } from '../../../sim/symbolic/run.ts';
 import { type Store, write } from '../../../sim/symbolic/store.ts';
 import { choiceOf, constantOf, replaced, sliceOf, unknownOf, type Value } from '../../../sim/symbolic/value.ts';
-import { isWide, joinedWidely, likeness, relaxed, widened } from '../../../sim/symbolic/widening.ts';
+import { isWide, joinedWidely, likeness, relaxed, slim, widened } from '../../../sim/symbolic/widening.ts';
 import { trialOf } from './runs.ts';
 
 const { run, state, is } = trialOf({ ports: { a: {} }, flows: ['0 0 1 => drop;'] });
@@ -63,6 +63,16 @@ describe('from then on', () => {
     const kept = relaxed(run, { ...state(space.all, vague()), passage: opened });
     expect(kept.passage).toBe(opened);
     expect(relaxed(run, state(space.all, vague())).store).not.toBe(kept.store);
+  });
+
+  test('they let go of what was answered on their way where they are a large set, but for whether neighbours are known', () => {
+    const ways = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+    const way = (n: number): number => space.and(is('tp.src', n), is('neighbor.0.known', n % 2));
+    const told = (n: number): number => space.and(way(n), is('neighbor.0.mac', (n + 1) * 0x9e3779b97f));
+    const many = state(space.orAll(ways(300).map(told)));
+    expect(packetsOf(run, slim(run, many))).toBe(space.orAll(ways(300).map(way)));
+    const few = state(space.orAll(ways(30).map(told)));
+    expect(slim(run, few)).toBe(few);
   });
 
   test('of a value that is unknown for some packets, it stays known for the others', () => {
