@@ -27,6 +27,7 @@ import {
   numberValue,
   type Opened,
   type OwnCommit,
+  packetsOf,
   type Questions,
   type Run,
   type State,
@@ -50,6 +51,7 @@ import type {
 } from './types.ts';
 import { choiceOf, type Value } from './value.ts';
 import { walk } from './walk.ts';
+import { whateverAnswered } from './widening.ts';
 
 /** What analyses of one network share. */
 export interface Workshop {
@@ -284,12 +286,13 @@ interface Look {
 }
 
 /** Packets that may belong to connections which are not known: all that conntrack was asked about. */
-function strangers({ asked, space }: Run): Gap[] {
+function strangers(run: Run): Gap[] {
+  const { asked, space } = run;
   const reason = 'packets may belong to connections that were not followed to their end';
   return [...groupBy(asked, ({ here }) => here.flow)].flatMap(([flow, states]): Gap[] => {
     const [first] = states;
     if (!flow || !first) return [];
-    const packets = space.orAll(states.map(({ state }) => space.and(state.lineage.packets, state.guard)));
+    const packets = space.orAll(states.map(({ state }) => whateverAnswered(run, packetsOf(run, state))));
     return [{ datapath: first.here.datapath.datapath, flow, reason, packets, connections: true }];
   });
 }
