@@ -290,15 +290,19 @@ test('flows of one priority that do different things: packets take either, and n
   expect(analysis.ambiguous).toHaveLength(1);
 });
 
-test('packets that are not followed on are so whatever was answered on their way', () => {
+test.each([
+  ['are not followed on', '1 50 ip4 => outport = "h"; output;', 1],
+  ['may belong to connections that were not followed', '1 50 ip4 => ct_next;', 2],
+])('packets that %s do so whatever was answered on their way', (reason, flow, mostLookups) => {
   const southbound = southboundFrom({
     s: {
       ports: { a: {}, h: {} },
-      flows: ['0 50 ip4 => next;', '0 50 ip.proto == 17 => drop;', '1 50 ip4 => outport = "h"; output;', out],
+      flows: ['0 50 ip4 => next;', '0 50 ip.proto == 17 => drop;', flow, '2 50 ip4 => outport = "h"; output;', out],
     },
   });
-  const { analysis } = fateOf(southbound, { mostLookups: 1 });
-  const { space, gaps } = analysis;
+  const { analysis } = fateOf(southbound, { mostLookups });
+  const { space } = analysis;
+  const gaps = analysis.gaps.filter(({ connections }) => (connections ?? false) === reason.includes('connections'));
   const chosen = fieldIndex('choice.0');
   const sent = packetFrom(analysis, 'a', {});
   const isIn = (choice: bigint): boolean =>
