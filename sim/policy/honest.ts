@@ -7,7 +7,7 @@
  * a connection; with neighbours known, wherever the network asks for one.
  */
 import type { Literal, PacketSet } from '../../engine/sets/index.ts';
-import { fieldIndex, lookups } from '../symbolic/fields.ts';
+import { everybodyKnown, fieldIndex, lookups } from '../symbolic/fields.ts';
 import type { Store } from '../symbolic/store.ts';
 import type { Analysis, NetworkDatapath, TrafficClass } from '../symbolic/types.ts';
 import { addressesOf, type EdgePlace } from './inventory.ts';
@@ -223,17 +223,19 @@ export const orderly = (analysis: Analysis): PacketSet => once(analysis, 'orderl
 
 function wholePackets({ space }: Analysis): PacketSet {
   // A neighbour is one host: its MAC address is nobody else's.
-  const known = Array.from({ length: lookups }, (_, n) => [
-    whole(`neighbor.${n}.known`, 1, 1n),
-    { field: fieldIndex(`neighbor.${n}.mac`), value: 0n, mask: 1n << 40n },
-  ]).flat();
+  const single = Array.from({ length: lookups }, (_, n) => ({
+    field: fieldIndex(`neighbor.${n}.mac`),
+    value: 0n,
+    mask: 1n << 40n,
+  }));
   return allOf(space, [
     space.cube([
       whole('vlan.tci', 16, 0n),
       whole('ip.frag', 2, 0n),
       whole('payload', 2, 0n),
       whole('pkt.mark', 32, 0n),
-      ...known,
+      ...everybodyKnown,
+      ...single,
     ]),
     space.range(fieldIndex('ip.ttl'), 64n, 255n),
     space.range(fieldIndex('pkt.len'), 20n, mtu),

@@ -5,7 +5,7 @@
  */
 import type { Literal, PacketSet, Space } from '../../engine/sets/index.ts';
 import { allOf } from '../policy/packets.ts';
-import { lookups } from '../symbolic/fields.ts';
+import { everybodyKnown, lookups } from '../symbolic/fields.ts';
 import { at, fieldIndex, packetFields } from '../symbolic/index.ts';
 import type { Gateway, Host } from './view.ts';
 
@@ -88,15 +88,13 @@ export function soliciting(space: Space, hosts: readonly Host[], target: bigint)
 }
 
 /** Frames as they are sent by who has nothing to say about it: no tag, no fragment, no mark; with neighbours known. */
-export function plain(space: Space): PacketSet {
-  const known = Array.from({ length: lookups }, (_, n) => field(fieldIndex(`neighbor.${n}.known`), 1n));
-  return space.cube([
+export const plain = (space: Space): PacketSet =>
+  space.cube([
     field(fieldIndex('vlan.tci'), 0n),
     field(at.ipFrag, 0n),
     field(fieldIndex('pkt.mark'), 0n),
-    ...known,
+    ...everybodyKnown,
   ]);
-}
 
 /** Packets to hosts on their own switch: to the IP address and the MAC address of one, but to nobody himself. */
 export function toNeighbors(space: Space, hosts: readonly Host[], family: Family): PacketSet {

@@ -8,7 +8,7 @@
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { allOf, matchSet } from '../policy/packets.ts';
 import { at, inportIn, type NetworkDatapath, type TrafficClass } from '../symbolic/index.ts';
-import { withoutLearned } from '../symbolic/neighbors.ts';
+import { amongRouters } from '../symbolic/neighbors.ts';
 import { passedBy } from './passed-by.ts';
 import { type Check, holds, type Property, unknown, violated } from './property.ts';
 import { doubt, type View } from './view.ts';
@@ -38,12 +38,12 @@ interface Endless {
 
 function endlessClasses(view: View): Endless[] {
   const { analysis } = view;
-  const fixed = withoutLearned(analysis.space);
+  const routers = amongRouters(analysis.space);
   return analysis.classes.flatMap((one): Endless[] => {
     const component = componentOf(one);
     const going = one.end.kind === 'loop' ? analysis.space.all : expired(view, one, component);
     if (going === analysis.space.empty) return [];
-    const packets = allOf(analysis.space, [one.packets, fixed, going]);
+    const packets = allOf(analysis.space, [one.packets, routers, going]);
     return packets === analysis.space.empty ? [] : [{ class: one, packets, component }];
   });
 }

@@ -1,23 +1,30 @@
-/** The way of one packet, as the tracer takes it. */
+/** The way of one packet, as the tracer takes it where routers know each other. */
 import { formatEthernet, formatIpv4, formatIpv6 } from '../../engine/lang/index.ts';
 import { fieldIndex, type Network, type NetworkDatapath } from '../symbolic/index.ts';
-import { parsePacket, prepare, type TraceTopology, traceFlow } from '../trace/index.ts';
+import { rowsOfRouters } from '../symbolic/neighbors.ts';
+import { parsePacket, prepare, type TraceTopology, traceFlow, trackingConntrack } from '../trace/index.ts';
 
 const topologies = new WeakMap<Network, TraceTopology>();
 
 /** The datapaths that a packet passes, in their order; a value for each field of packets says which packet. */
 export function passedBy(network: Network, packet: readonly bigint[]): NetworkDatapath[] {
-  const topology = topologies.get(network) ?? prepare(network.southbound);
+  const topology = topologies.get(network) ?? acquainted(network);
   topologies.set(network, topology);
   const text = microflow(network, packet);
   if (text === undefined) return [];
   const parsed = parsePacket(topology, text);
+  const options = { conntrack: trackingConntrack() };
   const way: NetworkDatapath[] = [];
-  for (const { datapath } of traceFlow(topology, parsed.datapath, parsed.packet).flows) {
+  for (const { datapath } of traceFlow(topology, parsed.datapath, parsed.packet, options).flows) {
     const here = network.datapaths.get(datapath);
     if (here && way.at(-1) !== here) way.push(here);
   }
   return way;
+}
+
+function acquainted(network: Network): TraceTopology {
+  const { southbound } = network;
+  return prepare({ ...southbound, macBindings: [...southbound.macBindings, ...rowsOfRouters(network)] });
 }
 
 /** The packet as a microflow. */

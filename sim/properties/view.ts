@@ -10,9 +10,10 @@
 import type { Position } from '../../engine/origin.ts';
 import type { Northbound } from '../../engine/ovsdb/northbound.ts';
 import type { Southbound } from '../../engine/ovsdb/southbound.ts';
-import type { PacketSet, Space } from '../../engine/sets/index.ts';
+import type { Literal, PacketSet, Space } from '../../engine/sets/index.ts';
 import type { NetworkPlan, VpcPlan } from '../../engine/vpc/plan.ts';
 import type { Policy } from '../policy/policy.ts';
+import { everybodyKnown } from '../symbolic/fields.ts';
 import {
   type Analysis,
   type Bundle,
@@ -214,16 +215,12 @@ export function surelyArriving({ analysis: { space }, arrivals }: View, ports: r
  * Packets of which a violation is shown, rather than others: nobody whose address is asked for claims the MAC address of
  * a group. It may be claimed, but what comes of it is hard to believe.
  */
-export function believable(space: Space): PacketSet {
-  const macs = space.fields.flatMap(({ name }, field) => (/^neighbor\.\d+\.mac$/.test(name) ? [field] : []));
-  return space.cube(macs.map((field) => ({ field, value: 0n, mask: 1n << 40n })));
-}
+export const believable = (space: Space): PacketSet => space.cube(singleNeighbors(space));
 
 /** Packets that meet no surprise: the neighbours that they ask for are known, each as one host. */
-export function neighborsKnown(space: Space): PacketSet {
-  const literals = space.fields.flatMap(({ name }, field) => {
-    if (/^neighbor\.\d+\.known$/.test(name)) return [{ field, value: 1n, mask: 1n }];
-    return /^neighbor\.\d+\.mac$/.test(name) ? [{ field, value: 0n, mask: 1n << 40n }] : [];
-  });
-  return space.cube(literals);
-}
+export const neighborsKnown = (space: Space): PacketSet => space.cube([...everybodyKnown, ...singleNeighbors(space)]);
+
+const singleNeighbors = ({ fields }: Space): Literal[] =>
+  fields.flatMap(({ name }, field) =>
+    /^neighbor\.\d+\.mac$/.test(name) ? [{ field, value: 0n, mask: 1n << 40n }] : [],
+  );

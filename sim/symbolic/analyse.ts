@@ -11,7 +11,7 @@ import { fieldOrder, packetFields } from './fields.ts';
 import { createTexts, readDatapaths, type SymbolicDatapath, type Texts } from './flows.ts';
 import { answering } from './host.ts';
 import { fieldsOfOpener, isKnown, type Knowledge, knowledgeOf } from './knowledge.ts';
-import { goesRound, type Learnable, learnableIn } from './neighbors.ts';
+import { goesRound, type Learnable, learnableIn, supposes, withoutSupposing } from './neighbors.ts';
 import { enter, enterBy } from './output.ts';
 import { possiblePackets } from './packets.ts';
 import { createPassages, type Passages, type TrackedCommit } from './passage.ts';
@@ -145,8 +145,8 @@ interface Part {
 function analyseComponent(workshop: Workshop, component: readonly NetworkDatapath[], options: AnalyseOptions): Part {
   const learnable = learnableIn(workshop.space, workshop.network, component);
   const { part, taught } = analyseWith(workshop, component, options, learnable);
-  const isProven = learnable.size === 0 || (taught === 0 && part.gaps.length === 0);
-  return isProven ? part : analyseWith(workshop, component, options, new Map()).part;
+  const isProven = !supposes(learnable) || (taught === 0 && part.gaps.length === 0);
+  return isProven ? part : analyseWith(workshop, component, options, withoutSupposing(learnable)).part;
 }
 
 function analyseWith(

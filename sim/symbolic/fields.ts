@@ -6,7 +6,7 @@
  * are not among them, for every packet starts with those at 0.  Then what is not
  * the packet's to choose: the answers that learned tables and chance may give.
  */
-import type { SetField } from '../../engine/sets/index.ts';
+import type { Literal, SetField } from '../../engine/sets/index.ts';
 
 /** How many times on its way a packet may be told something that is not the packet's to choose. */
 export const lookups = 4;
@@ -55,9 +55,13 @@ const times = (fields: (index: number) => SetField[]): SetField[] =>
   Array.from({ length: lookups }, (_, index) => fields(index)).flat();
 
 const circumstances: readonly SetField[] = [
-  /** Whether the nth neighbour that is looked up on the way is known, and its MAC address. */
+  /**
+   * Whether the nth neighbour that is looked up on the way is known, its MAC address, and whether only what a router tells of its
+   * own addresses is believed.
+   */
   ...times((n) => [
     { name: `neighbor.${n}.known`, width: 1 },
+    { name: `neighbor.${n}.honest`, width: 1 },
     { name: `neighbor.${n}.mac`, width: 48 },
   ]),
   /** Which of several members (ECMP routes, backends, ports) the nth choice takes: by position, the last one for greater numbers. */
@@ -100,12 +104,18 @@ export function fieldIndex(name: string): number {
   return index;
 }
 
+/** Whoever is asked for is known, and whatever is told of him is believed. */
+export const everybodyKnown: readonly Literal[] = Array.from({ length: lookups }, (_, n) => [
+  { field: fieldIndex(`neighbor.${n}.known`), value: 1n, mask: 1n },
+  { field: fieldIndex(`neighbor.${n}.honest`), value: 0n, mask: 1n },
+]).flat();
+
 /**
  * The fields from the top of diagrams on: first those of few bits that split everything, then what flows tell
  * packets apart by; at the end the addresses that go with a port, so that whatever stands above leads to the same nodes.
  */
 export const fieldOrder: readonly number[] = [
-  ...packetFields.map(({ name }) => name).filter((name) => /^(copy|choice)\.|\.known$|^chance$/.test(name)),
+  ...packetFields.map(({ name }) => name).filter((name) => /^(copy|choice)\.|\.(known|honest)$|^chance$/.test(name)),
   ...[
     'vlan.tci ip.frag pkt.len payload ip.ttl ip.dscp ip.ecn pkt.mark eth.type ip.proto icmp.type icmp.code arp.op tcp.flags',
     'eth.dst ip4.dst arp.tpa ip6.dst nd.target tp.dst tp.src ip4.src arp.spa ip6.src ip6.label inport',

@@ -5,9 +5,10 @@
  */
 import { parseEthernet } from '../../engine/lang/addresses.ts';
 import type { FieldRef } from '../../engine/lang/ir.ts';
+import type { PacketSet } from '../../engine/sets/index.ts';
 import { parseAddress } from '../trace/addresses.ts';
 import { fieldIndex, lookups } from './fields.ts';
-import { mayKnow } from './neighbors.ts';
+import { mayKnow, mayKnowRouter } from './neighbors.ts';
 import { chance, choose } from './packets.ts';
 import {
   answeredBy,
@@ -65,7 +66,10 @@ export function getNeighbor(
   if (!somebody) return found;
   if (!isTold) return [...found, { ...somebody, store: write(stores, inexactly(run, somebody.store), at.ethDst, mac) }];
   const next = { ...somebody, used: { ...somebody.used, neighbors } };
-  const isKnown = space.and(pairs, space.cube([{ field: fieldIndex(`neighbor.${n}.known`), value: 1n, mask: 1n }]));
+  const yes = (name: string): PacketSet =>
+    space.cube([{ field: fieldIndex(`neighbor.${n}.${name}`), value: 1n, mask: 1n }]);
+  const believed = space.or(space.not(yes('honest')), mayKnowRouter(run, rest, port, address, mac));
+  const isKnown = space.and(pairs, space.and(yes('known'), believed));
   const told = limited(run, next, isKnown);
   const untold = limited(run, next, space.not(isKnown));
   if (told) found.push({ ...told, store: write(stores, told.store, at.ethDst, mac) });

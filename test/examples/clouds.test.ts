@@ -116,6 +116,10 @@ describe("OVN-Kubernetes'", () => {
     ]);
   }, 120_000);
 
+  test('goes round without what keeps packets from coming back', () => {
+    expect(complained((nb) => withoutAcls(nb, 'join'), 'no-loop')).toEqual(['no-loop ovn_cluster_router, GR_worker']);
+  }, 120_000);
+
   test('does not without source NAT', () => {
     const damage = (nb: Northbound) => {
       rowOf(nb.Logical_Router, 'GR_worker').nat = [];

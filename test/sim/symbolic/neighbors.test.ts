@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import type { MacBinding, Southbound } from '../../../engine/ovsdb/southbound.ts';
 import { matchSet } from '../../../sim/policy/packets.ts';
 import { analyse, networkOf } from '../../../sim/symbolic/index.ts';
+import { amongRouters, goesRound } from '../../../sim/symbolic/neighbors.ts';
 import { southboundFrom } from '../../trace/southbound.ts';
+import { exampleView } from '../properties/views.ts';
 
 const patch = (peer: string, mac: string[] = []) => ({ type: 'patch', options: { peer }, mac });
 const [mac1, mac2] = ['0a:00:00:00:00:01', '0a:00:00:00:00:02'];
@@ -16,11 +18,20 @@ interface Change {
   readonly second?: string[];
   /** A host on that switch. */
   readonly host?: boolean;
+  /** The second router's addresses there. */
+  readonly addresses?: string;
   readonly rows?: Partial<Pick<Southbound, 'macBindings' | 'staticMacBindings'>>;
 }
 
 /** Host `a`, router 1, a switch `j`, router 2, and `u` outside. What is for router 2's MAC address comes to `u`. */
-const network = ({ between = [], first = [], second = [], host = false, rows = {} }: Change = {}): Southbound => ({
+const network = ({
+  between = [],
+  first = [],
+  second = [],
+  host = false,
+  addresses = '100.64.0.2/24 fd00::2/64',
+  rows = {},
+}: Change = {}): Southbound => ({
   ...southboundFrom({
     s: {
       ports: { a: {}, 's-r1': patch('r1-s') },
@@ -51,7 +62,7 @@ const network = ({ between = [], first = [], second = [], host = false, rows = {
     },
     r2: {
       kind: 'router',
-      ports: { 'r2-j': patch('j-r2', [`${mac2} 100.64.0.2/24 fd00::2/64`]), 'r2-o': patch('o-r2') },
+      ports: { 'r2-j': patch('j-r2', [`${mac2} ${addresses}`]), 'r2-o': patch('o-r2') },
       flows: [
         ...second,
         `0 90 arp.op == 1 && arp.tpa == 100.64.0.2 => put_arp(inport, arp.spa, arp.sha); eth.dst = eth.src; eth.src = ${mac2}; arp.op = 2; arp.tpa = arp.spa; arp.spa = 100.64.0.2; arp.sha = ${mac2}; outport = inport; flags.loopback = 1; output;`,
@@ -67,10 +78,11 @@ const network = ({ between = [], first = [], second = [], host = false, rows = {
   ...rows,
 });
 
-/** Whether what `a` sends to an address may come to `u`. */
-function arrives(southbound: Southbound, address: string): boolean {
+/** Whether what `a` sends to an address may come to `u`, of all packets or of those that only know honest routers. */
+function arrives(southbound: Southbound, address: string, isHonest = false): boolean {
   const { classes, space } = analyse(networkOf(southbound));
-  const sent = matchSet(space, `ip${address.includes(':') ? 6 : 4}.dst == ${address}`);
+  const to = matchSet(space, `ip${address.includes(':') ? 6 : 4}.dst == ${address}`);
+  const sent = isHonest ? space.and(to, amongRouters(space)) : to;
   return classes.some(
     ({ end, made, packets }) =>
       end.kind === 'port' && end.port.name === 'u' && made === undefined && space.intersects(packets, sent),
@@ -125,15 +137,66 @@ describe('anybody may be known', () => {
   });
 });
 
-test('packets whose neighbour cannot be known go the way of those whose neighbour is not, whatever is said of it', () => {
-  const { classes, gaps, possible, space, network: all } = analyse(networkOf(network()));
-  const a = all.ports.get('a')?.number ?? 0;
-  const sent = space.and(possible, matchSet(space, 'ip4.dst == 9.9.9.9'));
-  const own = space.and(
-    sent,
-    space.cube([{ field: space.fields.findIndex(({ name }) => name === 'inport'), value: BigInt(a), mask: 0xfffffn }]),
+describe('an honest router is known', () => {
+  const own = ['100.64.0.2', 'fd00::2', 'fe80::800:ff:fe00:2'];
+
+  test.each([false, true])('by its own addresses, whether there is a host (%s)', (host) => {
+    expect(own.map((ip) => arrives(network({ host }), ip, true))).toEqual([true, true, true]);
+  });
+
+  test('by no other one, where anybody may be known', () => {
+    expect(arrives(network({ host: true }), '9.9.9.9', true)).toBe(false);
+  });
+
+  test('by no address that it might answer for, nor by rows', () => {
+    const southbound = network({
+      second: ['0 90 arp.op == 1 && arp.tpa == 172.18.0.3 => drop;'],
+      rows: { macBindings: [row('r1-j', '9.9.9.9', mac2)] },
+    });
+    const known = (isHonest: boolean) => ['172.18.0.3', '9.9.9.9'].map((ip) => arrives(southbound, ip, isHonest));
+    expect([known(false), known(true)]).toEqual([
+      [true, true],
+      [false, false],
+    ]);
+  });
+
+  test.each(['100.64.0.2/32 fd00::2/128', '100.64.0.2/8 fd01::2/16'])(
+    'in a network of both routers: %s',
+    (addresses) => {
+      const [ip4 = '', ip6 = ''] = addresses.split(/\/\d+ ?/);
+      const southbound = network({ addresses });
+      expect([ip4, ip6, 'fe80::800:ff:fe00:2'].map((ip) => arrives(southbound, ip))).toEqual([true, true, true]);
+      expect([ip4, ip6, 'fe80::800:ff:fe00:2'].map((ip) => arrives(southbound, ip, true))).toEqual([
+        false,
+        false,
+        true,
+      ]);
+    },
   );
-  const followed = classes.filter(({ connection }) => connection === 'new').map(({ packets }) => packets);
-  expect(gaps).toEqual([]);
-  expect(space.isSubset(own, space.orAll(followed))).toBe(true);
 });
+
+test('who goes round by what routers learned of each other is no reason to follow others less far', () => {
+  const bad = (name: string): boolean => {
+    const { space, classes } = exampleView(name, 'bad').analysis;
+    return goesRound(space, classes);
+  };
+  expect(['properties/no-loop', 'properties/no-loop-learned'].map(bad)).toEqual([true, false]);
+}, 120_000);
+
+test.each([false, true])(
+  'packets whose neighbour cannot be known go the way of those whose neighbour is not, whatever is said of it (%s)',
+  (host) => {
+    const { classes, gaps, possible, space, network: all } = analyse(networkOf(network({ host })));
+    const a = all.ports.get('a')?.number ?? 0;
+    const sent = space.and(possible, matchSet(space, 'ip4.dst == 9.9.9.9'));
+    const own = space.and(
+      sent,
+      space.cube([
+        { field: space.fields.findIndex(({ name }) => name === 'inport'), value: BigInt(a), mask: 0xfffffn },
+      ]),
+    );
+    const followed = classes.filter(({ connection }) => connection === 'new').map(({ packets }) => packets);
+    expect(gaps).toEqual([]);
+    expect(space.isSubset(own, space.orAll(followed))).toBe(true);
+  },
+);
