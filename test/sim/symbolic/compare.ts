@@ -2,6 +2,7 @@
 import { parseEthernet } from '../../../engine/lang/addresses.ts';
 import type { Southbound } from '../../../engine/ovsdb/southbound.ts';
 import type { PacketSet } from '../../../engine/sets/index.ts';
+import { packetsIn } from '../../../sim/symbolic/bundles.ts';
 import { type Analysis, fieldIndex, gapsOf, headerFields, packetFields } from '../../../sim/symbolic/index.ts';
 import { parseAddress } from '../../../sim/trace/addresses.ts';
 import type { TraceTopology } from '../../../sim/trace/index.ts';
@@ -40,16 +41,19 @@ const draws = 8;
 
 /** Whether every packet that may enter is in a class of new packets, or in a gap, whatever it is told on its way. */
 export function hasAll({ space, classes, gaps, possible }: Analysis, random: Random): boolean {
-  const all = [...classes.filter(({ connection }) => connection === 'new'), ...gaps].map(({ packets }) => packets);
-  const isIn = (told: PacketSet): boolean =>
-    space.isSubset(space.and(possible, told), space.orAll(all.map((packets) => space.and(packets, told))));
-  if (all.length <= fewClasses) return isIn(space.all);
+  const own = classes.filter(({ connection }) => connection === 'new');
+  const isIn = (told: PacketSet): boolean => {
+    const known = [...own.map((one) => packetsIn(space, one, told)), ...gaps.map(({ packets }) => packets)];
+    return space.isSubset(space.and(possible, told), space.orAll(known.map((packets) => space.and(packets, told))));
+  };
+  if (own.length <= fewClasses) return isIn(space.all);
   return Array.from({ length: draws }, () =>
     space.cube(
-      packetFields.slice(headerFields).map(({ width }, n) => {
+      packetFields.flatMap(({ name, width }, field) => {
+        if (field < headerFields || name.startsWith('copy.')) return [];
         const value = BigInt(random(4)) | (BigInt(random(2 ** 16)) << 8n);
         const mask = (1n << BigInt(width)) - 1n;
-        return { field: headerFields + n, value: value & mask, mask };
+        return [{ field, value: value & mask, mask }];
       }),
     ),
   ).every(isIn);
@@ -57,15 +61,16 @@ export function hasAll({ space, classes, gaps, possible }: Analysis, random: Ran
 
 /** A packet of every class of new packets that the tracer's assumptions allow. */
 export function samples({ space, classes }: Analysis): Fields[] {
+  // Which copy it is is nothing that a packet is told.
   const settled = space.cube(
     space.fields.flatMap(({ name, width }, index) =>
-      /^(neighbor|choice|chance|opener|copy|payload|pkt.len)/.test(name)
+      /^(neighbor|choice|chance|opener|payload|pkt.len)/.test(name)
         ? [{ field: index, value: given[name] ?? 0n, mask: (1n << BigInt(width)) - 1n }]
         : [],
     ),
   );
-  return classes.flatMap(({ connection, packets }) => {
-    const picked = connection === 'new' && space.pick(space.and(packets, settled));
+  return classes.flatMap((one) => {
+    const picked = one.connection === 'new' && space.pick(packetsIn(space, one, settled));
     return picked ? [asTracer(picked)] : [];
   });
 }
@@ -135,19 +140,18 @@ function dictionary({ flows, ports }: Southbound): Readonly<Record<number, reado
 export function compare(topology: TraceTopology, analysis: Analysis, packets: readonly Fields[]): Comparison {
   const { space } = analysis;
   const counted = noComparison();
-  const vague = space.orAll([
-    ...analysis.ambiguous.map((one) => one.packets),
-    ...analysis.classes.filter(({ exact }) => !exact).map((one) => one.packets),
-  ]);
-  const unknown = space.orAll(gapsOf(analysis, 'new').map((one) => one.packets));
+  const vague = [...analysis.ambiguous, ...analysis.classes.filter(({ exact }) => !exact)];
+  const unknown = gapsOf(analysis, 'new');
+  const isIn = (sets: readonly { packets: PacketSet }[], packet: Fields): boolean =>
+    sets.some(({ packets }) => space.contains(packets, packet));
   for (const packet of packets) {
     const tracer = trace(topology, analysis, packet);
-    if (tracer.gaps.length > 0 || space.contains(unknown, packet) || isOtherwise(packet, tracer.actions)) {
+    if (tracer.gaps.length > 0 || isIn(unknown, packet) || isOtherwise(packet, tracer.actions)) {
       counted.skipped++;
       continue;
     }
     const classes = classLines(analysis, packet);
-    const isVague = space.contains(vague, packet);
+    const isVague = isIn(vague, packet);
     if (!(isVague ? isSaid(classes, tracer.lines) : sayTheSame(classes, tracer.lines))) {
       if (counted.differences.length < 5)
         counted.differences.push({ packet: packetText(packet), classes, tracer: tracer.lines });
