@@ -301,14 +301,17 @@ describe('of a database is not promised', () => {
     expect(verdicts(networkReachability, viewOf(nb))).toEqual(['s: holds']);
   });
 
-  it("anything, where a router's port is joined with another router as well", () => {
+  it.each([
+    ['and names it', { peer: 'z-r' }, 's: vacuous'],
+    ['that it does not name', {}, 's: holds'],
+  ])("anything, where a router's port is joined with another router as well, %s", (_, named, said) => {
     const nb = two();
     addRouter(nb, 'r');
     addRouter(nb, 'z');
-    addRouterPort(nb, 'r', 'r-s', '02:00:00:00:ff:01', ['10.0.0.254/24']);
+    addRouterPort(nb, 'r', 'r-s', '02:00:00:00:ff:01', ['10.0.0.254/24'], named);
     addRouterPort(nb, 'z', 'z-r', '02:00:00:00:ff:02', ['10.1.0.254/24'], { peer: 'r-s' });
     attach(nb, 's', 'r-s');
-    expect(verdicts(networkReachability, viewOf(nb))).toEqual(['s: vacuous']);
+    expect(verdicts(networkReachability, viewOf(nb))).toEqual([said]);
   });
 });
 
