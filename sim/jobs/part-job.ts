@@ -70,7 +70,7 @@ export function givenUp(part: Part, common: Common, reason: string): PartResult 
 }
 
 /** The network of a part, and which of its components are the part's own. */
-function opened(part: Part, common: Common) {
+export function opened(part: Part, common: Common) {
   const subject = subjectOf(part, common.elsewhere);
   const network = networkOf(subject.southbound);
   const components = network.components.flatMap(([first], index) =>

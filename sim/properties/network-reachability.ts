@@ -51,7 +51,7 @@ function fewness({ plan }: TenantNetwork, { hosts }: Owed): string | undefined {
 function judge(view: View, network: TenantNetwork, owed: Owed): Judgement {
   const { space, possible } = view.analysis;
   const { hosts } = owed;
-  const requests = asked(view, owed);
+  const requests = space.and(asked(view, owed), possible);
   const unfound = space.diff(requests, found(view, hosts, requests));
   const packets = space.orAll(families.map((family) => promised(view, hosts, family)));
   const meant = owed.isStateful ? space.and(packets, opening(view.analysis)) : packets;

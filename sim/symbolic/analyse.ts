@@ -88,8 +88,10 @@ export function openWorkshop(network: Network, space = packetSpace()): Workshop 
 const maxRounds = 4;
 
 /** Analyses a network, or some of its components. */
-export function analyse(network: Network, options: AnalyseOptions = {}, workshop = openWorkshop(network)): Analysis {
-  const { space } = workshop;
+export function analyse(network: Network, options: AnalyseOptions = {}, opened = openWorkshop(network)): Analysis {
+  const { space } = opened;
+  const { packets = space.all } = options;
+  const workshop = { ...opened, possible: space.and(opened.possible, packets) };
   const wanted = options.components ?? network.components.map((_, index) => index);
   const parts: Part[] = [];
   for (const [done, index] of wanted.entries()) {

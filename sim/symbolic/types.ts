@@ -187,6 +187,8 @@ export interface AnalyseOptions {
   watch?: readonly string[];
   /** Only these components; all unless given. */
   components?: readonly number[];
+  /** Only these of the packets that there are, in the space of the workshop; all unless given. What they are answered with is followed, too. */
+  readonly packets?: PacketSet;
   /** In how many tables packets are looked up that go many ways, before the rest is a gap: 20 000 unless given. */
   mostLookups?: number;
   /** Told now and then. */

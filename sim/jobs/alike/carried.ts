@@ -2,7 +2,7 @@
 
 import { isSame } from '../../../engine/same.ts';
 import type { Rewrite } from '../../../engine/sets/index.ts';
-import { openAnswers } from '../../answers/index.ts';
+import { type Backstage, openAnswers } from '../../answers/index.ts';
 import type { View } from '../../properties/view.ts';
 import { packetFields } from '../../symbolic/index.ts';
 import type { Matrix } from '../../verdict.ts';
@@ -15,7 +15,8 @@ import { fieldsOf, placeOfField } from './addresses.ts';
 import type { Kin } from './crowds.ts';
 import type { Form } from './form.ts';
 import { type Exchange, exchangedIn } from './renamed-sets.ts';
-import type { Renaming } from './renaming.ts';
+import { type Renaming, renamedText } from './renaming.ts';
+import { isShown, shownIn } from './shown.ts';
 
 /**
  * Properties that are judged anew: all that they know of packets is which flows some packet meets. All others are carried
@@ -31,12 +32,15 @@ export interface Verified {
   readonly kin: Kin;
 }
 
-/** Whether what was found of a part can be told of parts like it: it holds, and its checks are known from rows alone. */
+/**
+ * Whether what was found of a part can be told of parts like it: it holds, or is shown by a packet, and its checks are known from
+ * rows alone.
+ */
 export function isCarriable({ part, form, result }: Verified, common: Common): boolean {
   const { offers, outside, met } = result;
   if (!met || outside === 'unknown' || isLarge(outside) || (common.matrix && !result.matrix)) return false;
-  const isTold = ({ property, finding: { verdict } }: Offer): boolean =>
-    verdict === 'holds' || (judgedAnew.has(property) && verdict !== 'unknown');
+  const isTold = ({ property, finding }: Offer): boolean =>
+    finding.verdict === 'holds' || isShown(finding) || (judgedAnew.has(property) && finding.verdict !== 'unknown');
   if (!offers.every(isTold)) return false;
   const { view } = asideOf(part, common, new Set());
   const listed = offersOf(part, common, view, holding);
@@ -86,21 +90,25 @@ export function carriedOver(
   form: Form,
   renaming: Renaming,
   common: Common,
+  backstage: Backstage,
 ): Told | undefined {
   const rank = new Map(before.order.map((position, index) => [position, index]));
   const met = (result.met ?? []).map((position) => form.order[rank.get(position) ?? -1] ?? -1).sort((a, b) => a - b);
   const { view, northbound } = asideOf(part, common, new Set(met));
   const answers = openAnswers(view.analysis, northbound ? { northbound } : {});
-  const offers = offersOf(part, common, view, (property, check) =>
+  const listed = offersOf(part, common, view, (property, check) =>
     judgedAnew.has(property.id) ? judged(property, check, answers) : holding(property, check),
   );
   const wires = kin.summary();
   const matrix = result.matrix && renamedMatrix(result.matrix, renaming, view);
   const isTold =
-    isAsMany(offers, result.offers) &&
+    isAsMany(listed, result.offers) &&
     !matrix === !result.matrix &&
     (wires ? areWiresAlike(wires, renaming, view) : view.wires.length === 0);
   if (!isTold) return undefined;
+  const isBroken = result.offers.some(({ property, finding }) => !judgedAnew.has(property) && isShown(finding));
+  const offers = isBroken ? shownIn(part, common, listed, result.offers, renaming, backstage) : listed;
+  if (!offers) return undefined;
   let summary: WireSummary | undefined;
   let outline: WireSummary | undefined;
   const told: Kin = {
@@ -184,8 +192,8 @@ function renamedRewrite(rewrite: Rewrite, { macs, ip4, ip6 }: Renaming): Rewrite
   return map === macs && ofs === 24 && n === 24 && value === 0x3333ffn ? rewrite : undefined;
 }
 
-function renamedMatrix({ names, cells }: Matrix, { names: words }: Renaming, view: View): Matrix | undefined {
-  const renamed = names.map((name) => name.replace(/[\w.-]+/g, (word) => words.get(word) ?? word));
+function renamedMatrix({ names, cells }: Matrix, renaming: Renaming, view: View): Matrix | undefined {
+  const renamed = names.map((name) => renamedText(name, renaming));
   const own = matrixGroups(view).map(({ name }) => name);
   const isListed =
     new Set(renamed).size === renamed.length && [...own].sort().join('\n') === [...renamed].sort().join('\n');

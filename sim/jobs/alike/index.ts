@@ -2,6 +2,7 @@
  * Parts that are alike: of those that differ only by the names of constants one is verified, and what holds of it is told
  * of the others. Why that is a proof is in docs/verifier.md, "Alike parts".
  */
+import { openBackstage } from '../../answers/index.ts';
 import type { Common, PartResult } from '../part-job.ts';
 import type { Part } from '../parts.ts';
 import { carriedOver, isCarriable, type Told, type Verified } from './carried.ts';
@@ -35,6 +36,7 @@ export function openAlike(common: Common): Alike | undefined {
   if (!spoken) return undefined;
   const maker = createFormMaker();
   let elsewhere: ReturnType<typeof indexElsewhere> | undefined;
+  const backstage = openBackstage();
   const carriable = new WeakMap<PartResult, boolean>();
   const isToldOf = (from: Verified): boolean => {
     const known = carriable.get(from.result) ?? isCarriable(from, common);
@@ -69,7 +71,7 @@ export function openAlike(common: Common): Alike | undefined {
       const renaming = isToldOf(from) ? compare(from, part, form) : undefined;
       // Each part is told once; what it is renamed by need not be known for longer.
       compared.delete(form);
-      return renaming && carriedOver(from, part, form, renaming, common);
+      return renaming && carriedOver(from, part, form, renaming, common, backstage);
     },
   };
 }

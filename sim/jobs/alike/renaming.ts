@@ -24,6 +24,10 @@ export interface Renaming {
   readonly tails: ReadonlyMap<bigint, bigint>;
 }
 
+/** A text in which words that are names have their counterparts' place. */
+export const renamedText = (text: string, { names }: Renaming): string =>
+  text.replace(/[\w.-]+/g, (word) => names.get(word) ?? word);
+
 /** A part whose constants may be renamed. */
 export interface Renameable {
   readonly part: Part;
