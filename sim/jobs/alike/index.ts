@@ -1,6 +1,6 @@
 /**
  * Parts that are alike: of those that differ only by the names of constants one is verified, and what holds of it is told
- * of the others. Why that is a proof is in docs/verifier.md, "Alike parts".
+ * of the others; what is broken in it is shown in them. Why that is a proof is in docs/verifier.md, "Alike parts".
  */
 import { openBackstage } from '../../answers/index.ts';
 import type { Common, PartResult } from '../part-job.ts';
@@ -22,7 +22,7 @@ export interface Alike {
   formOf(part: Part, before?: { readonly part: Part; readonly form?: Form }): Form | undefined;
   /** Compares a part with one that looks the same and is not verified yet: then it is soon told. */
   compare(from: Formed, part: Part, form: Form): void;
-  /** What holds of a part by what was found of one that looks the same; undefined where that does not say it. */
+  /** What is found of a part by what was found of one that looks the same; undefined where that does not say it. */
   tell(from: Verified, part: Part, form: Form): Told | undefined;
 }
 
