@@ -3,6 +3,7 @@
  *
  *     npm run bench:verify -- [--vpcs N] [--networks N] [--nodes N] [--interfaces N]
  *     npm run bench:verify -- --part growth      from 10 ports to 100 000, and a picture of it: build/verify-speed.svg
+ *     npm run bench:verify -- --part broken      all VPCs broken alike: of each, one port may send from any address
  *
  * Nothing else proves them, so there is no peer.  The goal for the usual size (10 000 ports) is 10 s, 0.1 s after one
  * port changed, and 1 GB.  It is verified as `lflow verify` does it, with a thread beside the first one where there are two
@@ -79,6 +80,8 @@ const growth: readonly Size[] = [
 
 if (options.part === 'point') process.stdout.write(`${JSON.stringify(await measured(options))}\n`);
 else if (options.part === 'growth') grow();
+else if (options.part === 'broken')
+  process.stdout.write(`${sizeText(options)}\n\n${tableText(await measuredBroken(options))}`);
 else {
   const found = await measured(options);
   const watched = await measuredWatched(options);
@@ -150,14 +153,43 @@ async function measuredWatched(size: Size): Promise<Watched> {
   return { added, followed, removed, followedLast };
 }
 
+/** Of each VPC, the first port of a host may send from any address: one part is followed, and the others show it. */
+async function measuredBroken(size: Size): Promise<string[][]> {
+  const plans = planTopology(resourcesOf(size));
+  const planned = northboundOfPlan(plans);
+  const networks = new Set(
+    plans
+      .flatMap(({ networks: [first] }) => (first ? [first.network] : []))
+      .map(({ namespace, name }) => `${namespace}/${name}`),
+  );
+  const broken = hostPorts(planned).flatMap((row): NorthboundChange[] =>
+    networks.delete(row.external_ids.network ?? '')
+      ? [{ table: 'Logical_Switch_Port', row: { ...row, port_security: [] } }]
+      : [],
+  );
+  const northbound = changedBy(planned, broken);
+  const subject = { southbound: createNorthd(northbound).computation().southbound, plans, northbound };
+  const threads = openThreads();
+  const verifier = openVerifier();
+  const [{ verdict }, time] = await timed(() => verifier.verifyBy(threads.runner, subject));
+  await threads.close();
+  const { parts, verified } = verifier.last;
+  return [
+    ['', 'by the clock', 'processor', 'goal', ''],
+    line('verified', time, '', `${broken.length} ports open, ${verified} of ${parts} parts followed, ${verdict}`),
+  ];
+}
+
 type HostPort = NorthboundRow<'Logical_Switch_Port'>;
+
+/** The ports of hosts who may send from their own addresses alone. */
+function hostPorts({ Logical_Switch_Port: rows }: Northbound): HostPort[] {
+  return [...rows.values()].filter(({ type, port_security: secured }) => type === '' && secured.length > 0);
+}
 
 /** The last two ports of hosts who may send from their own addresses alone. */
 function securedPorts(northbound: Northbound): readonly [HostPort, HostPort] {
-  const rows = [...northbound.Logical_Switch_Port.values()].filter(
-    ({ type, port_security: secured }) => type === '' && secured.length > 0,
-  );
-  const [one, other] = rows.slice(-2);
+  const [one, other] = hostPorts(northbound).slice(-2);
   if (!one || !other) throw new Error('there are no two ports to change');
   return [one, other];
 }
