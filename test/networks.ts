@@ -120,6 +120,7 @@ export function analysed(nb: Northbound) {
       'eth.type': 0x800,
       'ip.ttl': 64,
       'neighbor.0.known': 1,
+      'neighbor.0.honest': 0,
       'neighbor.0.mac': 0x020000000077,
       ...fields,
     };
