@@ -9,7 +9,7 @@ import { sharedName } from '../../answers/story.ts';
 import { openView } from '../../properties/open-view.ts';
 import { analyse, fieldIndex, type Network, openWorkshop, packetFields } from '../../symbolic/index.ts';
 import type { Finding, Sent } from '../../verdict.ts';
-import { judged } from '../findings.ts';
+import { judged, withinMemory } from '../findings.ts';
 import { type Common, type Offer, offersOf, opened } from '../part-job.ts';
 import type { Part } from '../parts.ts';
 import { fieldsOf } from './addresses.ts';
@@ -38,7 +38,8 @@ export function shownIn(
   const sent = there.flatMap(({ finding }) => (isShown(finding) ? sentIn(finding) : []));
   const packets = packetsOf(workshop.space, network, sent, renaming);
   if (packets === undefined) return undefined;
-  const analysis = analyse(network, { components, packets }, workshop);
+  const analysis = withinMemory(() => analyse(network, { components, packets }, workshop));
+  if (!analysis) return undefined;
   const { plans, northbound } = subject;
   const answers = within(
     workshop.space,
