@@ -110,16 +110,22 @@ export const everybodyKnown: readonly Literal[] = Array.from({ length: lookups }
   { field: fieldIndex(`neighbor.${n}.honest`), value: 0n, mask: 1n },
 ]).flat();
 
+const named = (pattern: RegExp): string[] => packetFields.map(({ name }) => name).filter((name) => pattern.test(name));
+
 /**
- * The fields from the top of diagrams on: first those of few bits that split everything, then what flows tell
- * packets apart by; at the end the addresses that go with a port, so that whatever stands above leads to the same nodes.
+ * The fields from the top of diagrams on: first those of few bits that split everything, then by what flows choose an
+ * output, with what neighbours tell of it; at the end what goes with the port that a packet comes from, so that whatever
+ * stands above leads to the same nodes. An ARP request asks for somebody below its sender: where packets to each port of
+ * a switch are all but those from there, everything that stands between is written down for each of them.
  */
 export const fieldOrder: readonly number[] = [
-  ...packetFields.map(({ name }) => name).filter((name) => /^(copy|choice)\.|\.(known|honest)$|^chance$/.test(name)),
-  ...[
-    'vlan.tci ip.frag pkt.len payload ip.ttl ip.dscp ip.ecn pkt.mark eth.type ip.proto icmp.type icmp.code arp.op tcp.flags',
-    'eth.dst ip4.dst arp.tpa ip6.dst nd.target tp.dst tp.src ip4.src arp.spa ip6.src ip6.label inport',
-    'eth.src arp.sha nd.sll nd.tll arp.tha',
-  ].flatMap((line) => line.split(' ')),
-  ...packetFields.map(({ name }) => name).filter((name) => /^opener\.|\.mac$/.test(name)),
+  ...named(/^choice\.|\.(known|honest)$|^chance$/),
+  ...'vlan.tci ip.frag pkt.len payload ip.ttl ip.dscp ip.ecn pkt.mark'.split(' '),
+  ...'eth.type ip.proto icmp.type icmp.code arp.op tcp.flags'.split(' '),
+  ...named(/^copy\./),
+  ...'eth.dst ip4.dst ip6.dst nd.target'.split(' '),
+  ...named(/^neighbor\..*\.mac$/),
+  ...'tp.dst tp.src ip4.src ip6.src ip6.label inport'.split(' '),
+  ...'arp.tpa arp.spa eth.src arp.sha nd.sll nd.tll arp.tha'.split(' '),
+  ...named(/^opener\./),
 ].map(fieldIndex);
