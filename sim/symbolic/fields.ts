@@ -113,19 +113,20 @@ export const everybodyKnown: readonly Literal[] = Array.from({ length: lookups }
 const named = (pattern: RegExp): string[] => packetFields.map(({ name }) => name).filter((name) => pattern.test(name));
 
 /**
- * The fields from the top of diagrams on: first those of few bits that split everything, then by what flows choose an
- * output, with what neighbours tell of it; at the end what goes with the port that a packet comes from, so that whatever
- * stands above leads to the same nodes. An ARP request asks for somebody below its sender: where packets to each port of
- * a switch are all but those from there, everything that stands between is written down for each of them.
+ * The fields from the top of diagrams on (docs/verifier.md, "The order of fields"): first those of few bits that split everything; what
+ * packets are answered on their way; by what flows choose an output; at the end what goes with the port that a packet comes
+ * from, so that whatever stands above leads to the same nodes.
+ *
+ * Packets to a port of a switch are all but those from there. So what an ARP request asks for stands below its sender, or
+ * it is written down once for each port.
  */
 export const fieldOrder: readonly number[] = [
   ...named(/^choice\.|\.(known|honest)$|^chance$/),
   ...'vlan.tci ip.frag pkt.len payload ip.ttl ip.dscp ip.ecn pkt.mark'.split(' '),
   ...'eth.type ip.proto icmp.type icmp.code arp.op tcp.flags'.split(' '),
-  ...named(/^copy\./),
-  ...'eth.dst ip4.dst ip6.dst nd.target'.split(' '),
   ...named(/^neighbor\..*\.mac$/),
-  ...'tp.dst tp.src ip4.src ip6.src ip6.label inport'.split(' '),
-  ...'arp.tpa arp.spa eth.src arp.sha nd.sll nd.tll arp.tha'.split(' '),
   ...named(/^opener\./),
+  ...named(/^copy\./),
+  ...'ip4.dst eth.dst ip6.dst nd.target tp.dst tp.src ip4.src ip6.src ip6.label inport'.split(' '),
+  ...'arp.tpa arp.spa eth.src arp.sha nd.sll nd.tll arp.tha'.split(' '),
 ].map(fieldIndex);
