@@ -23,8 +23,8 @@ const y = (milliseconds: number): number =>
 
 const times = ['1 ms', '10 ms', '0.1 s', '1 s', '10 s', '100 s', '1000 s'];
 
-/** The picture, SVG 1.1. */
-export function plotText(points: readonly Point[]): string {
+/** The picture, SVG 1.1: of networks of more and more VPCs, and of one VPC with more and more ports. */
+export function plotText(points: readonly Point[], single: readonly Point[]): string {
   const lines = [
     ...times.map((text, power) => grid(left, y(10 ** power), left + width, y(10 ** power), text)),
     ...Array.from({ length: axes.ports[1] - axes.ports[0] + 1 }, (_, index) =>
@@ -47,6 +47,12 @@ export function plotText(points: readonly Point[]): string {
       '#16a34a',
       'changed back',
       12,
+    ),
+    curve(
+      single.map(({ ports, cold }) => [x(ports), y(cold)]),
+      '#7c3aed',
+      'in one VPC',
+      -4,
     ),
   ];
   const size = `width="${left + width + 150}" height="${top + height + 50}"`;
