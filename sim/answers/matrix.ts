@@ -1,7 +1,7 @@
 /** Who reaches whom, over all packets. */
 import type { Literal, PacketSet, Space } from '../../engine/sets/index.ts';
 import { fieldIndex, inportIn, packetFields } from '../symbolic/index.ts';
-import { copyFields } from '../symbolic/run.ts';
+import { copyFields } from '../symbolic/parts.ts';
 import type { Analysis, Bundle, NetworkPort } from '../symbolic/types.ts';
 import type { Matrix } from '../verdict.ts';
 import { addressesOf } from './hosts.ts';

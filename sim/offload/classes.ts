@@ -21,10 +21,13 @@ import { type ChassisView, type LocalPort, portsHere, type Tunnel, viewOf } from
 import { NO_PLACEMENT, type Placement } from '../../engine/program/placement.ts';
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { inportIn, newRun, openWorkshop, type Workshop } from '../symbolic/analyse.ts';
+import { endedOf } from '../symbolic/ends.ts';
 import { fieldIndex, headerFields, packetFields } from '../symbolic/fields.ts';
 import { readDatapaths, type SymbolicDatapath } from '../symbolic/flows.ts';
 import { networkOf } from '../symbolic/network.ts';
-import { endedOf, noTrail, nothingUsed, only, type Run, type State, startPipeline } from '../symbolic/run.ts';
+import { startPipeline } from '../symbolic/pipelines.ts';
+import type { Run } from '../symbolic/run.ts';
+import { noTrail, nothingUsed, only, type State } from '../symbolic/state.ts';
 import { at, headerPlaces, places, read, type Store, write } from '../symbolic/store.ts';
 import type { Network, NetworkPort, TrafficClass } from '../symbolic/types.ts';
 import { constantOf, type Value } from '../symbolic/value.ts';

@@ -4,7 +4,7 @@
  */
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import type { Analysis, End, Gap, NetworkPort, TrafficClass } from '../symbolic/index.ts';
-import { copyFields } from '../symbolic/run.ts';
+import { copyFields } from '../symbolic/parts.ts';
 import { at } from '../symbolic/store.ts';
 
 /** Packets that end in one way: by the port of this number, or nowhere. */

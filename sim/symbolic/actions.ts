@@ -2,6 +2,7 @@
 import { type Action, formatAction } from '../../engine/lang/index.ts';
 import type { FieldRef } from '../../engine/lang/ir.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
+import { drop } from './ends.ts';
 import { hairpin, hairpinReply, toVirtualAddress } from './hairpin.ts';
 import { getNeighbor, getPortOfMac, learned, notModelled } from './lookups.ts';
 import { type Certainty, matching, type Test } from './matching.ts';
@@ -9,20 +10,10 @@ import { teach } from './neighbors.ts';
 import { made, madeAs } from './nested.ts';
 import { output } from './output.ts';
 import { choose } from './packets.ts';
-import {
-  drop,
-  entering,
-  flowOf,
-  goOn,
-  type Here,
-  limited,
-  numberValue,
-  parted,
-  type Run,
-  type State,
-  startPipeline,
-} from './run.ts';
+import { goOn, startPipeline } from './pipelines.ts';
+import { entering, type Here, numberValue, parted, type Run } from './run.ts';
 import { secured } from './security.ts';
+import { flowOf, limited, type State } from './state.ts';
 import { at, makings, read, readRef, type Store, write, writeAll, writeRef } from './store.ts';
 import { commit, track, untracked } from './tracking.ts';
 import { constantOf, mapped, plus, type Value } from './value.ts';

@@ -7,6 +7,7 @@ import { groupBy } from '../../engine/group.ts';
 import type { LogicalFlow } from '../../engine/ovsdb/southbound.ts';
 import { createSpace, type PacketSet, type Space, type SpaceOptions } from '../../engine/sets/index.ts';
 import { bundlesOf } from './bundles.ts';
+import { endedOf } from './ends.ts';
 import { fieldOrder, packetFields } from './fields.ts';
 import { createTexts, readDatapaths, type SymbolicDatapath, type Texts } from './flows.ts';
 import { answering } from './host.ts';
@@ -14,27 +15,20 @@ import { fieldsOfOpener, isKnown, type Knowledge, knowledgeOf } from './knowledg
 import { goesRound, type Learnable, learnableIn, supposes, withoutSupposing } from './neighbors.ts';
 import { enter, enterBy } from './output.ts';
 import { possiblePackets } from './packets.ts';
+import { copyFields } from './parts.ts';
 import { createPassages, type Passages, type TrackedCommit } from './passage.ts';
+import { startPipeline } from './pipelines.ts';
 import {
   type Connections,
-  copyFields,
   createMemory,
-  endedOf,
-  lineageOf,
   type Memory,
-  noTrail,
-  nothingUsed,
   numberValue,
   type Opened,
   type OwnCommit,
-  packetsOf,
-  type Questions,
   type Run,
-  type State,
-  startPipeline,
-  unknownOnce,
   usualLookups,
 } from './run.ts';
+import { lineageOf, noTrail, nothingUsed, packetsOf, type Questions, type State } from './state.ts';
 import { at, createStores, headerPlaces, places, plainParts, type Store, type Stores, writeAll } from './store.ts';
 import { trackKnown } from './tracking.ts';
 import type {
@@ -49,6 +43,7 @@ import type {
   Question,
   TrafficClass,
 } from './types.ts';
+import { unknownOnce } from './unknown.ts';
 import { choiceOf, type Value } from './value.ts';
 import { walk } from './walk.ts';
 import { whateverAnswered } from './widening.ts';

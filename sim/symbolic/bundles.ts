@@ -4,7 +4,7 @@
  */
 import type { PacketSet, Space } from '../../engine/sets/index.ts';
 import { copyFields, packetsOfParts } from './parts.ts';
-import { mayMeet } from './run.ts';
+import { mayMeet } from './state.ts';
 import type { Bundle, Lineage, Looks, NetworkPort, TrafficClass } from './types.ts';
 
 /** The bundles of the classes that end at ports, in the order of their first members. */

@@ -2,7 +2,8 @@
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { type Address, parseAddress } from '../trace/addresses.ts';
 import { type Certainty, combined, matching, type Test } from './matching.ts';
-import { type Here, parted, type Run, type State } from './run.ts';
+import { type Here, parted, type Run } from './run.ts';
+import type { State } from './state.ts';
 import { at, type Store, write } from './store.ts';
 import { constantOf } from './value.ts';
 

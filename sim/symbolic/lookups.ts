@@ -7,22 +7,14 @@ import { parseEthernet } from '../../engine/lang/addresses.ts';
 import type { FieldRef } from '../../engine/lang/ir.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { parseAddress } from '../trace/addresses.ts';
+import { gap } from './ends.ts';
 import { fieldIndex, lookups } from './fields.ts';
 import { mayKnow, mayKnowRouter } from './neighbors.ts';
 import { chance, choose } from './packets.ts';
-import {
-  answeredBy,
-  gap,
-  type Here,
-  inexactly,
-  limited,
-  numberValue,
-  packetsOf,
-  type Run,
-  type State,
-  unknownOnce,
-} from './run.ts';
+import { type Here, inexactly, numberValue, type Run } from './run.ts';
+import { answeredBy, limited, packetsOf, type State } from './state.ts';
 import { at, read, readRef, write, writeRef } from './store.ts';
+import { unknownOnce } from './unknown.ts';
 import { constantOf, inputOf, sameValues, type Value } from './value.ts';
 
 /**

@@ -20,7 +20,8 @@ import {
   type SecuredAddresses,
 } from '../trace/addresses.ts';
 import { fieldIndex, lookups } from './fields.ts';
-import { packetsOf, portsIn, type Run, type State } from './run.ts';
+import { portsIn, type Run } from './run.ts';
+import { packetsOf, type State } from './state.ts';
 import { at, before, placeOf, readRef, type Store, type Stores, write } from './store.ts';
 import type { Network, NetworkDatapath, NetworkPort, TrafficClass } from './types.ts';
 import type { Value } from './value.ts';

@@ -1,24 +1,13 @@
 /** The `output` action: from the ingress pipeline into the egress one, from there to the port and beyond. */
 import { groupBy } from '../../engine/group.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
+import { drop, end, gap } from './ends.ts';
 import type { SymbolicGroup } from './flows.ts';
 import { copies } from './packets.ts';
 import { changed } from './passage.ts';
-import {
-  drop,
-  end,
-  gap,
-  type Here,
-  limited,
-  numberValue,
-  type PortChoice,
-  packetsOf,
-  portByNumber,
-  portsIn,
-  type Run,
-  type State,
-  startPipeline,
-} from './run.ts';
+import { startPipeline } from './pipelines.ts';
+import { type Here, numberValue, type PortChoice, portByNumber, portsIn, type Run } from './run.ts';
+import { limited, packetsOf, type State } from './state.ts';
 import { at, read, type Store, write, writeAll } from './store.ts';
 import { untracked } from './tracking.ts';
 import type { NetworkDatapath, NetworkPort } from './types.ts';

@@ -2,8 +2,10 @@
 import type { Literal, PacketSet, Space } from '../../engine/sets/index.ts';
 import { fieldIndex, lookups } from './fields.ts';
 import { matching } from './matching.ts';
-import { answeredBy, inexactly, limited, type Run, type State, unknownOnce } from './run.ts';
+import { inexactly, type Run } from './run.ts';
+import { answeredBy, limited, type State } from './state.ts';
 import { at, type Store } from './store.ts';
+import { unknownOnce } from './unknown.ts';
 import { inputOf, type Value } from './value.ts';
 
 /** A set that is worked out once. */

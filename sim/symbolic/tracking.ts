@@ -8,21 +8,11 @@ import { openers } from './fields.ts';
 import { fieldsOfOpener, type KnownConnections, repliesTo, restoredValue, tellsOf } from './knowledge.ts';
 import { choose, invalid, ofIcmp, setOnce } from './packets.ts';
 import { changed, type Tracked, type TrackedCommit } from './passage.ts';
-import {
-  entering,
-  flowOf,
-  goOn,
-  type Here,
-  inexactly,
-  limited,
-  only,
-  packetsOf,
-  type Run,
-  type State,
-  tuplePlaces,
-  unknownOnce,
-} from './run.ts';
+import { goOn } from './pipelines.ts';
+import { entering, type Here, inexactly, type Run } from './run.ts';
+import { flowOf, limited, only, packetsOf, type State, tuplePlaces } from './state.ts';
 import { at, connectionStates, makings, plainParts, read, type Store, write, writeAll } from './store.ts';
+import { unknownOnce } from './unknown.ts';
 import { constantOf, mapped, replaced, sameValues, type Value } from './value.ts';
 import { isCareful, isSecond } from './widening.ts';
 

@@ -2,27 +2,15 @@
 import { formatActions } from '../../engine/lang/index.ts';
 import type { PacketSet } from '../../engine/sets/index.ts';
 import { perform } from './actions.ts';
+import { drop, gap } from './ends.ts';
 import { packetFields } from './fields.ts';
 import { candidates, passedBy, type SymbolicFlow } from './flows.ts';
+import { joinedStates } from './joining.ts';
 import { isVague, matching, matchingOnce, type Test } from './matching.ts';
 import { choose } from './packets.ts';
-import {
-  type Bucket,
-  drop,
-  flowOf,
-  gap,
-  goOn,
-  type Here,
-  inexactly,
-  joinedStates,
-  limited,
-  lineageOf,
-  mayBeInexact,
-  mayMeet,
-  packetsOf,
-  type Run,
-  type State,
-} from './run.ts';
+import { goOn } from './pipelines.ts';
+import { type Bucket, type Here, inexactly, type Run } from './run.ts';
+import { flowOf, limited, lineageOf, mayBeInexact, mayMeet, packetsOf, type State } from './state.ts';
 import { at, read, write } from './store.ts';
 import { cleared } from './tracking.ts';
 import { constantOf } from './value.ts';

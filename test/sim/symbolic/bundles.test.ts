@@ -14,7 +14,7 @@ import {
   packetsIn,
   type TrafficClass,
 } from '../../../sim/symbolic/index.ts';
-import { copyFields } from '../../../sim/symbolic/run.ts';
+import { copyFields } from '../../../sim/symbolic/parts.ts';
 import { network, node, resourcesOf, vf, vpc } from '../../topology.ts';
 import { networkOf } from './traced.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { LoadBalancer } from '../../../engine/ovsdb/southbound.ts';
 import { hairpin, hairpinReply, toVirtualAddress } from '../../../sim/symbolic/hairpin.ts';
 import { at, read } from '../../../sim/symbolic/index.ts';
-import { packetsOf } from '../../../sim/symbolic/run.ts';
+import { packetsOf } from '../../../sim/symbolic/state.ts';
 import { type Store, write } from '../../../sim/symbolic/store.ts';
 import { constantOf, unknownOf } from '../../../sim/symbolic/value.ts';
 import { southboundFrom } from '../../trace/southbound.ts';

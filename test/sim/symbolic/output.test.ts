@@ -1,9 +1,11 @@
 /** The `output` action by itself: where packets go on, where they end, and what does not go with them. */
 import { describe, expect, test } from 'vitest';
 import type { PortBinding, Southbound } from '../../../engine/ovsdb/southbound.ts';
+import { endedOf } from '../../../sim/symbolic/ends.ts';
 import { at, fieldIndex, read } from '../../../sim/symbolic/index.ts';
 import { enter, output } from '../../../sim/symbolic/output.ts';
-import { endedOf, type Here, packetsOf, type Run, type State } from '../../../sim/symbolic/run.ts';
+import type { Here, Run } from '../../../sim/symbolic/run.ts';
+import { packetsOf, type State } from '../../../sim/symbolic/state.ts';
 import { type Store, write } from '../../../sim/symbolic/store.ts';
 import { choiceOf, constantOf, inputOf, unknownOf, type Value } from '../../../sim/symbolic/value.ts';
 import { southboundFrom } from '../../trace/southbound.ts';

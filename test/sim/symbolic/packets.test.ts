@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { lookups } from '../../../sim/symbolic/fields.ts';
 import { at, fieldIndex, packetFields, read } from '../../../sim/symbolic/index.ts';
 import { chance, choose, copies, possiblePackets } from '../../../sim/symbolic/packets.ts';
-import { packetsOf, type State } from '../../../sim/symbolic/run.ts';
+import { packetsOf, type State } from '../../../sim/symbolic/state.ts';
 import { trialOf } from './runs.ts';
 
 const { run, state } = trialOf({ ports: { a: {} }, flows: ['0 0 1 => drop;'] });

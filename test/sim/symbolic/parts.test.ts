@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { PacketSet } from '../../../engine/sets/index.ts';
 import { fieldIndex } from '../../../sim/symbolic/index.ts';
 import { copiesOf, copyFields, packetsOfParts } from '../../../sim/symbolic/parts.ts';
-import { lineageOf } from '../../../sim/symbolic/run.ts';
+import { lineageOf } from '../../../sim/symbolic/state.ts';
 import type { ClassPart } from '../../../sim/symbolic/types.ts';
 import { trialOf } from './runs.ts';
 

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { at, read } from '../../../sim/symbolic/index.ts';
 import { changed } from '../../../sim/symbolic/passage.ts';
-import { nothingUsed, packetsOf, type Run, type State } from '../../../sim/symbolic/run.ts';
+import type { Run } from '../../../sim/symbolic/run.ts';
+import { nothingUsed, packetsOf, type State } from '../../../sim/symbolic/state.ts';
 import { type Store, write } from '../../../sim/symbolic/store.ts';
 import { choiceOf, constantOf, replaced, sliceOf, unknownOf, type Value } from '../../../sim/symbolic/value.ts';
 import { isWide, joinedWidely, likeness, relaxed, slim, widened } from '../../../sim/symbolic/widening.ts';
