@@ -122,11 +122,12 @@ const named = (pattern: RegExp): string[] => packetFields.map(({ name }) => name
  */
 export const fieldOrder: readonly number[] = [
   ...named(/^choice\.|\.(known|honest)$|^chance$/),
-  ...'vlan.tci ip.frag pkt.len payload ip.ttl ip.dscp ip.ecn pkt.mark'.split(' '),
-  ...'eth.type ip.proto icmp.type icmp.code arp.op tcp.flags'.split(' '),
+  ...'eth.type vlan.tci ip.frag pkt.len payload ip.ttl ip.dscp ip.ecn pkt.mark'.split(' '),
+  ...'ip.proto icmp.type icmp.code arp.op tcp.flags'.split(' '),
   ...named(/^neighbor\..*\.mac$/),
   ...named(/^opener\./),
+  'ip4.dst',
   ...named(/^copy\./),
-  ...'ip4.dst eth.dst ip6.dst nd.target tp.dst tp.src ip4.src ip6.src ip6.label inport'.split(' '),
+  ...'eth.dst ip6.dst nd.target tp.dst tp.src ip4.src ip6.src ip6.label inport'.split(' '),
   ...'arp.tpa arp.spa eth.src arp.sha nd.sll nd.tll arp.tha'.split(' '),
 ].map(fieldIndex);
