@@ -59,6 +59,7 @@ const coldOf = ({ read, computed, verified }: Measured): Time => ({
 
 const options = readOptions(1);
 const limitSeconds = 300;
+const tooLong = `more than ${limitSeconds} s`;
 
 /** Does something, and says how long it took. */
 async function timed<T>(work: () => T | Promise<T>): Promise<[T, Time]> {
@@ -245,9 +246,9 @@ function grow(): void {
   writeFileSync('build/verify-speed.svg', plotText(points, hundred ? [hundred, ...single] : single));
 }
 
-const portsOf = ({ vpcs, networks, nodes, interfaces }: Size): number => vpcs * networks * nodes * interfaces;
-
-const tooLong = `more than ${limitSeconds} s`;
+function portsOf({ vpcs, networks, nodes, interfaces }: Size): number {
+  return vpcs * networks * nodes * interfaces;
+}
 
 /** Measures sizes, from the smallest on, until one takes too long. */
 function measuredEach(sizes: readonly Size[], tell: (size: Size, found: Measured | undefined) => void): Point[] {
